@@ -1,0 +1,122 @@
+import Foundation
+import Logging
+import ServiceLifecycle
+import SwitchboardCells
+import SwitchboardCore
+import SwitchboardInProcess
+import SwitchboardMessaging
+import SwitchboardSQLite
+
+#if RabbitMQ
+    import SwitchboardRabbitMQ
+#endif
+
+/// The example's surroundings: an API database with its cells, and where their queues are.
+struct Cloud {
+    let directory: any CellDirectory
+    let drivers: DriverRegistry
+    let ownURL: TransportURL
+    let logger: Logger
+    private let cells: [CellMapping]
+
+    init(database: String?, broker: String?, asMapped: Bool) async throws {
+        var logger = Logger(label: "two-cells", factory: { StreamLogHandler.standardError(label: $0) })
+        logger.logLevel = .error
+        self.logger = logger
+        #if RabbitMQ
+            drivers = DriverRegistry(.inProcess(), .rabbitMQ())
+        #else
+            drivers = DriverRegistry(.inProcess())
+        #endif
+        let queues = try Queues(broker: broker)
+        ownURL = try queues.url(of: "api")
+        if let database {
+            var configuration = SQLiteCellDirectory.Configuration()
+            configuration.isReadOnly = true
+            let mapped = try SQLiteCellDirectory(database, configuration: configuration)
+            directory = asMapped ? mapped : try await Self.copy(of: mapped, queues)
+        } else {
+            directory = try await Self.makeDatabase(queues)
+        }
+        let listing = try await directory.cells()
+        cells = listing.cells
+        for defect in listing.defects { print("A cell cannot be read: \(defect.message)") }
+    }
+
+    /// At most 50 instances, in the order of the database.
+    func instances() async throws -> [String] {
+        try await directory.instanceMappings(matching: .all, after: nil, limit: 50).elements.map(\.instanceUUID)
+    }
+
+    /// An RPC server in each cell that has a queue, and one for the process's own queue.
+    func servers() throws -> [any Service] {
+        var queues: [(name: String, url: TransportURL)] = [("api", ownURL)]
+        for cell in cells {
+            if case .url(let url) = try cell.queue() { queues.append((cell.name ?? "\(cell.id)", url)) }
+        }
+        return try queues.flatMap { name, url -> [any Service] in
+            var router = RPCRouter()
+            router.register(TwoCells.whoAnswers) { _, _ in "compute at \(name), through \(url)" }
+            let connection = try MessageQueueConnection(url, drivers: drivers, name: name, logger: logger)
+            let topic = Topic("compute", exchange: "nova")
+            return [
+                connection, RPCServer(connection, topic: topic, name: "host-\(name)", router: router, logger: logger),
+            ]
+        }
+    }
+
+    /// An API database with cell0, two cells and some instances, in a file of its own.
+    private static func makeDatabase(_ queues: Queues) async throws -> SQLiteCellDirectory {
+        let file = FileManager.default.temporaryDirectory.appendingPathComponent("two-cells-\(UUID()).sqlite")
+        var configuration = SQLiteCellDirectory.Configuration()
+        configuration.createsIfMissing = true
+        let directory = try SQLiteCellDirectory(file.path, configuration: configuration)
+        let ids = [CellID.cell0, .random(), .random()]
+        for (index, id) in ids.enumerated() {
+            let url = try id.isCell0 ? "none:///" : queues.url(of: "cell\(index)").formatted(revealingSecrets: true)
+            _ = try await directory.createCell(
+                CellMapping(
+                    id: id, name: "cell\(index)", transportURL: URLTemplate(url),
+                    databaseConnection: URLTemplate("sqlite:///cell\(index).sqlite")))
+        }
+        let places = [ids[1], ids[2], ids[1], ids[2], ids[0], nil]
+        _ = try await directory.mapInstances(
+            places.enumerated().map { index, cell in
+                InstanceMapping(
+                    instanceUUID: "10000000-0000-4000-8000-00000000000\(index + 1)", cell: cell, projectID: "example")
+            })
+        print("API database: \(file.path)")
+        return directory
+    }
+
+    /// The cells and instances of a database, with queues that are there for the occasion.
+    private static func copy(of source: SQLiteCellDirectory, _ queues: Queues) async throws -> InMemoryCellDirectory {
+        let directory = InMemoryCellDirectory()
+        for var cell in try await source.cells().cells {
+            if !cell.isCell0 {
+                let url = try queues.url(of: cell.name ?? "\(cell.id)")
+                cell.transportURL = URLTemplate(url.formatted(revealingSecrets: true))
+            }
+            cell.databaseConnection = URLTemplate("sqlite:///\(cell.id)")
+            _ = try await directory.createCell(cell)
+        }
+        let instances = try await source.instanceMappings(matching: .all, after: nil, limit: 50).elements
+        _ = try await directory.mapInstances(instances)
+        return directory
+    }
+}
+
+/// Where queues are made: in this process, or in the virtual hosts of a RabbitMQ.
+struct Queues {
+    private let broker: TransportURL?
+
+    init(broker: String?) throws {
+        self.broker = try broker.map { try TransportURL($0) }
+    }
+
+    func url(of name: String) throws -> TransportURL {
+        guard var url = broker else { return try TransportURL("fake://\(name)") }
+        url.virtualHost = name
+        return url
+    }
+}

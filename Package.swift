@@ -1,0 +1,229 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let rabbitMQ: TargetDependencyCondition? = .when(traits: ["RabbitMQ"])
+let tls: TargetDependencyCondition? = .when(traits: ["TLS"])
+
+let package = Package(
+    name: "switchboard",
+    products: [
+        .library(name: "SwitchboardCore", targets: ["SwitchboardCore"]),
+        .library(name: "SwitchboardMessaging", targets: ["SwitchboardMessaging"]),
+        .library(name: "SwitchboardCells", targets: ["SwitchboardCells"]),
+        .library(name: "SwitchboardTesting", targets: ["SwitchboardTesting"]),
+        .library(name: "NovaCompute", targets: ["NovaCompute"]),
+        .library(name: "SwitchboardInProcess", targets: ["SwitchboardInProcess"]),
+        .library(name: "SwitchboardSpool", targets: ["SwitchboardSpool"]),
+        .library(name: "SwitchboardRabbitMQ", targets: ["SwitchboardRabbitMQ"]),
+        .library(name: "SwitchboardSQLite", targets: ["SwitchboardSQLite"]),
+        .executable(name: "switchboard", targets: ["switchboard"]),
+    ],
+    traits: [
+        .trait(
+            name: "RabbitMQ",
+            description: "The driver for rabbit://, amqp:// and amqps:// (needs librabbitmq and its headers)."),
+        .trait(
+            name: "TLS",
+            description: "TLS for the RabbitMQ driver, by swift-nio-ssl.",
+            enabledTraits: ["RabbitMQ"]),
+        .default(enabledTraits: ["RabbitMQ", "TLS"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    ],
+    targets: [
+        // The framework: core moves, messaging means, cells aim.
+        .target(
+            name: "SwitchboardCore",
+            dependencies: [
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
+        .target(
+            name: "SwitchboardMessaging",
+            dependencies: [
+                "SwitchboardCore",
+                .product(name: "HeapModule", package: "swift-collections"),
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
+                .product(name: "Tracing", package: "swift-distributed-tracing"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
+        .target(
+            name: "SwitchboardCells",
+            dependencies: [
+                "SwitchboardCore", "SwitchboardMessaging",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
+        .target(
+            name: "SwitchboardTesting",
+            dependencies: [
+                "SwitchboardCore", "SwitchboardMessaging",
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+
+        // An interface that the framework carries: OpenStack Nova's compute RPC API.
+        .target(name: "NovaCompute", dependencies: ["SwitchboardCore", "SwitchboardMessaging"]),
+
+        // What plugs into it, one folder each.
+        .target(
+            name: "SwitchboardInProcess",
+            dependencies: [
+                "SwitchboardCore",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Plugins/InProcess"),
+        .target(
+            name: "SwitchboardSpool",
+            dependencies: [
+                "SwitchboardCore",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Plugins/Spool"),
+        .systemLibrary(
+            name: "CRabbitMQ",
+            path: "Plugins/CRabbitMQ",
+            pkgConfig: "librabbitmq",
+            providers: [.apt(["librabbitmq-dev"]), .yum(["librabbitmq-devel"]), .brew(["rabbitmq-c"])]),
+        .target(
+            name: "SwitchboardRabbitMQ",
+            dependencies: [
+                "SwitchboardCore",
+                .product(name: "Logging", package: "swift-log"),
+                .target(name: "CRabbitMQ", condition: rabbitMQ),
+                .product(name: "NIOCore", package: "swift-nio", condition: rabbitMQ),
+                .product(name: "NIOPosix", package: "swift-nio", condition: rabbitMQ),
+                .product(name: "DequeModule", package: "swift-collections", condition: rabbitMQ),
+                .product(name: "HeapModule", package: "swift-collections", condition: rabbitMQ),
+                .product(name: "NIOSSL", package: "swift-nio-ssl", condition: tls),
+            ],
+            path: "Plugins/RabbitMQ"),
+        .target(
+            name: "SwitchboardSQLite",
+            dependencies: [
+                "SwitchboardCore", "SwitchboardCells",
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Plugins/SQLiteDirectory"),
+
+        // Programs.
+        .executableTarget(
+            name: "switchboard",
+            dependencies: [
+                "SwitchboardCore", "SwitchboardMessaging", "SwitchboardCells", "SwitchboardInProcess",
+                "SwitchboardSpool", "SwitchboardSQLite",
+                .target(name: "SwitchboardRabbitMQ", condition: rabbitMQ),
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+        .executableTarget(
+            name: "TwoCells",
+            dependencies: [
+                "SwitchboardCore", "SwitchboardMessaging", "SwitchboardCells", "SwitchboardInProcess",
+                "SwitchboardSQLite",
+                .target(name: "SwitchboardRabbitMQ", condition: rabbitMQ),
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            path: "Examples/TwoCells"),
+
+        // Tests.
+        .testTarget(
+            name: "SwitchboardCoreTests",
+            dependencies: ["SwitchboardCore", .product(name: "Logging", package: "swift-log")],
+            resources: [.copy("Data")]),
+        .testTarget(
+            name: "SwitchboardMessagingTests",
+            dependencies: [
+                "SwitchboardCore", "SwitchboardMessaging", "SwitchboardInProcess", "SwitchboardSpool",
+                "SwitchboardTesting",
+            ],
+            resources: [.copy("Data")]),
+        .testTarget(
+            name: "SwitchboardCellsTests",
+            dependencies: ["SwitchboardCore", "SwitchboardMessaging", "SwitchboardCells", "SwitchboardInProcess"]),
+        .testTarget(
+            name: "NovaComputeTests",
+            dependencies: [
+                "NovaCompute", "SwitchboardCore", "SwitchboardMessaging", "SwitchboardInProcess",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            resources: [.copy("Data")]),
+        .testTarget(
+            name: "InProcessTests",
+            dependencies: [
+                "SwitchboardCore", "SwitchboardInProcess", "SwitchboardTesting",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+        .testTarget(
+            name: "SpoolTests",
+            dependencies: [
+                "SwitchboardCore", "SwitchboardSpool", "SwitchboardTesting", "SpoolPeer",
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+        .executableTarget(
+            name: "SpoolPeer",
+            dependencies: [
+                "SwitchboardCore", "SwitchboardSpool",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Tests/SpoolPeer"),
+        .testTarget(
+            name: "RabbitMQTests",
+            dependencies: [
+                "SwitchboardCore", "SwitchboardMessaging", "SwitchboardTesting",
+                .target(name: "SwitchboardRabbitMQ", condition: rabbitMQ),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio", condition: rabbitMQ),
+                .product(name: "NIOPosix", package: "swift-nio", condition: rabbitMQ),
+            ],
+            resources: [.copy("Data")]),
+        .testTarget(
+            name: "PeerTests",
+            dependencies: [
+                "SwitchboardCore", "SwitchboardMessaging", "SwitchboardCells", "SwitchboardTesting",
+                .target(name: "SwitchboardRabbitMQ", condition: rabbitMQ),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
+        .testTarget(name: "TestBrokerTests", dependencies: ["SwitchboardCore", "SwitchboardTesting"]),
+        .testTarget(
+            name: "CommandLineTests",
+            dependencies: ["switchboard", "SwitchboardMessaging"]),
+        .testTarget(
+            name: "SQLiteDirectoryTests",
+            dependencies: [
+                "SwitchboardCore", "SwitchboardCells", "SwitchboardSQLite",
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ],
+            resources: [.copy("Data")]),
+    ],
+    swiftLanguageModes: [.v6]
+)
+
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+    .treatWarning("DeprecatedDeclaration", as: .warning),
+]
+for target in package.targets where target.type != .system && target.type != .plugin {
+    target.swiftSettings = settings
+}

@@ -1,0 +1,42 @@
+import SwitchboardCore
+
+/// What the URL of an in-process driver says.
+struct InProcessConfiguration: Hashable {
+    /// The name of the world. A virtual host belongs to it: `fake://nova/cell1` and `fake://nova/cell2` are two.
+    var name: String
+    var limits = InProcessQueue.Limits(messages: 10_000, bytes: 256 * 1024 * 1024)
+
+    init(_ url: TransportURL) throws(TransportError) {
+        guard url.hosts.count <= 1 else {
+            throw TransportError(
+                .invalidURL,
+                "\(url.scheme):// takes one name, not \(url.hosts.count) hosts: nothing in a process has a second one.")
+        }
+        let host = url.hosts.first
+        guard host?.username == nil, host?.password == nil else {
+            throw TransportError(
+                .invalidURL, "\(url.scheme):// has no accounts: leave user name and password out of the URL.")
+        }
+        guard host?.port == nil else {
+            throw TransportError(.invalidURL, "\(url.scheme):// has no ports: write \(url.scheme)://NAME.")
+        }
+        name = host?.name ?? ""
+        if let virtualHost = url.virtualHost, !virtualHost.isEmpty { name += "/" + virtualHost }
+        for option in url.options {
+            switch option.name {
+            case "queue_limit": limits.messages = try Self.limit(option)
+            case "byte_limit": limits.bytes = try Self.limit(option)
+            default: throw URLOptions.unknown(option.name, known: ["queue_limit", "byte_limit"], of: url.scheme)
+            }
+        }
+    }
+
+    private static func limit(_ option: TransportURL.Option) throws(TransportError) -> Int {
+        guard let value = Int(option.value), value > 0 else {
+            throw TransportError(
+                .invalidOption,
+                "The option \(option.name) is a whole number from 1 on, not \"\(option.value)\".")
+        }
+        return value
+    }
+}

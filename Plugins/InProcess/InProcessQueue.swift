@@ -1,0 +1,176 @@
+import DequeModule
+import SwitchboardCore
+
+/// One queue: what is ready, who takes, what was taken and not settled, and which publishers wait for room.
+///
+/// Lives behind the lock of its broker and has no time of its own.
+final class InProcessQueue {
+    /// A message in its place.
+    struct Entry {
+        /// The place in the queue; kept when the message comes back.
+        let sequence: UInt64
+        let message: Message
+        let expiry: ContinuousClock.Instant?
+        var attempts = 0
+    }
+
+    /// One subscription.
+    final class Consumer {
+        let id: UInt64
+        let prefetch: Int
+        let source: Deliveries.Source
+        let queue: InProcessQueue
+        var unsettled: [UInt64: Entry] = [:]
+        /// Its deliveries have ended, its subscription has not: it gets nothing more.
+        var isFinished = false
+
+        init(id: UInt64, prefetch: Int, source: Deliveries.Source, queue: InProcessQueue) {
+            self.id = id
+            self.prefetch = prefetch
+            self.source = source
+            self.queue = queue
+        }
+    }
+
+    /// A publisher that waits for room.
+    struct Waiter {
+        let id: UInt64
+        /// The driver that waits.
+        let owner: UInt64
+        let publication: Publication
+        /// Gets `nil` when the message was taken over.
+        let continuation: CheckedContinuation<TransportError?, Never>
+    }
+
+    /// A message on its way, with the bounds of who publishes it.
+    struct Publication {
+        let message: Message
+        let address: Address
+        let mandatory: Bool
+        let limits: Limits
+    }
+
+    struct Limits: Hashable {
+        var messages: Int
+        var bytes: Int
+    }
+
+    let name: InProcessQueueName
+    var consumers: [Consumer] = []
+    var waiters: Deque<Waiter> = []
+    private(set) var ready: Deque<Entry> = []
+    private var readyBytes = 0
+    private var nextSequence: UInt64 = 0
+    private var turn = 0
+    /// No message expires before; `nil` when none does.
+    private(set) var earliestExpiry: ContinuousClock.Instant?
+
+    init(name: InProcessQueueName) {
+        self.name = name
+    }
+
+    /// Whether the message may be appended. One larger than the limit of bytes fits into an empty queue. Drops what has
+    /// expired before it says no.
+    func hasRoom(for message: Message, _ limits: Limits) -> Bool {
+        if isWithin(limits, adding: message) { return true }
+        guard let earliestExpiry, case let now = ContinuousClock.now, earliestExpiry <= now else { return false }
+        dropExpired(now)
+        return isWithin(limits, adding: message)
+    }
+
+    private func isWithin(_ limits: Limits, adding message: Message) -> Bool {
+        ready.isEmpty || (ready.count < limits.messages && readyBytes + message.body.count <= limits.bytes)
+    }
+
+    private func dropExpired(_ now: ContinuousClock.Instant) {
+        ready.removeAll { $0.expiry.map { $0 <= now } ?? false }
+        readyBytes = ready.reduce(0) { $0 + $1.message.body.count }
+        earliestExpiry = ready.lazy.compactMap(\.expiry).min()
+    }
+
+    func append(_ message: Message) {
+        var expiry: ContinuousClock.Instant?
+        if let timeToLive = message.timeToLive {
+            expiry = .now + timeToLive
+            earliestExpiry = min(expiry!, earliestExpiry ?? expiry!)
+        }
+        ready.append(Entry(sequence: nextSequence, message: message, expiry: expiry))
+        readyBytes += message.body.count
+        nextSequence += 1
+    }
+
+    /// Puts a message back into its old place.
+    func putBack(_ entry: Entry) {
+        readyBytes += entry.message.body.count
+        if let expiry = entry.expiry { earliestExpiry = min(expiry, earliestExpiry ?? expiry) }
+        var (low, high) = (0, ready.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if ready[middle].sequence < entry.sequence { low = middle + 1 } else { high = middle }
+        }
+        ready.insert(entry, at: low)
+    }
+
+    /// Removes a consumer; what it had not settled goes back.
+    func remove(_ consumer: Consumer) {
+        consumers.removeAll { $0 === consumer }
+        let entries = consumer.unsettled.values.sorted { $0.sequence > $1.sequence }
+        consumer.unsettled = [:]
+        for entry in entries { putBack(entry) }
+    }
+
+    /// The next message and its taker, in turn among those that may take one more; `nil` when there is none.
+    func next() -> (consumer: Consumer, entry: Entry)? {
+        while let first = ready.first {
+            if let expiry = first.expiry, expiry <= .now {
+                removeFirst()
+                continue
+            }
+            guard let consumer = nextTaker() else { return nil }
+            var entry = removeFirst()
+            entry.attempts += 1
+            consumer.unsettled[entry.sequence] = entry
+            return (consumer, entry)
+        }
+        return nil
+    }
+
+    /// Undoes `next()`: the consumer's deliveries have ended.
+    func returned(_ entry: Entry, by consumer: Consumer) {
+        consumer.isFinished = true
+        consumer.unsettled[entry.sequence] = nil
+        var entry = entry
+        entry.attempts -= 1
+        putBack(entry)
+    }
+
+    private func nextTaker() -> Consumer? {
+        for offset in 0..<consumers.count {
+            let index = (turn + offset) % consumers.count
+            let consumer = consumers[index]
+            if !consumer.isFinished && consumer.unsettled.count < consumer.prefetch {
+                turn = (index + 1) % consumers.count
+                return consumer
+            }
+        }
+        return nil
+    }
+
+    @discardableResult
+    private func removeFirst() -> Entry {
+        let entry = ready.removeFirst()
+        readyBytes -= entry.message.body.count
+        if ready.isEmpty { earliestExpiry = nil }
+        return entry
+    }
+}
+
+/// A queue's name. Topics of different exchanges are kept apart, unlike on RabbitMQ.
+enum InProcessQueueName: Hashable, Sendable {
+    case topic(Topic)
+    case server(Topic, String)
+    case notifications(Topic)
+    case pool(String)
+    case mailbox(Mailbox)
+    case fanoutCopy(Topic, subscription: UInt64)
+}

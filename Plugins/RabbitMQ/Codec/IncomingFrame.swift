@@ -1,0 +1,73 @@
+#if RabbitMQ
+/// The AMQP methods that we receive, copied out of librabbitmq's memory.
+enum IncomingMethod: Hashable, Sendable {
+    case start(mechanisms: String, product: String?, version: String?)
+    case secure
+    case tune(channelMax: UInt16, frameMax: UInt32, heartbeat: UInt16)
+    case openOK
+    case close(Closure)
+    case closeOK
+    case blocked(reason: String)
+    case unblocked
+    case channelOpenOK
+    case channelClose(Closure)
+    case channelCloseOK
+    case channelFlow(active: Bool)
+    case exchangeDeclareOK
+    case queueDeclareOK
+    case queueBindOK
+    case queueDeleteOK
+    case prefetchOK
+    case consumeOK
+    case cancelOK
+    case cancel(tag: String)
+    case confirmSelectOK
+    case deliver(tag: UInt64, isRedelivered: Bool)
+    case ack(tag: UInt64, multiple: Bool)
+    case nack(tag: UInt64, multiple: Bool)
+    case returned(Return)
+    /// A method that no part of this driver asked for.
+    case other(id: UInt32)
+
+    /// Why the broker closed a connection or a channel.
+    struct Closure: Hashable, Sendable {
+        var code: UInt16
+        var text: String
+        var classID: UInt16 = 0
+        var methodID: UInt16 = 0
+    }
+
+    /// A mandatory message that no queue took.
+    struct Return: Hashable, Sendable {
+        var code: UInt16
+        var text: String
+        var exchange: String
+        var routingKey: String
+    }
+}
+
+/// The properties of a message that arrives, and how long its body is.
+struct ContentHeader: Sendable {
+    var bodySize: UInt64
+    var contentType: String
+    var contentEncoding: String
+    var headers: [String: String]
+}
+
+/// What takes the frames of one connection as they are decoded.
+protocol FrameReceiver: AnyObject {
+    func received(_ method: IncomingMethod, channel: UInt16) throws(ProtocolViolation)
+    func received(_ header: ContentHeader, channel: UInt16) throws(ProtocolViolation)
+    /// `body` is valid during the call only.
+    func received(_ body: UnsafeRawBufferPointer, channel: UInt16) throws(ProtocolViolation)
+}
+
+/// Bytes or frames that a broker must not send. The connection is given up.
+struct ProtocolViolation: Error, Hashable, CustomStringConvertible {
+    var description: String
+
+    init(_ description: String) {
+        self.description = description
+    }
+}
+#endif

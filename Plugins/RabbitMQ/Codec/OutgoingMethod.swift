@@ -1,0 +1,24 @@
+#if RabbitMQ
+/// The AMQP methods that we send.
+enum OutgoingMethod: Hashable, Sendable {
+    case startOK(properties: FieldTable, mechanism: String, response: [UInt8])
+    case tuneOK(channelMax: UInt16, frameMax: UInt32, heartbeat: UInt16)
+    case open(virtualHost: String)
+    case close(code: UInt16, text: String)
+    case closeOK
+    case channelOpen
+    case channelClose(code: UInt16, text: String)
+    case channelCloseOK
+    case channelFlowOK(active: Bool)
+    case confirmSelect
+    case prefetch(UInt16)
+    case declareExchange(ExchangeDeclaration)
+    case declareQueue(QueueDeclaration)
+    case bind(Binding)
+    case deleteQueue(String)
+    case consume(queue: String, tag: String, arguments: FieldTable)
+    case cancel(tag: String)
+    case ack(tag: UInt64, multiple: Bool)
+    case nack(tag: UInt64, multiple: Bool, requeue: Bool)
+}
+#endif

@@ -1,0 +1,92 @@
+public import SwitchboardCore
+
+/// How a RabbitMQ driver connects, declares, publishes and consumes. What a URL's query says wins over it.
+public struct RabbitMQConfiguration: Sendable {
+    /// How a client proves who it is (`rabbit_login_method`).
+    public enum LoginMethod: String, Sendable, CaseIterable {
+        case plain = "PLAIN"
+        case amqplain = "AMQPLAIN"
+        /// By the client certificate; needs TLS and the broker's plug-in for it.
+        case external = "EXTERNAL"
+    }
+
+    /// TLS of the connections (`ssl` and the `ssl_…` options; `amqps://` turns it on).
+    public struct TLS: Hashable, Sendable {
+        /// A file of certificates in PEM form that may sign the broker's; the system's own when empty (`ssl_ca_file`).
+        public var authorityFile = ""
+        /// The client's certificate chain in PEM form (`ssl_cert_file`).
+        public var certificateFile = ""
+        /// The key of the client's certificate, in PEM form (`ssl_key_file`).
+        public var keyFile = ""
+        /// The lowest version that is spoken: `TLSv1_2` or `TLSv1_3`; TLS 1.2 when empty (`ssl_version`).
+        public var minimumVersion = ""
+        /// Whether the broker's certificate must be for the host of the URL (`ssl_enforce_hostname_verification`).
+        public var verifiesHostName = true
+
+        public init() {}
+    }
+
+    public var topology = RabbitMQTopology.osloDefaults
+
+    public var loginMethod = LoginMethod.amqplain
+
+    /// Who logs in, for hosts of the URL without a user name. Asked before every connection, so that what it answers
+    /// can change while the driver runs. `nil`: `guest`, as oslo.messaging does.
+    public var credentials: (@Sendable () async throws -> RabbitMQCredentials)?
+
+    /// `nil`: no TLS, unless the scheme is `amqps`.
+    public var tls: TLS?
+
+    /// The name that the broker's management page shows; the program's name and process number when empty.
+    public var connectionName = ""
+
+    /// Seconds; the broker may ask for less. 0 for no heartbeats (`heartbeat_timeout_threshold`).
+    public var heartbeat = 60
+
+    /// How long connecting to one host and logging in may take.
+    public var connectTimeout: Duration = .seconds(10)
+
+    /// The longest pause before the second attempt after a loss; later ones grow from it.
+    public var firstReconnectDelay: Duration = .milliseconds(50)
+
+    /// The longest pause between two attempts (`rabbit_interval_max`).
+    public var maximumReconnectDelay: Duration = .seconds(5)
+
+    /// How many messages may be written and not yet confirmed. Beyond it publishers wait.
+    public var maximumUnconfirmed = 2048
+
+    /// How many bytes of bodies may be written and not yet confirmed. Beyond it publishers wait.
+    public var maximumUnconfirmedBytes = 16 * 1024 * 1024
+
+    /// How many publishers may wait. Beyond it a publish fails at once with ``TransportError/Code/exhausted``.
+    public var maximumWaiting = 100_000
+
+    /// An upper bound on every subscription's prefetch; 0 for none (`rabbit_qos_prefetch_count`).
+    public var maximumPrefetch = 0
+
+    /// The largest body that is taken from a queue, in bytes. A longer one ends the connection.
+    public var maximumMessageSize = 128 * 1024 * 1024
+
+    public init() {}
+
+    /// What oslo.messaging does when nothing is configured; see ``RabbitMQTopology/osloDefaults``.
+    public static let osloDefaults = RabbitMQConfiguration()
+
+    /// No transient queue at all; see ``RabbitMQTopology/durable``.
+    public static let durable: RabbitMQConfiguration = {
+        var configuration = RabbitMQConfiguration()
+        configuration.topology = .durable
+        return configuration
+    }()
+}
+
+/// A user name and a password.
+public struct RabbitMQCredentials: Sendable, Hashable {
+    public var username: String
+    public var password: Secret
+
+    public init(username: String, password: Secret) {
+        self.username = username
+        self.password = password
+    }
+}

@@ -1,0 +1,299 @@
+#if RabbitMQ
+import Logging
+import NIOCore
+import NIOPosix
+import SwitchboardCore
+
+/// One of a driver's two connections: connects, logs in, hands over to its client, and does it again after a loss.
+///
+/// Its executor is an event loop, so that all of its state, its client and librabbitmq's memory are touched by one
+/// thread, and the compiler proves it. There is one connection slot: the next attempt begins after the socket of the
+/// last one is closed, so nothing can leak or pile up.
+actor Connection<Client: ConnectionClient>: LinkOwner {
+    private nonisolated let eventLoop: any EventLoop
+    private nonisolated let executor: UnownedSerialExecutor
+    nonisolated var unownedExecutor: UnownedSerialExecutor { executor }
+
+    private nonisolated let inbox: Inbox<Client.Command>
+    private nonisolated let settings: ConnectionSettings
+    private let client: Client
+
+    private var link: Link?
+    private var generation: UInt64 = 0
+    private var attempt = 1
+    private var lastReason: String?
+    private var finished: CheckedContinuation<ConnectionLoss, Never>?
+    private var isClosing = false
+    private var isStopping = false
+    private var isRunning = false
+    private var reported = ConnectionStatus.idle
+    private var isFlushScheduled = false
+    private var deadlineTimer: (task: Scheduled<Void>, at: ContinuousClock.Instant)?
+    private var phaseTimer: Scheduled<Void>?
+    private var heartbeatTimer: RepeatedTask?
+
+    /// How long a stopping connection waits for confirms, and then for the broker's goodbye.
+    private static var goodbyeTime: TimeAmount { .seconds(2) }
+    /// A connection that lasted this long was a good one: the next loss is no repetition of the last.
+    private static var stableAfter: Duration { .seconds(5) }
+
+    init(
+        settings: ConnectionSettings, eventLoop: any EventLoop, inbox: Inbox<Client.Command>, client: sending Client
+    ) {
+        self.settings = settings
+        self.eventLoop = eventLoop
+        self.executor = eventLoop.executor.asUnownedSerialExecutor()
+        self.inbox = inbox
+        self.client = client
+        inbox.onItems { [weak self] in self?.assumeIsolated { $0.drainInbox() } }
+    }
+
+    private func drainInbox() {
+        for command in inbox.takeAll() { client.perform(command) }
+        endTurn()
+    }
+
+    // MARK: Life
+
+    /// Stays connected until its task is cancelled. Throws what trying again does not repair.
+    func run() async throws(TransportError) {
+        isRunning = true
+        var generator = SystemRandomNumberGenerator()
+        var rotation = HostRotation(settings.endpoints, using: &generator)
+        var backoff = Backoff(first: settings.firstDelay, most: settings.maximumDelay)
+        while !Task.isCancelled {
+            let (endpoint, endsRound) = rotation.next()
+            let begin = ContinuousClock.now
+            let (loss, username) = await connectOnce(to: endpoint)
+            if loss.isRefusal {
+                let error = TransportError(
+                    .refused,
+                    "RabbitMQ refuses \(endpoint.description(username: username)): \(loss.reason.withoutFullStop)."
+                        + (loss.isAboutLogin
+                            ? " Check the user, its password and permissions, and that the virtual host exists." : ""))
+                end(error)
+                throw error
+            }
+            if Task.isCancelled { break }
+            lastReason = "\(endpoint.address): \(loss.reason)"
+            attempt += 1
+            settings.logger.debug(
+                "RabbitMQ connection lost",
+                metadata: [
+                    "rabbitmq.host": "\(endpoint.address)", "rabbitmq.role": "\(settings.role)",
+                    "rabbitmq.reason": "\(loss.reason)",
+                ])
+            report()
+            let lasted = begin.duration(to: .now) > Self.stableAfter
+            if lasted { backoff.reset() }
+            if endsRound || lasted {
+                try? await Task.sleep(for: backoff.next(using: &generator))
+            }
+        }
+        end(TransportError(.closed, "The RabbitMQ transport was shut down."))
+    }
+
+    /// Everything fails with `error` from here on: the broker refused this connection, or the driver's other one.
+    func end(_ error: TransportError) {
+        lastReason = error.message
+        client.ended(error)
+        endTurn()
+        isRunning = false
+        settings.report(.closed)
+    }
+
+    /// Returns when the connection is over and its socket is closed.
+    private func connectOnce(to endpoint: Endpoint) async -> (ConnectionLoss, username: String) {
+        report()
+        let login: Login
+        do {
+            login = try await settings.login(to: endpoint)
+        } catch {
+            return (ConnectionLoss("the provider of credentials failed: \(error)"), endpoint.username ?? "")
+        }
+        generation += 1
+        let generation = generation
+        isClosing = false
+        link = Link(login, client: client)
+        let loss = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                finished = continuation
+                if Task.isCancelled { stop(generation) } else { open(endpoint, generation) }
+            }
+        } onCancel: {
+            eventLoop.execute { self.assumeIsolated { $0.stop(generation) } }
+        }
+        return (loss, login.username)
+    }
+
+    private func open(_ endpoint: Endpoint, _ generation: UInt64) {
+        phaseTimer = schedule(in: TimeAmount(clamping: settings.configuration.connectTimeout)) {
+            connection in
+            connection.giveUp("connecting and logging in took too long", generation)
+        }
+        do {
+            try settings.connect(to: endpoint, on: eventLoop, owner: self, generation: generation).whenComplete {
+                result in
+                self.assumeIsolated { $0.connected(result, generation) }
+            }
+        } catch {
+            giveUp("TLS cannot be set up: \(error)", generation)
+        }
+    }
+
+    private func connected(_ result: Result<any Channel, any Error>, _ generation: UInt64) {
+        switch result {
+        case .success(let channel):
+            guard generation == self.generation, let link, link.loss == nil else {
+                channel.close(promise: nil)
+                return
+            }
+            link.connected(channel)
+            endTurn()
+        case .failure(let error):
+            giveUp(ConnectFailure.describe(error), generation)
+        }
+    }
+
+    private func giveUp(_ reason: String, _ generation: UInt64) {
+        guard generation == self.generation else { return }
+        link?.end(reason)
+        endTurn()
+    }
+
+    /// The task was cancelled: what is under way may finish for a moment, then the broker is told.
+    private func stop(_ generation: UInt64) {
+        guard generation == self.generation, !isStopping else { return }
+        isStopping = true
+        client.stop(TransportError(.closed, "The RabbitMQ transport is shutting down."))
+        phaseTimer?.cancel()
+        phaseTimer = schedule(in: Self.goodbyeTime) { connection in
+            connection.link?.close()
+            connection.endTurn()
+            connection.phaseTimer = connection.schedule(in: Self.goodbyeTime) { connection in
+                connection.giveUp("the broker did not answer the goodbye", generation)
+            }
+        }
+        endTurn()
+    }
+
+    // MARK: Events of the channel
+
+    func received(_ buffer: ByteBuffer, generation: UInt64) {
+        guard generation == self.generation, let link else { return }
+        let wasOpen = link.isOpen
+        link.received(buffer)
+        if !wasOpen, link.isOpen {
+            phaseTimer?.cancel()
+            phaseTimer = nil
+            startHeartbeat(link, generation)
+        }
+        endTurn()
+    }
+
+    func socketEnded(_ reason: String, generation: UInt64) {
+        giveUp(reason, generation)
+    }
+
+    func socketWritable(generation: UInt64) {
+        guard generation == self.generation, link?.isOpen == true else { return }
+        client.writable()
+        endTurn()
+    }
+
+    private func startHeartbeat(_ link: Link, _ generation: UInt64) {
+        guard let tick = link.heartbeat.tick else { return }
+        let interval = TimeAmount(clamping: tick)
+        heartbeatTimer = eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
+            self.assumeIsolated { connection in
+                guard generation == connection.generation else { return }
+                connection.link?.ticked()
+                connection.endTurn()
+            }
+        }
+    }
+
+    // MARK: The end of a turn
+
+    /// Whatever happened: callers that are done go on, gathered bytes go out, timers and the reported state fit.
+    private func endTurn() {
+        client.finishTurn()
+        if isStopping, client.isIdle { link?.close() }
+        if let link, link.loss != nil {
+            closeSocket(link)
+        } else if link?.hasOutput == true, !isFlushScheduled {
+            // Not at once: other work of this turn of the loop adds to the same write.
+            isFlushScheduled = true
+            eventLoop.execute { self.assumeIsolated { $0.flush() } }
+        }
+        armDeadlineTimer()
+        report()
+    }
+
+    private func flush() {
+        isFlushScheduled = false
+        guard let link else { return }
+        link.flush()
+        if link.canWrite {
+            // Our own limit may have stopped the client, of which NIO tells nothing.
+            client.writable()
+            endTurn()
+        }
+    }
+
+    private func closeSocket(_ link: Link) {
+        guard !isClosing, let loss = link.loss else { return }
+        isClosing = true
+        phaseTimer?.cancel()
+        phaseTimer = nil
+        heartbeatTimer?.cancel()
+        heartbeatTimer = nil
+        guard let closed = link.closeSocket() else { return finish(loss) }
+        closed.whenComplete { _ in self.assumeIsolated { $0.finish(loss) } }
+    }
+
+    private func finish(_ loss: ConnectionLoss) {
+        link = nil
+        finished?.resume(returning: loss)
+        finished = nil
+    }
+
+    private func armDeadlineTimer() {
+        guard let next = client.nextDeadline else { return }
+        if let deadlineTimer {
+            if deadlineTimer.at <= next { return }
+            deadlineTimer.task.cancel()
+        }
+        // Deadlines that lie close together are looked at together.
+        let wait = max(ContinuousClock.now.duration(to: next), .milliseconds(2))
+        let task = schedule(in: TimeAmount(clamping: wait)) { connection in
+            connection.deadlineTimer = nil
+            connection.client.expire(.now)
+            connection.endTurn()
+        }
+        deadlineTimer = (task, next)
+    }
+
+    private func schedule(
+        in delay: TimeAmount, _ body: @escaping @Sendable (isolated Connection) -> Void
+    ) -> Scheduled<Void> {
+        eventLoop.scheduleTask(in: delay) { self.assumeIsolated { body($0) } }
+    }
+
+    private func report() {
+        guard isRunning else { return }
+        let status: ConnectionStatus
+        if let reason = link?.blockedReason {
+            status = .blocked(reason)
+        } else if link?.isOpen == true, client.isReady {
+            attempt = 1
+            status = .ready
+        } else {
+            status = .connecting(attempt: attempt, reason: lastReason)
+        }
+        guard status != reported else { return }
+        reported = status
+        settings.report(status)
+    }
+}
+#endif

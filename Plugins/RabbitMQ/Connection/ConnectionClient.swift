@@ -1,0 +1,50 @@
+#if RabbitMQ
+import SwitchboardCore
+
+/// What a connection is for: publishing or consuming. Lives inside its ``Connection`` and is called on its event loop
+/// only; nothing in it waits.
+protocol ConnectionClient: AnyObject, SendableMetatype {
+    associatedtype Command: Sendable
+
+    /// Whether everything is set up that a working connection has, so that it may be called ready.
+    var isReady: Bool { get }
+
+    /// Whether nothing is under way that a closing connection should wait for.
+    var isIdle: Bool { get }
+
+    /// The next moment at which ``expire(_:)`` has something to do.
+    var nextDeadline: ContinuousClock.Instant? { get }
+
+    /// Work that callers left.
+    func perform(_ command: Command)
+
+    /// Logged in. Set-up goes out by `link`.
+    func opened(_ link: Link)
+
+    /// The connection is gone, with its channels.
+    func closed(_ reason: String)
+
+    /// The broker stops (`reason`) or starts to take messages.
+    func blocked(_ reason: String?)
+
+    /// The link takes more bytes again.
+    func writable()
+
+    /// Nothing new is begun from here on; what waits fails.
+    func stop(_ error: TransportError)
+
+    /// There will be no other connection: everything fails with `error`, now and later.
+    func ended(_ error: TransportError)
+
+    /// Deadlines up to `now` have passed.
+    func expire(_ now: ContinuousClock.Instant)
+
+    /// A turn is over: bytes that go out together are prepared, and callers that are done are resumed together.
+    func finishTurn()
+
+    /// Frames of channels other than 0.
+    func received(_ method: IncomingMethod, channel: UInt16) throws(ProtocolViolation)
+    func received(_ header: ContentHeader, channel: UInt16) throws(ProtocolViolation)
+    func received(_ body: UnsafeRawBufferPointer, channel: UInt16) throws(ProtocolViolation)
+}
+#endif

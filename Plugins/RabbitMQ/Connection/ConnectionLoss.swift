@@ -1,0 +1,76 @@
+#if RabbitMQ
+import SwitchboardCore
+
+/// Why a connection could not be made or was lost.
+struct ConnectionLoss: Error, Hashable, Sendable {
+    /// For people; never holds a secret.
+    var reason: String
+    /// Whether trying again does not help: the broker refuses the credentials or the virtual host.
+    var isRefusal: Bool
+
+    /// Whether it is the user or the virtual host that the broker did not like.
+    private(set) var isAboutLogin = false
+
+    init(_ reason: String, isRefusal: Bool = false) {
+        self.reason = reason
+        self.isRefusal = isRefusal
+    }
+
+    /// What the broker said when it closed the connection.
+    ///
+    /// 403 at login: credentials or mechanism. 530: the virtual host does not exist or is not this user's, but also
+    /// limits and a virtual host that is starting up, which pass.
+    init(_ closure: IncomingMethod.Closure, duringLogin: Bool) {
+        reason = "the broker closed the connection: \(closure.code) \(closure.text)"
+        let passes = ["connection limit", "is down", "connection_limit"].contains { closure.text.contains($0) }
+        isRefusal = duringLogin && !passes && (closure.code == 403 || closure.code == 530)
+        isAboutLogin = isRefusal
+        if closure.text.contains("transient_nonexcl_queues") {
+            // It closes the connection over one declaration, and would again over the same one.
+            isRefusal = true
+            reason += " (this broker takes durable queues only: use amqp_durable_queues=true and "
+            reason += "rabbit_transient_queues_durable=true, the preset RabbitMQConfiguration.durable)"
+        }
+    }
+}
+
+/// A host of the URL with everything filled in: what one connection connects to.
+struct Endpoint: Hashable, Sendable {
+    var host: String
+    var port: Int
+    var username: String?
+    var password: Secret?
+    var virtualHost: String
+
+    /// `localhost:5672`
+    var address: String {
+        "\(host.contains(":") ? "[\(host)]" : host):\(port)"
+    }
+
+    /// `guest@localhost:5672, virtual host /`: what a person needs to find the broker. Without the password.
+    func description(username: String) -> String {
+        "\(username)@\(address), virtual host \(virtualHost)"
+    }
+
+    /// The hosts of a URL as oslo.messaging's rabbit driver understands them (oslo-wire.md §1.2), except that TLS has
+    /// the port 5671, that nothing is decoded twice, and that passwords may hold any character.
+    static func all(of url: TransportURL, usesTLS: Bool) -> [Endpoint] {
+        let hosts = url.hosts.isEmpty ? [TransportURL.Host(name: "")] : url.hosts
+        return hosts.map { host in
+            let username = host.username.flatMap { $0.isEmpty ? nil : $0 }
+            let password = host.password.flatMap { $0.isEmpty ? nil : $0 }
+            let port = host.port.flatMap { $0 == 0 ? nil : $0 } ?? (usesTLS ? 5671 : 5672)
+            let virtualHost = url.virtualHost.flatMap { $0.isEmpty ? nil : $0 } ?? "/"
+            return Endpoint(
+                host: host.name.isEmpty ? "localhost" : host.name, port: port, username: username,
+                password: password, virtualHost: virtualHost)
+        }
+    }
+}
+extension String {
+    /// For a broker's text in the middle of a sentence.
+    var withoutFullStop: String {
+        hasSuffix(".") ? String(dropLast()) : self
+    }
+}
+#endif

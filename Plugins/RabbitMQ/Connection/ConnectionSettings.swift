@@ -1,0 +1,102 @@
+#if RabbitMQ
+import Logging
+import NIOCore
+import NIOPosix
+import SwitchboardCore
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// Where one of a driver's connections stands.
+enum ConnectionStatus: Hashable, Sendable {
+    case idle
+    case connecting(attempt: Int, reason: String?)
+    case ready
+    case blocked(String)
+    case closed
+}
+
+/// Everything that a connection is made with.
+struct ConnectionSettings: Sendable {
+    enum Role: String, Sendable {
+        case publish, consume
+    }
+
+    var endpoints: [Endpoint]
+    var role: Role
+    var configuration: RabbitMQConfiguration
+    var tls: TLSClient?
+    var logger: Logger
+    var report: @Sendable (ConnectionStatus) -> Void
+
+    var firstDelay: Duration { configuration.firstReconnectDelay }
+    var maximumDelay: Duration { configuration.maximumReconnectDelay }
+
+    /// Who logs in at `endpoint`: the URL's user, else what the provider says, else `guest` as oslo.messaging.
+    func login(to endpoint: Endpoint) async throws -> Login {
+        var credentials = RabbitMQCredentials(
+            username: endpoint.username ?? "guest", password: endpoint.password ?? "guest")
+        if endpoint.username == nil, let provider = configuration.credentials {
+            credentials = try await provider()
+        }
+        return Login(
+            method: configuration.loginMethod, username: credentials.username, password: credentials.password,
+            virtualHost: endpoint.virtualHost, properties: clientProperties,
+            heartbeat: UInt16(clamping: configuration.heartbeat))
+    }
+
+    /// What the broker shows to people, and the notices that it then sends. Without `consumer_cancel_notify` a deleted
+    /// queue is silent; without `connection.blocked` so is a full broker.
+    private var clientProperties: FieldTable {
+        let name =
+            configuration.connectionName.isEmpty ? "\(Self.programName):\(getpid())" : configuration.connectionName
+        return [
+            "product": .string("Switchboard"),
+            "platform": .string("Swift"),
+            "capabilities": .table([
+                "authentication_failure_close": .bool(true),
+                "basic.nack": .bool(true),
+                "connection.blocked": .bool(true),
+                "consumer_cancel_notify": .bool(true),
+                "exchange_exchange_bindings": .bool(true),
+                "publisher_confirms": .bool(true),
+            ]),
+            "connection_name": .string("\(name):\(role.rawValue)"),
+        ]
+    }
+
+    static var programName: String {
+        let path = CommandLine.arguments.first ?? "switchboard"
+        return path.split(separator: "/").last.map(String.init) ?? "switchboard"
+    }
+
+    /// Begins to connect. The channel's bytes go to `owner`.
+    func connect<Owner: LinkOwner>(
+        to endpoint: Endpoint, on eventLoop: any EventLoop, owner: Owner, generation: UInt64
+    ) throws -> EventLoopFuture<any Channel> {
+        let tls = tls
+        let bootstrap = ClientBootstrap(group: eventLoop)
+            .connectTimeout(TimeAmount(clamping: configuration.connectTimeout))
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelOption(.socketOption(.so_keepalive), value: 1)
+            .channelOption(.writeBufferWaterMark, value: .init(low: 256 * 1024, high: 1024 * 1024))
+            .channelOption(.recvAllocator, value: AdaptiveRecvByteBufferAllocator())
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try tls?.add(to: channel.pipeline.syncOperations, host: endpoint.host)
+                    try channel.pipeline.syncOperations.addHandler(
+                        LinkHandler(owner: owner, generation: generation))
+                }
+            }
+        if let address = try? SocketAddress(ipAddress: endpoint.host, port: endpoint.port) {
+            return bootstrap.connect(to: address)
+        }
+        return bootstrap.connect(host: endpoint.host, port: endpoint.port)
+    }
+}
+#endif

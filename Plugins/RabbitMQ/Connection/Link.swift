@@ -1,0 +1,178 @@
+#if RabbitMQ
+import NIOCore
+import SwitchboardCore
+
+/// One connection to a broker, from connecting to closed: bytes in, bytes out, login, heartbeats.
+///
+/// Not Sendable: it lives in its ``Connection``'s actor, on the channel's event loop, as the C state in its decoder must.
+final class Link: FrameReceiver {
+    /// Nothing more is encoded above this many unsent bytes of our own; NIO holds as much again.
+    private static let outputLimit = 1024 * 1024
+    /// An output buffer that grew beyond this is given back when it is empty.
+    private static let keptCapacity = 64 * 1024
+
+    private let client: any ConnectionClient
+    private let decoder = FrameDecoder()
+    private var machine: ConnectionMachine
+    private var channel: (any Channel)?
+    private var output = ByteBuffer()
+    private var isWriting = false
+
+    private(set) var tuning = Tuning(channelMax: 0, frameMax: 4096, heartbeat: 0)
+    private(set) var heartbeat = Heartbeat(interval: 0)
+    private(set) var isOpen = false
+    /// Why it is over, once it is.
+    private(set) var loss: ConnectionLoss?
+    private(set) var blockedReason: String?
+    /// Counts the writes: what was encoded at the present count has not left yet.
+    private(set) var flushes: UInt64 = 0
+
+    init(_ login: Login, client: any ConnectionClient) {
+        self.machine = ConnectionMachine(login)
+        self.client = client
+    }
+
+    // MARK: Events
+
+    func connected(_ channel: any Channel) {
+        self.channel = channel
+        perform(machine.connected())
+    }
+
+    func received(_ buffer: ByteBuffer) {
+        guard loss == nil else { return }
+        heartbeat.read()
+        do throws(ProtocolViolation) {
+            try decoder.decode(buffer, into: self)
+        } catch {
+            end("the protocol was violated: \(error)")
+        }
+    }
+
+    /// A third of the heartbeat interval has passed.
+    func ticked() {
+        switch heartbeat.ticked() {
+        case .nothing: break
+        case .send: output.writeHeartbeat()
+        case .dead:
+            end("the broker was silent for two heartbeat intervals (\(Int(tuning.heartbeat) * 2) s)")
+        }
+    }
+
+    /// Says goodbye to the broker, or ends at once where there is nobody to say it to.
+    func close() {
+        perform(machine.close())
+    }
+
+    /// The socket is gone, or this side gives up.
+    func end(_ reason: String) {
+        if let loss = machine.ended(reason) { end(loss) }
+    }
+
+    // MARK: Output
+
+    /// Whether a client should encode more now. False while the broker or the network does not keep up.
+    var canWrite: Bool {
+        output.readableBytes < Self.outputLimit && (channel?.isWritable ?? false)
+    }
+
+    var hasOutput: Bool { output.readableBytes > 0 && channel != nil }
+
+    func send(_ method: OutgoingMethod, channel: UInt16) throws(TransportError) {
+        try encode { buffer throws(TransportError) in try buffer.write(method, channel: channel) }
+    }
+
+    /// Appends frames, all or none: a frame without its rest would garble all that follows.
+    func encode(_ body: (inout ByteBuffer) throws(TransportError) -> Void) throws(TransportError) {
+        let mark = output.writerIndex
+        do {
+            try body(&output)
+        } catch {
+            output.moveWriterIndex(to: mark)
+            throw error
+        }
+    }
+
+    /// Writes what has gathered, in one write. Called once per turn of the loop.
+    ///
+    /// `writeAndFlush` calls back into `channelWritabilityChanged` before it returns, and so may come back to here while
+    /// the buffer still holds what is being written: `isWriting` keeps those bytes from going out twice.
+    func flush() {
+        guard !isWriting, output.readableBytes > 0, let channel else { return }
+        isWriting = true
+        flushes += 1
+        heartbeat.wrote()
+        channel.writeAndFlush(output, promise: nil)
+        isWriting = false
+        if output.capacity > Self.keptCapacity {
+            output = channel.allocator.buffer(capacity: 4096)
+        } else {
+            output.clear()
+        }
+    }
+
+    /// Closes the socket after what is still to be sent. The promise is fulfilled when it is closed.
+    func closeSocket() -> EventLoopFuture<Void>? {
+        flush()
+        guard let channel else { return nil }
+        channel.close(promise: nil)
+        return channel.closeFuture
+    }
+
+    // MARK: Frames
+
+    func received(_ method: IncomingMethod, channel: UInt16) throws(ProtocolViolation) {
+        if channel == 0 {
+            perform(try machine.received(method))
+        } else if isOpen, loss == nil {
+            try client.received(method, channel: channel)
+        }
+    }
+
+    func received(_ header: ContentHeader, channel: UInt16) throws(ProtocolViolation) {
+        guard isOpen, loss == nil else { return }
+        try client.received(header, channel: channel)
+    }
+
+    func received(_ body: UnsafeRawBufferPointer, channel: UInt16) throws(ProtocolViolation) {
+        guard isOpen, loss == nil else { return }
+        try client.received(body, channel: channel)
+    }
+
+    private func perform(_ actions: [ConnectionMachine.Action]) {
+        for action in actions {
+            switch action {
+            case .writeProtocolHeader: output.writeProtocolHeader()
+            case .send(let method):
+                do {
+                    try send(method, channel: 0)
+                } catch {
+                    end(error.message)
+                    return
+                }
+            case .tune(let agreed):
+                tuning = agreed
+                heartbeat = Heartbeat(interval: agreed.heartbeat)
+                decoder.tune(channelMax: agreed.channelMax, frameMax: agreed.frameMax)
+            case .opened:
+                isOpen = true
+                client.opened(self)
+            case .blocked(let reason):
+                blockedReason = reason
+                client.blocked(reason)
+            case .unblocked:
+                blockedReason = nil
+                client.blocked(nil)
+            case .lost(let loss): end(loss)
+            }
+        }
+    }
+
+    private func end(_ loss: ConnectionLoss) {
+        guard self.loss == nil else { return }
+        self.loss = loss
+        if isOpen { client.closed(loss.reason) }
+        isOpen = false
+    }
+}
+#endif

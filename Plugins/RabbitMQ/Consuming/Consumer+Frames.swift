@@ -1,0 +1,130 @@
+#if RabbitMQ
+import SwitchboardCore
+
+/// What comes on the channels of subscriptions: answers, deliveries, and the ends of channels.
+extension Consumer {
+    func received(_ method: IncomingMethod, channel: UInt16) throws(ProtocolViolation) {
+        let subscription = try subscription(on: channel)
+        switch method {
+        case .deliver(let tag, let isRedelivered):
+            try subscription.assembler.began(.init(tag: tag, isRedelivered: isRedelivered))
+        case .channelOpenOK, .prefetchOK, .queueDeleteOK: break
+        case .exchangeDeclareOK, .queueDeclareOK, .queueBindOK: subscription.answered += 1
+        case .consumeOK:
+            if subscription.state == .opening { becameLive(subscription) }
+        case .cancelOK: break
+        case .cancel:
+            // The queue was deleted or has moved: begin anew on another channel, where it is declared again.
+            subscription.lastReason = "the broker cancelled the consumer: its queue was deleted or moved"
+            if subscription.state != .closing {
+                send([.channelClose(code: 200, text: "Cancelled")], channel)
+                orphan(subscription, channel)
+                retry(subscription)
+            }
+        case .channelCloseOK:
+            free(channel)
+            if subscription.state == .closing { gone(subscription) }
+        case .channelClose(let closure):
+            send([.channelCloseOK], channel)
+            channelClosed(subscription, channel, closure)
+        case .channelFlow(let active): send([.channelFlowOK(active: active)], channel)
+        default:
+            throw ProtocolViolation("the broker sent \(method) on the consuming connection's channel \(channel)")
+        }
+    }
+
+    private func subscription(on channel: UInt16) throws(ProtocolViolation) -> Subscription {
+        guard Int(channel) < byChannel.count, let subscription = byChannel[Int(channel)] else {
+            throw ProtocolViolation("the broker sent a frame on channel \(channel), which is not open")
+        }
+        return subscription
+    }
+
+    func received(_ header: ContentHeader, channel: UInt16) throws(ProtocolViolation) {
+        let subscription = try subscription(on: channel)
+        if let content = try subscription.assembler.received(header, limit: maximumMessageSize) {
+            try deliver(content, to: subscription)
+        }
+    }
+
+    func received(_ body: UnsafeRawBufferPointer, channel: UInt16) throws(ProtocolViolation) {
+        let subscription = try subscription(on: channel)
+        if let content = try subscription.assembler.received(body) { try deliver(content, to: subscription) }
+    }
+
+    private func deliver(
+        _ content: ContentAssembler<Subscription.Method>.Content, to subscription: Subscription
+    ) throws(ProtocolViolation) {
+        let tag = content.method.tag
+        try subscription.tracker.delivered(tag)
+        guard subscription.state == .live, !subscription.isMuted else { return }
+        let request = subscription.request
+        let epoch = subscription.epoch
+        let inbox = inbox
+        let message = Message(
+            body: content.body, contentType: content.header.contentType,
+            contentEncoding: content.header.contentEncoding, headers: content.header.headers)
+        if request.plan.isStream, let offset = message.headers["x-stream-offset"].flatMap(Int64.init) {
+            subscription.nextOffset = offset + 1
+        }
+        let delivery = Delivery(
+            message: message, isRedelivered: content.method.isRedelivered,
+            attempt: message.headers["x-delivery-count"].flatMap(Int.init).map { $0 + 1 }
+        ) { settlement throws(TransportError) in
+            if request.hasEnded {
+                throw TransportError(
+                    .closed,
+                    "The subscription to \(request.address) has ended; its unsettled deliveries have gone back.")
+            }
+            inbox.submit(.settle(request, epoch: epoch, tag: tag, settlement))
+        }
+        if !request.source.yield(delivery), let channel = subscription.channel {
+            // Nobody iterates any more: what has come goes back, and nothing more is asked for.
+            subscription.isMuted = true
+            send([.cancel(tag: subscription.tag)], channel)
+            reject(subscription, tag, requeue: true)
+        }
+    }
+
+    /// The channel's number stays taken until the broker has answered; its subscription has left it.
+    private func orphan(_ subscription: Subscription, _ channel: UInt16) {
+        let placeholder = Subscription(subscription.request)
+        placeholder.state = .closing
+        byChannel[Int(channel)] = placeholder
+        subscription.forgetChannel()
+    }
+
+    private func free(_ channel: UInt16) {
+        byChannel[Int(channel)] = nil
+        freeChannels.append(channel)
+    }
+
+    private func gone(_ subscription: Subscription) {
+        subscription.forgetChannel()
+        if subscriptions[subscription.request.id] === subscription { remove(subscription) }
+    }
+
+    private func channelClosed(
+        _ subscription: Subscription, _ channel: UInt16, _ closure: IncomingMethod.Closure
+    ) {
+        if subscription.state == .closing {
+            // Both sides closed: ours is still to be answered, and frees the number.
+            return
+        }
+        let declarations = subscription.request.plan.declarations
+        let failed = subscription.state == .opening ? subscription.answered : declarations.count
+        free(channel)
+        subscription.forgetChannel()
+        subscription.lastReason = "the broker closed the channel: \(closure.code) \(closure.text)"
+        switch closure.code {
+        case 403, 406:
+            if failed < declarations.count {
+                fail(subscription, place.refused(declarations[failed], closure, for: subscription.request.address))
+            } else {
+                fail(subscription, place.refused(subscription.request, closure))
+            }
+        default: retry(subscription)
+        }
+    }
+}
+#endif

@@ -1,0 +1,261 @@
+#if RabbitMQ
+import SwitchboardCore
+
+/// The consuming side of a driver: its subscriptions, each on a channel of its own.
+final class Consumer: ConnectionClient {
+    typealias Command = ConsumeCommand
+
+    /// How long the broker may take to answer the end of a subscription.
+    private static let closeTime: Duration = .seconds(5)
+
+    let place: Place
+    let maximumMessageSize: Int
+    let inbox: Inbox<ConsumeCommand>
+
+    private var link: Link?
+    var subscriptions: [UInt64: Subscription] = [:]
+    var byChannel: [Subscription?] = []
+    var freeChannels: [UInt16] = []
+    private var dirty: [Subscription] = []
+    private var finalError: TransportError?
+    private var answered: [() -> Void] = []
+    private var generator = SystemRandomNumberGenerator()
+    private(set) var nextDeadline: ContinuousClock.Instant?
+    /// How many subscriptions have been live and are not.
+    private var restoring = 0
+
+    init(place: Place, maximumMessageSize: Int, inbox: Inbox<ConsumeCommand>) {
+        self.place = place
+        self.maximumMessageSize = maximumMessageSize
+        self.inbox = inbox
+    }
+
+    var isReady: Bool { link != nil && restoring == 0 }
+    var isIdle: Bool { true }
+
+    // MARK: Commands
+
+    func perform(_ command: ConsumeCommand) {
+        switch command {
+        case .open(let request, let continuation): open(request, continuation)
+        case .cancelOpening(let request): cancelOpening(request)
+        case .settle(let request, let epoch, let tag, let settlement): settle(request, epoch, tag, settlement)
+        case .close(let request, let continuation): close(request, continuation)
+        }
+    }
+
+    private func open(_ request: SubscriptionRequest, _ continuation: CheckedContinuation<TransportError?, Never>) {
+        let subscription = Subscription(request)
+        subscription.opening = continuation
+        if let finalError { return answer(subscription, finalError) }
+        if request.isCancelled { return answer(subscription, place.cancelled(request)) }
+        subscriptions[request.id] = subscription
+        setUp(subscription)
+        note(subscription.nextDeadline)
+    }
+
+    private func cancelOpening(_ request: SubscriptionRequest) {
+        guard let subscription = subscriptions[request.id], subscription.opening != nil else { return }
+        answer(subscription, place.cancelled(request))
+        remove(subscription)
+    }
+
+    private func settle(_ request: SubscriptionRequest, _ epoch: UInt64, _ tag: UInt64, _ settlement: Settlement) {
+        guard let subscription = subscriptions[request.id], subscription.epoch == epoch, subscription.channel != nil,
+            subscription.state == .live
+        else { return }
+        switch settlement {
+        case .accept:
+            subscription.tracker.accept(tag)
+            if !subscription.isDirty {
+                subscription.isDirty = true
+                dirty.append(subscription)
+            }
+        case .requeue: reject(subscription, tag, requeue: true)
+        case .discard: reject(subscription, tag, requeue: false)
+        }
+    }
+
+    func reject(_ subscription: Subscription, _ tag: UInt64, requeue: Bool) {
+        guard let channel = subscription.channel, subscription.tracker.reject(tag) else { return }
+        send([.nack(tag: tag, multiple: false, requeue: requeue)], channel)
+    }
+
+    private func close(_ request: SubscriptionRequest, _ continuation: CheckedContinuation<Void, Never>) {
+        guard let subscription = subscriptions[request.id] else {
+            return answered.append { continuation.resume() }
+        }
+        subscription.closing = continuation
+        guard let channel = subscription.channel else { return remove(subscription) }
+        change(subscription, to: .closing)
+        send(subscription.tearDown, channel)
+        subscription.closeDeadline = .now + Self.closeTime
+        note(subscription.closeDeadline)
+    }
+
+    // MARK: Setting up
+
+    private func setUp(_ subscription: Subscription) {
+        guard let link, subscription.state == .waiting, subscription.retryAt == nil else { return }
+        guard let channel = freeChannels.popLast() ?? newChannel(link) else {
+            subscription.lastReason = "the connection has no channel left (\(link.tuning.channelMax) is the most)"
+            return retry(subscription)
+        }
+        byChannel[Int(channel)] = subscription
+        subscription.channel = channel
+        subscription.answered = 0
+        subscription.isMuted = false
+        change(subscription, to: .opening)
+        send(subscription.setUp, channel)
+    }
+
+    private func newChannel(_ link: Link) -> UInt16? {
+        if byChannel.isEmpty { byChannel.append(nil) }  // Channel 0 is the connection's.
+        guard byChannel.count <= Int(link.tuning.channelMax) else { return nil }
+        byChannel.append(nil)
+        return UInt16(byChannel.count - 1)
+    }
+
+    func send(_ methods: [OutgoingMethod], _ channel: UInt16) {
+        guard let link else { return }
+        do throws(TransportError) {
+            for method in methods { try link.send(method, channel: channel) }
+        } catch {
+            link.end(error.message)
+        }
+    }
+
+    /// Tries again after a pause.
+    func retry(_ subscription: Subscription) {
+        change(subscription, to: .waiting)
+        subscription.retryAt = .now + subscription.backoff.next(using: &generator)
+        note(subscription.retryAt)
+    }
+
+    func change(_ subscription: Subscription, to state: Subscription.State) {
+        subscription.state = state
+        restoring = subscriptions.values.count { $0.hasBeenLive && ($0.state == .waiting || $0.state == .opening) }
+    }
+
+    func becameLive(_ subscription: Subscription) {
+        subscription.hasBeenLive = true
+        subscription.backoff.reset()
+        change(subscription, to: .live)
+        answer(subscription, nil)
+    }
+
+    /// There is no use in trying again.
+    func fail(_ subscription: Subscription, _ error: TransportError) {
+        if subscription.opening != nil {
+            answer(subscription, error)
+            remove(subscription)
+        } else {
+            change(subscription, to: .failed)
+            subscription.request.source.finish(throwing: error)
+        }
+    }
+
+    private func answer(_ subscription: Subscription, _ error: TransportError?) {
+        guard let continuation = subscription.opening else { return }
+        subscription.opening = nil
+        answered.append { continuation.resume(returning: error) }
+    }
+
+    /// Forgets a subscription. A channel that it still has is closed; its number is free again when the broker says so.
+    func remove(_ subscription: Subscription) {
+        subscriptions[subscription.request.id] = nil
+        if let channel = subscription.channel, subscription.state != .closing {
+            send(subscription.tearDown, channel)
+        }
+        change(subscription, to: .closing)
+        subscription.request.source.finish()
+        if let continuation = subscription.closing {
+            subscription.closing = nil
+            answered.append { continuation.resume() }
+        }
+    }
+
+    // MARK: The connection
+
+    func opened(_ link: Link) {
+        self.link = link
+        for subscription in subscriptions.values.sorted(by: { $0.request.id < $1.request.id }) {
+            subscription.retryAt = nil
+            setUp(subscription)
+        }
+    }
+
+    func closed(_ reason: String) {
+        link = nil
+        byChannel = []
+        freeChannels = []
+        for subscription in subscriptions.values {
+            subscription.forgetChannel()
+            if subscription.state == .closing {
+                remove(subscription)
+            } else if subscription.state != .failed {
+                change(subscription, to: .waiting)
+            }
+        }
+    }
+
+    func blocked(_ reason: String?) {}
+    func writable() {}
+
+    func stop(_ error: TransportError) {
+        guard finalError == nil else { return }
+        finalError = error
+        for subscription in subscriptions.values where subscription.opening != nil {
+            answer(subscription, error)
+            remove(subscription)
+        }
+    }
+
+    func ended(_ error: TransportError) {
+        stop(error)
+        for subscription in subscriptions.values where subscription.state != .failed && subscription.state != .closing {
+            change(subscription, to: .failed)
+            subscription.request.source.finish(throwing: finalError)
+        }
+    }
+
+    // MARK: Time
+
+    private func note(_ deadline: ContinuousClock.Instant?) {
+        guard let deadline else { return }
+        nextDeadline = min(nextDeadline ?? deadline, deadline)
+    }
+
+    func expire(_ now: ContinuousClock.Instant) {
+        nextDeadline = nil
+        for subscription in Array(subscriptions.values) {
+            if subscription.opening != nil, let deadline = subscription.request.deadline, deadline <= now {
+                answer(subscription, place.notLive(subscription.request, subscription.lastReason, now))
+                remove(subscription)
+                continue
+            }
+            if let retryAt = subscription.retryAt, retryAt <= now {
+                subscription.retryAt = nil
+                setUp(subscription)
+            }
+            if let deadline = subscription.closeDeadline, deadline <= now {
+                remove(subscription)
+                continue
+            }
+            note(subscription.nextDeadline)
+        }
+    }
+
+    func finishTurn() {
+        for subscription in dirty {
+            subscription.isDirty = false
+            if let channel = subscription.channel, subscription.state == .live {
+                send(subscription.tracker.drain(), channel)
+            }
+        }
+        dirty.removeAll(keepingCapacity: true)
+        for answer in answered { answer() }
+        answered.removeAll(keepingCapacity: true)
+    }
+}
+#endif

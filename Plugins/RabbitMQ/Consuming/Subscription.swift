@@ -1,0 +1,86 @@
+#if RabbitMQ
+import SwitchboardCore
+
+/// A subscription inside the consumer: its channel, its unsettled deliveries, and where it stands.
+final class Subscription {
+    ///     waiting ──connection, retry──▶ opening ──consume-ok──▶ live
+    ///        ▲                              │                      │
+    ///        └──── channel closed, cancelled by the broker, connection lost
+    ///     any ──body returned──▶ closing ──close-ok──▶ (gone)
+    ///     any ──refused for good──▶ failed ──body returned──▶ (gone)
+    enum State: Hashable {
+        case waiting, opening, live, closing, failed
+    }
+
+    struct Method {
+        var tag: UInt64
+        var isRedelivered: Bool
+    }
+
+    let request: SubscriptionRequest
+    var state = State.waiting
+    var channel: UInt16?
+    /// Counts the channels that this subscription has had.
+    var epoch: UInt64 = 0
+    var tracker = AckTracker()
+    var assembler = ContentAssembler<Method>()
+    var backoff: Backoff
+    var retryAt: ContinuousClock.Instant?
+    /// What has been answered of the declarations while opening.
+    var answered = 0
+    var opening: CheckedContinuation<TransportError?, Never>?
+    var closing: CheckedContinuation<Void, Never>?
+    var closeDeadline: ContinuousClock.Instant?
+    var lastReason: String?
+    /// Whether it has acceptances to tell the broker at the end of the turn.
+    var isDirty = false
+    var hasBeenLive = false
+    /// Whether the broker has been told to send nothing more.
+    var isMuted = false
+    /// A stream's position: where to go on after a reconnect.
+    var nextOffset: Int64?
+
+    init(_ request: SubscriptionRequest) {
+        self.request = request
+        backoff = Backoff(first: .milliseconds(50), most: .seconds(5))
+    }
+
+    var tag: String { String(request.id) }
+
+    /// The next moment at which something has to happen.
+    var nextDeadline: ContinuousClock.Instant? {
+        [opening == nil ? nil : request.deadline, retryAt, closeDeadline].compactMap(\.self).min()
+    }
+
+    /// Its channel is gone, and with it what was unsettled: the broker delivers that again.
+    func forgetChannel() {
+        channel = nil
+        epoch += 1
+        tracker = AckTracker()
+        assembler = ContentAssembler()
+        answered = 0
+    }
+
+    /// What is sent to make it live, in one go: a channel of its own, so that a refusal concerns nobody else.
+    var setUp: [OutgoingMethod] {
+        var arguments = request.plan.consumeArguments
+        if let nextOffset { arguments = arguments.replacing("x-stream-offset", .int64(nextOffset)) }
+        return [.channelOpen, .prefetch(request.prefetch)] + request.plan.declarations.map(\.method)
+            + [.consume(queue: request.plan.queue, tag: tag, arguments: arguments)]
+    }
+
+    /// What is sent to end it. Everything unsettled goes back to the queue, in its place.
+    var tearDown: [OutgoingMethod] {
+        var methods = tracker.drain()
+        methods.append(.cancel(tag: tag))
+        if tracker.count > 0, !request.plan.isStream {
+            methods.append(.nack(tag: 0, multiple: true, requeue: true))
+        }
+        if request.plan.deletesQueueAtEnd {
+            methods.append(.deleteQueue(request.plan.queue))
+        }
+        methods.append(.channelClose(code: 200, text: "Goodbye"))
+        return methods
+    }
+}
+#endif

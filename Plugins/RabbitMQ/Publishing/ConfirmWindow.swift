@@ -1,0 +1,80 @@
+#if RabbitMQ
+import DequeModule
+
+/// The publishes of one channel that are written and not yet confirmed, by the broker's counting: the first one on a
+/// channel has the tag 1. No I/O.
+///
+/// Confirms come singly or for all tags up to one, and not always in order; a slot that is confirmed out of order waits
+/// until it is at the front. Both are O(1) per publish.
+struct ConfirmWindow<Element> {
+    private struct Slot {
+        var element: Element?
+        var bytes: Int
+    }
+
+    private var slots: Deque<Slot> = []
+    /// The tag of the first slot.
+    private var firstTag: UInt64 = 1
+
+    /// How many are unconfirmed.
+    private(set) var count = 0
+    /// The bytes of what is unconfirmed.
+    private(set) var bytes = 0
+
+    /// Notes a publish that was written, and returns its tag.
+    @discardableResult
+    mutating func append(_ element: Element, bytes: Int) -> UInt64 {
+        slots.append(Slot(element: element, bytes: bytes))
+        count += 1
+        self.bytes += bytes
+        return firstTag + UInt64(slots.count - 1)
+    }
+
+    /// A confirm, positive or negative. Hands out what it settles, in tag order; `multiple` with tag 0 means all.
+    /// Throws for a tag that was never given out; one that was settled before is ignored.
+    mutating func settle(
+        _ tag: UInt64, multiple: Bool, _ body: (Element) -> Void
+    ) throws(ProtocolViolation) {
+        let next = firstTag + UInt64(slots.count)
+        guard tag < next else {
+            throw ProtocolViolation("the broker confirmed the publish \(tag), and the last one was \(next - 1)")
+        }
+        if multiple {
+            let last = tag == 0 ? next - 1 : tag
+            while firstTag <= last, !slots.isEmpty {
+                settleSlot(0, body)
+                slots.removeFirst()
+                firstTag += 1
+            }
+        } else if tag >= firstTag {
+            settleSlot(Int(tag - firstTag), body)
+        }
+        while let first = slots.first, first.element == nil {
+            slots.removeFirst()
+            firstTag += 1
+        }
+    }
+
+    private mutating func settleSlot(_ index: Int, _ body: (Element) -> Void) {
+        guard let element = slots[index].element else { return }
+        slots[index].element = nil
+        count -= 1
+        bytes -= slots[index].bytes
+        body(element)
+    }
+
+    /// Changes unconfirmed elements, oldest first, until `body` returns `true`.
+    mutating func update(_ body: (inout Element) -> Bool) {
+        for index in slots.indices where slots[index].element != nil {
+            if body(&slots[index].element!) { return }
+        }
+    }
+
+    /// The channel is gone: everything unconfirmed in tag order. Tags count from 1 again.
+    mutating func reset() -> [Element] {
+        let elements = slots.compactMap(\.element)
+        self = ConfirmWindow()
+        return elements
+    }
+}
+#endif

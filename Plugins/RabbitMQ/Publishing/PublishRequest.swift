@@ -1,0 +1,66 @@
+#if RabbitMQ
+import SwitchboardCore
+import Synchronization
+
+/// One publish as its caller made it.
+final class PublishRequest: Sendable {
+    let message: Message
+    let address: Address
+    let options: PublishOptions
+    let started = ContinuousClock.now
+
+    /// Set by the caller's cancellation, which can come before the request itself has arrived at the loop.
+    private let cancellation = Atomic<Bool>(false)
+
+    init(_ message: Message, to address: Address, options: PublishOptions) {
+        self.message = message
+        self.address = address
+        self.options = options
+    }
+
+    var isCancelled: Bool { cancellation.load(ordering: .acquiring) }
+
+    func cancel() {
+        cancellation.store(true, ordering: .releasing)
+    }
+
+    /// For how long it has been waiting, for people.
+    func waited(until now: ContinuousClock.Instant) -> String {
+        (started.duration(to: now)).inSeconds
+    }
+}
+
+extension Duration {
+    /// `2.5 s`
+    var inSeconds: String {
+        let tenths = Int64((self / .milliseconds(100)).rounded())
+        return "\(tenths / 10).\(abs(tenths % 10)) s"
+    }
+}
+
+/// A request inside the publisher.
+struct PendingPublish {
+    let request: PublishRequest
+    /// `nil` when the caller has its answer already.
+    var continuation: CheckedContinuation<TransportError?, Never>?
+    /// What the broker said when no queue took it; its confirm is still to come.
+    var returned: IncomingMethod.Return?
+    /// Whether an earlier connection may have carried it.
+    var wasSent = false
+    /// How often a channel exception sent it back.
+    var exceptions = 0
+    /// The link's count of flushes when it was encoded.
+    var flush: UInt64 = 0
+
+    init(_ request: PublishRequest, _ continuation: CheckedContinuation<TransportError?, Never>) {
+        self.request = request
+        self.continuation = continuation
+    }
+}
+
+enum PublishCommand: Sendable {
+    case publish(PublishRequest, CheckedContinuation<TransportError?, Never>)
+    case cancel(PublishRequest)
+}
+
+#endif

@@ -1,0 +1,42 @@
+#if RabbitMQ
+import NIOCore
+import SwitchboardCore
+
+/// An address as the publisher knows it: where it leads, and the publish method's bytes, encoded once.
+final class PublishRoute {
+    let plan: PublishPlan
+    /// When its declarations were last seen to be done, in the publisher's counting.
+    var declaredEpoch: UInt64 = 0
+    let frame: [UInt8]
+    let mandatoryFrame: [UInt8]
+
+    init(_ plan: PublishPlan, channel: UInt16) throws(TransportError) {
+        self.plan = plan
+        frame = try Self.encode(plan, mandatory: false, channel)
+        mandatoryFrame = try Self.encode(plan, mandatory: true, channel)
+    }
+
+    private static func encode(
+        _ plan: PublishPlan, mandatory: Bool, _ channel: UInt16
+    ) throws(TransportError) -> [UInt8] {
+        var buffer = ByteBuffer()
+        try buffer.writePublish(
+            exchange: plan.exchange, routingKey: plan.routingKey, mandatory: mandatory, channel: channel)
+        return Array(buffer.readableBytesView)
+    }
+}
+
+/// What is being declared for an address, step by step.
+struct RouteDeclaration {
+    let address: Address
+    let plan: PublishPlan
+    /// How many steps the broker has answered.
+    var done = 0
+    var attempts = 0
+
+    init(address: Address, plan: PublishPlan) {
+        self.address = address
+        self.plan = plan
+    }
+}
+#endif

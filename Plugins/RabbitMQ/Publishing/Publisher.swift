@@ -1,0 +1,299 @@
+#if RabbitMQ
+import DequeModule
+import NIOCore
+import SwitchboardCore
+
+/// The publishing side of a driver: a bounded window of unconfirmed publishes, and a queue of those that wait for it.
+///
+/// Two channels: one publishes and confirms, the other declares, so that a refused declaration does not take publishes
+/// down with it.
+final class Publisher: ConnectionClient {
+    typealias Command = PublishCommand
+
+    static let publishChannel: UInt16 = 1
+    static let controlChannel: UInt16 = 2
+    /// Routes that are remembered; mailboxes come and go.
+    private static let routeLimit = 4096
+
+    let topology: Topology
+    let bounds: Bounds
+    let place: Place
+
+    struct Bounds {
+        var unconfirmed: Int
+        var unconfirmedBytes: Int
+        var waiting: Int
+        var returnedSize: Int
+    }
+
+    var link: Link?
+    var isPublishChannelReady = false
+    var isControlChannelReady = false
+    var isPaused = false
+    var window = ConfirmWindow<PendingPublish>()
+    var waiting: Deque<PendingPublish> = []
+    /// Publishes whose exchange or queue is being declared.
+    var parked: [Address: [PendingPublish]] = [:]
+    /// What is declared on this connection.
+    private(set) var declared: Set<Declaration> = []
+    /// Counts the times that ``declared`` has lost something, so that a route need not look into it for each publish.
+    private var declaredEpoch: UInt64 = 1
+    /// In the order in which the broker answers.
+    var declaring: Deque<RouteDeclaration> = []
+    /// How many publishes still have to go alone, after a channel exception that did not say whose it was.
+    var probes = 0
+    private var routes: [Address: PublishRoute] = [:]
+    private var returning = ContentAssembler<IncomingMethod.Return>()
+    private var finalError: TransportError?
+    private var answered: [(CheckedContinuation<TransportError?, Never>, TransportError?)] = []
+    private(set) var nextDeadline: ContinuousClock.Instant?
+
+    init(topology: Topology, bounds: Bounds, place: Place) {
+        self.topology = topology
+        self.bounds = bounds
+        self.place = place
+    }
+
+    var isReady: Bool { isPublishChannelReady && isControlChannelReady }
+    var isIdle: Bool { window.count == 0 }
+
+    // MARK: Requests
+
+    func perform(_ command: PublishCommand) {
+        switch command {
+        case .publish(let request, let continuation): accept(PendingPublish(request, continuation))
+        case .cancel(let request): cancel(request)
+        }
+    }
+
+    private func accept(_ pending: PendingPublish) {
+        let request = pending.request
+        if let finalError { return answer(pending, finalError) }
+        if request.isCancelled { return answer(pending, place.cancelled(request, sent: false)) }
+        guard waiting.count < bounds.waiting else { return answer(pending, place.tooMany(request, bounds.waiting)) }
+        waiting.append(pending)
+        if request.options.deadline < nextDeadline ?? request.options.deadline + .nanoseconds(1) {
+            nextDeadline = request.options.deadline
+        }
+        pump()
+    }
+
+    private func cancel(_ request: PublishRequest) {
+        if let index = waiting.firstIndex(where: { $0.request === request }) {
+            let pending = waiting.remove(at: index)
+            return answer(pending, place.cancelled(request, sent: pending.wasSent))
+        }
+        if let index = parked[request.address]?.firstIndex(where: { $0.request === request }) {
+            let pending = parked[request.address]!.remove(at: index)
+            return answer(pending, place.cancelled(request, sent: pending.wasSent))
+        }
+        window.update { pending in
+            guard pending.request === request else { return false }
+            answer(pending, place.cancelled(request, sent: true))
+            pending.continuation = nil
+            return true
+        }
+    }
+
+    /// The caller goes on at the end of the turn, together with all others of it.
+    func answer(_ pending: PendingPublish, _ error: TransportError?) {
+        guard let continuation = pending.continuation else { return }
+        answered.append((continuation, error))
+    }
+
+    func finishTurn() {
+        guard !answered.isEmpty else { return }
+        for (continuation, error) in answered { continuation.resume(returning: error) }
+        answered.removeAll(keepingCapacity: true)
+    }
+
+    // MARK: Writing
+
+    /// Writes what waits, as far as window, broker and network allow.
+    func pump() {
+        guard let link, isPublishChannelReady, !isPaused, link.blockedReason == nil else { return }
+        let limit = probes > 0 ? 1 : bounds.unconfirmed
+        while window.count < limit, window.bytes < bounds.unconfirmedBytes, link.canWrite, let next = waiting.popFirst()
+        {
+            do throws(TransportError) {
+                try write(next, link)
+            } catch {
+                answer(next, error)
+            }
+        }
+    }
+
+    private func write(_ pending: PendingPublish, _ link: Link) throws(TransportError) {
+        let request = pending.request
+        let route = try route(to: request.address)
+        guard isDeclared(route) else { return park(pending, route.plan) }
+        try link.encode { buffer throws(TransportError) in
+            buffer.writeBytes(request.options.mandatory ? route.mandatoryFrame : route.frame)
+            try buffer.writeContent(
+                of: request.message, channel: Self.publishChannel, frameMax: Int(link.tuning.frameMax))
+        }
+        var pending = pending
+        pending.flush = link.flushes
+        window.append(pending, bytes: request.message.body.count)
+    }
+
+    func route(to address: Address) throws(TransportError) -> PublishRoute {
+        if let route = routes[address] { return route }
+        if routes.count >= Self.routeLimit { routes.removeAll() }
+        let route = try PublishRoute(topology.plan(publishingTo: address), channel: Self.publishChannel)
+        routes[address] = route
+        return route
+    }
+
+    private func isDeclared(_ route: PublishRoute) -> Bool {
+        if route.declaredEpoch == declaredEpoch { return true }
+        guard route.plan.declarations.allSatisfy({ declared.contains($0) }) else { return false }
+        route.declaredEpoch = declaredEpoch
+        return true
+    }
+
+    func noteDeclared(_ declaration: Declaration) {
+        declared.insert(declaration)
+    }
+
+    /// Somebody deleted something: everything is declared again before it is used.
+    func forgetDeclarations() {
+        declared.removeAll()
+        declaredEpoch += 1
+    }
+
+    // MARK: Confirms
+
+    func settle(_ tag: UInt64, multiple: Bool, isPositive: Bool) throws(ProtocolViolation) {
+        try window.settle(tag, multiple: multiple) { pending in
+            if probes > 0 { probes -= 1 }
+            if let returned = pending.returned {
+                answer(pending, place.unroutable(pending.request, returned))
+            } else {
+                answer(pending, isPositive ? nil : place.negative(pending.request))
+            }
+        }
+        pump()
+    }
+
+    func received(_ header: ContentHeader, channel: UInt16) throws(ProtocolViolation) {
+        if let content = try returning.received(header, limit: bounds.returnedSize) { returned(content) }
+    }
+
+    func received(_ body: UnsafeRawBufferPointer, channel: UInt16) throws(ProtocolViolation) {
+        if let content = try returning.received(body) { returned(content) }
+    }
+
+    func beginReturn(_ returned: IncomingMethod.Return) throws(ProtocolViolation) {
+        try returning.began(returned)
+    }
+
+    /// A return names no tag and our messages have no id on the wire, as oslo.messaging's have none. The broker returns
+    /// in the order of publishing, before the confirm: so it is the oldest publish of that exchange, key and body that
+    /// has not been returned. Where two are the same in all of that, it does not matter which is told first.
+    private func returned(_ content: ContentAssembler<IncomingMethod.Return>.Content) {
+        window.update { pending in
+            guard pending.request.options.mandatory, pending.returned == nil,
+                pending.request.message.body.count == content.body.count,
+                let plan = try? route(to: pending.request.address).plan,
+                plan.exchange == content.method.exchange, plan.routingKey == content.method.routingKey,
+                pending.request.message.body == content.body
+            else { return false }
+            pending.returned = content.method
+            return true
+        }
+    }
+
+    // MARK: Ends
+
+    func closed(_ reason: String) {
+        let flushes = link?.flushes ?? 0
+        link = nil
+        isPublishChannelReady = false
+        isControlChannelReady = false
+        isPaused = false
+        probes = 0
+        forgetDeclarations()
+        declaring.removeAll()
+        returning = ContentAssembler()
+        var kept: [PendingPublish] = []
+        for var pending in window.reset() {
+            let hasLeft = pending.flush != flushes
+            if let returned = pending.returned {
+                answer(pending, place.unroutable(pending.request, returned))
+            } else if !hasLeft || pending.request.options.allowsDuplicates {
+                pending.wasSent = pending.wasSent || hasLeft
+                kept.append(pending)
+            } else {
+                answer(pending, place.lost(pending.request, reason))
+            }
+        }
+        let parked = parked.values.joined()
+        waiting.prepend(contentsOf: (kept + parked).filter { $0.continuation != nil })
+        self.parked.removeAll()
+    }
+
+    func stop(_ error: TransportError) {
+        guard finalError == nil else { return }
+        finalError = error
+        let unsent = Array(waiting) + parked.values.joined()
+        for pending in unsent {
+            answer(pending, pending.wasSent ? place.lost(pending.request, error.message) : error)
+        }
+        waiting.removeAll()
+        parked.removeAll()
+    }
+
+    func ended(_ error: TransportError) {
+        stop(error)
+    }
+
+    func writable() { pump() }
+
+    func blocked(_ reason: String?) {
+        if reason == nil { pump() }
+    }
+
+    /// Answers whose deadline has passed. Looks at everything, and so is called only when the earliest deadline that was
+    /// seen has passed, not once per publish.
+    func expire(_ now: ContinuousClock.Instant) {
+        var next: ContinuousClock.Instant?
+        func isOver(_ pending: PendingPublish) -> Bool {
+            let deadline = pending.request.options.deadline
+            if deadline <= now { return true }
+            next = min(next ?? deadline, deadline)
+            return false
+        }
+        window.update { pending in
+            guard pending.continuation != nil, isOver(pending) else { return false }
+            answer(
+                pending,
+                pending.returned.map { place.unroutable(pending.request, $0) }
+                    ?? place.unconfirmed(pending.request, now))
+            pending.continuation = nil
+            return false
+        }
+        let state = waitState
+        waiting.removeAll { pending in
+            guard isOver(pending) else { return false }
+            answer(pending, place.unsent(pending, state, now))
+            return true
+        }
+        for address in parked.keys {
+            parked[address]!.removeAll { pending in
+                guard isOver(pending) else { return false }
+                answer(pending, place.unsent(pending, .declaring, now))
+                return true
+            }
+        }
+        nextDeadline = next
+    }
+
+    /// What those in ``waiting`` wait for.
+    private var waitState: Place.WaitState {
+        guard let link, isPublishChannelReady else { return .disconnected }
+        if let reason = link.blockedReason { return .blocked(reason) }
+        return .windowFull
+    }
+}
+#endif

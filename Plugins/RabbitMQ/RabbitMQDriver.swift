@@ -1,0 +1,153 @@
+#if RabbitMQ
+public import Logging
+import NIOCore
+public import SwitchboardCore
+import Synchronization
+
+/// Moves bytes through RabbitMQ, in oslo.messaging's topology.
+///
+/// Two connections: one publishes, the other consumes, because the broker throttles the one that publishes and
+/// acknowledgements must not wait behind that. Both live on the process's one event loop for RabbitMQ.
+public final class RabbitMQDriver: TransportDriver {
+    public let capabilities: DriverCapabilities
+    public let monitor = TransportMonitor()
+
+    private let topology: Topology
+    private let prefetchLimit: Int
+    private let publishing: Connection<Publisher>
+    private let consuming: Connection<Consumer>
+    private let publishInbox: Inbox<PublishCommand>
+    private let consumeInbox: Inbox<ConsumeCommand>
+    private let names: FanoutNames
+    private let nextID = Atomic<UInt64>(1)
+
+    /// A driver for `url`. Checks the options of its query and the files that they name; connects to nothing.
+    public init(
+        _ url: TransportURL, configuration: RabbitMQConfiguration = .osloDefaults, logger: Logger
+    ) throws(TransportError) {
+        let configuration = try OsloOptions.apply(url, to: configuration)
+        let tls: TLSClient? = if let options = configuration.tls { try TLSClient(options) } else { nil }
+        let topology = Topology(configuration.topology)
+        let place = Place(url: url.description, monitor: monitor, topology: configuration.topology)
+        let board = StateBoard(monitor)
+        let eventLoop = EventLoops.next()
+        func settings(_ role: ConnectionSettings.Role) -> ConnectionSettings {
+            ConnectionSettings(
+                endpoints: Endpoint.all(of: url, usesTLS: tls != nil), role: role, configuration: configuration,
+                tls: tls, logger: logger, report: { board.report($0, of: role) })
+        }
+        self.topology = topology
+        prefetchLimit = configuration.maximumPrefetch == 0 ? 65535 : configuration.maximumPrefetch
+        names = FanoutNames(configuration.topology)
+        publishInbox = Inbox(eventLoop: eventLoop)
+        consumeInbox = Inbox(eventLoop: eventLoop)
+        publishing = Connection(
+            settings: settings(.publish), eventLoop: eventLoop, inbox: publishInbox,
+            client: Publisher(topology: topology, bounds: .init(configuration), place: place))
+        consuming = Connection(
+            settings: settings(.consume), eventLoop: eventLoop, inbox: consumeInbox,
+            client: Consumer(
+                place: place, maximumMessageSize: configuration.maximumMessageSize, inbox: consumeInbox))
+        var capabilities: DriverCapabilities = [
+            .interprocess, .redelivery, .ordered, .detectsUnroutable, .expires, .reconnects,
+        ]
+        if configuration.topology.durableQueues || configuration.topology.quorumQueues {
+            capabilities.insert(.durable)
+        }
+        self.capabilities = capabilities
+    }
+
+    public func run() async throws {
+        let result: Result<Void, TransportError> = await withTaskGroup { group in
+            group.addTask { [publishing] in
+                await Self.result { () throws(TransportError) in try await publishing.run() }
+            }
+            group.addTask { [consuming] in await Self.result { () throws(TransportError) in try await consuming.run() }
+            }
+            let first = await group.next()!
+            if case .failure(let error) = first {
+                // What one is refused, the other is too: both end, and what waits fails with the reason at once.
+                await publishing.end(error)
+                await consuming.end(error)
+            }
+            group.cancelAll()
+            let second = await group.next()!
+            if case .failure = first { return first }
+            return second
+        }
+        switch result {
+        case .success: monitor.report(.closed(reason: nil))
+        case .failure(let error):
+            monitor.report(.closed(reason: error.message))
+            throw error
+        }
+    }
+
+    private static func result(
+        _ body: () async throws(TransportError) -> Void
+    ) async -> Result<Void, TransportError> {
+        do throws(TransportError) {
+            return .success(try await body())
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    public func publish(
+        _ message: Message, to address: Address, options: PublishOptions
+    ) async throws(TransportError) {
+        let request = PublishRequest(message, to: address, options: options)
+        let inbox = publishInbox
+        let error = await withTaskCancellationHandler {
+            await withCheckedContinuation { inbox.submit(.publish(request, $0)) }
+        } onCancel: {
+            request.cancel()
+            inbox.submit(.cancel(request))
+        }
+        if let error { throw error }
+    }
+
+    public func withSubscription<Result: Sendable>(
+        to address: Address, options: SubscriptionOptions, _ body: (Deliveries) async throws -> Result
+    ) async throws -> Result {
+        let id = nextID.add(1, ordering: .relaxed).oldValue
+        let (deliveries, source) = Deliveries.makeSequence()
+        let request = SubscriptionRequest(
+            id: id, address: address,
+            plan: try topology.plan(subscribingTo: address, fanoutSuffix: names.next(for: address)),
+            prefetch: UInt16(min(options.prefetch, prefetchLimit)), deadline: options.deadline, source: source)
+        let inbox = consumeInbox
+        let error = await withTaskCancellationHandler {
+            await withCheckedContinuation { inbox.submit(.open(request, $0)) }
+        } onCancel: {
+            request.cancel()
+            inbox.submit(.cancelOpening(request))
+        }
+        if let error { throw error }
+        do {
+            let result = try await body(deliveries)
+            await end(request)
+            return result
+        } catch {
+            await end(request)
+            throw error
+        }
+    }
+
+    /// Returns when the broker has what was unsettled, or after a bounded wait.
+    private func end(_ request: SubscriptionRequest) async {
+        request.end()
+        await withCheckedContinuation { consumeInbox.submit(.close(request, $0)) }
+    }
+}
+
+extension Publisher.Bounds {
+    init(_ configuration: RabbitMQConfiguration) {
+        self.init(
+            unconfirmed: max(1, configuration.maximumUnconfirmed),
+            unconfirmedBytes: max(1, configuration.maximumUnconfirmedBytes),
+            waiting: max(1, configuration.maximumWaiting),
+            returnedSize: .max)
+    }
+}
+#endif

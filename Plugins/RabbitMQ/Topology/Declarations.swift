@@ -1,0 +1,51 @@
+#if RabbitMQ
+/// An exchange as it is declared.
+struct ExchangeDeclaration: Hashable, Sendable {
+    enum Kind: String, Sendable {
+        case topic, fanout
+    }
+
+    var name: String
+    var type: Kind
+    var isDurable: Bool
+    var deletesItself: Bool
+}
+
+/// A queue as it is declared. Never exclusive: an exclusive queue stays locked when its connection died unnoticed.
+struct QueueDeclaration: Hashable, Sendable {
+    var name: String
+    var isDurable: Bool
+    var deletesItself: Bool
+    var arguments: FieldTable
+}
+
+struct Binding: Hashable, Sendable {
+    var queue: String
+    var exchange: String
+    var key: String
+}
+
+/// One step of making what an address needs; repeating it does nothing.
+enum Declaration: Hashable, Sendable {
+    case exchange(ExchangeDeclaration)
+    case queue(QueueDeclaration)
+    case binding(Binding)
+
+    var method: OutgoingMethod {
+        switch self {
+        case .exchange(let exchange): .declareExchange(exchange)
+        case .queue(let queue): .declareQueue(queue)
+        case .binding(let binding): .bind(binding)
+        }
+    }
+
+    /// What a person calls it.
+    var name: String {
+        switch self {
+        case .exchange(let exchange): "exchange \(exchange.name)"
+        case .queue(let queue): "queue \(queue.name)"
+        case .binding(let binding): "binding of queue \(binding.queue) to exchange \(binding.exchange)"
+        }
+    }
+}
+#endif

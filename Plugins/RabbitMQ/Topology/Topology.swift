@@ -1,0 +1,169 @@
+#if RabbitMQ
+import SwitchboardCore
+
+/// Where a publish goes, and what has to exist before.
+struct PublishPlan: Hashable, Sendable {
+    var exchange: String
+    var routingKey: String
+    var declarations: [Declaration]
+}
+
+/// What a subscription declares and takes from.
+struct SubscriptionPlan: Hashable, Sendable {
+    var declarations: [Declaration]
+    var queue: String
+    var consumeArguments: FieldTable
+    /// Whether the queue is this subscription's own and goes with it.
+    var deletesQueueAtEnd: Bool
+    var isStream: Bool
+}
+
+/// Addresses in oslo.messaging's names and declarations, frame for frame (oslo-wire.md §2.1, §2.3). No I/O.
+struct Topology: Sendable {
+    let options: RabbitMQTopology
+
+    init(_ options: RabbitMQTopology) {
+        self.options = options
+    }
+
+    func plan(publishingTo address: Address) throws(TransportError) -> PublishPlan {
+        switch address {
+        case .topic(let topic):
+            return PublishPlan(
+                exchange: topic.exchange, routingKey: topic.name, declarations: [.exchange(exchange(of: topic))])
+        case .server(let topic, let server):
+            return PublishPlan(
+                exchange: topic.exchange, routingKey: "\(topic.name).\(server)",
+                declarations: [.exchange(exchange(of: topic))])
+        case .fanout(let topic):
+            let exchange = fanoutExchange(of: topic)
+            try check(exchange.name, of: address)
+            return PublishPlan(exchange: exchange.name, routingKey: "", declarations: [.exchange(exchange)])
+        case .mailbox(let mailbox):
+            return PublishPlan(exchange: "", routingKey: mailbox.name, declarations: [])
+        case .notifications(let topic):
+            return PublishPlan(
+                exchange: topic.exchange, routingKey: topic.name, declarations: shared(topic.name, on: topic))
+        case .pool:
+            throw TransportError(
+                .invalidAddress, "\(address) cannot be published to: publish to the notifications of its topic.")
+        }
+    }
+
+    /// `suffix` is what tells this subscription's fanout queue from those of others; it stays the same over reconnects.
+    func plan(
+        subscribingTo address: Address, fanoutSuffix suffix: String
+    ) throws(TransportError) -> SubscriptionPlan {
+        switch address {
+        case .topic(let topic), .notifications(let topic):
+            return plan(taking: topic.name, declarations: shared(topic.name, on: topic))
+        case .server(let topic, let server):
+            let queue = "\(topic.name).\(server)"
+            return plan(taking: queue, declarations: shared(queue, on: topic))
+        case .pool(let pool, let topic):
+            return plan(taking: pool, declarations: shared(pool, on: topic, key: topic.name))
+        case .mailbox(let mailbox):
+            return plan(taking: mailbox.name, declarations: [.queue(transientQueue(mailbox.name))])
+        case .fanout(let topic):
+            return try fanoutPlan(topic, suffix, address)
+        }
+    }
+
+    private func fanoutPlan(
+        _ topic: Topic, _ suffix: String, _ address: Address
+    ) throws(TransportError) -> SubscriptionPlan {
+        let exchange = fanoutExchange(of: topic)
+        let queue = options.streamFanout ? streamQueue(exchange.name) : transientQueue("\(exchange.name)_\(suffix)")
+        try check(queue.name, of: address)
+        var plan = plan(
+            taking: queue.name,
+            declarations: [
+                .exchange(exchange), .queue(queue),
+                .binding(Binding(queue: queue.name, exchange: exchange.name, key: topic.name)),
+            ])
+        plan.isStream = options.streamFanout
+        if plan.isStream {
+            plan.consumeArguments.append("x-stream-offset", .string("last"))
+        }
+        plan.deletesQueueAtEnd = !options.streamFanout && !options.stableNames
+        return plan
+    }
+
+    private func plan(taking queue: String, declarations: [Declaration]) -> SubscriptionPlan {
+        SubscriptionPlan(
+            declarations: declarations, queue: queue,
+            consumeArguments: options.cancelOnFailover ? ["x-cancel-on-ha-failover": .bool(true)] : [:],
+            deletesQueueAtEnd: false, isStream: false)
+    }
+
+    /// A queue that several consumers share, bound to the topic's exchange.
+    private func shared(_ queue: String, on topic: Topic, key: String? = nil) -> [Declaration] {
+        let declaration = QueueDeclaration(
+            name: queue,
+            isDurable: options.durableQueues || options.quorumQueues,
+            deletesItself: options.autoDelete,
+            arguments: arguments(quorum: options.quorumQueues))
+        return [
+            .exchange(exchange(of: topic)), .queue(declaration),
+            .binding(Binding(queue: queue, exchange: topic.exchange, key: key ?? queue)),
+        ]
+    }
+
+    private func exchange(of topic: Topic) -> ExchangeDeclaration {
+        ExchangeDeclaration(
+            name: topic.exchange, type: .topic, isDurable: options.durableQueues || options.quorumQueues,
+            deletesItself: options.autoDelete)
+    }
+
+    private func fanoutExchange(of topic: Topic) -> ExchangeDeclaration {
+        ExchangeDeclaration(
+            name: "\(topic.name)_fanout", type: .fanout, isDurable: options.transientQuorumQueues, deletesItself: true)
+    }
+
+    /// A fanout's or a caller's own queue, which expires when nobody uses it.
+    private func transientQueue(_ name: String) -> QueueDeclaration {
+        var arguments = arguments(quorum: options.transientQuorumQueues)
+        if options.transientQueuesTTL > 0 {
+            arguments.append("x-expires", options.transientQueuesTTL * 1000)
+        }
+        return QueueDeclaration(
+            name: name, isDurable: options.transientQuorumQueues || options.durableTransientQueues,
+            deletesItself: false, arguments: arguments)
+    }
+
+    private func streamQueue(_ name: String) -> QueueDeclaration {
+        var arguments: FieldTable = ["x-queue-type": .string("stream")]
+        if options.transientQueuesTTL > 0 {
+            arguments.append("x-max-age", .string("\(options.transientQueuesTTL)s"))
+        }
+        return QueueDeclaration(name: name, isDurable: true, deletesItself: false, arguments: arguments)
+    }
+
+    private func arguments(quorum: Bool) -> FieldTable {
+        var arguments = FieldTable()
+        if quorum {
+            arguments.append("x-queue-type", .string("quorum"))
+            let limits = [
+                ("x-delivery-limit", options.quorumDeliveryLimit),
+                ("x-max-in-memory-length", options.quorumMaxMemoryLength),
+                ("x-max-in-memory-bytes", options.quorumMaxMemoryBytes),
+            ]
+            for (name, limit) in limits where limit > 0 {
+                arguments.append(name, limit)
+            }
+        } else if options.haQueues {
+            arguments.append("x-ha-policy", .string("all"))
+        }
+        return arguments
+    }
+
+    /// AMQP's names end at 255 bytes; those made here are longer than what they are made of.
+    private func check(_ name: String, of address: Address) throws(TransportError) {
+        guard name.utf8.count <= 255 else {
+            throw TransportError(
+                .invalidAddress,
+                "RabbitMQ cannot carry \(address): the name \(name) has \(name.utf8.count) bytes; 255 is the most.")
+        }
+    }
+}
+#endif

@@ -1,0 +1,10 @@
+public import SwitchboardCore
+
+extension DriverPlugin {
+    /// The file spool, for `spool:///directory`.
+    public static func spool() -> DriverPlugin {
+        DriverPlugin(schemes: "spool") { (url, logger) throws(TransportError) in
+            try SpoolDriver(url, logger: logger)
+        }
+    }
+}

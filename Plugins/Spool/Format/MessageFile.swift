@@ -1,0 +1,156 @@
+package import SwitchboardCore
+
+/// A message as it lies on the disk: headers that people read, an empty line, and the body as it goes over the wire.
+///
+/// Both layouts store the same bytes; see the article *The format on disk*.
+package struct MessageFile: Sendable {
+    package var message: Message
+    /// The queue it was published to, in ``QueueName``'s encoded form.
+    package var queue: String
+    /// In milliseconds since 1970.
+    package var published: UInt64
+
+    package init(message: Message, queue: String, published: UInt64) {
+        self.message = message
+        self.queue = queue
+        self.published = published
+    }
+
+    private static let magic = "Switchboard-Message: 1"
+
+    /// Why bytes are no message.
+    package struct Malformed: Error, CustomStringConvertible {
+        package let description: String
+
+        init(_ description: String) {
+            self.description = description
+        }
+    }
+
+    package var encoded: [UInt8] {
+        var head = "\(Self.magic)\nQueue: \(Self.escape(queue))\nPublished: \(Timestamp(milliseconds: published))\n"
+        if let life = message.timeToLive {
+            head += "Time-To-Live: \(max(0, life.wholeMilliseconds)) ms\n"
+        }
+        head += "Content-Type: \(Self.escape(message.contentType))\n"
+        head += "Content-Encoding: \(Self.escape(message.contentEncoding))\n"
+        for (name, value) in message.headers.sorted(by: { $0.key < $1.key }) {
+            head += "Header-\(Self.escape(name, colon: true)): \(Self.escape(value))\n"
+        }
+        head += "Content-Length: \(message.body.count)\n"
+        var crc = CRC32C()
+        crc.update(head.utf8)
+        crc.update(message.body)
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(head.utf8.count + message.body.count + 32)
+        bytes += head.utf8
+        bytes += "Checksum: crc32c \(hexadecimal(UInt64(crc.value), 8))\n\n".utf8
+        bytes += message.body
+        return bytes
+    }
+
+    package init(decoding bytes: [UInt8]) throws(Malformed) {
+        var message = Message(body: [], contentType: "", contentEncoding: "")
+        var queue = ""
+        var published: UInt64 = 0
+        var length: Int?
+        var position = 0
+        var isFirst = true
+        while true {
+            guard let end = bytes[position...].firstIndex(of: UInt8(ascii: "\n")) else {
+                throw Malformed("The headers do not end: the file was cut short or is no message.")
+            }
+            guard let line = String(validating: bytes[position..<end], as: UTF8.self) else {
+                throw Malformed("A header is not UTF-8.")
+            }
+            if isFirst, line != Self.magic {
+                throw Malformed("The first line is not \"\(Self.magic)\".")
+            }
+            isFirst = false
+            guard let colon = line.firstIndex(of: ":"), line[colon...].hasPrefix(": ") else {
+                throw Malformed("A header line has no \": \".")
+            }
+            let name = String(line[..<colon])
+            guard let value = Self.unescape(line[line.index(colon, offsetBy: 2)...]) else {
+                throw Malformed("The header \(name) has a bad escape.")
+            }
+            switch name {
+            case "Queue": queue = value
+            case "Published": published = Timestamp(value)?.milliseconds ?? 0
+            case "Time-To-Live":
+                guard value.hasSuffix(" ms"), let life = Int64(value.dropLast(3)), life >= 0 else {
+                    throw Malformed("The Time-To-Live is not a number of milliseconds.")
+                }
+                message.timeToLive = .milliseconds(life)
+            case "Content-Type": message.contentType = value
+            case "Content-Encoding": message.contentEncoding = value
+            case "Content-Length":
+                guard let number = Int(value), number >= 0 else { throw Malformed("The Content-Length is no number.") }
+                length = number
+            case "Checksum":
+                let body = try Self.body(of: bytes, head: position, line: end, length: length, checksum: value)
+                message.body = Array(body)
+                self.init(message: message, queue: queue, published: published)
+                return
+            default:
+                if name.hasPrefix("Header-"), let key = Self.unescape(name.dropFirst("Header-".count)) {
+                    message.headers[key] = value
+                }
+            }
+            position = end + 1
+        }
+    }
+
+    private static func body(
+        of bytes: [UInt8], head: Int, line end: Int, length: Int?, checksum: String
+    ) throws(Malformed) -> ArraySlice<UInt8> {
+        guard let length else { throw Malformed("There is no Content-Length before the Checksum.") }
+        guard end + 1 < bytes.count, bytes[end + 1] == UInt8(ascii: "\n") else {
+            throw Malformed("There is no empty line after the Checksum.")
+        }
+        let body = bytes[(end + 2)...]
+        guard body.count == length else {
+            throw Malformed("The body has \(body.count) bytes and its Content-Length says \(length).")
+        }
+        var crc = CRC32C()
+        crc.update(bytes[..<head])
+        crc.update(body)
+        guard checksum == "crc32c \(hexadecimal(UInt64(crc.value), 8))" else {
+            throw Malformed("The checksum does not match: the file was damaged or edited.")
+        }
+        return body
+    }
+
+    /// Keeps a value on one line: control bytes and `%` become `%` and two hexadecimal digits.
+    private static func escape(_ text: String, colon: Bool = false) -> String {
+        let needsEscape = { (byte: UInt8) in
+            byte < 0x20 || byte == 0x7F || byte == UInt8(ascii: "%") || (colon && byte == UInt8(ascii: ":"))
+        }
+        guard text.utf8.contains(where: needsEscape) else { return text }
+        var bytes: [UInt8] = []
+        for byte in text.utf8 {
+            if needsEscape(byte) {
+                bytes += "%\(hexadecimal(UInt64(byte), 2))".utf8
+            } else {
+                bytes.append(byte)
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    private static func unescape(_ text: Substring) -> String? {
+        guard text.utf8.contains(UInt8(ascii: "%")) else { return String(text) }
+        var bytes: [UInt8] = []
+        var rest = text.utf8[...]
+        while let byte = rest.popFirst() {
+            guard byte == UInt8(ascii: "%") else {
+                bytes.append(byte)
+                continue
+            }
+            guard let high = rest.popFirst().flatMap(digitValue), let low = rest.popFirst().flatMap(digitValue)
+            else { return nil }
+            bytes.append(high << 4 | low)
+        }
+        return String(validating: bytes, as: UTF8.self)
+    }
+}

@@ -1,0 +1,64 @@
+internal import Glibc
+
+/// A moment of the wall clock in milliseconds since 1970, written as RFC 3339 does in UTC.
+package struct Timestamp: Hashable, Sendable, CustomStringConvertible {
+    package let milliseconds: UInt64
+
+    package init(milliseconds: UInt64) {
+        self.milliseconds = milliseconds
+    }
+
+    package static var now: Timestamp {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Timestamp(milliseconds: UInt64(max(0, time.tv_sec)) * 1000 + UInt64(time.tv_nsec / 1_000_000))
+    }
+
+    /// Reads what `description` writes.
+    package init?(_ text: String) {
+        let digits = text.utf8.split { !(0x30...0x39).contains($0) }.compactMap { Int64(String(Substring($0))) }
+        guard text.utf8.count == 24, digits.count == 7, (1...12).contains(digits[1]), (1...31).contains(digits[2])
+        else { return nil }
+        // Days from civil, with the year beginning in March so that the leap day comes last.
+        let year = digits[0] - (digits[1] <= 2 ? 1 : 0)
+        let era = year / 400
+        let yearOfEra = year - era * 400
+        let month = (digits[1] + 9) % 12
+        let day = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + (153 * month + 2) / 5 + digits[2] - 1
+        let seconds = (era * 146_097 + day - 719_468) * 86_400 + digits[3] * 3600 + digits[4] * 60 + digits[5]
+        guard seconds >= 0 else { return nil }
+        milliseconds = UInt64(seconds) * 1000 + UInt64(digits[6])
+    }
+
+    package var description: String {
+        let seconds = Int64(milliseconds / 1000)
+        let shifted = seconds / 86_400 + 719_468
+        let era = shifted / 146_097
+        let dayOfEra = shifted % 146_097
+        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+        let shiftedMonth = (5 * dayOfYear + 2) / 153
+        let day = dayOfYear - (153 * shiftedMonth + 2) / 5 + 1
+        let month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
+        let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
+        let time = seconds % 86_400
+        return padded(year, 4) + "-" + padded(month, 2) + "-" + padded(day, 2) + "T" + padded(time / 3600, 2) + ":"
+            + padded(time / 60 % 60, 2) + ":" + padded(time % 60, 2) + "."
+            + padded(Int64(milliseconds % 1000), 3) + "Z"
+    }
+
+    private func padded(_ value: Int64, _ width: Int) -> String {
+        let digits = String(value)
+        return String(repeating: "0", count: max(0, width - digits.utf8.count)) + digits
+    }
+}
+
+extension Duration {
+    /// Rounded up, and bounded so that no sum with a wall clock overflows.
+    package var wholeMilliseconds: Int64 {
+        let (seconds, attoseconds) = components
+        guard seconds < 1 << 42 else { return 1 << 52 }
+        guard seconds > -(1 << 42) else { return -(1 << 52) }
+        return seconds * 1000 + (attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000
+    }
+}

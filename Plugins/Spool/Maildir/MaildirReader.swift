@@ -1,0 +1,111 @@
+internal import Glibc
+package import SwitchboardCore
+
+/// Claims messages of the maildir layout: a rename from `new` to `claimed`, which exactly one process wins.
+package final class MaildirReader: QueueReader {
+    package let queue: Queue
+    private let store: SpoolStore
+    private var backlog = Backlog(capacity: 65_536)
+
+    package init(_ queue: Queue, _ store: SpoolStore) {
+        self.queue = queue
+        self.store = store
+    }
+
+    package func rescan() throws(FileError) {
+        var names: [MessageName] = []
+        var strangers: [String] = []
+        try queue.ready.forEachName { text in
+            if let name = MessageName(text) { names.append(name) } else { strangers.append(text) }
+        }
+        backlog.replace(with: names)
+        for text in strangers { try buryStranger(text) }
+    }
+
+    package func noticed(_ text: String) {
+        if let name = MessageName(text) {
+            backlog.insert(name)
+        } else {
+            try? buryStranger(text)
+        }
+    }
+
+    private func buryStranger(_ text: String) throws(FileError) {
+        try store.bury(
+            text, in: queue.ready, as: text, queue: queue.name, reason: "The file has a name of no message.")
+    }
+
+    package func claim() throws(FileError) -> Claim? {
+        if backlog.needsScan { try rescan() }
+        while let name = backlog.removeFirst() {
+            do throws(FileError) {
+                if let claim = try claim(name) { return claim }
+            } catch  where error.isNotFound {
+                // Another consumer was faster.
+            } catch {
+                backlog.insert(name)
+                throw error
+            }
+            if backlog.needsScan { try rescan() }
+        }
+        return nil
+    }
+
+    private func claim(_ name: MessageName) throws(FileError) -> Claim? {
+        if name.isExpired(at: Timestamp.now.milliseconds) {
+            try queue.ready.unlink("\(name)")
+            queue.release(bytes: name.size)
+            return nil
+        }
+        var taken = name
+        taken.attempt += 1
+        let file = "\(ClaimName(message: taken, owner: store.owner.name))"
+        // The attempt is counted by the claim itself: no crash can lose the count.
+        try queue.ready.rename("\(name)", to: queue.claimed, as: file)
+        if name.attempt >= store.configuration.maximumAttempts {
+            try bury(file, name, "It was delivered \(name.attempt) times and never settled.")
+            return nil
+        }
+        let bytes: [UInt8]
+        do throws(FileError) {
+            bytes = try queue.claimed.contents(of: file, limit: store.configuration.maximumBytes)
+        } catch {
+            if error.isNotFound { throw error }
+            if error.number == EMFILE || error.number == ENFILE || error.number == ENOMEM {
+                // Our want, not the message's fault.
+                try? queue.claimed.rename(file, to: queue.ready, as: "\(name)")
+                throw error
+            }
+            try bury(file, taken, "The file cannot be read: \(error).")
+            return nil
+        }
+        do throws(MessageFile.Malformed) {
+            return Claim(message: try MessageFile(decoding: bytes).message, name: taken)
+        } catch let malformed {
+            try bury(file, taken, "The file is no message: \(malformed)")
+            return nil
+        }
+    }
+
+    private func bury(_ file: String, _ name: MessageName, _ reason: String) throws(FileError) {
+        if try store.bury(file, in: queue.claimed, as: "\(name)", queue: queue.name, reason: reason) {
+            queue.release(bytes: name.size)
+        }
+    }
+
+    package func settle(_ claim: Claim, _ settlement: Settlement) throws(FileError) {
+        let file = "\(ClaimName(message: claim.name, owner: store.owner.name))"
+        switch settlement {
+        case .accept:
+            try queue.claimed.unlink(file)
+            queue.release(bytes: claim.name.size)
+        case .requeue:
+            try queue.claimed.rename(file, to: queue.ready, as: "\(claim.name)")
+            backlog.insert(claim.name)
+        case .discard(let reason):
+            try bury(file, claim.name, reason)
+        }
+    }
+
+    package func close() {}
+}

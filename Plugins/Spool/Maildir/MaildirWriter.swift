@@ -1,0 +1,77 @@
+internal import SwitchboardCore
+
+/// Writes a message as a file: whole and synced under `tmp`, then by its name in the queue.
+struct MaildirWriter {
+    private let store: SpoolStore
+
+    init(_ store: SpoolStore) {
+        self.store = store
+    }
+
+    /// Writes the file and gives it its names, then has the directories synced; the last sync finishes the operation.
+    ///
+    /// Throws when nothing was published: then no queue has the message.
+    func write(
+        _ bytes: [UInt8], _ name: MessageName, to targets: [Queue], _ operation: PublishOperation
+    ) throws(FileError) {
+        let durable = store.isDurable ? targets.filter { !$0.name.isEphemeral } : []
+        let temporary = try writeTemporary(bytes, name, durable: !durable.isEmpty)
+        try place(temporary, "\(name)", in: targets)
+        store.health.succeeded()
+        if durable.isEmpty { return operation.finish(.done) }
+        operation.expect(durable.count)
+        for queue in durable {
+            queue.readySync.request { [store] failure in
+                guard let failure else { return operation.settled(nil) }
+                store.health.failed(failure)
+                // The message has its name, and may or may not have it after a crash.
+                var error = failure.transportError("The directory of \(queue.name) was not synced")
+                error.code = .indeterminate
+                operation.settled(error)
+            }
+        }
+    }
+
+    private func writeTemporary(_ bytes: [UInt8], _ name: MessageName, durable: Bool) throws(FileError) -> String {
+        let text = "\(name.key)@\(store.owner.name)"
+        do throws(FileError) {
+            try store.temporary.write(text, bytes, durable: durable)
+            return text
+        } catch {
+            guard error.isDeviceError else { throw error }
+            // Never a second fsync of the same file: the message is written once more, from memory, to a new one.
+            store.health.failed(error)
+            if store.health.readOnlyReason != nil { throw error }
+            let second = store.temporaryName(name.key)
+            try store.temporary.write(second, bytes, durable: durable)
+            return second
+        }
+    }
+
+    private func place(_ temporary: String, _ name: String, in targets: [Queue]) throws(FileError) {
+        if targets.count == 1, let queue = targets.first {
+            do throws(FileError) {
+                // Names are never given twice (spool-wide clock, owner's tag), so this cannot replace a message.
+                try store.temporary.rename(temporary, to: queue.ready, as: name)
+            } catch {
+                try? store.temporary.unlink(temporary)
+                throw error
+            }
+            return
+        }
+        // One file with a name in each queue: a copy costs a directory entry.
+        defer { try? store.temporary.unlink(temporary) }
+        var placed: [Queue] = []
+        for queue in targets {
+            do throws(FileError) {
+                try store.temporary.link(temporary, to: queue.ready, as: name)
+                placed.append(queue)
+            } catch {
+                // A subscriber that left meanwhile gets no copy.
+                if error.isNotFound && queue.name.isEphemeral { continue }
+                for queue in placed { try? queue.ready.unlink(name) }
+                throw error
+            }
+        }
+    }
+}

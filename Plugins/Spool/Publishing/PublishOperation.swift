@@ -1,0 +1,114 @@
+package import SwitchboardCore
+
+/// One publish on its way through the threads: finished once, by whoever comes first of the disk, the deadline and the
+/// cancellation.
+package final class PublishOperation: Sendable {
+    package enum Outcome: Sendable {
+        case done
+        /// The queue is full: worth another try when something has left it.
+        case full(Queue)
+        case failed(TransportError)
+    }
+
+    private enum Phase {
+        case waiting, started, finished
+    }
+
+    private struct State {
+        var phase = Phase.waiting
+        var continuation: CheckedContinuation<Outcome, Never>?
+        var observer: (@Sendable (Outcome) -> Void)?
+        var early: Outcome?
+        var remaining = 0
+        var failure: TransportError?
+    }
+
+    package let address: Address
+    package let deadline: ContinuousClock.Instant
+    private let state = Locked(State())
+
+    package init(to address: Address, deadline: ContinuousClock.Instant) {
+        self.address = address
+        self.deadline = deadline
+    }
+
+    package func outcome(_ start: () -> Void) async -> Outcome {
+        await withCheckedContinuation { continuation in
+            let early: Outcome? = state.withLock { state in
+                if let early = state.early { return early }
+                state.continuation = continuation
+                return nil
+            }
+            if let early { return continuation.resume(returning: early) }
+            start()
+        }
+    }
+
+    /// To be called before anything is written. `false` when the caller has given up: then nothing may be written.
+    package func begin() -> Bool {
+        state.withLock { state in
+            guard state.phase == .waiting else { return false }
+            state.phase = .started
+            return true
+        }
+    }
+
+    package func finish(_ outcome: Outcome) {
+        let (continuation, observer) = state.withLock { state in
+            guard state.phase != .finished else {
+                return (nil as CheckedContinuation<Outcome, Never>?, nil as (@Sendable (Outcome) -> Void)?)
+            }
+            state.phase = .finished
+            if state.continuation == nil { state.early = outcome }
+            defer { state.continuation = nil }
+            return (state.continuation, state.observer)
+        }
+        continuation?.resume(returning: outcome)
+        observer?(outcome)
+    }
+
+    /// Calls `observer` with the outcome; for callers that do not await it.
+    package func onFinish(_ observer: @escaping @Sendable (Outcome) -> Void) {
+        state.withLock { $0.observer = observer }
+    }
+
+    /// The caller stopped waiting because of its deadline.
+    package func expire() {
+        let hasStarted = state.withLock { $0.phase == .started }
+        finish(
+            .failed(
+                hasStarted
+                    ? TransportError(
+                        .indeterminate,
+                        "A message to \(address) was being written when its deadline passed; it may be in the spool.")
+                    : TransportError(
+                        .unavailable,
+                        "A message to \(address) waited for the spool's writers until its deadline and was not written."
+                    )))
+    }
+
+    /// The caller was cancelled. What is being written is waited for: it is a matter of one sync.
+    package func cancel() {
+        let hasStarted = state.withLock { $0.phase == .started }
+        if hasStarted { return }
+        finish(
+            .failed(
+                TransportError(.cancelled, "The task was cancelled before a message to \(address) was written.")))
+    }
+
+    /// Expects as many calls of ``settled(_:)`` before it is done.
+    package func expect(_ count: Int) {
+        state.withLock { $0.remaining = count }
+    }
+
+    /// One of the expected parts is over.
+    package func settled(_ failure: TransportError?) {
+        let outcome: Outcome? = state.withLock { state in
+            state.remaining -= 1
+            if state.failure == nil { state.failure = failure }
+            guard state.remaining == 0 else { return nil }
+            return state.failure.map { .failed($0) } ?? .done
+        }
+        if let outcome { finish(outcome) }
+    }
+}

@@ -1,0 +1,164 @@
+internal import Glibc
+package import SwitchboardCore
+
+/// Finds the queues of a message, makes sure that there is room, and has it written.
+package struct Publisher: Sendable {
+    package let store: SpoolStore
+    private let segments: SegmentPublisher?
+
+    package init(_ store: SpoolStore) {
+        self.store = store
+        segments = store.layout == .segment ? SegmentPublisher(store) : nil
+    }
+
+    /// Runs on a writer's thread; finishes the operation, there or on another thread.
+    package func publish(_ message: Message, mandatory: Bool, _ operation: PublishOperation) {
+        guard operation.begin() else { return }
+        let what = "A message to \(operation.address) was not written to the spool"
+        do throws(TransportError) {
+            try store.health.check()
+            for _ in 0..<2 {
+                let targets: [Queue]
+                do throws(FileError) {
+                    targets = try self.targets(of: operation.address, mandatory: mandatory)
+                } catch {
+                    throw error.transportError(what)
+                }
+                if targets.isEmpty {
+                    guard mandatory else { return operation.finish(.done) }
+                    throw TransportError(.unroutable, "No consumer has declared \(operation.address) in the spool.")
+                }
+                if try write(message, to: targets, operation, what) { return }
+                // A queue went away in between: its handles are opened anew, once.
+            }
+            throw TransportError(.unavailable, "\(what): its queue is being removed.")
+        } catch {
+            operation.finish(.failed(error))
+        }
+    }
+
+    /// Ends what writers keep open.
+    package func close() {
+        segments?.close()
+    }
+
+    // MARK: Routing
+
+    private func targets(of address: Address, mandatory: Bool) throws(FileError) -> [Queue] {
+        let name = QueueName(address)
+        switch address {
+        case .topic, .server:
+            // Without `mandatory` the queue is made: a spool keeps messages for consumers that are yet to come.
+            guard mandatory else { return [try store.queue(name)] }
+            guard let queue = try store.existingQueue(name), queue.isDeclared else { return [] }
+            return [queue]
+        case .mailbox:
+            if let queue = try store.existingQueue(name) { return [queue] }
+            return []
+        case .fanout:
+            return try store.boundQueues(name)
+        case .notifications, .pool:
+            return [try store.queue(name)] + (try store.boundQueues(name))
+        }
+    }
+
+    // MARK: Room
+
+    /// Whether there is enough of the disk left, so that settling works when publishing no longer does.
+    private func checkSpace(for size: Int) throws(TransportError) {
+        var status = statvfs()
+        guard store.operations.freeSpace(store.root.descriptor, &status) == 0 else { return }
+        let free = UInt64(status.f_bavail) * UInt64(status.f_frsize)
+        // File systems without a fixed number of inodes report zero of them.
+        let lacksInodes = status.f_files > 0 && status.f_favail < 64
+        if free < UInt64(store.configuration.reservedBytes) + UInt64(size) || lacksInodes {
+            throw TransportError(
+                .exhausted,
+                "The disk of the spool \(store.configuration.directory) is full: \(free) bytes are free and "
+                    + "\(store.configuration.reservedBytes) are reserved for settling. Make room, or drain the spool.")
+        }
+    }
+
+    /// Takes room in every queue, or in none. The one that is full, when one is.
+    private func reserve(_ bytes: Int, in targets: [Queue]) -> Queue? {
+        for (index, queue) in targets.enumerated() {
+            if queue.reserve(bytes: bytes, within: store.configuration) { continue }
+            for taken in targets[..<index] { taken.release(bytes: bytes) }
+            return queue
+        }
+        return nil
+    }
+
+    // MARK: Writing
+
+    /// Whether it is over; `false` when a queue is gone and the routing must be repeated.
+    private func write(
+        _ message: Message, to targets: [Queue], _ operation: PublishOperation, _ what: String
+    ) throws(TransportError) -> Bool {
+        let now = Timestamp.now.milliseconds
+        let expires = message.timeToLive.map { life in now + UInt64(max(0, life.wholeMilliseconds)) }
+        let file = MessageFile(message: message, queue: QueueName(operation.address).encoded, published: now)
+        let bytes = file.encoded
+        try checkSpace(for: bytes.count)
+        if let full = reserve(bytes.count, in: targets) {
+            recount(full)
+            // The recount may have found room that the counters did not know of.
+            if let full = reserve(bytes.count, in: targets) {
+                operation.finish(.full(full))
+                return true
+            }
+        }
+        let name = store.nextName(size: bytes.count, expires: expires)
+        if let segments {
+            segments.append(bytes, name, to: targets, operation)
+            return true
+        }
+        do throws(FileError) {
+            try MaildirWriter(store).write(bytes, name, to: targets, operation)
+            return true
+        } catch {
+            for queue in targets { queue.release(bytes: bytes.count) }
+            store.health.failed(error)
+            guard error.isNotFound else { throw error.transportError(what) }
+            for queue in targets { store.forget(queue) }
+            return false
+        }
+    }
+
+    private func recount(_ queue: Queue) {
+        do throws(FileError) {
+            if store.layout == .maildir {
+                try queue.recountFiles()
+            } else {
+                try SegmentCensus(queue).recount()
+            }
+        } catch {
+            // The counters stay as they are: too strict at worst.
+        }
+    }
+
+    // MARK: One queue
+
+    /// Puts a message into one queue, whatever address it was published to. Blocks until it is on the disk.
+    func put(_ message: Message, in name: QueueName) throws(TransportError) {
+        let operation = PublishOperation(to: name.address ?? .pool(name.parts[0], of: Topic("")), deadline: .now)
+        guard operation.begin() else { return }
+        let result = Locked<PublishOperation.Outcome?>(nil)
+        operation.onFinish { outcome in result.withLock { $0 = outcome } }
+        let what = "A message was not put into \(name)"
+        let queue: Queue
+        do throws(FileError) {
+            queue = try store.queue(name)
+        } catch {
+            throw error.transportError(what)
+        }
+        // With nobody else publishing through this store, the syncs run on this thread and the result is there.
+        _ = try write(message, to: [queue], operation, what)
+        switch result.withLock({ $0 }) {
+        case .done: return
+        case .failed(let error): throw error
+        case .full: throw TransportError(.exhausted, "\(what): it is full.")
+        case nil: throw TransportError(.unavailable, "\(what): its queue is being removed.")
+        }
+    }
+}

@@ -1,0 +1,110 @@
+internal import Logging
+internal import SwitchboardCore
+
+/// What the kernel reports, and what time does.
+extension Receiver {
+    func watch(
+        _ directory: Directory, _ events: UInt32, _ use: (inout Watch) -> Void
+    ) throws(FileError) {
+        guard let inotify else { return }
+        let number = try inotify.watch(directory.path, events)
+        use(&watches[number, default: Watch()])
+    }
+
+    func unwatch(_ change: (inout Watch) -> Void) {
+        for number in watches.keys {
+            change(&watches[number, default: Watch()])
+            if watches[number]?.isEmpty == true {
+                watches[number] = nil
+                inotify?.forget(number)
+            }
+        }
+    }
+
+    func wake() {
+        let now = ContinuousClock.Instant.now
+        readReports()
+        if let moment = nextSuspectCheck, moment <= now { checkSuspects() }
+        if nextRescan <= now { rescanAll() }
+        for waiter in spaceWaiters.values where waiter.deadline <= now { waiter.continuation.yield() }
+        pump()
+        schedule()
+    }
+
+    func readReports() {
+        guard let inotify else { return }
+        for event in inotify.events() {
+            if event.isOverflow {
+                rescanAll()
+            } else if event.watch == ownersWatch {
+                suspects[event.name] = 0
+                echoes = store.layout == .segment ? 8 : 0
+            } else if let watch = watches[event.watch] {
+                if !event.isRemoval {
+                    for id in watch.readers { subscriptions[id]?.reader.noticed(event.name) }
+                }
+                for id in watch.waiters { spaceWaiters[id]?.continuation.yield() }
+                if event.isGone { watches[event.watch] = nil }
+            }
+        }
+        if !suspects.isEmpty { checkSuspects() }
+    }
+
+    /// Looks whether owners that closed their file are dead: the kernel reports the close a moment before it drops the
+    /// lock.
+    func checkSuspects() {
+        nextSuspectCheck = nil
+        let names = Array(suspects.keys)
+        do throws(FileError) {
+            try store.reap(names)
+        } catch {
+            logger.warning("Claims of dead processes not given back", metadata: ["error": "\(error)"])
+        }
+        for name in names {
+            guard let looks = suspects[name] else { continue }
+            let isThere = (try? store.owners.contains(name)) ?? false
+            suspects[name] = isThere && looks < 12 ? looks + 1 : nil
+        }
+        if let looks = suspects.values.min() {
+            nextSuspectCheck = .now + .milliseconds(1 << looks)
+        } else if echoes > 0 {
+            // A dying process drops its locks of records after that of its owner's file.
+            nextSuspectCheck = .now + .milliseconds(1 << (8 - echoes))
+            echoes -= 1
+        }
+        for subscription in subscriptions.values { (subscription.reader as? SegmentReader)?.ownerDied() }
+    }
+
+    func rescanAll() {
+        nextRescan = .now + rescanInterval
+        do throws(FileError) {
+            try store.reap()
+        } catch {
+            logger.warning("Claims of dead processes not given back", metadata: ["error": "\(error)"])
+        }
+        for (id, subscription) in subscriptions {
+            do throws(FileError) {
+                for claim in subscription.strays {
+                    try subscription.reader.settle(claim, .requeue)
+                    subscriptions[id]?.strays.removeFirst()
+                }
+                try subscription.reader.rescan()
+            } catch {
+                nextRescan = min(nextRescan, .now + .seconds(1))
+                logger.warning(
+                    "Queue not scanned",
+                    metadata: ["spool.queue": "\(subscription.reader.queue.name)", "error": "\(error)"])
+            }
+        }
+        for waiter in spaceWaiters.values { waiter.continuation.yield() }
+    }
+
+    /// Tells the thread when to look up again.
+    func schedule() {
+        var next = nextRescan
+        if let moment = nextSuspectCheck { next = min(next, moment) }
+        if let moment = expirePublishes() { next = min(next, moment) }
+        for waiter in spaceWaiters.values { next = min(next, max(waiter.deadline, .now)) }
+        thread.wake(at: next)
+    }
+}

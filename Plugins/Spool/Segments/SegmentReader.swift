@@ -1,0 +1,296 @@
+internal import Glibc
+package import SwitchboardCore
+
+/// Claims messages of the segment layout: a lock of one byte of the record, which one open file has and which dies with
+/// its process.
+package final class SegmentReader: QueueReader {
+    /// A record that was passed: another consumer has it, or it came back.
+    private struct Passed {
+        let name: MessageName
+        let position: RecordPosition
+    }
+
+    /// Records of one segment are taken in the order in which they lie.
+    private final class Source {
+        var segment: SegmentFile
+        var cursor = SegmentFormat.headerLength
+        var isDirty = false
+        var head: (offset: Int, header: RecordHeader, payload: [UInt8])?
+        /// What was passed and is not known to be done: held by us, by others, or come back.
+        var open: Set<Int> = []
+
+        init(_ segment: SegmentFile) {
+            self.segment = segment
+        }
+
+        var isAtEnd: Bool { head == nil && cursor >= segment.committed }
+    }
+
+    package let queue: Queue
+    private let store: SpoolStore
+    private var sources: [String: Source] = [:]
+    /// Names of segments not opened yet, the latest first.
+    private var unopened: [String] = []
+    private var known: Set<String> = []
+    /// Worth another try, and held by others when last seen.
+    private var returned: [Passed] = []
+    private var held: [Passed] = []
+
+    /// Its change tells the other consumers that a message came back.
+    private static let signal = "returned"
+
+    package init(_ queue: Queue, _ store: SpoolStore) {
+        self.queue = queue
+        self.store = store
+    }
+
+    // MARK: What is there
+
+    package func rescan() throws(FileError) {
+        for name in try queue.ready.names() { learn(name) }
+        for source in sources.values { source.isDirty = true }
+        retryHeld()
+        for name in Array(sources.keys) { tidy(name) }
+    }
+
+    package func noticed(_ name: String) {
+        if name == Self.signal { return retryHeld() }
+        if let source = sources[name] {
+            source.isDirty = true
+        } else {
+            learn(name)
+        }
+    }
+
+    /// A process ended: what it held may be free.
+    func ownerDied() {
+        retryHeld()
+    }
+
+    private func learn(_ name: String) {
+        guard SegmentFile.isSegment(name), known.insert(name).inserted else { return }
+        let index = unopened.firstIndex { $0 < name } ?? unopened.endIndex
+        unopened.insert(name, at: index)
+    }
+
+    private func retryHeld() {
+        returned += held
+        held = []
+        returned.sort { $0.name > $1.name }
+    }
+
+    /// Opens the segments that may begin before `limit`.
+    private func open(before limit: UInt64?) throws(FileError) {
+        var failure: FileError?
+        while let name = unopened.last, limit == nil || SegmentFile.start(of: name) <= limit ?? 0 {
+            unopened.removeLast()
+            do throws(FileError) {
+                sources[name] = Source(try SegmentFile(name, in: queue.ready))
+                if limit == nil { break }
+            } catch {
+                known.remove(name)
+                guard [EPROTO, ELOOP, EISDIR, ENXIO, EACCES].contains(error.number) else {
+                    // Not the segment's fault, or gone: the next rescan finds it again if it is there.
+                    if !error.isNotFound { failure = error }
+                    continue
+                }
+                _ = try? store.bury(
+                    name, in: queue.ready, as: name, queue: queue.name, reason: "The segment cannot be used: \(error).")
+            }
+        }
+        if let failure { throw failure }
+    }
+
+    // MARK: Claiming
+
+    package func claim() throws(FileError) -> Claim? {
+        while true {
+            var first = returned.last?.name
+            var segment: String?
+            for (name, source) in sources {
+                try advance(source)
+                guard let head = source.head else { continue }
+                if let known = first, known < head.header.name { continue }
+                first = head.header.name
+                segment = name
+            }
+            if let next = unopened.last, SegmentFile.start(of: next) <= first?.identifier ?? .max {
+                try open(before: first?.identifier)
+                continue
+            }
+            if first == nil { return nil }
+            if let name = segment, let source = sources[name], let head = source.head {
+                source.head = nil
+                source.open.insert(head.offset)
+                let position = RecordPosition(segment: name, offset: head.offset)
+                if let claim = try claim(head.header.name, position, head.payload) { return claim }
+            } else if let passed = returned.popLast() {
+                guard let source = sources[passed.position.segment] else { continue }
+                let record: (header: RecordHeader, payload: [UInt8])?
+                do throws(FileError) {
+                    record = try source.segment.record(at: passed.position.offset, end: source.segment.committed)
+                } catch {
+                    held.append(passed)
+                    throw error
+                }
+                guard let record else { continue }
+                if let claim = try claim(passed.name, passed.position, record.payload) { return claim }
+            }
+        }
+    }
+
+    private func claim(
+        _ name: MessageName, _ position: RecordPosition, _ payload: [UInt8]
+    ) throws(FileError) -> Claim? {
+        do throws(FileError) {
+            return try claimLocked(name, position, payload)
+        } catch {
+            // It stays where it is, and is tried again with what others hold.
+            sources[position.segment]?.segment.unlock(position.offset)
+            held.append(Passed(name: name, position: position))
+            throw error
+        }
+    }
+
+    private func claimLocked(
+        _ name: MessageName, _ position: RecordPosition, _ payload: [UInt8]
+    ) throws(FileError) -> Claim? {
+        guard let source = sources[position.segment] else { return nil }
+        let segment = source.segment
+        let offset = position.offset
+        guard try segment.lock(offset) else {
+            held.append(Passed(name: name, position: position))
+            return nil
+        }
+        // Only now is the state certain: whoever had the lock may have finished.
+        let state = try segment.state(at: offset)
+        if state & SegmentFormat.done != 0 {
+            segment.unlock(offset)
+            settled(position)
+            return nil
+        }
+        var taken = name
+        taken.attempt = Int(state) + 1
+        let limit = store.configuration.maximumAttempts
+        if name.isExpired(at: Timestamp.now.milliseconds) {
+            try finish(position, taken, attempts: Int(state))
+            return nil
+        }
+        if Int(state) >= limit {
+            try bury(payload, taken, position, "It was delivered \(state) times and never settled.")
+            return nil
+        }
+        try segment.setState(state + 1, at: offset)
+        do throws(MessageFile.Malformed) {
+            return Claim(message: try MessageFile(decoding: payload).message, name: taken, record: position)
+        } catch let malformed {
+            try bury(payload, taken, position, "The record is no message: \(malformed)")
+            return nil
+        }
+    }
+
+    /// Reads the next record that is not done.
+    private func advance(_ source: Source) throws(FileError) {
+        if source.isDirty {
+            try source.segment.refresh()
+            source.isDirty = false
+        }
+        let end = source.segment.committed
+        while source.head == nil, source.cursor < end {
+            let offset = source.cursor
+            guard let (header, payload) = try source.segment.record(at: offset, end: end) else {
+                try skipDamage(source, offset)
+                continue
+            }
+            source.cursor += header.recordLength
+            if header.magic == SegmentFormat.recordMagic, !header.isDone {
+                source.head = (offset, header, payload)
+            }
+        }
+        if source.isAtEnd, source.open.isEmpty { tidy(source.segment.name) }
+    }
+
+    /// Moves bytes that are no record to `dead`, and puts a mark in their place.
+    private func skipDamage(_ source: Source, _ offset: Int) throws(FileError) {
+        let segment = source.segment
+        let next = try segment.nextRecord(from: offset + 8, end: segment.committed)
+        source.cursor = next
+        guard try segment.lock(offset) else { return }
+        defer { segment.unlock(offset) }
+        if try segment.record(at: offset, end: segment.committed) != nil { return }
+        let bytes = try segment.file.read(next - offset, at: offset)
+        try store.bury(
+            bytes, as: "\(segment.name)-\(offset).bad", queue: queue.name,
+            reason: "The checksum of a record of the segment \(segment.name) at \(offset) does not match.")
+        queue.counters.subtract(.messages, 1)
+        guard next - offset >= SegmentFormat.recordHeaderLength else { return }
+        let length = next - offset - SegmentFormat.recordHeaderLength
+        try segment.file.write(SegmentFormat.skip(length: length), at: offset)
+    }
+
+    // MARK: Settling
+
+    package func settle(_ claim: Claim, _ settlement: Settlement) throws(FileError) {
+        guard let position = claim.record, let source = sources[position.segment] else { return }
+        switch settlement {
+        case .accept:
+            try finish(position, claim.name, attempts: claim.name.attempt)
+        case .requeue:
+            source.segment.unlock(position.offset)
+            returned.append(Passed(name: claim.name, position: position))
+            returned.sort { $0.name > $1.name }
+            tellOthers()
+        case .discard(let reason):
+            let record = try source.segment.record(at: position.offset, end: source.segment.committed)
+            try bury(record?.payload ?? [], claim.name, position, reason)
+        }
+    }
+
+    private func bury(
+        _ payload: [UInt8], _ name: MessageName, _ position: RecordPosition, _ reason: String
+    ) throws(FileError) {
+        try store.bury(payload, as: "\(name)", queue: queue.name, reason: reason)
+        try finish(position, name, attempts: name.attempt)
+    }
+
+    private func finish(_ position: RecordPosition, _ name: MessageName, attempts: Int) throws(FileError) {
+        guard let segment = sources[position.segment]?.segment else { return }
+        try segment.setState(UInt32(clamping: attempts) & ~SegmentFormat.done | SegmentFormat.done, at: position.offset)
+        segment.unlock(position.offset)
+        queue.release(bytes: name.size)
+        settled(position)
+    }
+
+    private func settled(_ position: RecordPosition) {
+        guard let source = sources[position.segment] else { return }
+        source.open.remove(position.offset)
+        if source.segment.isSealed { tidy(position.segment) }
+    }
+
+    private func tellOthers() {
+        guard let file = try? queue.ready.file(Self.signal, flags: CreateFlags.writing) else { return }
+        try? file.write([1], at: 0)
+        file.closeQuietly()
+    }
+
+    /// Removes a segment that is closed and wholly done.
+    private func tidy(_ name: String) {
+        guard let source = sources[name] else { return }
+        if !source.segment.isSealed { try? source.segment.refresh() }
+        guard source.segment.isSealed, source.isAtEnd else { return }
+        for offset in source.open {
+            guard let state = try? source.segment.state(at: offset), state & SegmentFormat.done != 0 else { return }
+        }
+        try? queue.ready.unlink(name)
+        held.removeAll { $0.position.segment == name }
+        returned.removeAll { $0.position.segment == name }
+        source.segment.file.closeQuietly()
+        sources[name] = nil
+        known.remove(name)
+    }
+
+    package func close() {
+        for source in sources.values { source.segment.file.closeQuietly() }
+        sources = [:]
+    }
+}

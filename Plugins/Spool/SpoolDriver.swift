@@ -1,0 +1,139 @@
+public import Logging
+public import SwitchboardCore
+
+/// A directory as a message queue: processes of one host talk through files, with no broker.
+///
+/// What `publish` accepted is on the disk; what a dead process held goes back at once. The article *The format on disk*
+/// has the layouts and the rules after a crash.
+public final class SpoolDriver: TransportDriver {
+    public let configuration: SpoolConfiguration
+    public let monitor = TransportMonitor()
+
+    private let operations: any FileOperations
+    private let logger: Logger
+    private let gate = Gate()
+    private let inFlight = InFlight()
+
+    /// Makes the driver of a `spool:` URL; touches no file. Throws for a URL or option that cannot be used.
+    public convenience init(_ url: TransportURL, logger: Logger) throws(TransportError) {
+        self.init(configuration: try SpoolConfiguration(url), logger: logger)
+    }
+
+    public convenience init(configuration: SpoolConfiguration, logger: Logger) {
+        self.init(configuration: configuration, operations: SystemFileOperations(), logger: logger)
+    }
+
+    package init(configuration: SpoolConfiguration, operations: any FileOperations, logger: Logger) {
+        self.configuration = configuration
+        self.operations = operations
+        self.logger = logger
+    }
+
+    public var capabilities: DriverCapabilities {
+        [
+            .interprocess, .durable, .redelivery, .ordered, .detectsUnroutable, .expires, .deadLetters, .boundedQueues,
+        ]
+    }
+
+    /// Opens the spool and serves until cancelled. Throws `refused` for a directory that is not safe or not there,
+    /// `conflict` for one of another layout.
+    public func run() async throws {
+        monitor.report(.connecting(attempt: 1, reason: nil))
+        let session: SpoolSession
+        do throws(TransportError) {
+            session = try await SpoolSession.open(
+                configuration, operations: operations, inFlight: inFlight, monitor: monitor, logger: logger)
+        } catch {
+            gate.close(error)
+            throw error
+        }
+        monitor.report(.ready)
+        gate.open(session)
+        logger.info(
+            "Spool opened",
+            metadata: ["spool.directory": "\(configuration.directory)", "spool.layout": "\(session.store.layout)"])
+        // Nobody yields: it ends when the task is cancelled.
+        for await _ in AsyncStream(Never.self, { _ in }) {}
+        let closed = TransportError(.closed, "The spool \(configuration.directory) was closed: its run has ended.")
+        gate.close(closed)
+        await session.close(closed)
+    }
+
+    public func publish(
+        _ message: Message, to address: Address, options: PublishOptions
+    ) async throws(TransportError) {
+        let session = try await gate.session(until: options.deadline, for: "A message to \(address)", monitor)
+        let deadline = options.deadline
+        while true {
+            switch await session.write(message, to: address, mandatory: options.mandatory, deadline: deadline) {
+            case .done: return
+            case .failed(let error): throw error
+            case .full(let queue):
+                try await waitForRoom(in: queue, session, message, address, options)
+                return
+            }
+        }
+    }
+
+    /// Tries again whenever something has left the queue.
+    private func waitForRoom(
+        in full: Queue, _ session: SpoolSession, _ message: Message, _ address: Address, _ options: PublishOptions
+    ) async throws(TransportError) {
+        let (id, reports) = await session.receiver.spaceReports(of: full, until: options.deadline)
+        let outcome = await retry(reports, session, message, address, options)
+        await session.receiver.endSpaceReports(id)
+        if let outcome {
+            if let error = outcome.error { throw error }
+            return
+        }
+        if Task.isCancelled {
+            throw TransportError(.cancelled, "The task was cancelled while a message to \(address) waited for room.")
+        }
+        if let closed = gate.closure { throw closed }
+        throw TransportError(
+            .exhausted,
+            "The queue \(full.name) of the spool \(configuration.directory) is full "
+                + "(\(full.counters.load(.messages)) messages, \(full.counters.load(.bytes)) bytes): "
+                + "nothing left it before the deadline. Consume, or raise max_messages or max_bytes.")
+    }
+
+    private struct Ending {
+        var error: TransportError?
+    }
+
+    /// `nil`: the reports or the time ended before there was room.
+    private func retry(
+        _ reports: AsyncStream<Void>, _ session: SpoolSession, _ message: Message, _ address: Address,
+        _ options: PublishOptions
+    ) async -> Ending? {
+        for await _ in reports {
+            if ContinuousClock.now >= options.deadline { return nil }
+            switch await session.write(
+                message, to: address, mandatory: options.mandatory, deadline: options.deadline)
+            {
+            case .done: return Ending()
+            case .failed(let error):
+                // Time that ran out during an attempt ran out because the queue was full.
+                return error.code == .unavailable && ContinuousClock.now >= options.deadline
+                    ? nil : Ending(error: error)
+            case .full: continue
+            }
+        }
+        return nil
+    }
+
+    public func withSubscription<Result: Sendable>(
+        to address: Address, options: SubscriptionOptions, _ body: (Deliveries) async throws -> Result
+    ) async throws -> Result {
+        let session = try await gate.session(until: options.deadline, for: "A subscription to \(address)", monitor)
+        let (id, deliveries) = try await session.receiver.open(address, options)
+        do {
+            let result = try await body(deliveries)
+            await session.receiver.close(id)
+            return result
+        } catch {
+            await session.receiver.close(id)
+            throw error
+        }
+    }
+}

@@ -1,0 +1,125 @@
+internal import Glibc
+internal import SwitchboardCore
+
+/// One queue's directory, held open.
+package final class Queue: Sendable {
+    package let name: QueueName
+    package let directory: Directory
+    /// Where messages wait: `new` of the maildir layout, `segments` of the other.
+    package let ready: Directory
+    /// Where claimed messages lie; the same as `ready` where segments hold both.
+    package let claimed: Directory
+    package let counters: SharedCounters
+    package let readySync: DirectorySync
+
+    /// The directories of a queue in a layout.
+    package static func directories(_ layout: SpoolConfiguration.Layout) -> [String] {
+        switch layout {
+        case .maildir: ["new", "claimed"]
+        case .segment: ["segments"]
+        }
+    }
+
+    package init(
+        _ name: QueueName, in queues: Directory, layout: SpoolConfiguration.Layout, temporary: Directory,
+        temporaryName: String
+    ) throws(FileError) {
+        self.name = name
+        directory = try queues.directory(name.directoryName)
+        ready = try directory.directory(layout == .maildir ? "new" : "segments")
+        claimed = layout == .maildir ? try directory.directory("claimed") : ready
+        counters = try SharedCounters.open(
+            "usage", in: directory, temporary: temporary, temporaryName: temporaryName)
+        readySync = DirectorySync(ready)
+    }
+
+    /// Whether the directory that is held is still the one of that name.
+    package func isCurrent(in queues: Directory) -> Bool {
+        guard let here = try? directory.status(), let there = try? queues.status(name.directoryName) else {
+            return false
+        }
+        return here.st_ino == there.st_ino && here.st_dev == there.st_dev
+    }
+
+    package var isDeclared: Bool {
+        (try? directory.contains("declared")) ?? false
+    }
+
+    /// Takes room for a message. `false` when the queue is full.
+    package func reserve(bytes: Int, within configuration: SpoolConfiguration) -> Bool {
+        guard counters.add(.messages, 1, limit: UInt64(configuration.maximumMessages)) else { return false }
+        guard counters.add(.bytes, UInt64(bytes), limit: UInt64(configuration.maximumBytes)) else {
+            counters.subtract(.messages, 1)
+            return false
+        }
+        return true
+    }
+
+    package func release(bytes: Int) {
+        counters.subtract(.messages, 1)
+        counters.subtract(.bytes, UInt64(bytes))
+    }
+
+    /// Counts what is there, drops what has expired, and corrects the counters, which a crash may have left wrong.
+    package func recountFiles() throws(FileError) {
+        let now = Timestamp.now.milliseconds
+        var messages: UInt64 = 0
+        var bytes: UInt64 = 0
+        for text in try ready.names() {
+            guard let name = MessageName(text) else { continue }
+            if name.isExpired(at: now), (try? ready.unlink(text)) != nil { continue }
+            messages += 1
+            bytes += UInt64(name.size)
+        }
+        try claimed.forEachName { text in
+            guard let name = ClaimName(text)?.message else { return }
+            messages += 1
+            bytes += UInt64(name.size)
+        }
+        counters.store(.messages, messages)
+        counters.store(.bytes, bytes)
+    }
+}
+
+/// The fsync of one directory, shared: whoever asks while one is under way is served by the next, together with all
+/// others who asked meanwhile.
+package final class DirectorySync: Sendable {
+    package typealias Completion = @Sendable (FileError?) -> Void
+
+    private struct State {
+        var isRunning = false
+        var waiting: [Completion] = []
+    }
+
+    private let directory: Directory
+    private let state = Locked(State())
+
+    init(_ directory: Directory) {
+        self.directory = directory
+    }
+
+    /// Calls back when everything that is in the directory now is on the disk; from this thread or another one.
+    package func request(_ completion: @escaping Completion) {
+        let leads = state.withLock { state in
+            state.waiting.append(completion)
+            defer { state.isRunning = true }
+            return !state.isRunning
+        }
+        guard leads else { return }
+        while true {
+            let batch: [Completion] = state.withLock { state in
+                defer { state.waiting = [] }
+                if state.waiting.isEmpty { state.isRunning = false }
+                return state.waiting
+            }
+            if batch.isEmpty { return }
+            var failure: FileError?
+            do throws(FileError) {
+                try directory.synchronize()
+            } catch {
+                failure = error
+            }
+            for completion in batch { completion(failure) }
+        }
+    }
+}

@@ -1,0 +1,127 @@
+internal import Glibc
+
+/// A few threads of our own for calls that block: a file that is being synced must not hold one of the threads that
+/// Swift's tasks share.
+package final class WorkerThreads: @unchecked Sendable {
+    // Sound: `state` is touched only between lock and unlock of `mutex`; the pointers live as long as this object, which
+    // every thread retains.
+    package typealias Job = @Sendable () -> Void
+
+    private struct State {
+        var jobs: [Job] = []
+        var next = 0
+        var idle = 0
+        var threads = 0
+        var isStopping = false
+        var stopped: [CheckedContinuation<Void, Never>] = []
+    }
+
+    private let count: Int
+    private var state = State()
+    private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+    private let condition: UnsafeMutablePointer<pthread_cond_t>
+
+    package init(count: Int) {
+        self.count = count
+        mutex = .allocate(capacity: 1)
+        mutex.initialize(to: pthread_mutex_t())
+        pthread_mutex_init(mutex, nil)
+        condition = .allocate(capacity: 1)
+        condition.initialize(to: pthread_cond_t())
+        pthread_cond_init(condition, nil)
+    }
+
+    deinit {
+        pthread_mutex_destroy(mutex)
+        pthread_cond_destroy(condition)
+        mutex.deallocate()
+        condition.deallocate()
+    }
+
+    /// Runs `job` on one of the threads. `false` when they have been stopped.
+    package func submit(_ job: @escaping Job) -> Bool {
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        guard !state.isStopping else { return false }
+        state.jobs.append(job)
+        if state.idle > 0 {
+            pthread_cond_signal(condition)
+        } else if state.threads < count {
+            state.threads += 1
+            startThread { [self] in work() }
+        }
+        return true
+    }
+
+    /// Runs `body` on one of the threads and returns its result; `nil` when they have been stopped.
+    package func run<Result: Sendable>(_ body: @escaping @Sendable () -> Result) async -> Result? {
+        await withCheckedContinuation { continuation in
+            if !submit({ continuation.resume(returning: body()) }) {
+                continuation.resume(returning: nil)
+            }
+        }
+    }
+
+    /// Takes nothing new, and returns when all that was taken is done and the threads have ended.
+    package func stop() async {
+        await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+            pthread_mutex_lock(mutex)
+            state.isStopping = true
+            let isOver = state.threads == 0
+            if !isOver { state.stopped.append(continuation) }
+            pthread_cond_broadcast(condition)
+            pthread_mutex_unlock(mutex)
+            if isOver { continuation.resume() }
+        }
+    }
+
+    private func work() {
+        pthread_mutex_lock(mutex)
+        while true {
+            if state.next < state.jobs.count {
+                let job = state.jobs[state.next]
+                state.next += 1
+                if state.next == state.jobs.count || state.next == 1024 {
+                    state.jobs.removeFirst(state.next)
+                    state.next = 0
+                }
+                pthread_mutex_unlock(mutex)
+                job()
+                pthread_mutex_lock(mutex)
+            } else if state.isStopping {
+                break
+            } else {
+                state.idle += 1
+                pthread_cond_wait(condition, mutex)
+                state.idle -= 1
+            }
+        }
+        state.threads -= 1
+        let stopped = state.threads == 0 ? state.stopped : []
+        if state.threads == 0 { state.stopped = [] }
+        pthread_mutex_unlock(mutex)
+        for continuation in stopped { continuation.resume() }
+    }
+}
+
+private final class ThreadBody {
+    let run: @Sendable () -> Void
+
+    init(_ run: @escaping @Sendable () -> Void) {
+        self.run = run
+    }
+}
+
+/// Starts a detached POSIX thread.
+package func startThread(_ body: @escaping @Sendable () -> Void) {
+    var thread = pthread_t()
+    let result = pthread_create(
+        &thread, nil,
+        { raw in
+            guard let raw else { return nil }
+            Unmanaged<ThreadBody>.fromOpaque(raw).takeRetainedValue().run()
+            return nil
+        }, Unmanaged.passRetained(ThreadBody(body)).toOpaque())
+    precondition(result == 0, "A thread for the spool could not be started (error \(result)).")
+    pthread_detach(thread)
+}

@@ -1,0 +1,81 @@
+/// An error of the cells layer: of a directory, of a mapping, or of a cell's line.
+///
+/// Programs act on ``code``, people read ``message``; neither ever holds a secret.
+public struct CellError: Error, Sendable {
+    /// What kind of error it is. Open: directories may add codes of their own.
+    public struct Code: Hashable, Sendable, CustomStringConvertible {
+        public let description: String
+
+        public init(_ name: String) {
+            self.description = name
+        }
+
+        /// No mapping exists for the instance.
+        public static let unknownInstance = Code("unknownInstance")
+        /// The instance is mapped to no cell yet: it waits to be scheduled.
+        public static let notScheduled = Code("notScheduled")
+        /// No mapping exists for the host.
+        public static let unknownHost = Code("unknownHost")
+        /// No cell has that identifier or name, or a mapping refers to a cell that is gone.
+        public static let unknownCell = Code("unknownCell")
+        /// Several cells have the name; the message lists them.
+        public static let ambiguousName = Code("ambiguousName")
+        /// The cell has no message queue (cell0, or another one whose URL is `none:///`).
+        public static let noQueue = Code("noQueue")
+        /// The cell is disabled.
+        public static let disabledCell = Code("disabledCell")
+        /// The cell's URL cannot be used: empty, not a URL, or a template that cannot be filled in.
+        public static let badURL = Code("badURL")
+        /// A text that should be a UUID is none.
+        public static let invalidUUID = Code("invalidUUID")
+        /// A value cannot be stored: empty, too long, or not allowed for that cell.
+        public static let invalidValue = Code("invalidValue")
+        /// Something with that identifier exists already.
+        public static let alreadyExists = Code("alreadyExists")
+        /// The cell cannot be deleted: hosts are mapped to it.
+        public static let hostsMapped = Code("hostsMapped")
+        /// The cell cannot be deleted: instances are mapped to it.
+        public static let instancesMapped = Code("instancesMapped")
+        /// The cell cannot be deleted: mappings of deleted instances refer to it.
+        public static let deletedInstancesMapped = Code("deletedInstancesMapped")
+        /// The directory cannot be reached or opened, or stayed locked for too long.
+        public static let directoryUnavailable = Code("directoryUnavailable")
+        /// What is there is not a directory (not a database, tables missing), or it is damaged.
+        public static let directoryInvalid = Code("directoryInvalid")
+        /// The directory was opened for reading, and a write was asked for.
+        public static let directoryReadOnly = Code("directoryReadOnly")
+        /// The line that a context refers to is closed: aim again.
+        public static let lineClosed = Code("lineClosed")
+        /// The cell's queue does not answer.
+        public static let unreachable = Code("unreachable")
+        /// A bound was reached: try later.
+        public static let exhausted = Code("exhausted")
+        /// The task was cancelled.
+        public static let cancelled = Code("cancelled")
+    }
+
+    public var code: Code
+
+    /// One or two sentences: what happened, to which cell, and what to do.
+    public var message: String
+
+    /// The cell it is about, where there is one.
+    public var cell: CellIdentity?
+
+    /// What led to it, where there is an underlying error.
+    public var cause: (any Error)?
+
+    public init(_ code: Code, _ message: String, cell: CellIdentity? = nil, cause: (any Error)? = nil) {
+        self.code = code
+        self.message = message
+        self.cell = cell
+        self.cause = cause
+    }
+}
+
+extension CellError: CustomStringConvertible {
+    public var description: String {
+        guard let cause else { return "\(code): \(message)" }
+        return "\(code): \(message) (\(cause))"
+    }
+}

@@ -1,0 +1,69 @@
+/// The identifier of a cell: a UUID, whose text is lower case with dashes.
+public struct CellID: Hashable, Sendable {
+    private let bits: UUIDBits
+
+    /// Reads a UUID in either case, with or without dashes; `nil` for any other text.
+    public init?(_ text: some StringProtocol) {
+        guard let bits = UUIDBits(text) else { return nil }
+        self.bits = bits
+    }
+
+    private init(bits: UUIDBits) {
+        self.bits = bits
+    }
+
+    /// Where instances are kept that no cell could take: all zeros, as in Nova. It has no message queue.
+    public static let cell0 = CellID(bits: UUIDBits(high: 0, low: 0))
+
+    /// A new identifier (UUID version 4).
+    public static func random() -> CellID {
+        CellID(bits: .random())
+    }
+
+    /// Whether this is ``cell0``.
+    public var isCell0: Bool {
+        self == .cell0
+    }
+}
+
+extension CellID: Comparable {
+    public static func < (left: CellID, right: CellID) -> Bool {
+        (left.bits.high, left.bits.low) < (right.bits.high, right.bits.low)
+    }
+}
+
+extension CellID: CustomStringConvertible {
+    public var description: String { bits.text }
+}
+
+extension CellID: Codable {
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        let text = try container.decode(String.self)
+        guard let id = CellID(text) else {
+            throw DecodingError.dataCorruptedError(in: container, debugDescription: "A cell's identifier is a UUID.")
+        }
+        self = id
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(description)
+    }
+}
+
+/// What a cell is called in sentences, errors and logs: `uuid (name)`, or the UUID alone.
+public struct CellIdentity: Hashable, Sendable, CustomStringConvertible {
+    public var id: CellID
+    public var name: String?
+
+    public init(id: CellID, name: String? = nil) {
+        self.id = id
+        self.name = name
+    }
+
+    public var description: String {
+        guard let name, !name.isEmpty else { return id.description }
+        return "\(id) (\(name))"
+    }
+}

@@ -1,0 +1,119 @@
+/// The write side of a directory. Every call is one transaction: it happens whole or not at all.
+public protocol MutableCellDirectory: CellDirectory {
+    /// Adds a cell and returns it as stored.
+    ///
+    /// Throws ``CellError/Code/alreadyExists`` for a taken UUID, ``CellError/Code/badURL`` for URLs that can never work
+    /// (``CellMapping/checkForStorage()``), ``CellError/Code/invalidValue``.
+    @discardableResult
+    func createCell(_ cell: CellMapping) async throws(CellError) -> CellMapping
+
+    /// Changes what `change` names, and nothing else; returns the cell as stored.
+    @discardableResult
+    func updateCell(_ id: CellID, _ change: CellChange) async throws(CellError) -> CellMapping
+
+    /// Deletes a cell that nothing refers to. `force` also unmaps its hosts and the instances that wait for deletion.
+    ///
+    /// Throws ``CellError/Code/unknownCell``, ``CellError/Code/hostsMapped``, ``CellError/Code/instancesMapped`` (also
+    /// with `force`) and ``CellError/Code/deletedInstancesMapped``.
+    func deleteCell(_ id: CellID, force: Bool) async throws(CellError)
+
+    /// Maps instances; one that is mapped already is moved. Returns how many were added and how many changed.
+    @discardableResult
+    func mapInstances(_ mappings: [InstanceMapping]) async throws(CellError) -> MappingResult
+
+    /// Forgets instances; returns how many there were.
+    @discardableResult
+    func unmapInstances(_ instanceUUIDs: [String]) async throws(CellError) -> Int
+
+    /// Maps hosts to a cell; one that is mapped already is moved. Returns how many were added and how many changed.
+    @discardableResult
+    func mapHosts(_ hosts: [String], to cell: CellID) async throws(CellError) -> MappingResult
+
+    /// Forgets a host. Throws ``CellError/Code/unknownHost``.
+    func deleteHost(_ host: String) async throws(CellError)
+}
+
+/// What to change of a cell; `nil` leaves a value as it is (Nova's `update_cell` overwrites URLs that were not given).
+public struct CellChange: Sendable, Hashable {
+    /// The new name; an empty one takes the name away.
+    public var name: String?
+    public var transportURL: URLTemplate?
+    public var databaseConnection: URLTemplate?
+    public var isDisabled: Bool?
+
+    public init(
+        name: String? = nil,
+        transportURL: URLTemplate? = nil,
+        databaseConnection: URLTemplate? = nil,
+        isDisabled: Bool? = nil
+    ) {
+        self.name = name
+        self.transportURL = transportURL
+        self.databaseConnection = databaseConnection
+        self.isDisabled = isDisabled
+    }
+
+    /// The cell with the change applied. Its time of change is the directory's matter.
+    public func applied(to cell: CellMapping) -> CellMapping {
+        var cell = cell
+        if let name { cell.name = name.isEmpty ? nil : name }
+        if let transportURL { cell.transportURL = transportURL }
+        if let databaseConnection { cell.databaseConnection = databaseConnection }
+        if let isDisabled { cell.isDisabled = isDisabled }
+        return cell
+    }
+}
+
+public struct MappingResult: Sendable, Hashable {
+    public var added: Int
+    public var changed: Int
+    /// Those that were mapped just so before.
+    public var unchanged: Int
+
+    public init(added: Int = 0, changed: Int = 0, unchanged: Int = 0) {
+        self.added = added
+        self.changed = changed
+        self.unchanged = unchanged
+    }
+}
+
+extension CellMapping {
+    /// What every directory checks before it stores a cell, without knowing any base URL: the length of the name, the
+    /// syntax of templates, that a plain URL is one, that there is a URL at all, and that cell0 is not disabled.
+    ///
+    /// - Parameter old: what is stored; what did not change is not checked, so that a cell with a bad URL can still be
+    ///   renamed or disabled.
+    public func checkForStorage(replacing old: CellMapping? = nil) throws(CellError) {
+        if let name, name != old?.name, name.unicodeScalars.count > 255 {
+            throw CellError(.invalidValue, "The cell's name has more than 255 characters.", cell: identity)
+        }
+        if isCell0, isDisabled {
+            throw CellError(.invalidValue, "Cell0 cannot be disabled.", cell: identity)
+        }
+        if old == nil || transportURL != old?.transportURL {
+            try checkTransportURL()
+        }
+        if databaseConnection != old?.databaseConnection {
+            try checkSyntax(of: databaseConnection, named: "database connection")
+        }
+    }
+
+    private func checkTransportURL() throws(CellError) {
+        if let transportURL, transportURL.isTemplate {
+            try checkSyntax(of: transportURL, named: "transport URL")
+        }
+        if transportURL?.variables.isEmpty ?? true {
+            _ = try queue()
+        }
+    }
+
+    private func checkSyntax(of template: URLTemplate?, named what: String) throws(CellError) {
+        do {
+            try template?.checkSyntax()
+        } catch {
+            throw CellError(
+                .badURL, "The \(what) of the cell \(identity) cannot be stored. \(error.description)", cell: identity,
+                cause: error)
+        }
+    }
+}

@@ -1,0 +1,70 @@
+public import Logging
+
+/// A driver as a value: the schemes it serves and how one is made from a URL.
+///
+/// A plug-in adds a static function to this type, so that a registry reads `DriverRegistry(.inProcess(), .rabbitMQ())`.
+public struct DriverPlugin: Sendable {
+    /// The URL schemes, in lower case.
+    public let schemes: [String]
+
+    /// Makes a driver: parses and validates, never connects. Unknown or misspelt URL options are errors that name the
+    /// near ones.
+    public let makeDriver: @Sendable (TransportURL, Logger) throws(TransportError) -> any TransportDriver
+
+    public init(
+        schemes: String...,
+        makeDriver: @escaping @Sendable (TransportURL, Logger) throws(TransportError) -> any TransportDriver
+    ) {
+        self.schemes = schemes.map { $0.lowercased() }
+        self.makeDriver = makeDriver
+    }
+}
+
+/// Which driver serves which URL scheme. A value: nothing registers as a side effect.
+public struct DriverRegistry: Sendable {
+    private var plugins: [String: DriverPlugin] = [:]
+
+    /// Traps when two plug-ins claim one scheme: which one wins must not depend on order.
+    public init(_ plugins: DriverPlugin...) {
+        for plugin in plugins {
+            register(plugin)
+        }
+    }
+
+    public mutating func register(_ plugin: DriverPlugin) {
+        for scheme in plugin.schemes {
+            precondition(plugins[scheme] == nil, "The scheme \(scheme):// is registered twice.")
+            plugins[scheme] = plugin
+        }
+    }
+
+    /// The schemes that are served, sorted.
+    public var schemes: [String] {
+        plugins.keys.sorted()
+    }
+
+    /// Makes the driver for a URL; never connects.
+    public func makeDriver(
+        for url: TransportURL, logger: Logger
+    ) throws(TransportError) -> any TransportDriver {
+        guard let plugin = plugins[url.scheme] else { throw unknownScheme(of: url) }
+        return try plugin.makeDriver(url, logger)
+    }
+
+    /// The products of this package that serve a scheme, for the error of a program that did not link one.
+    private static let products = [
+        "rabbit": "SwitchboardRabbitMQ", "amqp": "SwitchboardRabbitMQ", "amqps": "SwitchboardRabbitMQ",
+        "fake": "SwitchboardInProcess", "inprocess": "SwitchboardInProcess", "spool": "SwitchboardSpool",
+    ]
+
+    private func unknownScheme(of url: TransportURL) -> TransportError {
+        let known = schemes.isEmpty ? "none" : schemes.map { "\($0)://" }.joined(separator: ", ")
+        var sentence = "No driver is registered for \(url.scheme):// (registered: \(known))."
+        if let product = Self.products[url.scheme] {
+            sentence += " Add the product \(product) to the target and its plug-in to the registry."
+        } else if url.scheme == "none" {
+            sentence += " A none:// URL says that there is no queue; there is nothing to connect to."
+        }
+        return TransportError(.unknownScheme, sentence)
+    }
+}

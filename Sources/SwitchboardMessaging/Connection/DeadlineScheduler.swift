@@ -1,0 +1,110 @@
+import SwitchboardCore
+
+/// Runs actions at their deadlines: one timer for all the waits of a connection, not a task for each.
+///
+/// Nearly every wait ends long before its deadline. So the deadlines are not kept in order; the scheduler keeps a lower
+/// bound of them, looks through all entries when that moment has come, and finds the next bound on the way. That makes
+/// adding and removing an entry O(1), and the look-throughs as rare as the deadlines are far.
+final class DeadlineScheduler: Sendable {
+    typealias Instant = ContinuousClock.Instant
+
+    struct Token: Hashable, Sendable {
+        fileprivate let id: UInt64
+    }
+
+    fileprivate struct Entry {
+        var deadline: Instant
+        let action: @Sendable () -> Void
+    }
+
+    fileprivate struct State {
+        var entries: [UInt64: Entry] = [:]
+        var nextID: UInt64 = 0
+        /// No entry's deadline is before this.
+        var bound: Instant?
+        /// The moments at which a sleeper will look, the soonest first.
+        var armed: [Instant] = []
+    }
+
+    private let state = Locked(State())
+    private let alarms: AsyncStream<Instant>
+    private let alarmSource: AsyncStream<Instant>.Continuation
+
+    init() {
+        (alarms, alarmSource) = AsyncStream.makeStream(of: Instant.self)
+    }
+
+    /// Calls `action` once at `deadline`, unless cancelled before. `action` must not wait.
+    func schedule(at deadline: Instant, _ action: @escaping @Sendable () -> Void) -> Token {
+        let (token, alarm): (Token, Instant?) = state.withLock { state in
+            let id = state.nextID
+            state.nextID += 1
+            state.entries[id] = Entry(deadline: deadline, action: action)
+            return (Token(id: id), state.lowerBound(to: deadline))
+        }
+        if let alarm { alarmSource.yield(alarm) }
+        return token
+    }
+
+    /// Moves a deadline to a later moment. `false` when it has passed or was cancelled.
+    @discardableResult
+    func postpone(_ token: Token, to deadline: Instant) -> Bool {
+        state.withLock { state in
+            guard let entry = state.entries[token.id] else { return false }
+            state.entries[token.id]?.deadline = max(entry.deadline, deadline)
+            return true
+        }
+    }
+
+    /// Forgets the action. Does nothing when it has run.
+    func cancel(_ token: Token) {
+        _ = state.withLock { state in
+            state.entries.removeValue(forKey: token.id)
+        }
+    }
+
+    /// Sleeps and acts until its task is cancelled.
+    func run() async {
+        await withDiscardingTaskGroup { group in
+            for await alarm in alarms {
+                group.addTask {
+                    try? await Task.sleep(until: alarm, clock: .continuous)
+                    if !Task.isCancelled { self.fire(alarm) }
+                }
+            }
+            group.cancelAll()
+        }
+    }
+
+    private func fire(_ alarm: Instant) {
+        let (due, next): ([@Sendable () -> Void], Instant?) = state.withLock { state in
+            state.armed.removeAll { $0 == alarm }
+            let now = Instant.now
+            var due: [@Sendable () -> Void] = []
+            var bound: Instant?
+            for (id, entry) in state.entries {
+                if entry.deadline <= now {
+                    due.append(entry.action)
+                    state.entries[id] = nil
+                } else {
+                    bound = bound.map { min($0, entry.deadline) } ?? entry.deadline
+                }
+            }
+            state.bound = nil
+            return (due, bound.flatMap { state.lowerBound(to: $0) })
+        }
+        if let next { alarmSource.yield(next) }
+        for action in due { action() }
+    }
+}
+
+extension DeadlineScheduler.State {
+    /// Takes a deadline into the bound. Returns the moment to arm a sleeper for, when none looks early enough.
+    fileprivate mutating func lowerBound(to deadline: DeadlineScheduler.Instant) -> DeadlineScheduler.Instant? {
+        if let bound, bound <= deadline { return nil }
+        bound = deadline
+        if let soonest = armed.first, soonest <= deadline { return nil }
+        armed.insert(deadline, at: 0)
+        return deadline
+    }
+}

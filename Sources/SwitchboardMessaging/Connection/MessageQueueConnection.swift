@@ -1,0 +1,213 @@
+public import Logging
+public import ServiceLifecycle
+public import SwitchboardCore
+
+/// A running transport with its one reply mailbox: what RPC clients and servers share, and what a request context's
+/// ``RequestContext/mqConnection`` refers to.
+///
+/// Making one connects to nothing; ``run()`` does. The mailbox opens with the first call. All methods may be called from
+/// any task, concurrently.
+public final class MessageQueueConnection: Service {
+    /// What errors and logs call it: a cell's name, or `own`. Never a URL.
+    public let name: String
+
+    public let transport: Transport
+
+    private let logger: Logger
+    private let mailbox = Mailbox(named: "reply_" + UniqueID.make())
+    private let deadlines = DeadlineScheduler()
+    private let calls: PendingCalls
+    /// Open while `run()` is at work.
+    private let running = Gate()
+    /// Open while the mailbox is subscribed to.
+    private let mailboxOpen = Gate()
+    private let mailboxRequests: AsyncStream<Void>
+    private let mailboxRequestSource: AsyncStream<Void>.Continuation
+
+    /// - Parameter name: what errors and logs call the connection; must not hold a secret.
+    public init(_ transport: Transport, name: String = "own", logger: Logger) {
+        self.transport = transport
+        self.name = name
+        var logger = logger
+        logger[metadataKey: "mq.connection"] = "\(name)"
+        self.logger = logger
+        calls = PendingCalls(deadlines: deadlines)
+        (mailboxRequests, mailboxRequestSource) = AsyncStream.makeStream(
+            of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    }
+
+    /// A connection to `url`, by the driver that `registry` has for it. Throws what `Transport` throws of the URL.
+    public convenience init(
+        _ url: TransportURL,
+        drivers registry: DriverRegistry,
+        configuration: TransportConfiguration = TransportConfiguration(),
+        name: String = "own",
+        logger: Logger
+    ) throws(TransportError) {
+        self.init(
+            try Transport(url, drivers: registry, configuration: configuration, logger: logger),
+            name: name, logger: logger)
+    }
+
+    /// The number of calls that wait for their replies.
+    public var callsInFlight: Int {
+        calls.count
+    }
+
+    /// Connects, and stays connected until graceful shutdown or cancellation. Called once.
+    ///
+    /// List it before the services that use it. Throws the ``SwitchboardCore/TransportError`` that ended the transport;
+    /// waiting and later calls get the same.
+    public func run() async throws {
+        do {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await self.transport.run() }
+                group.addTask { await self.deadlines.run() }
+                group.addTask { await self.serveMailbox() }
+                running.open()
+                defer { group.cancelAll() }
+                try await group.next()
+            }
+            end(TransportError(.closed, "The connection \(name) was closed."))
+        } catch {
+            end(error)
+            throw error
+        }
+    }
+
+    private func end(_ error: any Error) {
+        running.break(error)
+        mailboxOpen.break(error)
+        calls.close(error)
+    }
+
+    // MARK: Sending
+
+    /// Publishes a request and waits for its reply.
+    ///
+    /// - Parameter keepaliveInterval: when not `nil`, the longest silence: each keepalive of the server starts it anew,
+    ///   up to `deadline`.
+    func call(
+        _ request: OsloRequest,
+        to address: Address,
+        deadline: ContinuousClock.Instant,
+        keepaliveInterval: Duration?,
+        mandatory: Bool
+    ) async throws -> OsloReply {
+        try await openMailbox(until: deadline)
+        let id = UniqueID.make()
+        var request = request
+        request.messageID = .string(id)
+        request.replyQueue = mailbox.name
+        try calls.add(id, deadline: deadline, keepaliveInterval: keepaliveInterval)
+        do {
+            var message = request.message()
+            message.timeToLive = max(.milliseconds(1), ContinuousClock.now.duration(to: deadline))
+            try await transport.publish(
+                message, to: address, deadline: deadline, mandatory: mandatory, allowsDuplicates: true)
+        } catch {
+            calls.remove(id)
+            throw error
+        }
+        return try await calls.reply(to: id)
+    }
+
+    /// Publishes a message that nobody replies to.
+    func send(
+        _ message: Message,
+        to address: Address,
+        deadline: ContinuousClock.Instant,
+        mandatory: Bool
+    ) async throws(TransportError) {
+        try await transport.publish(
+            message, to: address, deadline: deadline, mandatory: mandatory, allowsDuplicates: true)
+    }
+
+    // MARK: Time
+
+    /// For servers of this connection, which share its timer.
+    func schedule(
+        at deadline: ContinuousClock.Instant, _ action: @escaping @Sendable () -> Void
+    ) -> DeadlineScheduler.Token {
+        deadlines.schedule(at: deadline, action)
+    }
+
+    func cancel(_ token: DeadlineScheduler.Token) {
+        deadlines.cancel(token)
+    }
+
+    /// Waits for a gate of something that uses this connection.
+    func wait(
+        for gate: Gate, until deadline: ContinuousClock.Instant, timeoutError: @escaping @Sendable () -> any Error
+    ) async throws {
+        try await waitUntilRunning(until: deadline)
+        try await gate.wait(until: deadline, deadlines, timeoutError: timeoutError)
+    }
+
+    // MARK: The mailbox
+
+    private func openMailbox(until deadline: ContinuousClock.Instant) async throws {
+        if mailboxOpen.isOpen { return }
+        try await waitUntilRunning(until: deadline)
+        mailboxRequestSource.yield()
+        try await mailboxOpen.wait(until: deadline, deadlines) { [transport, name] in
+            TransportError(
+                .unavailable,
+                "The reply mailbox of \(name) could not be opened in time; the connection is \(transport.state).")
+        }
+    }
+
+    /// The deadline scheduler runs with `run()` only; until then a sleeping task keeps the deadline.
+    private func waitUntilRunning(until deadline: ContinuousClock.Instant) async throws {
+        if running.isOpen { return }
+        let notRunning = TransportError(
+            .unavailable, "The connection \(name) is not running; call its run(), or add it to a ServiceGroup.")
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                try await self.running.wait(until: deadline, self.deadlines) { notRunning }
+            }
+            group.addTask {
+                try await Task.sleep(until: deadline, clock: .continuous)
+                throw notRunning
+            }
+            defer { group.cancelAll() }
+            try await group.next()
+        }
+    }
+
+    private func serveMailbox() async {
+        for await _ in mailboxRequests {
+            do {
+                try await transport.withSubscription(
+                    to: .mailbox(mailbox), options: SubscriptionOptions(prefetch: 1000)
+                ) { deliveries in
+                    mailboxOpen.open()
+                    for try await delivery in deliveries {
+                        receive(delivery.message)
+                        try? await delivery.accept()
+                    }
+                }
+            } catch {
+                guard !Task.isCancelled else { return }
+                logger.warning("Reply mailbox lost", metadata: ["error": "\(error)"])
+                mailboxOpen.close()
+                mailboxOpen.fail(error)
+                calls.failAll(error)
+            }
+            mailboxOpen.close()
+        }
+    }
+
+    private func receive(_ message: Message) {
+        do {
+            let reply = try OsloReply(message)
+            guard case .string(let id)? = reply.messageID, calls.receive(reply, id: id) else {
+                logger.debug(
+                    "Reply without a waiting call dropped", metadata: ["oslo.msg_id": "\(reply.messageID ?? .null)"])
+                return
+            }
+        } catch {
+            logger.warning("Unreadable reply dropped", metadata: ["error": "\(error)"])
+        }
+    }
+}

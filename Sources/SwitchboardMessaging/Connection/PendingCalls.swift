@@ -1,0 +1,141 @@
+import SwitchboardCore
+
+/// The calls of one connection that wait for their replies.
+final class PendingCalls: Sendable {
+    /// Why a call ended without a reply; the client makes the sentence.
+    enum Failure: Error {
+        /// Neither reply nor keepalive in time.
+        case timeout
+        /// The connection ended.
+        case closed(any Error)
+    }
+
+    private struct Call {
+        var deadline: ContinuousClock.Instant
+        var keepaliveInterval: Duration?
+        var token: DeadlineScheduler.Token?
+        var continuation: CheckedContinuation<OsloReply, any Error>?
+        /// What came before somebody waited for it.
+        var outcome: Result<OsloReply, any Error>?
+        /// The last result or failure of messages that said that more was to come (oslo-wire.md §4.1).
+        var partial: OsloReply?
+    }
+
+    private struct State {
+        var calls: [String: Call] = [:]
+        var closed: (any Error)?
+    }
+
+    private let state = Locked(State())
+    private let deadlines: DeadlineScheduler
+
+    init(deadlines: DeadlineScheduler) {
+        self.deadlines = deadlines
+    }
+
+    var count: Int {
+        state.withLock { $0.calls.count }
+    }
+
+    /// Expects the reply to `id` until `deadline`, and, where there is a keepalive interval, some sign of life within
+    /// each interval.
+    func add(_ id: String, deadline: ContinuousClock.Instant, keepaliveInterval: Duration?) throws {
+        try state.withLock { state in
+            if let error = state.closed { throw Failure.closed(error) }
+            state.calls[id] = Call(deadline: deadline, keepaliveInterval: keepaliveInterval)
+        }
+        let first = keepaliveInterval.map { min(deadline, .now + $0) } ?? deadline
+        let token = deadlines.schedule(at: first) { self.finish(id, .failure(Failure.timeout)) }
+        state.withLock { $0.calls[id]?.token = token }
+    }
+
+    /// Stops expecting a reply.
+    func remove(_ id: String) {
+        let call = state.withLock { $0.calls.removeValue(forKey: id) }
+        if let token = call?.token { deadlines.cancel(token) }
+    }
+
+    /// Waits for the outcome of a call that was added; ends with the deadline given there.
+    func reply(to id: String) async throws -> OsloReply {
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                let outcome: Result<OsloReply, any Error>? = state.withLock { state in
+                    if let outcome = state.calls[id]?.outcome {
+                        state.calls[id] = nil
+                        return outcome
+                    }
+                    guard state.calls[id] != nil else { return .failure(CancellationError()) }
+                    state.calls[id]?.continuation = continuation
+                    return nil
+                }
+                if let outcome { continuation.resume(with: outcome) }
+            }
+        } onCancel: {
+            self.finish(id, .failure(CancellationError()))
+        }
+    }
+
+    /// Takes a reply message. `false` when nobody waits for it (a late reply, a leaked keepalive).
+    func receive(_ reply: OsloReply, id: String) -> Bool {
+        enum Next {
+            case unknown
+            case postponed(DeadlineScheduler.Token, ContinuousClock.Instant)
+            case kept
+            case finished(OsloReply)
+        }
+        let next: Next = state.withLock { state in
+            guard var call = state.calls[id], call.outcome == nil else { return .unknown }
+            let carriesValue = reply.failure != nil || reply.result != .null
+            if reply.ending {
+                if carriesValue { return .finished(reply) }
+                var last = call.partial ?? reply
+                last.ending = true
+                return .finished(last)
+            }
+            if carriesValue {
+                call.partial = reply
+                state.calls[id] = call
+            }
+            guard let interval = call.keepaliveInterval, let token = call.token else { return .kept }
+            return .postponed(token, min(call.deadline, .now + interval))
+        }
+        switch next {
+        case .unknown: return false
+        case .kept: return true
+        case .postponed(let token, let deadline): deadlines.postpone(token, to: deadline)
+        case .finished(let reply): finish(id, .success(reply))
+        }
+        return true
+    }
+
+    /// Ends every call, and every later one, with an error.
+    func close(_ error: any Error) {
+        let ids: [String] = state.withLock { state in
+            state.closed = state.closed ?? error
+            return Array(state.calls.keys)
+        }
+        for id in ids { finish(id, .failure(Failure.closed(error))) }
+    }
+
+    /// Ends the calls of now, whose replies cannot come any more.
+    func failAll(_ error: any Error) {
+        let ids = state.withLock { Array($0.calls.keys) }
+        for id in ids { finish(id, .failure(Failure.closed(error))) }
+    }
+
+    private func finish(_ id: String, _ outcome: Result<OsloReply, any Error>) {
+        let call: Call? = state.withLock { state in
+            guard var call = state.calls[id], call.outcome == nil else { return nil }
+            if call.continuation == nil {
+                call.outcome = outcome
+                state.calls[id] = call
+            } else {
+                state.calls[id] = nil
+            }
+            return call
+        }
+        guard let call else { return }
+        if let token = call.token { deadlines.cancel(token) }
+        call.continuation?.resume(with: outcome)
+    }
+}

@@ -1,0 +1,98 @@
+/// The members of a JSON object, in order: peers write them in a fixed one, and so do we.
+///
+/// Made for the few members of messages: looking one up takes time in proportion to their number. Two objects are equal
+/// when they have the same members, in whatever order.
+public struct JSONObject: Sendable {
+    public typealias Element = (key: String, value: JSONValue)
+
+    private var members: [Element] = []
+
+    public init() {}
+
+    /// The value of a member. Setting one that is there keeps its place; setting `nil` removes it.
+    public subscript(key: String) -> JSONValue? {
+        get {
+            for member in members where member.key == key { return member.value }
+            return nil
+        }
+        set {
+            guard let newValue else {
+                removeValue(forKey: key)
+                return
+            }
+            if let index = members.firstIndex(where: { $0.key == key }) {
+                members[index].value = newValue
+            } else {
+                members.append((key, newValue))
+            }
+        }
+    }
+
+    /// Adds a member that is not there yet, without looking for it.
+    public mutating func append(key: String, value: JSONValue) {
+        members.append((key, value))
+    }
+
+    @discardableResult
+    public mutating func removeValue(forKey key: String) -> JSONValue? {
+        guard let index = members.firstIndex(where: { $0.key == key }) else { return nil }
+        return members.remove(at: index).value
+    }
+
+    public mutating func reserveCapacity(_ capacity: Int) {
+        members.reserveCapacity(capacity)
+    }
+
+    mutating func setValue(_ value: JSONValue, at index: Int) {
+        members[index].value = value
+    }
+
+    public var keys: [String] {
+        members.map(\.key)
+    }
+}
+
+extension JSONObject: RandomAccessCollection {
+    public var startIndex: Int { 0 }
+    public var endIndex: Int { members.count }
+    public subscript(position: Int) -> Element { members[position] }
+}
+
+extension JSONObject: Hashable {
+    public static func == (one: JSONObject, other: JSONObject) -> Bool {
+        guard one.count == other.count else { return false }
+        for (index, member) in one.members.enumerated() {
+            let twin = other.members[index]
+            if twin.key == member.key {
+                guard twin.value == member.value else { return false }
+            } else if other[member.key] != member.value {
+                return false
+            }
+        }
+        return true
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        var combined = 0
+        for member in members {
+            var hasher = Hasher()
+            hasher.combine(member.key)
+            hasher.combine(member.value)
+            combined ^= hasher.finalize()
+        }
+        hasher.combine(combined)
+    }
+}
+
+extension JSONObject: ExpressibleByDictionaryLiteral {
+    public init(dictionaryLiteral elements: (String, JSONValue)...) {
+        for (key, value) in elements { self[key] = value }
+    }
+}
+
+extension JSONObject: CustomStringConvertible {
+    /// The object as JSON text.
+    public var description: String {
+        JSONValue.object(self).description
+    }
+}

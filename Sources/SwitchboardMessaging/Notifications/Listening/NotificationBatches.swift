@@ -1,0 +1,49 @@
+/// Batches in the making, one for each priority. A value without time of its own.
+struct NotificationBatches<Element> {
+    typealias Instant = ContinuousClock.Instant
+
+    private struct Batch {
+        var elements: [Element]
+        /// When it goes out, full or not.
+        let deadline: Instant
+    }
+
+    private let size: Int
+    private let timeout: Duration
+    private var batches: [NotificationPriority: Batch] = [:]
+
+    init(size: Int, timeout: Duration) {
+        self.size = size
+        self.timeout = timeout
+    }
+
+    /// When the next batch goes out that is not full by then.
+    var nextDeadline: Instant? {
+        batches.values.lazy.map(\.deadline).min()
+    }
+
+    /// Adds an element; returns its batch when that makes it full.
+    mutating func add(_ element: Element, priority: NotificationPriority, now: Instant) -> [Element]? {
+        var batch = batches.removeValue(forKey: priority) ?? Batch(elements: [], deadline: now + timeout)
+        batch.elements.append(element)
+        if batch.elements.count >= size { return batch.elements }
+        batches[priority] = batch
+        return nil
+    }
+
+    /// Takes out the batches whose time has come, the oldest first.
+    mutating func takeDue(now: Instant) -> [[Element]] {
+        take { $0.deadline <= now }
+    }
+
+    /// Takes out all batches, the oldest first.
+    mutating func takeAll() -> [[Element]] {
+        take { _ in true }
+    }
+
+    private mutating func take(where isDue: (Batch) -> Bool) -> [[Element]] {
+        let due = batches.filter { isDue($0.value) }
+        for priority in due.keys { batches[priority] = nil }
+        return due.values.sorted { $0.deadline < $1.deadline }.map(\.elements)
+    }
+}

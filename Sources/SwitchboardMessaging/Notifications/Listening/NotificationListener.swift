@@ -1,0 +1,246 @@
+public import Logging
+public import ServiceLifecycle
+public import SwitchboardCore
+
+/// Hands the notifications of topics to handlers, and acknowledges each after its handlers have run.
+///
+/// It listens on one queue for each topic and each priority that its router has a handler for. Listeners of one topic
+/// share its notifications; those of a pool share a copy of them.
+public final class NotificationListener: Service {
+    public let topics: [Topic]
+    public let configuration: NotificationListenerConfiguration
+
+    /// What it listens on.
+    public let connection: MessageQueueConnection
+    private let router: NotificationRouter
+    private let handling: NotificationHandling
+    private let limit: ConcurrencyLimit
+    /// Entered for as long as deliveries are handled: the subscriptions must outlive it.
+    private let work = ConcurrencyLimit(1)
+    private let listening = Gate()
+    private let logger: Logger
+    private let intake: Locked<Intake>
+
+    private struct Intake {
+        var batches: NotificationBatches<ReceivedNotification>
+        /// Whether what has not begun goes back to the queue, as the listener is being shut down.
+        var isDraining = false
+        /// The alarm that is set, and when it rings.
+        var alarm: (token: DeadlineScheduler.Token, deadline: ContinuousClock.Instant)?
+    }
+
+    private enum Input: Sendable {
+        case received(ReceivedNotification)
+        case requeue(ReceivedNotification)
+        case alarm
+        /// Nothing more is received.
+        case end
+    }
+
+    private typealias Source = AsyncStream<Input>.Continuation
+
+    /// - Parameters:
+    ///   - connection: what it listens on; somebody else runs it.
+    ///   - topics: at least one.
+    ///   - router: has at least one handler.
+    public init(
+        _ connection: MessageQueueConnection,
+        topics: [Topic] = [Topic("notifications")],
+        router: NotificationRouter,
+        configuration: NotificationListenerConfiguration = NotificationListenerConfiguration(),
+        logger: Logger
+    ) {
+        configuration.validate()
+        precondition(!topics.isEmpty, "A listener needs at least one topic.")
+        precondition(!router.priorities.isEmpty, "A listener's router needs at least one handler.")
+        self.connection = connection
+        self.topics = topics
+        self.router = router
+        self.configuration = configuration
+        var logger = logger
+        logger[metadataKey: "notification.topics"] = "\(topics.map(\.description).joined(separator: ", "))"
+        if let pool = configuration.pool { logger[metadataKey: "notification.pool"] = "\(pool)" }
+        self.logger = logger
+        limit = ConcurrencyLimit(configuration.maximumConcurrency)
+        handling = NotificationHandling(router: router, configuration: configuration, logger: logger)
+        intake = Locked(
+            Intake(
+                batches: NotificationBatches(size: configuration.batchSize, timeout: configuration.batchTimeout)))
+    }
+
+    /// Returns when it listens: what is notified from then on arrives, to a pool too. Throws when it does not come to
+    /// that within the timeout.
+    public func waitUntilListening(timeout: Duration = .seconds(30)) async throws {
+        try await connection.wait(for: listening, until: .now + timeout) { [topics] in
+            TransportError(
+                .unavailable,
+                "The listener of \(topics.map(\.description).joined(separator: ", ")) did not listen within \(timeout)."
+            )
+        }
+    }
+
+    /// Listens until graceful shutdown, which takes nothing new, lets what was begun finish, batches that are not full
+    /// included, and gives the rest back; or until cancelled, which cancels the handlers too. Called once.
+    ///
+    /// Waits for the connection as long as it takes. Throws a ``SwitchboardCore/TransportError`` when a subscription
+    /// cannot be made or is lost for good.
+    public func run() async throws {
+        let (inputs, source) = AsyncStream.makeStream(of: Input.self)
+        do {
+            try await withThrowingDiscardingTaskGroup { group in
+                await work.enter()
+                group.addTask {
+                    try await cancelWhenGracefulShutdown { try await self.receive(into: source) }
+                }
+                for await input in inputs { await self.process(input, source, &group) }
+                await limit.waitUntilIdle()
+                work.leave()
+            }
+        } catch {
+            listening.break(error)
+            throw error
+        }
+        listening.break(Self.stopped)
+        logger.info("Notification listener stopped")
+    }
+
+    private static let stopped = TransportError(.closed, "The notification listener was stopped.")
+
+    // MARK: Receiving
+
+    /// Feeds the subscriptions into one stream. When cancelled, takes nothing more, but keeps the subscriptions until
+    /// what was begun has been settled.
+    private func receive(into source: Source) async throws {
+        defer { source.finish() }
+        var addresses: [Address] = []
+        for topic in topics {
+            for priority in router.priorities {
+                let queue = topic.notifications(priority)
+                addresses.append(configuration.pool.map { .pool($0, of: queue) } ?? .notifications(queue))
+            }
+        }
+        do {
+            try await withSubscriptions(to: addresses[...], []) { try await receive($0, into: source) }
+        } catch {
+            // Shutdown, in whatever words; what was delivered is settled or has gone back.
+            guard Task.isCancelled else { throw error }
+        }
+    }
+
+    private func receive(_ subscriptions: [Deliveries], into source: Source) async throws {
+        logger.info("Notification listener listens")
+        listening.open()
+        var failure: (any Error)?
+        do {
+            try await pump(subscriptions, into: source)
+        } catch {
+            failure = error
+        }
+        intake.withLock { $0.isDraining = true }
+        listening.break(failure ?? Self.stopped)
+        source.yield(.end)
+        source.finish()
+        await work.waitUntilIdle()
+        if let failure { throw failure }
+    }
+
+    private func withSubscriptions(
+        to addresses: ArraySlice<Address>, _ made: [Deliveries], _ body: ([Deliveries]) async throws -> Void
+    ) async throws {
+        guard let address = addresses.first else { return try await body(made) }
+        let options = SubscriptionOptions(prefetch: configuration.prefetch(inBatches: router.takesBatches))
+        try await connection.transport.withSubscription(to: address, options: options) { deliveries in
+            try await withSubscriptions(to: addresses.dropFirst(), made + [deliveries], body)
+        }
+    }
+
+    private func pump(_ subscriptions: [Deliveries], into source: Source) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for deliveries in subscriptions {
+                group.addTask {
+                    for try await delivery in deliveries {
+                        if let received = await self.handling.take(delivery) { source.yield(.received(received)) }
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    // MARK: Handling
+
+    private func process(
+        _ input: Input, _ source: Source, _ group: inout ThrowingDiscardingTaskGroup<any Error>
+    ) async {
+        switch input {
+        case .received(let received) where isDraining:
+            await giveBack(received)
+        case .received(let received) where router.takesBatches:
+            let full = intake.withLock { state in
+                state.batches.add(received, priority: received.event.priority, now: .now)
+            }
+            if let full { await begin(full, source, &group) }
+            setAlarm(source)
+        case .received(let received):
+            await begin([received], source, &group)
+        case .requeue(let received):
+            group.addTask {
+                for next in await self.handling.requeue(received) { source.yield(.received(next)) }
+            }
+        case .alarm:
+            let due = intake.withLock { state in
+                state.alarm = nil
+                return state.batches.takeDue(now: .now)
+            }
+            for batch in due { await begin(batch, source, &group) }
+            setAlarm(source)
+        case .end:
+            let rest = intake.withLock { $0.batches.takeAll() }
+            for batch in rest { await begin(batch, source, &group) }
+        }
+    }
+
+    private func begin(
+        _ batch: [ReceivedNotification], _ source: Source, _ group: inout ThrowingDiscardingTaskGroup<any Error>
+    ) async {
+        await limit.enter()
+        // Shut down while it waited for its turn.
+        if isDraining, !router.takesBatches {
+            limit.leave()
+            for received in batch { await giveBack(received) }
+            return
+        }
+        group.addTask {
+            let remains = await self.handling.handle(batch)
+            for (received, moment) in remains.requeues {
+                // Kept unsettled until then; the end of the subscription gives it back as well.
+                _ = self.connection.schedule(at: moment) { source.yield(.requeue(received)) }
+            }
+            for next in remains.next { source.yield(.received(next)) }
+            self.limit.leave()
+        }
+    }
+
+    private var isDraining: Bool {
+        intake.withLock { $0.isDraining }
+    }
+
+    /// Gives a notification back to the queue, and what was held because of it.
+    private func giveBack(_ received: ReceivedNotification) async {
+        var rest = [received]
+        while let next = rest.popLast() { rest += await handling.requeue(next) }
+    }
+
+    /// Sets an alarm for the batch that is due first, unless one rings by then.
+    private func setAlarm(_ source: Source) {
+        let superseded: DeadlineScheduler.Token? = intake.withLock { state in
+            guard let deadline = state.batches.nextDeadline else { return nil }
+            if let alarm = state.alarm, alarm.deadline <= deadline { return nil }
+            defer {
+                state.alarm = (connection.schedule(at: deadline) { source.yield(.alarm) }, deadline)
+            }
+            return state.alarm?.token
+        }
+        if let superseded { connection.cancel(superseded) }
+    }
+}

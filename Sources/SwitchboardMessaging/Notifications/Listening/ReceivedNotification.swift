@@ -1,0 +1,19 @@
+import SwitchboardCore
+
+/// A notification that was delivered and is not settled.
+struct ReceivedNotification: Sendable {
+    let delivery: Delivery
+    let event: NotificationEvent
+    /// What duplicates are known by; `nil`: it is never one.
+    let uniqueID: String?
+
+    /// Throws for what is no notification, or has a priority that there is not.
+    init(_ delivery: Delivery) throws(WireError) {
+        let notification = try OsloNotification(delivery.message)
+        var event = try notification.event()
+        event.isRedelivered = delivery.isRedelivered
+        self.delivery = delivery
+        self.event = event
+        uniqueID = notification.uniqueID?.string
+    }
+}

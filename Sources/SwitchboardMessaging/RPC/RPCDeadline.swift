@@ -1,0 +1,19 @@
+/// How a call's deadline crosses the wire: an extra key of the context, which peers that do not know it ignore.
+///
+/// It holds the milliseconds that are left, not a time of day: clocks of hosts differ. The time on the way is not
+/// counted, so that a server gives up at the caller's deadline or a little after it.
+enum RPCDeadline {
+    static let key = "switchboard_deadline_ms"
+
+    static func value(until deadline: ContinuousClock.Instant) -> JSONValue {
+        .integer(max(0, Int64(ContinuousClock.now.duration(to: deadline) / .milliseconds(1))))
+    }
+
+    /// Takes the deadline out of a received context, so that handlers do not see it.
+    static func take(from context: inout JSONObject) -> ContinuousClock.Instant? {
+        guard case .integer(let milliseconds)? = context.removeValue(forKey: key) else { return nil }
+        // A year is more than any call lasts; beyond it, arithmetic might overflow.
+        guard (0...31_536_000_000).contains(milliseconds) else { return nil }
+        return .now + .milliseconds(milliseconds)
+    }
+}

@@ -1,0 +1,90 @@
+/// Which handler serves which method: what an ``RPCServer`` is made with.
+///
+/// Handlers of one namespace and one major version form an interface, whose version is the newest that any of its
+/// methods has. A request is served when the interface of its namespace has a compatible version and the method
+/// (oslo-wire.md §5.3). A value.
+public struct RPCRouter: Sendable {
+    /// Which names may be called.
+    public enum AccessPolicy: Sendable, Hashable {
+        /// Names that do not begin with an underscore.
+        case standard
+        /// Every name that is registered.
+        case legacy
+    }
+
+    typealias Handler = @Sendable (JSONObject, RequestContext) async throws -> JSONValue
+
+    struct Interface: Hashable, Sendable {
+        let namespace: String?
+        let major: Int
+    }
+
+    public var accessPolicy = AccessPolicy.standard
+
+    private var versions: [Interface: RPCVersion] = [:]
+    private var handlers: [Interface: [String: Handler]] = [:]
+
+    public init() {}
+
+    /// Serves a method. Traps when it is registered already: which handler serves must not depend on order.
+    ///
+    /// What the handler throws reaches the caller as far as it is a ``RemotelyVisibleError``.
+    public mutating func register<Arguments, Reply>(
+        _ method: RPCMethod<Arguments, Reply>,
+        handler: @escaping @Sendable (Arguments, RequestContext) async throws -> Reply
+    ) {
+        register(method.name, namespace: method.namespace, version: method.version) { object, context in
+            let arguments: Arguments
+            do {
+                arguments = try JSONValue.object(object).decode(Arguments.self)
+            } catch {
+                throw RemoteError.typeError("\(method.name)() got arguments that do not fit: \(error)")
+            }
+            return try JSONValue(encoding: await handler(arguments, context))
+        }
+    }
+
+    /// Serves a method by name, with arguments and reply as JSON.
+    public mutating func register(
+        _ method: String,
+        namespace: String? = nil,
+        version: RPCVersion = "1.0",
+        handler: @escaping @Sendable (JSONObject, RequestContext) async throws -> JSONValue
+    ) {
+        let interface = Interface(namespace: namespace, major: version.major)
+        precondition(
+            handlers[interface]?[method] == nil,
+            "The method \(method) of namespace \(namespace ?? "none"), version \(version.major).x, is registered twice."
+        )
+        handlers[interface, default: [:]][method] = handler
+        implement(version, namespace: namespace)
+    }
+
+    /// Says that an interface is implemented up to a version, when no method of it is that new.
+    public mutating func implement(_ version: RPCVersion, namespace: String? = nil) {
+        let interface = Interface(namespace: namespace, major: version.major)
+        versions[interface] = max(version, versions[interface] ?? version)
+        handlers[interface, default: [:]] = handlers[interface] ?? [:]
+    }
+
+    /// The handler for a request, or the error that its caller gets.
+    func handler(
+        for method: String, namespace: String?, version: RPCVersion
+    ) throws(RemoteError) -> Handler {
+        let interface = Interface(namespace: namespace, major: version.major)
+        guard let implemented = versions[interface], implemented.isCompatible(with: version) else {
+            throw .unsupportedVersion(version.description, method: method)
+        }
+        guard accessPolicy == .legacy || !method.hasPrefix("_"), let handler = handlers[interface]?[method] else {
+            throw .noSuchMethod(method)
+        }
+        return handler
+    }
+}
+
+extension RPCRouter {
+    /// Answers `oslo_rpc_server_ping` with `pong`, as oslo.messaging servers with `rpc_ping_enabled` do.
+    public mutating func registerPing() {
+        register("oslo_rpc_server_ping") { _, _ in "pong" }
+    }
+}

@@ -1,0 +1,159 @@
+public import Logging
+public import ServiceLifecycle
+public import SwitchboardCore
+
+/// How an ``RPCServer`` works.
+public struct RPCServerConfiguration: Sendable {
+    /// When the queue is told that a request is done.
+    public enum Acknowledgement: Sendable, Hashable {
+        /// Before the handler runs: a crash loses what was taken, nothing runs twice. oslo.messaging's rule.
+        case atMostOnce
+        /// After the handler has run and its reply is sent: a crash repeats what was taken.
+        case atLeastOnce
+    }
+
+    /// The number of requests that are handled at a time; the rest stays in the queue.
+    public var maximumConcurrency = 64
+
+    public var acknowledgement = Acknowledgement.atMostOnce
+
+    /// How many ids of past requests are kept to know duplicates by.
+    public var duplicateWindow = 4096
+
+    /// How long an id of a past request is kept.
+    public var duplicateLifetime: Duration = .seconds(600)
+
+    /// How long a reply whose mailbox is gone is tried again, before it is dropped.
+    public var replyRetryDuration: Duration = .seconds(10)
+
+    public init() {}
+}
+
+/// Serves RPC requests of one topic: those for any of its servers, those for this one, and fanouts.
+public final class RPCServer: Service {
+    public let topic: Topic
+    /// The server's own name, which requests can be sent to.
+    public let name: String
+    public let configuration: RPCServerConfiguration
+
+    /// What it serves on.
+    public let connection: MessageQueueConnection
+    private let handling: RPCRequestHandling
+    private let limit: ConcurrencyLimit
+    private let logger: Logger
+    private let drain = Locked(DrainState())
+
+    private struct DrainState {
+        var isDraining = false
+        var returned = 0
+        var finished = 0
+    }
+
+    /// - Parameters:
+    ///   - connection: what it serves on; somebody else runs it.
+    ///   - name: the server's own name, usually the host's.
+    public init(
+        _ connection: MessageQueueConnection,
+        topic: Topic,
+        name: String,
+        router: RPCRouter,
+        configuration: RPCServerConfiguration = RPCServerConfiguration(),
+        logger: Logger
+    ) {
+        precondition(configuration.maximumConcurrency >= 1, "A server's maximumConcurrency is at least 1.")
+        self.connection = connection
+        self.topic = topic
+        self.name = name
+        self.configuration = configuration
+        var logger = logger
+        logger[metadataKey: "rpc.topic"] = "\(topic)"
+        logger[metadataKey: "rpc.server"] = "\(name)"
+        self.logger = logger
+        limit = ConcurrencyLimit(configuration.maximumConcurrency)
+        handling = RPCRequestHandling(
+            connection: connection, router: router, configuration: configuration, logger: logger)
+    }
+
+    /// Serves until graceful shutdown, which takes nothing new, lets what runs finish and answer, and gives the rest
+    /// back; or until cancelled, which cancels the handlers too. Called once.
+    ///
+    /// Waits for the connection as long as it takes. Throws a ``SwitchboardCore/TransportError`` when a subscription
+    /// cannot be made or is lost for good.
+    public func run() async throws {
+        let (requests, source) = AsyncStream.makeStream(of: Delivery.self)
+        try await withThrowingDiscardingTaskGroup { group in
+            group.addTask {
+                defer { source.finish() }
+                try await cancelWhenGracefulShutdown { try await self.receive(into: source) }
+            }
+            for await delivery in requests {
+                await limit.enter()
+                guard !isReturned() else {
+                    limit.leave()
+                    continue
+                }
+                group.addTask {
+                    await self.handling.handle(delivery)
+                    self.drain.withLock { if $0.isDraining { $0.finished += 1 } }
+                    self.limit.leave()
+                }
+            }
+        }
+        let (finished, returned) = drain.withLock { ($0.finished, $0.returned) }
+        logger.info("RPC server stopped", metadata: ["finished": "\(finished)", "requeued": "\(returned)"])
+    }
+
+    /// Whether a request that has not begun goes back to the queue, as the server is being shut down.
+    private func isReturned() -> Bool {
+        drain.withLock { drain in
+            if drain.isDraining { drain.returned += 1 }
+            return drain.isDraining
+        }
+    }
+
+    /// Feeds the requests of the three subscriptions into one stream. When cancelled, takes nothing more, but keeps the
+    /// subscriptions until what runs has been settled.
+    private func receive(into source: AsyncStream<Delivery>.Continuation) async throws {
+        let options = SubscriptionOptions(prefetch: configuration.maximumConcurrency)
+        let transport = connection.transport
+        try await transport.withSubscription(to: .topic(topic), options: options) { anyServer in
+            try await transport.withSubscription(to: .server(topic, server: name), options: options) { thisServer in
+                try await transport.withSubscription(to: .fanout(topic), options: options) { everyServer in
+                    logger.info("RPC server listens")
+                    defer { source.finish() }
+                    let result = await Result.catching {
+                        try await Self.pump([anyServer, thisServer, everyServer], into: source)
+                    }
+                    drain.withLock { $0.isDraining = true }
+                    source.finish()
+                    await limit.waitUntilIdle()
+                    try result.get()
+                }
+            }
+        }
+    }
+
+    private static func pump(
+        _ subscriptions: [Deliveries], into source: AsyncStream<Delivery>.Continuation
+    ) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for deliveries in subscriptions {
+                group.addTask {
+                    for try await delivery in deliveries { source.yield(delivery) }
+                }
+            }
+            do {
+                try await group.waitForAll()
+            } catch is CancellationError {
+                // Shutdown; what was delivered is settled or goes back.
+            }
+        }
+    }
+}
+
+extension Result where Failure == any Error {
+    /// The outcome of an asynchronous operation.
+    fileprivate static func catching(_ operation: () async throws -> Success) async -> Result {
+        do { return .success(try await operation()) } catch { return .failure(error) }
+    }
+}

@@ -1,0 +1,85 @@
+/// An error as it crosses the wire: what a Python peer raised, or what one will raise (oslo-wire.md §5).
+public struct RemoteError: Error, Sendable, Hashable {
+    /// The class, for example `InstanceNotFound`.
+    public var className: String
+    /// Its module, for example `nova.exception` or `builtins`.
+    public var module: String
+    public var message: String
+    /// The other side's stack trace, line by line; apart from the message, and empty from our servers.
+    public var traceback: [String]
+    /// The positional arguments that a Python peer rebuilds the error with.
+    public var arguments: [JSONValue]
+    /// The keyword arguments that a Python peer rebuilds the error with.
+    public var keywordArguments: JSONObject
+
+    public init(
+        className: String,
+        module: String = "builtins",
+        message: String,
+        traceback: [String] = [],
+        arguments: [JSONValue]? = nil,
+        keywordArguments: JSONObject = [:]
+    ) {
+        self.className = className
+        self.module = module
+        self.message = message
+        self.traceback = traceback
+        self.arguments = arguments ?? [.string(message)]
+        self.keywordArguments = keywordArguments
+    }
+}
+
+extension RemoteError: CustomStringConvertible {
+    public var description: String {
+        module == "builtins" ? "\(className): \(message)" : "\(module).\(className): \(message)"
+    }
+}
+
+/// An error that says what a peer may see of it. Errors that do not conform reach the peer as a bare
+/// `HandlerError` without their text, so that nothing leaks that did not opt in.
+public protocol RemotelyVisibleError: Error {
+    var remoteError: RemoteError { get }
+}
+
+extension RemoteError: RemotelyVisibleError {
+    public var remoteError: RemoteError { self }
+}
+
+extension RPCError: RemotelyVisibleError {
+    /// A relayed remote error travels on under its own name; our own errors as `RPCError` with their sentence.
+    public var remoteError: RemoteError {
+        remote ?? RemoteError(className: "RPCError", module: "switchboard", message: "\(code): \(message)")
+    }
+}
+
+extension RemoteError {
+    /// What the peer sees of an error that a handler threw.
+    init(handlerError error: any Error) {
+        if let visible = error as? any RemotelyVisibleError {
+            self = visible.remoteError
+        } else {
+            self.init(
+                className: "HandlerError", module: "switchboard",
+                message: "The handler failed; its server's log says why.")
+        }
+    }
+
+    static let dispatcherModule = "oslo_messaging.rpc.dispatcher"
+
+    static func noSuchMethod(_ method: String) -> RemoteError {
+        RemoteError(
+            className: "NoSuchMethod", module: dispatcherModule,
+            message: "Endpoint does not support RPC method \(method)")
+    }
+
+    static func unsupportedVersion(_ version: String, method: String) -> RemoteError {
+        RemoteError(
+            className: "UnsupportedVersion", module: dispatcherModule,
+            message: "Endpoint does not support RPC version \(version). Attempted method: \(method)")
+    }
+
+    /// What Python calls arguments that do not fit.
+    static func typeError(_ message: String) -> RemoteError {
+        RemoteError(className: "TypeError", message: message)
+    }
+}

@@ -1,0 +1,112 @@
+import SwitchboardCore
+
+/// Why a message is not one of oslo.messaging's. Nobody can be answered; the message is rejected.
+public struct WireError: Error, Sendable, Hashable, CustomStringConvertible {
+    public let description: String
+
+    init(_ reason: String) {
+        description = reason
+    }
+}
+
+/// The envelope of format 2.0: `{"oslo.version": "2.0", "oslo.message": "<JSON text>"}` (oslo-wire.md §3.2).
+enum OsloEnvelope {
+    private static let versionKey = "oslo.version"
+    private static let messageKey = "oslo.message"
+
+    /// A message whose body is the enveloped object that `body` writes the members of.
+    static func seal(capacity: Int, _ body: (inout JSONWriter) -> Void) -> Message {
+        var writer = JSONWriter(capacity: capacity)
+        writer.beginObject()
+        var isFirst = true
+        writer.key(versionKey, isFirst: &isFirst)
+        writer.write("2.0")
+        writer.key(messageKey, isFirst: &isFirst)
+        writer.nest { writer in
+            writer.beginObject()
+            body(&writer)
+            writer.endObject()
+        }
+        writer.endObject()
+        return Message(body: writer.bytes)
+    }
+
+    /// The object inside a message. A body without the two keys of the envelope is the object itself (format 1.0), with
+    /// kombu's typed values made plain.
+    static func open(_ message: Message) throws(WireError) -> JSONObject {
+        let (object, isEnveloped) = try read(message)
+        if isEnveloped { return object }
+        guard case .object(let plain) = try KombuTypes.plain(.object(object)) else {
+            throw WireError("The body is one of kombu's typed values, and no message.")
+        }
+        return plain
+    }
+
+    /// The object inside a message, as it came, and whether it came in an envelope.
+    static func read(_ message: Message) throws(WireError) -> (object: JSONObject, isEnveloped: Bool) {
+        guard message.contentType == "application/json" else {
+            throw WireError("The content type is \"\(message.contentType)\" and not application/json.")
+        }
+        if let name = message.headers["compression"], compressions.contains(name) {
+            throw WireError(
+                "The body is compressed (\(name)); take kombu_compression out of the sender's configuration.")
+        }
+        let body =
+            latinNames.contains(message.contentEncoding.lowercased()) ? utf8(ofLatin: message.body) : message.body
+
+        var version: JSONValue?
+        var inner: [UInt8]?
+        var isText = true
+        do throws(JSONError) {
+            try JSONReader.withReader(of: body) { reader throws(JSONError) in
+                try reader.members { reader, key throws(JSONError) in
+                    if key == messageKey, reader.nextIsString() {
+                        inner = try reader.stringBytes()
+                        isText = true
+                        return
+                    }
+                    let value = try reader.value()
+                    if key == versionKey { version = value }
+                    if key == messageKey {
+                        inner = []
+                        isText = false
+                    }
+                }
+                try reader.end()
+            }
+            // Read once more as a whole: setting member by member would take the square of their number.
+            if version == nil || inner == nil, case .object(let object) = try JSONReader.read(body) {
+                return (object, false)
+            }
+        } catch {
+            throw WireError("The body is \(error).")
+        }
+        guard let version, let inner else { throw WireError("The body is no JSON object.") }
+        guard version == "2.0" || version == "2.0.0" else {
+            throw WireError("The envelope's version \(version) is not 2.0.")
+        }
+        guard isText else { throw WireError("The envelope's message is not JSON text inside a string.") }
+        do {
+            guard case .object(let object) = try JSONReader.read(inner) else {
+                throw WireError("The envelope's message is no JSON object.")
+            }
+            return (object, true)
+        } catch let error as WireError {
+            throw error
+        } catch {
+            throw WireError("The envelope's message is \(error).")
+        }
+    }
+
+    /// The names under which kombu registers compressions; any other name it ignores.
+    private static let compressions: Set<String> = [
+        "application/x-gzip", "gzip", "zlib", "application/x-bz2", "bzip2", "bzip", "application/x-lzma", "lzma", "xz",
+        "application/x-brotli", "brotli", "application/zstd", "zstd", "zstandard",
+    ]
+
+    private static let latinNames: Set<String> = ["latin-1", "latin1", "latin_1", "iso-8859-1", "iso8859-1", "l1"]
+
+    private static func utf8(ofLatin body: [UInt8]) -> [UInt8] {
+        body.flatMap { $0 < 0x80 ? [$0] : [0xC0 | $0 >> 6, 0x80 | $0 & 0x3F] }
+    }
+}

@@ -1,0 +1,115 @@
+import SwitchboardCore
+
+/// How a notification is laid out in a message.
+public enum NotificationFormat: Sendable, Hashable {
+    /// Without an envelope: oslo.messaging's driver `messaging`.
+    case v1
+    /// In the envelope of all other messages: oslo.messaging's driver `messagingv2`.
+    case v2
+}
+
+/// A notification as it crosses the wire (oslo-wire.md §3.5, §7.1). Everything is kept as it came, so that writing it
+/// again gives the same bytes.
+struct OsloNotification: Sendable, Hashable {
+    var messageID: JSONValue?
+    var publisherID: JSONValue?
+    var eventType: JSONValue?
+    var priority: JSONValue?
+    var payload: JSONValue?
+    var timestamp: JSONValue?
+    /// Differs for every message that is not sent again.
+    var uniqueID: JSONValue?
+    /// The keys of the context, without their prefix.
+    var context: JSONObject = [:]
+    var format: NotificationFormat
+
+    init(_ event: NotificationEvent, format: NotificationFormat) {
+        messageID = event.id.map(JSONValue.string) ?? .null
+        publisherID = event.publisherID.map(JSONValue.string) ?? .null
+        eventType = event.eventType.map(JSONValue.string) ?? .null
+        priority = .string(event.priority.wireName)
+        payload = event.payload
+        timestamp = event.timestampText.map(JSONValue.string) ?? .null
+        uniqueID = .string(UniqueID.make())
+        context = event.context
+        self.format = format
+    }
+
+    private static let contextPrefix: StaticString = "_context_"
+
+    func message() -> Message {
+        switch format {
+        case .v2:
+            return OsloEnvelope.seal(capacity: 1536) { write(to: &$0) }
+        case .v1:
+            var writer = JSONWriter(capacity: 1024)
+            writer.beginObject()
+            write(to: &writer)
+            writer.endObject()
+            return Message(body: writer.bytes)
+        }
+    }
+
+    private func write(to writer: inout JSONWriter) {
+        var isFirst = true
+        let members = [
+            ("message_id", messageID), ("publisher_id", publisherID), ("event_type", eventType),
+            ("priority", priority), ("payload", payload), ("timestamp", timestamp), ("_unique_id", uniqueID),
+        ]
+        for case (let key, let value?) in members {
+            writer.key(key, isFirst: &isFirst)
+            writer.write(value)
+        }
+        for (key, value) in context {
+            writer.key(key, prefix: Self.contextPrefix, isFirst: &isFirst)
+            writer.write(value)
+        }
+    }
+
+    init(_ message: Message) throws(WireError) {
+        let (object, isEnveloped) = try OsloEnvelope.read(message)
+        format = isEnveloped ? .v2 : .v1
+        context.reserveCapacity(object.count)
+        for (key, value) in object {
+            switch key {
+            case "message_id": messageID = value
+            case "publisher_id": publisherID = value
+            case "event_type": eventType = value
+            case "priority": priority = value
+            case "payload": payload = value
+            case "timestamp": timestamp = value
+            case "_unique_id": uniqueID = value
+            default:
+                if key.hasPrefix("_context_") { context.append(key: String(key.dropFirst(9)), value: value) }
+            }
+        }
+    }
+
+    /// The notification, with kombu's typed values made plain where the body had no envelope.
+    func event() throws(WireError) -> NotificationEvent {
+        guard let name = priority?.string, let level = NotificationPriority(wireName: name) else {
+            throw WireError(
+                "The priority \(priority.map { "\($0)" } ?? "(none)") is none of "
+                    + NotificationPriority.allCases.map(\.wireName).joined(separator: ", ") + ".")
+        }
+        var payload = payload ?? .null
+        var context = context
+        if format == .v1 {
+            payload = try KombuTypes.plain(payload)
+            if case .object(let object) = try KombuTypes.plain(.object(context)) { context = object }
+        }
+        return NotificationEvent(
+            id: try text(messageID), publisherID: try text(publisherID), eventType: try text(eventType),
+            priority: level, payload: payload, timestampText: try text(timestamp), context: context)
+    }
+
+    private func text(_ value: JSONValue?) throws(WireError) -> String? {
+        switch value {
+        case nil, .null?: return nil
+        case .string(let text)?: return text
+        case let value?:
+            let plain = format == .v1 ? try KombuTypes.plain(value) : value
+            return plain.string ?? "\(plain)"
+        }
+    }
+}

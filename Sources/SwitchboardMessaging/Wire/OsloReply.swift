@@ -1,0 +1,75 @@
+import SwitchboardCore
+
+/// A reply as it crosses the wire: a result, a failure, or, with neither and `ending` false, a keepalive
+/// (oslo-wire.md §3.4, §4.1).
+struct OsloReply: Sendable, Hashable {
+    var result: JSONValue
+    var failure: OsloFailure?
+    /// Whether this is the last message for its call.
+    var ending: Bool
+    var messageID: JSONValue?
+    var uniqueID: String?
+
+    init(
+        result: JSONValue, failure: OsloFailure? = nil, ending: Bool, messageID: JSONValue? = nil,
+        uniqueID: String? = nil
+    ) {
+        self.result = result
+        self.failure = failure
+        self.ending = ending
+        self.messageID = messageID
+        self.uniqueID = uniqueID
+    }
+
+    func message() -> Message {
+        OsloEnvelope.seal(capacity: 512) { writer in
+            var isFirst = true
+            writer.key("result", isFirst: &isFirst)
+            writer.write(result)
+            writer.key("failure", isFirst: &isFirst)
+            if let failure {
+                writer.nest { failure.write(to: &$0) }
+            } else {
+                writer.write(.null)
+            }
+            writer.key("ending", isFirst: &isFirst)
+            writer.write(.bool(ending))
+            writer.key("_msg_id", isFirst: &isFirst)
+            writer.write(messageID ?? .null)
+            if let uniqueID {
+                writer.key("_unique_id", isFirst: &isFirst)
+                writer.write(uniqueID)
+            }
+        }
+    }
+
+    /// Reads a reply. A failure that is no JSON text becomes a failure that says so: its caller must learn of it.
+    init(_ message: Message) throws(WireError) {
+        let object = try OsloEnvelope.open(message)
+        self.init(result: object["result"] ?? .null, ending: false)
+        if let value = object["ending"] { ending = value.isTrueInPython }
+        messageID = object["_msg_id"]
+        uniqueID = object["_unique_id"]?.string
+        switch object["failure"] {
+        case nil, .null?, .string("")?: failure = nil
+        case .string(let text)?: failure = OsloFailure(text: text)
+        case let value?: failure = OsloFailure(unreadable: "\(value)")
+        }
+    }
+}
+
+extension JSONValue {
+    /// What Python takes for true.
+    var isTrueInPython: Bool {
+        switch self {
+        case .null: false
+        case .bool(let value): value
+        case .integer(let value): value != 0
+        case .number: true
+        case .double(let value): value != 0
+        case .string(let value): !value.isEmpty
+        case .array(let value): !value.isEmpty
+        case .object(let value): !value.isEmpty
+        }
+    }
+}

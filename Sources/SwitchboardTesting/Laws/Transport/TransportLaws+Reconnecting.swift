@@ -1,0 +1,119 @@
+import SwitchboardCore
+
+extension TransportLaws {
+    /// Lost connections. Messages may come twice around a loss; they may not get lost.
+    static let reconnecting: [TransportLaw] = [
+        TransportLaw("A lost connection comes back with all its subscriptions", .reconnecting, proves: .reconnects) {
+            bench in
+            let interrupt = try interruption(bench)
+            // oslo.messaging names a queue by its topic alone, so notifications of the same name would compete with it.
+            let info = Topic("\(bench.topic.name).info", exchange: bench.topic.exchange)
+            let addresses = [
+                Address.topic(bench.topic), .server(bench.topic, server: "one"), .fanout(bench.topic),
+                .mailbox(Mailbox(named: "reply_1")), .notifications(info), .pool("audit", of: info),
+            ]
+            try await bench.withTransport { transport in
+                try await withInboxes(transport, addresses[...], bench) { inboxes in
+                    try await interrupt()
+                    for inbox in inboxes {
+                        let target: Address =
+                            if case .pool(_, let topic) = inbox.address { .notifications(topic) } else {
+                                inbox.address
+                            }
+                        try await publishUntilTaken("after", on: transport, to: target, bench)
+                        while try await inbox.accept() != "after" {}
+                    }
+                }
+            }
+        },
+        TransportLaw("What was unsettled when the connection was lost comes again", .reconnecting, proves: .reconnects)
+        {
+            bench in
+            let interrupt = try interruption(bench)
+            try await bench.withInbox(prefetch: 3) { transport, inbox in
+                try await bench.publish(all: ["1", "2", "3"], on: transport)
+                let held = try await inbox.take(3)
+                try await interrupt()
+                let again = try await inbox.take(3)
+                let found = again.map(\.text).sorted()
+                try bench.require(found == ["1", "2", "3"], "\(found) came again.")
+                if bench.claims.contains(.redelivery) {
+                    try bench.require(again.allSatisfy(\.isRedelivered), "they are not marked as redelivered.")
+                }
+                for delivery in again { try await delivery.accept() }
+                // The old deliveries are of a connection that is gone: an error or nothing, and no harm.
+                for delivery in held { do { try await delivery.accept() } catch {} }
+                try await publishUntilTaken("last", on: transport, to: .topic(bench.topic), bench)
+                try await inbox.expect("last")
+            }
+        },
+        TransportLaw("A publish around a loss arrives, or says that it did not", .reconnecting, proves: .reconnects) {
+            bench in
+            let interrupt = try interruption(bench)
+            try await bench.withInbox { transport, inbox in
+                let published = try await withThrowingTaskGroup(of: String?.self) { group in
+                    for number in 0..<50 {
+                        group.addTask {
+                            do throws(TransportError) {
+                                try await bench.publish("m\(number)", on: transport)
+                                return "m\(number)"
+                            } catch {
+                                guard error.code == .unavailable || error.code == .indeterminate else { throw error }
+                                return nil
+                            }
+                        }
+                    }
+                    try await interrupt()
+                    var published: Set<String> = []
+                    for try await text in group { if let text { published.insert(text) } }
+                    return published
+                }
+                var missing = published
+                while !missing.isEmpty {
+                    let delivery = try await inbox.next()
+                    do throws(TransportError) {
+                        try await delivery.accept()
+                    } catch {
+                        // It came by the connection that is gone, and comes again.
+                        guard error.code == .closed else { throw error }
+                        continue
+                    }
+                    missing.remove(delivery.text)
+                }
+            }
+        },
+    ]
+
+    private static func interruption(_ bench: LawBench) throws -> @Sendable () async throws -> Void {
+        guard let interrupt = bench.world.interrupt else {
+            throw Finding("the driver claims reconnects and the harness's world has no way to interrupt it.")
+        }
+        return interrupt
+    }
+
+    private static func withInboxes(
+        _ transport: Transport, _ addresses: ArraySlice<Address>, _ bench: LawBench, _ inboxes: [Inbox] = [],
+        _ body: ([Inbox]) async throws -> Void
+    ) async throws {
+        guard let address = addresses.first else { return try await body(inboxes) }
+        try await bench.withInbox(transport, address) { inbox in
+            try await withInboxes(transport, addresses.dropFirst(), bench, inboxes + [inbox], body)
+        }
+    }
+
+    /// Publishes again after errors that a loss explains, for as long as the world's patience.
+    private static func publishUntilTaken(
+        _ text: String, on transport: Transport, to address: Address, _ bench: LawBench
+    ) async throws {
+        let end = ContinuousClock.now + bench.patience
+        while true {
+            do throws(TransportError) {
+                return try await bench.publish(text, on: transport, to: address, deadline: end, mandatory: true)
+            } catch {
+                let isExplained = [.unavailable, .indeterminate, .unroutable].contains(error.code)
+                guard isExplained, .now < end else { throw error }
+            }
+            await Task.yield()
+        }
+    }
+}

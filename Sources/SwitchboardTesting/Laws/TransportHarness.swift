@@ -1,0 +1,56 @@
+public import SwitchboardCore
+
+/// How the laws reach a driver: makes worlds that nobody else is in.
+///
+/// A driver's test target adopts all laws with one of these and one test:
+///
+///     struct MyHarness: TransportHarness {
+///         func withWorld(_ body: (TransportWorld) async throws -> Void) async throws {
+///             try await body(TransportWorld { try Transport(myURL, drivers: DriverRegistry(.mine()), logger: logger) })
+///         }
+///     }
+///
+///     @Test(arguments: TransportLaws.all) func law(_ law: TransportLaw) async throws {
+///         try await law.check(MyHarness())
+///     }
+public protocol TransportHarness: Sendable {
+    /// Makes a world (a broker, a virtual host, a directory of its own), runs `body` with it, and removes it.
+    func withWorld(_ body: (TransportWorld) async throws -> Void) async throws
+}
+
+/// One isolated world of a driver, and what can be done to it.
+///
+/// The optional parts are needed by drivers with the capability that they name; a claim without its part is a violation.
+public struct TransportWorld: Sendable {
+    /// Makes one more transport in this world, not running. All of one world meet each other.
+    public var makeTransport: @Sendable () throws -> Transport
+
+    /// How long a thing that has to happen may take before it counts as never. A whole law may take six times as long.
+    public var patience: Duration
+
+    /// For `boundedQueues`: makes a transport whose queues hold this many messages.
+    public var makeBoundedTransport: (@Sendable (_ messages: Int) throws -> Transport)?
+
+    /// For `reconnects`: cuts every connection of the world, and returns when new ones can be made.
+    public var interrupt: (@Sendable () async throws -> Void)?
+
+    /// For `deadLetters`: the bodies of the messages that were discarded.
+    public var deadLetters: (@Sendable () async throws -> [[UInt8]])?
+
+    /// For `interprocess` and `durable`: does a thing in another process of this world and returns when that process has
+    /// ended. Without it these claims stay ``LawOutcome/unproven(reason:)``.
+    public var inOtherProcess: (@Sendable (OtherProcessTask) async throws -> Void)?
+
+    public init(patience: Duration = .seconds(10), makeTransport: @escaping @Sendable () throws -> Transport) {
+        self.makeTransport = makeTransport
+        self.patience = patience
+    }
+}
+
+/// What another process is asked to do.
+public enum OtherProcessTask: Sendable, Hashable {
+    /// Publish the bodies in order, and exit.
+    case publish(bodies: [[UInt8]], to: Address)
+    /// Take one delivery and be killed before it is settled.
+    case takeAndVanish(from: Address)
+}

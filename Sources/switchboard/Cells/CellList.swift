@@ -1,0 +1,41 @@
+import ArgumentParser
+import SwitchboardCells
+import SwitchboardMessaging
+import SwitchboardSQLite
+
+struct CellList: DirectoryCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list",
+        abstract: "Lists the cells.",
+        discussion: """
+            URLs are shown as stored; 'cell show' fills a template in. Cells that cannot be read are named on standard \
+            error and do not hide the others.
+
+            nova-manage: cell_v2 list_cells.
+            """)
+    static let writes = false
+
+    @Option(help: "Only the cells that hold instances of this project.")
+    var project: String?
+    @OptionGroup var directoryOptions: DirectoryOptions
+    @OptionGroup var output: OutputOptions
+    @OptionGroup var secrets: SecretOptions
+
+    func perform(on directory: SQLiteCellDirectory) async throws {
+        let listing =
+            if let project { try await directory.cells(ofProject: project) } else { try await directory.cells() }
+        for defect in listing.defects { complain("warning: \(defect.message)") }
+        if output.json {
+            print(JSONValue.array(listing.cells.map { .object($0.report(secrets)) }))
+            return
+        }
+        var table = Table("NAME", "UUID", "DISABLED", "TRANSPORT URL", "DATABASE CONNECTION")
+        for cell in listing.cells {
+            table.add(
+                cell.name, cell.id.description, cell.isDisabled ? "yes" : "no", secrets.text(cell.transportURL),
+                secrets.text(cell.databaseConnection))
+        }
+        table.print()
+        if listing.cells.isEmpty { complain("There are no cells. 'switchboard cell create' adds one.") }
+    }
+}

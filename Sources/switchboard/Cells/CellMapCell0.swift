@@ -1,0 +1,32 @@
+import ArgumentParser
+import SwitchboardCells
+import SwitchboardMessaging
+import SwitchboardSQLite
+
+struct CellMapCell0: DirectoryCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "map-cell0",
+        abstract: "Adds cell0, where instances are kept that no cell could take. It has no message queue.",
+        discussion: "If it is there already it is left as it is.\n\nnova-manage: cell_v2 map_cell0.")
+    static let writes = true
+
+    @Option(
+        name: [.customLong("database-connection"), .customLong("database_connection")],
+        help: "The URL of cell0's database, which Nova needs.")
+    var databaseConnection: String?
+    @OptionGroup var directoryOptions: DirectoryOptions
+    @OptionGroup var output: OutputOptions
+    @OptionGroup var secrets: SecretOptions
+
+    func perform(on directory: SQLiteCellDirectory) async throws {
+        let isNew = try await mapCell0(
+            in: directory, databaseConnection: databaseConnection.map { URLTemplate($0) })
+        if output.json {
+            var report = try await directory.cell(.cell0).report(secrets)
+            report["created"] = .bool(isNew)
+            print(JSONValue.object(report))
+        } else {
+            print(isNew ? "Cell0 is set up." : "Cell0 is already set up.")
+        }
+    }
+}

@@ -1,0 +1,8 @@
+import ArgumentParser
+
+struct HostCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "host",
+        abstract: "Which cell each host is in.",
+        subcommands: [HostMap.self, HostList.self, HostDelete.self])
+}

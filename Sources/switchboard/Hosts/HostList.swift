@@ -1,0 +1,41 @@
+import ArgumentParser
+import SwitchboardCells
+import SwitchboardMessaging
+import SwitchboardSQLite
+
+struct HostList: DirectoryCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list",
+        abstract: "Lists the hosts and their cells.",
+        discussion: "Exit codes: 1 there is no such cell.\nnova-manage: cell_v2 list_hosts.")
+    static let writes = false
+
+    @Option(help: "Only the hosts of this cell: its UUID or name.")
+    var cell: String?
+    @OptionGroup var directoryOptions: DirectoryOptions
+    @OptionGroup var output: OutputOptions
+
+    func perform(on directory: SQLiteCellDirectory) async throws {
+        var only: CellID?
+        if let cell { only = try await findCell(cell, in: directory).id }
+        let cells = try await directory.cells().cells
+        let names = Dictionary(uniqueKeysWithValues: cells.map { ($0.id, $0.name) })
+        if output.json {
+            var array = JSONArrayPrinter()
+            for try await host in directory.hostMappings(in: only) {
+                var report = JSONObject()
+                report["host"] = .string(host.host)
+                report["cell"] = JSONValue(host.cell?.description)
+                report["cell_name"] = JSONValue(host.cell.flatMap { names[$0] ?? nil })
+                array.add(report)
+            }
+            array.finish()
+            return
+        }
+        var table = Table("CELL NAME", "CELL UUID", "HOST")
+        for try await host in directory.hostMappings(in: only) {
+            table.add(host.cell.flatMap { names[$0] ?? nil }, host.cell?.description ?? "(gone)", host.host)
+        }
+        table.print()
+    }
+}

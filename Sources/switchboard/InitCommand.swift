@@ -1,0 +1,44 @@
+import ArgumentParser
+import SwitchboardCells
+import SwitchboardMessaging
+import SwitchboardSQLite
+
+struct InitCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "init",
+        abstract: "Makes a directory with cell0 in it.",
+        discussion: """
+            Makes the SQLite file if there is none, with the schema of Nova's API database (as 'nova-manage api_db sync' \
+            does), readable by its owner only, and maps cell0 (as 'nova-manage cell_v2 map_cell0' does). What is there \
+            already is left as it is.
+            """)
+
+    @OptionGroup var directoryOptions: DirectoryOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() async throws {
+        try await reportingFailures([:]) {
+            var configuration = SQLiteCellDirectory.Configuration()
+            configuration.createsIfMissing = true
+            let directory = try SQLiteCellDirectory(directoryOptions.location(), configuration: configuration)
+            let isNew = try await mapCell0(in: directory, databaseConnection: nil)
+            if output.json {
+                print(JSONValue.object(["database": .string(directory.path), "cell0_mapped": .bool(isNew)]))
+            } else {
+                print("The directory \(directory.path) is ready\(isNew ? "" : ", as it was").")
+            }
+        }
+    }
+}
+
+/// Maps cell0 unless it is there; returns whether it was not.
+func mapCell0(in directory: SQLiteCellDirectory, databaseConnection: URLTemplate?) async throws(CellError) -> Bool {
+    do {
+        try await directory.createCell(
+            CellMapping(
+                id: .cell0, name: "cell0", transportURL: "none:///", databaseConnection: databaseConnection))
+        return true
+    } catch  where error.code == .alreadyExists {
+        return false
+    }
+}

@@ -1,0 +1,27 @@
+import ArgumentParser
+import SwitchboardCells
+import SwitchboardMessaging
+import SwitchboardSQLite
+
+struct InstanceUnmap: DirectoryCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "unmap",
+        abstract: "Forgets instances.",
+        discussion: "Exit codes: 1 one of them had no mapping; the others are forgotten all the same.")
+    static let writes = true
+
+    @Argument(help: "The instances' UUIDs.")
+    var instances: [String]
+    @OptionGroup var directoryOptions: DirectoryOptions
+    @OptionGroup var output: OutputOptions
+
+    func perform(on directory: SQLiteCellDirectory) async throws {
+        let count = try await directory.unmapInstances(instances)
+        if output.json {
+            print(JSONValue.object(["unmapped": JSONValue(count)]))
+        } else {
+            print("\(count) of \(instances.count) instances are forgotten.")
+        }
+        if count < instances.count { throw ExitCode(1) }
+    }
+}

@@ -1,0 +1,57 @@
+import ArgumentParser
+import Foundation
+import SwitchboardCells
+import SwitchboardSQLite
+
+/// A sentence for standard error, and the exit code. Where `nova-manage cell_v2` has a code for the case, it is the same
+/// (nova-cells.md §6).
+struct Failure: Error {
+    var message: String
+    var exit: Int32
+
+    init(_ message: String, exit: Int32) {
+        self.message = message
+        self.exit = exit
+    }
+}
+
+/// A command on a directory: it is opened, and errors become sentences and exit codes.
+protocol DirectoryCommand: AsyncParsableCommand {
+    var directoryOptions: DirectoryOptions { get }
+
+    static var writes: Bool { get }
+
+    /// The exit codes of errors that do not simply give 1.
+    static var exitCodes: [CellError.Code: Int32] { get }
+
+    func perform(on directory: SQLiteCellDirectory) async throws
+}
+
+extension DirectoryCommand {
+    static var exitCodes: [CellError.Code: Int32] { [:] }
+
+    func run() async throws {
+        try await reportingFailures(Self.exitCodes) {
+            try await perform(on: directoryOptions.open(forWriting: Self.writes))
+        }
+    }
+}
+
+/// Runs a command's work; what it throws is printed on standard error and becomes the exit code.
+func reportingFailures(_ exitCodes: [CellError.Code: Int32], _ body: () async throws -> Void) async throws {
+    do {
+        try await body()
+    } catch let failure as Failure {
+        complain(failure.message)
+        throw ExitCode(failure.exit)
+    } catch let error as CellError {
+        complain(error.message)
+        let isDirectory = [.directoryUnavailable, .directoryInvalid, .directoryReadOnly].contains(error.code)
+        throw ExitCode(exitCodes[error.code] ?? (isDirectory ? 255 : 1))
+    }
+}
+
+/// A line on standard error.
+func complain(_ message: String) {
+    FileHandle.standardError.write(Data("switchboard: \(message)\n".utf8))
+}

@@ -1,0 +1,75 @@
+import ArgumentParser
+import Foundation
+import Logging
+import SwitchboardCore
+import SwitchboardMessaging
+import SwitchboardSpool
+
+struct SpoolCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "spool",
+        abstract: "Looks into file spools, repairs them, and forwards what is in them.",
+        subcommands: [
+            SpoolList.self, SpoolShow.self, SpoolRetry.self, SpoolDrop.self, SpoolCheck.self, SpoolForward.self,
+        ])
+}
+
+/// Which spool.
+struct SpoolOptions: ParsableArguments {
+    @Argument(help: ArgumentHelp("The spool: its directory or its spool:///directory URL.", valueName: "spool"))
+    var spool: String
+
+    func configuration() throws(TransportError) -> SpoolConfiguration {
+        if spool.contains("://") { return try SpoolConfiguration(TransportURL(spool)) }
+        return SpoolConfiguration(directory: absolutePath(spool))
+    }
+
+    /// Runs `body` with the spool; errors become sentences and exit codes.
+    func inspecting(_ body: (SpoolInspector) throws -> Void) async throws {
+        try await reportingTransportFailures {
+            let inspector = try SpoolInspector(configuration(), logger: warnings)
+            defer { inspector.close() }
+            try body(inspector)
+        }
+    }
+}
+
+/// Warnings of the driver go to standard error.
+var warnings: Logger {
+    var logger = Logger(label: "switchboard.spool") { StreamLogHandler.standardError(label: $0) }
+    logger.logLevel = .error
+    return logger
+}
+
+func reportingTransportFailures(_ body: () async throws -> Void) async throws {
+    try await reportingFailures([:]) {
+        do {
+            try await body()
+        } catch let error as TransportError {
+            throw Failure(error.message, exit: error.code == .refused ? 255 : 1)
+        }
+    }
+}
+
+extension SpoolInspector.StoredMessage {
+    var report: JSONObject {
+        var report = JSONObject()
+        report["name"] = .string(name)
+        report["queue"] = .string(queue)
+        report["attempts"] = JSONValue(attempts)
+        report["reason"] = JSONValue(reason)
+        if let message {
+            report["content_type"] = .string(message.contentType)
+            report["content_encoding"] = .string(message.contentEncoding)
+            report["bytes"] = JSONValue(message.body.count)
+            // What is no UTF-8 is told by its length alone.
+            report["body"] = JSONValue(String(validating: message.body, as: UTF8.self))
+        }
+        return report
+    }
+}
+
+/// A path as it is meant from where the program was started.
+private func absolutePath(_ path: String) -> String {
+    path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
+}

@@ -1,0 +1,26 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// A package of its own, so that users of Switchboard never resolve what it needs.
+let package = Package(
+    name: "benchmarks",
+    traits: [.trait(name: "RabbitMQ"), .default(enabledTraits: ["RabbitMQ"])],
+    dependencies: [
+        .package(
+            name: "switchboard", path: "../..",
+            traits: [.trait(name: "RabbitMQ", condition: .when(traits: ["RabbitMQ"]))]),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    ],
+    targets: [
+        .executableTarget(
+            name: "rpc-bench",
+            dependencies: [
+                .product(name: "SwitchboardCore", package: "switchboard"),
+                .product(name: "SwitchboardMessaging", package: "switchboard"),
+                .product(name: "SwitchboardInProcess", package: "switchboard"),
+                .product(name: "SwitchboardRabbitMQ", package: "switchboard", condition: .when(traits: ["RabbitMQ"])),
+                .product(name: "Logging", package: "swift-log"),
+            ])
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,77 @@
+import Foundation
+import SwitchboardMessaging
+import Testing
+
+/// The built `switchboard`, run in a folder of its own.
+final class Program: Sendable {
+    struct Result {
+        var status: Int32
+        var output: String
+        var errors: String
+
+        var lines: [String] { output.split(separator: "\n").map(String.init) }
+
+        func json() throws -> JSONValue { try JSONValue(parsing: Array(output.utf8)) }
+    }
+
+    let folder: String
+
+    init() throws {
+        folder = NSTemporaryDirectory() + "switchboard-cli-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    }
+
+    deinit {
+        try? FileManager.default.removeItem(atPath: folder)
+    }
+
+    var database: String { folder + "/cells.sqlite" }
+
+    /// SwiftPM puts the program beside the tests.
+    private static let executable: URL = {
+        let tests = Bundle.main.executableURL ?? URL(fileURLWithPath: CommandLine.arguments[0])
+        return tests.deletingLastPathComponent().appendingPathComponent("switchboard")
+    }()
+
+    /// Runs the program on the folder's directory; `environment` adds to an otherwise empty one.
+    @discardableResult
+    func run(
+        _ arguments: String..., input: String = "", environment: [String: String] = [:]
+    ) throws -> Result {
+        let id = UUID().uuidString
+        let (inputPath, outputPath, errorsPath) = ("\(folder)/\(id).in", "\(folder)/\(id).out", "\(folder)/\(id).err")
+        for path in [inputPath, outputPath, errorsPath] {
+            try #require(FileManager.default.createFile(atPath: path, contents: Data(input.utf8)))
+        }
+        let process = Process()
+        process.executableURL = Self.executable
+        process.arguments = arguments
+        process.currentDirectoryURL = URL(fileURLWithPath: folder)
+        process.environment = ["SWITCHBOARD_DATABASE": database].merging(environment) { $1 }
+            .filter { !$0.value.isEmpty }
+        let (output, errors) = (FileHandle(forWritingAtPath: outputPath), FileHandle(forWritingAtPath: errorsPath))
+        try output?.truncate(atOffset: 0)
+        try errors?.truncate(atOffset: 0)
+        process.standardInput = FileHandle(forReadingAtPath: inputPath)
+        process.standardOutput = output
+        process.standardError = errors
+        try process.run()
+        process.waitUntilExit()
+        return Result(
+            status: process.terminationStatus,
+            output: try String(contentsOfFile: outputPath, encoding: .utf8),
+            errors: try String(contentsOfFile: errorsPath, encoding: .utf8))
+    }
+
+    /// A directory with cell0 and the cells `one` and `two`; returns their UUIDs.
+    func twoCells() throws -> (one: String, two: String) {
+        try #require(try run("init").status == 0)
+        let one = try run("cell", "create", "--name", "one", "--transport-url", "fake://one")
+        let two = try run("cell", "create", "--name", "two", "--transport-url", "fake://two")
+        return (try #require(one.lines.first), try #require(two.lines.first))
+    }
+}
+
+func uuid(_ number: Int) -> String {
+    "10000000-0000-4000-8000-" + String(repeating: "0", count: 12 - String(number).count) + String(number)
+}

@@ -1,0 +1,34 @@
+import SwitchboardCore
+import SwitchboardInProcess
+import SwitchboardTesting
+import Testing
+
+/// Worlds whose transports have a connection that can be cut.
+struct FaultyHarness: TransportHarness {
+    func withWorld(_ body: (TransportWorld) async throws -> Void) async throws {
+        let network = InProcessNetwork()
+        let drivers = Locked<[FaultyDriver]>([])
+        let makeTransport: @Sendable (String) throws -> Transport = { text in
+            let url = try TransportURL(text)
+            let driver = FaultyDriver(try InProcessDriver(url, network: network))
+            drivers.withLock { $0.append(driver) }
+            return Transport(driver: driver, url: url, logger: quietLogger)
+        }
+        var world = TransportWorld { try makeTransport("fake://laws") }
+        world.makeBoundedTransport = { try makeTransport("fake://laws?queue_limit=\($0)") }
+        world.deadLetters = { network.deadLetters(in: "laws").map(\.message.body) }
+        world.interrupt = {
+            for driver in drivers.withLock({ $0 }) { driver.dropConnection(outage: .milliseconds(10)) }
+        }
+        try await body(world)
+    }
+}
+
+@Suite("A faulty driver without faults obeys the laws, those of lost connections too")
+struct FaultyLawTests {
+    @Test(arguments: TransportLaws.all)
+    func law(_ law: TransportLaw) async throws {
+        let outcome = try await law.check(FaultyHarness())
+        #expect(outcome == (law.group == .processes ? .notClaimed : .holds))
+    }
+}

@@ -1,0 +1,22 @@
+import Logging
+import SwitchboardCore
+import SwitchboardInProcess
+import SwitchboardTesting
+
+let quietLogger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
+/// A network of its own for each world.
+struct InProcessHarness: TransportHarness {
+    func withWorld(_ body: (TransportWorld) async throws -> Void) async throws {
+        let network = InProcessNetwork()
+        let registry = DriverRegistry(.inProcess(network: network))
+        var world = TransportWorld {
+            try Transport(TransportURL("fake://laws"), drivers: registry, logger: quietLogger)
+        }
+        world.makeBoundedTransport = { messages in
+            try Transport(TransportURL("fake://laws?queue_limit=\(messages)"), drivers: registry, logger: quietLogger)
+        }
+        world.deadLetters = { network.deadLetters(in: "laws").map(\.message.body) }
+        try await body(world)
+    }
+}

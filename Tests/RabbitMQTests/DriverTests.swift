@@ -1,0 +1,372 @@
+#if RabbitMQ
+import SwitchboardCore
+import SwitchboardTesting
+import Testing
+
+@testable import SwitchboardRabbitMQ
+
+/// A driver that runs against a virtual host of its own, for as long as `body` runs.
+func withDriver<Result: Sendable>(
+    options: [TransportURL.Option] = [], configuration: RabbitMQConfiguration = .osloDefaults,
+    _ body: @escaping @Sendable (RabbitMQDriver, TestBroker, String) async throws -> Result
+) async throws -> Result {
+    let broker = try await TestBroker.shared()
+    return try await broker.withVirtualHost { name in
+        var url = broker.url(virtualHost: name)
+        url.options = options
+        let driver = try RabbitMQDriver(url, configuration: configuration, logger: quietLogger)
+        return try await withRunning(driver) { try await body(driver, broker, name) }
+    }
+}
+
+/// Runs a driver for as long as `body` runs, then waits for its end.
+func withRunning<Result: Sendable>(
+    _ driver: RabbitMQDriver, _ body: @escaping @Sendable () async throws -> Result
+) async throws -> Result {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { try await driver.run() }
+        defer { group.cancelAll() }
+        return try await body()
+    }
+}
+
+extension PublishOptions {
+    static func within(_ time: Duration, mandatory: Bool = false, allowsDuplicates: Bool = false) -> PublishOptions {
+        PublishOptions(deadline: .now + time, mandatory: mandatory, allowsDuplicates: allowsDuplicates)
+    }
+}
+
+extension SubscriptionOptions {
+    static var soon: SubscriptionOptions { SubscriptionOptions(deadline: .now + .seconds(20)) }
+}
+
+extension RabbitMQDriver {
+    func publish(_ text: String, to address: Address, mandatory: Bool = false) async throws(TransportError) {
+        try await publish(
+            Message(body: Array(text.utf8)), to: address, options: .within(.seconds(20), mandatory: mandatory))
+    }
+
+    /// Waits until the driver's state fits.
+    func waits(for fits: (TransportState) -> Bool) async {
+        for await state in monitor.states() where fits(state) { return }
+    }
+}
+
+extension Delivery {
+    var text: String { String(decoding: message.body, as: UTF8.self) }
+}
+
+@Suite("The RabbitMQ driver", .serialized, .timeLimit(.minutes(2)))
+struct DriverTests {
+    private let topic = Topic("t", exchange: "e")
+
+    @Test("A message to each kind of address arrives, and the broker has oslo.messaging's topology")
+    func addresses() async throws {
+        try await withDriver { [topic] driver, broker, virtualHost in
+            let addresses: [Address] = [
+                .topic(topic), .server(topic, server: "s"), .fanout(topic), .mailbox(Mailbox(named: "reply_1")),
+                .notifications(Topic("notifications.info", exchange: "e")),
+            ]
+            for address in addresses {
+                try await driver.withSubscription(to: address, options: .soon) { deliveries in
+                    try await driver.publish("to \(address)", to: address, mandatory: true)
+                    var iterator = deliveries.makeAsyncIterator()
+                    let delivery = try #require(try await iterator.next())
+                    #expect(delivery.text == "to \(address)")
+                    #expect(delivery.message.contentType == "application/json")
+                    #expect(delivery.message.contentEncoding == "utf-8")
+                    #expect(delivery.message.headers == [:])
+                    #expect(!delivery.isRedelivered)
+                    try await delivery.accept()
+                }
+            }
+            let queues = try await broker.queues(in: virtualHost)
+            // The fanout's own queue went with its subscription.
+            #expect(Set(queues.map(\.name)) == ["t", "t.s", "reply_1", "notifications.info"])
+            #expect(queues.allSatisfy { $0.ready == 0 && $0.unacknowledged == 0 && !$0.isDurable })
+            #expect(queues.first { $0.name == "reply_1" }?.arguments == ["x-expires": "1800000"])
+            let bindings = try await broker.bindings(in: virtualHost)
+            #expect(
+                Set(bindings.map { [$0.exchange, $0.routingKey, $0.queue] }) == [
+                    ["e", "t", "t"], ["e", "t.s", "t.s"], ["e", "notifications.info", "notifications.info"],
+                ])
+        }
+    }
+
+    @Test("Each subscription to a fanout gets a copy")
+    func fanout() async throws {
+        try await withDriver { [topic] driver, _, _ in
+            try await driver.withSubscription(to: .fanout(topic), options: .soon) { one in
+                try await driver.withSubscription(to: .fanout(topic), options: .soon) { other in
+                    try await driver.publish("x", to: .fanout(topic))
+                    for deliveries in [one, other] {
+                        var iterator = deliveries.makeAsyncIterator()
+                        #expect(try await iterator.next()?.text == "x")
+                    }
+                }
+            }
+        }
+    }
+
+    @Test("A fanout whose exchange has deleted itself is declared again by the next publish")
+    func vanishedExchange() async throws {
+        try await withDriver { [topic] driver, _, _ in
+            for round in 0..<3 {
+                try await driver.withSubscription(to: .fanout(topic), options: .soon) { deliveries in
+                    try await driver.publish("\(round)", to: .fanout(topic))
+                    var iterator = deliveries.makeAsyncIterator()
+                    #expect(try await iterator.next()?.text == "\(round)")
+                }
+                // Nobody listens now, and the exchange is gone with the last queue.
+                try await driver.publish("lost", to: .fanout(topic))
+            }
+        }
+    }
+
+    @Test("A mandatory message without a taker is unroutable, and those around it are not")
+    func unroutable() async throws {
+        try await withDriver { [topic] driver, _, _ in
+            try await driver.withSubscription(to: .topic(topic), options: .soon) { deliveries in
+                try await withThrowingTaskGroup(of: Bool.self) { group in
+                    for number in 0..<200 {
+                        group.addTask {
+                            // Many are the same in exchange, key and body.
+                            let address = number % 2 == 0 ? Address.topic(topic) : .server(topic, server: "nobody")
+                            do throws(TransportError) {
+                                try await driver.publish("same", to: address, mandatory: true)
+                                return number % 2 == 0
+                            } catch {
+                                #expect(error.code == .unroutable)
+                                #expect(error.message.contains("exchange e, routing key t.nobody"))
+                                return number % 2 == 1
+                            }
+                        }
+                    }
+                    for try await isRight in group { #expect(isRight) }
+                }
+                var iterator = deliveries.makeAsyncIterator()
+                for _ in 0..<100 { try await iterator.next()?.accept() }
+            }
+            let gone = await #expect(throws: TransportError.self) {
+                try await driver.publish("x", to: .mailbox(Mailbox(named: "reply_gone")), mandatory: true)
+            }
+            #expect(gone?.code == .unroutable)
+        }
+    }
+
+    @Test("A message that is not mandatory and has no taker is taken and lost, as with oslo.messaging")
+    func notMandatory() async throws {
+        try await withDriver { [topic] driver, _, _ in
+            try await driver.publish("x", to: .topic(topic))
+        }
+    }
+
+    @Test("A requeued message comes back, marked; a discarded one does not; a settled one cannot be settled again")
+    func settlements() async throws {
+        try await withDriver { [topic] driver, broker, virtualHost in
+            try await driver.withSubscription(to: .topic(topic), options: .soon) { deliveries in
+                try await driver.publish("a", to: .topic(topic))
+                var iterator = deliveries.makeAsyncIterator()
+                let first = try #require(try await iterator.next())
+                try await first.requeue()
+                let second = try #require(try await iterator.next())
+                #expect(second.text == "a")
+                #expect(second.isRedelivered)
+                try await second.discard(reason: "test")
+                let error = await #expect(throws: TransportError.self) { try await second.accept() }
+                #expect(error?.code == .alreadySettled)
+                try await driver.publish("b", to: .topic(topic))
+                let third = try #require(try await iterator.next())
+                #expect(third.text == "b")
+                try await third.accept()
+            }
+            #expect(try await broker.queue("t", in: virtualHost)?.ready == 0)
+        }
+    }
+
+    @Test("What is unsettled when a subscription ends goes back in order, and cannot be settled any more")
+    func unsettled() async throws {
+        try await withDriver { [topic] driver, _, _ in
+            let kept = try await driver.withSubscription(to: .topic(topic), options: .soon) { deliveries in
+                for number in 0..<10 { try await driver.publish("\(number)", to: .topic(topic)) }
+                var iterator = deliveries.makeAsyncIterator()
+                var kept: [Delivery] = []
+                for number in 0..<5 {
+                    let delivery = try #require(try await iterator.next())
+                    if number % 2 == 0 { try await delivery.accept() } else { kept.append(delivery) }
+                }
+                return kept
+            }
+            let error = await #expect(throws: TransportError.self) { try await kept[0].accept() }
+            #expect(error?.code == .closed)
+            try await driver.withSubscription(to: .topic(topic), options: .soon) { deliveries in
+                var iterator = deliveries.makeAsyncIterator()
+                for number in [1, 3, 5, 6, 7, 8, 9] {
+                    let delivery = try #require(try await iterator.next())
+                    #expect(delivery.text == "\(number)")
+                    try await delivery.accept()
+                }
+            }
+        }
+    }
+
+    @Test("No more deliveries are unsettled than the prefetch allows")
+    func prefetch() async throws {
+        try await withDriver { [topic] driver, broker, virtualHost in
+            try await driver.withSubscription(
+                to: .topic(topic), options: SubscriptionOptions(prefetch: 3, deadline: .now + .seconds(20))
+            ) { deliveries in
+                for number in 0..<10 { try await driver.publish("\(number)", to: .topic(topic)) }
+                var iterator = deliveries.makeAsyncIterator()
+                let first = try #require(try await iterator.next())
+                let queue = try #require(try await broker.queue("t", in: virtualHost))
+                #expect(queue.unacknowledged == 3)
+                #expect(queue.ready == 7)
+                try await first.accept()
+                for _ in 0..<9 { try await iterator.next()?.accept() }
+            }
+        }
+    }
+
+    @Test("Messages of one publisher arrive in order, across frames and sizes")
+    func order() async throws {
+        try await withDriver { [topic] driver, _, _ in
+            let sizes = [0, 1, 131_063, 131_064, 131_065, 400_000, 10, 3_000_000, 2]
+            try await driver.withSubscription(to: .topic(topic), options: .soon) { deliveries in
+                for size in sizes {
+                    try await driver.publish(
+                        Message(body: [UInt8](repeating: 7, count: size)), to: .topic(topic),
+                        options: .within(.seconds(20)))
+                }
+                var iterator = deliveries.makeAsyncIterator()
+                for size in sizes {
+                    let delivery = try #require(try await iterator.next())
+                    #expect(delivery.message.body.count == size)
+                    try await delivery.accept()
+                }
+            }
+        }
+    }
+
+    @Test("A message whose time is over is not delivered; headers travel")
+    func expiration() async throws {
+        try await withDriver { [topic] driver, _, _ in
+            try await driver.withSubscription(to: .topic(topic), options: .soon) { _ in }
+            try await driver.publish(
+                Message(body: [1], timeToLive: .zero), to: .topic(topic), options: .within(.seconds(20)))
+            try await driver.publish(
+                Message(body: [2], headers: ["compression": "x"], timeToLive: .seconds(60)), to: .topic(topic),
+                options: .within(.seconds(20)))
+            try await driver.withSubscription(to: .topic(topic), options: .soon) { deliveries in
+                var iterator = deliveries.makeAsyncIterator()
+                let delivery = try #require(try await iterator.next())
+                #expect(delivery.message.body == [2])
+                #expect(delivery.message.headers == ["compression": "x"])
+            }
+        }
+    }
+
+    @Test("Publishes and subscriptions before run wait for the connection")
+    func beforeRun() async throws {
+        let broker = try await TestBroker.shared()
+        try await broker.withVirtualHost { [topic] name in
+            let driver = try RabbitMQDriver(broker.url(virtualHost: name), logger: quietLogger)
+            let notifications = Address.notifications(topic)
+            async let taken = driver.withSubscription(to: notifications, options: .soon) { deliveries in
+                var iterator = deliveries.makeAsyncIterator()
+                let delivery = try await iterator.next()
+                try await delivery?.accept()
+                return delivery?.text
+            }
+            async let published: Void = driver.publish("early", to: notifications)
+            #expect(driver.monitor.state == .idle)
+            let running = Task { try await driver.run() }
+            try await published
+            #expect(try await taken == "early")
+            running.cancel()
+            try await running.value
+        }
+    }
+
+    @Test("A cancelled publish that waits ends at once, unsent")
+    func cancelled() async throws {
+        let driver = try RabbitMQDriver(TransportURL("rabbit://127.0.0.1:1"), logger: quietLogger)
+        let task = Task { [topic] in
+            await #expect(throws: TransportError.self) { try await driver.publish("x", to: .topic(topic)) }
+        }
+        task.cancel()
+        #expect(await task.value?.code == .cancelled)
+    }
+
+    @Test("Without a connection a publish is unavailable at its deadline, and so is a subscription")
+    func deadline() async throws {
+        let driver = try RabbitMQDriver(TransportURL("rabbit://u:c4nary@127.0.0.1:1"), logger: quietLogger)
+        try await withRunning(driver) { [topic] in
+            let start = ContinuousClock.now
+            let published = await #expect(throws: TransportError.self) {
+                try await driver.publish(Message(body: []), to: .topic(topic), options: .within(.milliseconds(300)))
+            }
+            let subscribed = await #expect(throws: TransportError.self) {
+                try await driver.withSubscription(
+                    to: .topic(topic), options: SubscriptionOptions(deadline: .now + .milliseconds(300))
+                ) { _ in }
+            }
+            #expect(ContinuousClock.now - start < .seconds(3))
+            for error in [published, subscribed] {
+                #expect(error?.code == .unavailable)
+                #expect(error?.message.contains("127.0.0.1:1: Connection refused") == true)
+                #expect(error?.message.contains("c4nary") == false)
+            }
+        }
+    }
+
+    @Test("After the end everything fails with the reason of the end")
+    func ended() async throws {
+        let broker = try await TestBroker.shared()
+        try await broker.withVirtualHost { [topic] name in
+            let driver = try RabbitMQDriver(
+                broker.url(virtualHost: name, password: "c4nary"), logger: quietLogger)
+            async let waiting = #expect(throws: TransportError.self) {
+                try await driver.publish("x", to: .topic(topic))
+            }
+            async let subscribing = #expect(throws: TransportError.self) {
+                try await driver.withSubscription(to: .topic(topic), options: SubscriptionOptions()) { _ in }
+            }
+            let error = await #expect(throws: TransportError.self) { try await driver.run() }
+            #expect(error?.code == .refused)
+            let parts = ["127.0.0.1:\(broker.port)", "switchboard@", name, "ACCESS_REFUSED"]
+            #expect(parts.allSatisfy { error?.message.contains($0) == true })
+            #expect(error?.message.contains("c4nary") == false)
+            #expect(await waiting?.code == .refused)
+            #expect(await subscribing?.code == .refused)
+            let later = await #expect(throws: TransportError.self) { try await driver.publish("x", to: .topic(topic)) }
+            #expect(later?.code == .refused)
+            guard case .closed(let reason?) = driver.monitor.state else {
+                Issue.record("not closed")
+                return
+            }
+            #expect(reason.contains("ACCESS_REFUSED"))
+        }
+    }
+
+    @Test("Shutting down says goodbye: the broker sees both connections go, and waiters hear of it")
+    func shutdown() async throws {
+        let broker = try await TestBroker.shared()
+        try await broker.withVirtualHost { [topic] name in
+            let driver = try RabbitMQDriver(broker.url(virtualHost: name), logger: quietLogger)
+            try await withRunning(driver) {
+                try await driver.publish("x", to: .topic(topic))
+                await driver.waits { $0 == .ready }
+                #expect(try await broker.connections(in: name).count == 2)
+            }
+            // The broker's list follows its connections' ends.
+            try await withTimeLimit(.seconds(10)) {
+                while try await !broker.connections(in: name).isEmpty { await Task.yield() }
+            }
+            #expect(driver.monitor.state == .closed(reason: nil))
+            let error = await #expect(throws: TransportError.self) { try await driver.publish("x", to: .topic(topic)) }
+            #expect(error?.code == .closed)
+        }
+    }
+}
+#endif

@@ -1,0 +1,96 @@
+#if RabbitMQ && TLS
+import Foundation
+import SwitchboardCore
+import SwitchboardTesting
+import Testing
+
+@testable import SwitchboardRabbitMQ
+
+@Suite("TLS", .serialized, .timeLimit(.minutes(2)))
+struct TLSTests {
+    private static func file(_ name: String) -> String {
+        Bundle.module.url(forResource: "Data/tls/\(name)", withExtension: nil)!.path
+    }
+
+    /// One message through a broker whose certificate is `certificate`, with the options given.
+    private func send(
+        certificate: String = "server", requiresClientCertificate: Bool = false, scheme: String = "amqps",
+        options: [(String, String)]
+    ) async throws {
+        var configuration = TestBrokerConfiguration()
+        configuration.tls = .init(
+            certificate: Self.file("\(certificate).pem"), key: Self.file("\(certificate).key"),
+            authority: Self.file("ca.pem"), requiresClientCertificate: requiresClientCertificate)
+        try await TestBroker.withBroker(configuration) { broker in
+            try await broker.addVirtualHost("x")
+            var url = broker.url(virtualHost: "x", scheme: "amqps")
+            url.scheme = scheme
+            url.options = options.map { TransportURL.Option($0.0, $0.1) }
+            let driver = try RabbitMQDriver(url, logger: quietLogger)
+            try await withRunning(driver) {
+                try await driver.publish(
+                    Message(body: [UInt8](repeating: 1, count: 500_000)), to: .notifications(Topic("n.info")),
+                    options: .within(.seconds(5)))
+                try await driver.withSubscription(to: .notifications(Topic("n.info")), options: .soon) { deliveries in
+                    var iterator = deliveries.makeAsyncIterator()
+                    let delivery = try await iterator.next()
+                    #expect(delivery?.message.body.count == 500_000)
+                }
+            }
+        }
+    }
+
+    @Test("A certificate of the known authority, for the right address, is accepted")
+    func accepted() async throws {
+        try await send(options: [("ssl_ca_file", Self.file("ca.pem"))])
+    }
+
+    @Test("oslo.messaging's options do the same as the scheme")
+    func options() async throws {
+        try await send(
+            scheme: "rabbit",
+            options: [("ssl_ca_file", Self.file("ca.pem")), ("ssl", "true"), ("ssl_version", "TLSv1_3")])
+    }
+
+    @Test(
+        "A certificate of a stranger or for another name is refused, and the reason says so",
+        arguments: [("server", "stranger"), ("elsewhere", "ca")])
+    func refused(certificate: String, authority: String) async throws {
+        let error = await #expect(throws: TransportError.self) {
+            try await send(
+                certificate: certificate, options: [("ssl_ca_file", Self.file("\(authority).pem"))])
+        }
+        #expect(error?.code == .unavailable)
+        #expect(error?.message.localizedCaseInsensitiveContains("certificate") == true)
+    }
+
+    @Test("A name that is not checked does not matter, when asked for")
+    func unverifiedName() async throws {
+        try await send(
+            certificate: "elsewhere",
+            options: [("ssl_ca_file", Self.file("ca.pem")), ("ssl_enforce_hostname_verification", "false")])
+    }
+
+    @Test("A broker that wants a certificate gets it")
+    func clientCertificate() async throws {
+        let authority = ("ssl_ca_file", Self.file("ca.pem"))
+        try await send(
+            requiresClientCertificate: true,
+            options: [
+                authority, ("ssl_cert_file", Self.file("client.pem")), ("ssl_key_file", Self.file("client.key")),
+            ])
+        let error = await #expect(throws: TransportError.self) {
+            try await send(requiresClientCertificate: true, options: [authority])
+        }
+        #expect(error?.code == .unavailable)
+    }
+
+    @Test("A file that is not there is an error when the driver is made", arguments: ["ssl_ca_file", "ssl_cert_file"])
+    func missingFile(option: String) throws {
+        let url = try TransportURL("amqps://h/?\(option)=/no/such/file")
+        let error = #expect(throws: TransportError.self) { try RabbitMQDriver(url, logger: quietLogger) }
+        #expect(error?.code == .invalidOption)
+        #expect(error?.message.contains(option) == true)
+    }
+}
+#endif

@@ -1,0 +1,273 @@
+import Logging
+import ServiceLifecycle
+import SwitchboardCells
+import SwitchboardCore
+import SwitchboardInProcess
+import SwitchboardMessaging
+import Testing
+
+private let quietLogger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
+/// Two cells and cell0 in memory, each with a server that says which it is; and the process's own queue with one.
+private struct Cloud: Sendable {
+    static let cell1 = CellID("11111111-0000-4000-8000-000000000001")!
+    static let cell2 = CellID("22222222-0000-4000-8000-000000000002")!
+    static let inCell1 = "10000000-0000-4000-8000-000000000001"
+    static let inCell2 = "10000000-0000-4000-8000-000000000002"
+    static let inCell0 = "10000000-0000-4000-8000-000000000003"
+    static let unscheduled = "10000000-0000-4000-8000-000000000004"
+    static let unknown = "10000000-0000-4000-8000-00000000ffff"
+
+    let network = InProcessNetwork()
+    let directory = InMemoryCellDirectory()
+    let manager: CellContextManager
+    let own: MessageQueueConnection
+    let client: RPCClient
+
+    init(configuration: LineConfiguration = LineConfiguration()) throws {
+        let drivers = DriverRegistry(.inProcess(network: network))
+        manager = CellContextManager(
+            directory: directory, drivers: drivers, configuration: configuration, logger: quietLogger)
+        own = try MessageQueueConnection(TransportURL("fake://own"), drivers: drivers, logger: quietLogger)
+        client = RPCClient(own, target: RPCTarget(topic: "compute", exchange: "nova"), timeout: .seconds(10))
+    }
+
+    /// Fills the directory, starts everything, and runs `body` when all servers answer.
+    static func run(
+        configuration: LineConfiguration = LineConfiguration(),
+        _ body: @escaping @Sendable (Cloud) async throws -> Void
+    ) async throws {
+        let cloud = try Cloud(configuration: configuration)
+        for (id, name, url) in [
+            (CellID.cell0, "cell0", "none:///"), (cell1, "cell1", "fake://one"), (cell2, "cell2", "fake://two"),
+        ] {
+            _ = try await cloud.directory.createCell(
+                CellMapping(
+                    id: id, name: name, transportURL: URLTemplate(url),
+                    databaseConnection: URLTemplate("sqlite:///\(name)")))
+        }
+        _ = try await cloud.directory.mapInstances([
+            InstanceMapping(instanceUUID: inCell1, cell: cell1, projectID: "p"),
+            InstanceMapping(instanceUUID: inCell2, cell: cell2, projectID: "p"),
+            InstanceMapping(instanceUUID: inCell0, cell: .cell0, projectID: "p"),
+            InstanceMapping(instanceUUID: unscheduled, cell: nil, projectID: "p"),
+        ])
+        _ = try await cloud.directory.mapHosts(["host2"], to: cell2)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for world in ["own", "one", "two", "three"] { try cloud.serve(world, in: &group) }
+            group.addTask { try await cloud.own.run() }
+            group.addTask { try await cloud.manager.run() }
+            defer { group.cancelAll() }
+            for world in ["own", "one", "two", "three"] { try await cloud.waitForServer(in: world) }
+            try await body(cloud)
+        }
+    }
+
+    private func serve(_ world: String, in group: inout ThrowingTaskGroup<Void, any Error>) throws {
+        let connection = try connection(to: world)
+        var router = RPCRouter()
+        router.registerPing()
+        router.register("where") { _, _ in .string(world) }
+        let server = RPCServer(
+            connection, topic: Topic("compute", exchange: "nova"), name: "host", router: router, logger: quietLogger)
+        group.addTask { try await connection.run() }
+        group.addTask { try await server.run() }
+    }
+
+    func connection(to world: String) throws -> MessageQueueConnection {
+        try MessageQueueConnection(
+            TransportURL("fake://\(world)"), drivers: DriverRegistry(.inProcess(network: network)), logger: quietLogger)
+    }
+
+    private func waitForServer(in world: String) async throws {
+        let connection = try connection(to: world)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await connection.run() }
+            defer { group.cancelAll() }
+            let client = RPCClient(connection, target: client.target)
+            while true {
+                do {
+                    _ = try await client.call("oslo_rpc_server_ping", context: RequestContext())
+                    return
+                } catch let error as RPCError where error.code == .unroutable {
+                    await Task.yield()
+                }
+            }
+        }
+    }
+
+    /// Which queue answers a call with this context.
+    func whereItGoes(_ context: RequestContext) async throws -> String {
+        try await client.call("where", context: context).string ?? ""
+    }
+}
+
+@Suite("Aiming at cells", .timeLimit(.minutes(1)))
+struct TargetingTests {
+    @Test("A call reaches the cell of its instance, and without a target the process's own queue")
+    func byInstance() async throws {
+        try await Cloud.run { cloud in
+            let context = RequestContext(userID: "u")
+            for (instance, world) in [(Cloud.inCell1, "one"), (Cloud.inCell2, "two"), (Cloud.inCell1, "one")] {
+                let answer = try await cloud.manager.withTargetCell(forInstance: instance, context) { context in
+                    try await cloud.whereItGoes(context)
+                }
+                #expect(answer == world)
+            }
+            let byHost = try await cloud.manager.withTargetCell(forHost: "host2", context) { context in
+                try await cloud.whereItGoes(context)
+            }
+            #expect(byHost == "two")
+            let own = try await cloud.whereItGoes(context)
+            #expect(own == "own")
+        }
+    }
+
+    @Test("cell1, then cell0, then untargeted: never crossed (Nova's D1)")
+    func cell0() async throws {
+        try await Cloud.run { cloud in
+            let context = RequestContext()
+            try await cloud.manager.withTargetCell(forInstance: Cloud.inCell1, context) { inCell1 in
+                let first = try await cloud.whereItGoes(inCell1)
+                #expect(first == "one")
+                try await cloud.manager.withTargetCell(forInstance: Cloud.inCell0, inCell1) { inCell0 in
+                    for _ in 0..<2 {
+                        let error = await #expect(throws: RPCError.self) { try await cloud.whereItGoes(inCell0) }
+                        #expect(error?.code == .noQueue)
+                        #expect(error?.message.contains("cell0") == true)
+                        #expect(error?.message.contains("no message queue") == true)
+                    }
+                }
+                let again = try await cloud.whereItGoes(inCell1)
+                #expect(again == "one")
+            }
+            let own = try await cloud.whereItGoes(context)
+            #expect(own == "own")
+        }
+    }
+
+    @Test("Nesting aims the inner copy alone; every field survives (D3, D4)")
+    func nesting() async throws {
+        try await Cloud.run { cloud in
+            var context = RequestContext(userID: "u", projectID: "p", roles: ["member"])
+            context.authToken = "t0ken"
+            context.domainID = "d"
+            context.additional = ["service_token": "s"]
+            let expected = context.wireObject()
+            try await cloud.manager.withTargetCell(forInstance: Cloud.inCell1, context) { outer in
+                try await cloud.manager.withTargetCell(forInstance: Cloud.inCell2, outer) { inner in
+                    let answer = try await cloud.whereItGoes(inner)
+                    #expect(answer == "two")
+                    #expect(inner.wireObject() == expected)
+                }
+                let answer = try await cloud.whereItGoes(outer)
+                #expect(answer == "one")
+            }
+            guard case .own = context.mqConnection else {
+                Issue.record("The caller's context was touched.")
+                return
+            }
+        }
+    }
+
+    @Test("An unknown instance, one that is not scheduled and a disabled cell are errors of their own")
+    func lookUpErrors() async throws {
+        try await Cloud.run { cloud in
+            let cases: [(String, CellError.Code)] = [
+                (Cloud.unknown, .unknownInstance), (Cloud.unscheduled, .notScheduled), ("no uuid", .invalidUUID),
+            ]
+            for (instance, code) in cases {
+                let error = await #expect(throws: CellError.self) {
+                    try await cloud.manager.withTargetCell(forInstance: instance, RequestContext()) { _ in }
+                }
+                #expect(error?.code == code)
+                #expect(error?.message.contains(instance) == true)
+            }
+            var change = CellChange()
+            change.isDisabled = true
+            _ = try await cloud.directory.updateCell(Cloud.cell1, change)
+            let error = await #expect(throws: CellError.self) {
+                try await cloud.manager.withTargetCell(forInstance: Cloud.inCell1, RequestContext()) { _ in }
+            }
+            #expect(error?.code == .disabledCell)
+            let answer = try await cloud.manager.withTargetCell(
+                forInstance: Cloud.inCell1, RequestContext(), includingDisabled: true
+            ) { try await cloud.whereItGoes($0) }
+            #expect(answer == "one")
+        }
+    }
+
+    @Test(
+        "A cell whose URL cannot be used is an error that names the cell and leaves the context as it was (D2, D5, D6)",
+        arguments: ["", "nonesuch://x", "fake://a:5/", "no url at all", "rabbit://u:c4nary@h:99999/"])
+    func badURL(_ url: String) async throws {
+        try await Cloud.run { cloud in
+            let bad = CellMapping(
+                id: .random(), name: "bad", transportURL: URLTemplate(url), databaseConnection: URLTemplate("sqlite://")
+            )
+            try await cloud.manager.withTargetCell(forInstance: Cloud.inCell1, RequestContext()) { context in
+                let error = await #expect(throws: CellError.self) {
+                    try await cloud.manager.withTargetCell(bad, context) { _ in }
+                }
+                #expect(error?.code == .badURL)
+                #expect(error?.message.contains("bad") == true)
+                #expect(!"\(error!)".contains("c4nary"))
+                let answer = try await cloud.whereItGoes(context)
+                #expect(answer == "one")
+            }
+        }
+    }
+
+    @Test("A changed mapping is used by the next request, while those on the old line go on")
+    func changedURL() async throws {
+        try await Cloud.run { cloud in
+            try await cloud.manager.withTargetCell(forInstance: Cloud.inCell1, RequestContext()) { before in
+                var change = CellChange()
+                change.transportURL = URLTemplate("fake://three")
+                _ = try await cloud.directory.updateCell(Cloud.cell1, change)
+                let after = try await cloud.manager.withTargetCell(forInstance: Cloud.inCell1, RequestContext()) {
+                    try await cloud.whereItGoes($0)
+                }
+                #expect(after == "three")
+                let old = try await cloud.whereItGoes(before)
+                #expect(old == "one")
+            }
+            #expect(cloud.manager.status().map(\.cells) == [[Cloud.cell1]])
+        }
+    }
+
+    @Test("A copy that outlives its line gets an error that names the cell, never another queue")
+    func outlivedCopy() async throws {
+        var configuration = LineConfiguration()
+        configuration.idleLifetime = .zero
+        configuration.refreshInterval = .milliseconds(10)
+        try await Cloud.run(configuration: configuration) { cloud in
+            let cell = try await cloud.directory.cell(Cloud.cell1)
+            let copy = try cloud.manager.targeted(RequestContext(), at: cell)
+            while !cloud.manager.status().isEmpty { await Task.yield() }
+            let error = await #expect(throws: RPCError.self) {
+                while true { _ = try await cloud.whereItGoes(copy) }
+            }
+            #expect(error?.code == .closed)
+            #expect(error?.message.contains("cell1") == true)
+        }
+    }
+
+    @Test("Cells with one URL share a line, and errors name the cell that was meant")
+    func sharedLine() async throws {
+        try await Cloud.run { cloud in
+            let twin = CellMapping(
+                id: .random(), name: "twin", transportURL: URLTemplate("fake://one"),
+                databaseConnection: URLTemplate("sqlite://"))
+            try await cloud.manager.withTargetCell(forInstance: Cloud.inCell1, RequestContext()) { _ in
+                try await cloud.manager.withTargetCell(twin, RequestContext()) { context in
+                    #expect(cloud.manager.status().count == 1)
+                    let error = await #expect(throws: RPCError.self) {
+                        try await cloud.client.call("missing", to: "nobody", context: context)
+                    }
+                    #expect(error?.message.contains("twin") == true)
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,60 @@
+import Logging
+import SwitchboardCore
+import Testing
+
+@Suite("The driver registry")
+struct DriverRegistryTests {
+    private static let logger = Logger(label: "tests") { _ in SwiftLogNoOpLogHandler() }
+
+    private static let oneAndTwo = DriverPlugin(schemes: "one", "TWO") { (_, _) throws(TransportError) in
+        RecordingDriver()
+    }
+
+    @Test("A URL's scheme picks the driver, in any letter case")
+    func picks() throws {
+        let registry = DriverRegistry(Self.oneAndTwo)
+        #expect(registry.schemes == ["one", "two"])
+        for text in ["one://h", "ONE://h", "two://h"] {
+            let driver = try registry.makeDriver(for: TransportURL(text), logger: Self.logger)
+            #expect(driver is RecordingDriver)
+        }
+    }
+
+    @Test("A plug-in that refuses a URL is heard")
+    func refuses() throws {
+        let registry = DriverRegistry(
+            DriverPlugin(schemes: "one") { (_, _) throws(TransportError) in
+                throw TransportError(.invalidOption, "No option foo.")
+            })
+        let error = #expect(throws: TransportError.self) {
+            try Transport(TransportURL("one://h"), drivers: registry, logger: Self.logger)
+        }
+        #expect(error?.code == .invalidOption)
+    }
+
+    @Test(
+        "An unknown scheme is an error that lists the schemes, and names the product of one that was not linked",
+        arguments: [
+            ("rabbit", "SwitchboardRabbitMQ"), ("amqps", "SwitchboardRabbitMQ"), ("fake", "SwitchboardInProcess"),
+            ("spool", "SwitchboardSpool"), ("none", "there is no queue"), ("kafka", "kafka://"),
+        ])
+    func unknown(_ scheme: String, _ expected: String) throws {
+        let registry = DriverRegistry(Self.oneAndTwo)
+        let error = #expect(throws: TransportError.self) {
+            try registry.makeDriver(for: TransportURL("\(scheme)://u:canary@h"), logger: Self.logger)
+        }
+        #expect(error?.code == .unknownScheme)
+        #expect(error?.message.contains("one://, two://") == true)
+        #expect(error?.message.contains(expected) == true)
+        #expect(!"\(error as Any)".contains("canary"))
+    }
+
+    @Test("A scheme that two plug-ins claim stops the program")
+    func twice() async {
+        await #expect(processExitsWith: .failure) {
+            _ = DriverRegistry(
+                DriverPlugin(schemes: "one") { (_, _) throws(TransportError) in RecordingDriver() },
+                DriverPlugin(schemes: "ONE") { (_, _) throws(TransportError) in RecordingDriver() })
+        }
+    }
+}

@@ -1,0 +1,94 @@
+import SwitchboardCore
+import Testing
+
+@Suite("The transport monitor", .timeLimit(.minutes(1)))
+struct TransportMonitorTests {
+    @Test("A watcher gets the state now, then every change, and ends after closed")
+    func watch() async {
+        let monitor = TransportMonitor()
+        monitor.report(.connecting(attempt: 1, reason: nil))
+        let states = monitor.states()
+        monitor.report(.connecting(attempt: 1, reason: nil))
+        monitor.report(.ready)
+        monitor.report(.blocked(reason: "memory"))
+        monitor.report(.closed(reason: nil))
+        var seen: [TransportState] = []
+        for await state in states { seen.append(state) }
+        #expect(
+            seen == [.connecting(attempt: 1, reason: nil), .ready, .blocked(reason: "memory"), .closed(reason: nil)])
+        #expect(monitor.state == .closed(reason: nil))
+    }
+
+    @Test("Who comes after the end gets the last state and the end")
+    func late() async {
+        let monitor = TransportMonitor()
+        monitor.report(.closed(reason: "refused"))
+        var seen: [TransportState] = []
+        for await state in monitor.states() { seen.append(state) }
+        #expect(seen == [.closed(reason: "refused")])
+    }
+
+    @Test("A slow watcher keeps the newest 64 states, and others are not held up")
+    func slow() async {
+        let monitor = TransportMonitor()
+        let states = monitor.states()
+        for attempt in 1...200 { monitor.report(.connecting(attempt: attempt, reason: nil)) }
+        monitor.report(.closed(reason: nil))
+        var seen: [TransportState] = []
+        for await state in states { seen.append(state) }
+        #expect(seen.count == 64)
+        #expect(seen.last == .closed(reason: nil))
+        #expect(seen.first == .connecting(attempt: 138, reason: nil))
+    }
+
+    @Test("Whatever tasks report at once, the last state that a watcher sees is the state")
+    func order() async {
+        for _ in 0..<200 {
+            let monitor = TransportMonitor()
+            let states = monitor.states()
+            await withTaskGroup(of: Void.self) { group in
+                for reporter in 0..<4 {
+                    group.addTask { monitor.report(.connecting(attempt: reporter, reason: nil)) }
+                }
+            }
+            let state = monitor.state
+            monitor.report(.closed(reason: nil))
+            var seen: [TransportState] = []
+            for await state in states { seen.append(state) }
+            #expect(seen.dropLast().last == state)
+        }
+    }
+
+    @Test("Many tasks report and watch at once, and every watcher sees the end")
+    func concurrent() async {
+        let monitor = TransportMonitor()
+        await withTaskGroup(of: TransportState?.self) { group in
+            for _ in 0..<20 {
+                let states = monitor.states()
+                group.addTask {
+                    var last: TransportState?
+                    for await state in states { last = state }
+                    return last
+                }
+            }
+            await withTaskGroup(of: Void.self) { reporters in
+                for reporter in 0..<8 {
+                    reporters.addTask {
+                        for attempt in 0..<100 {
+                            monitor.report(.connecting(attempt: attempt, reason: "\(reporter)"))
+                        }
+                    }
+                }
+            }
+            monitor.report(.closed(reason: nil))
+            for await last in group { #expect(last == .closed(reason: nil)) }
+        }
+    }
+
+    @Test("A state says in words what it is")
+    func words() {
+        #expect("\(TransportState.idle)" == "not running yet")
+        #expect("\(TransportState.connecting(attempt: 2, reason: "refused"))".contains("last reason: refused"))
+        #expect("\(TransportState.blocked(reason: "memory"))".contains("memory"))
+    }
+}

@@ -1,0 +1,40 @@
+import Logging
+import ServiceLifecycle
+import SwitchboardCore
+import SwitchboardInProcess
+import SwitchboardMessaging
+
+/// Runs services for as long as `body` runs.
+func withRunning<Result: Sendable>(
+    _ services: any Service..., body: @escaping @Sendable () async throws -> Result
+) async throws -> Result {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+        for service in services { group.addTask { try await service.run() } }
+        defer { group.cancelAll() }
+        return try await body()
+    }
+}
+
+let quietLogger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
+/// A connection to an in-process world of its own.
+func makeConnection(
+    _ world: String = "test", network: InProcessNetwork, name: String = "own"
+) throws -> MessageQueueConnection {
+    try MessageQueueConnection(
+        TransportURL("fake://\(world)"), drivers: DriverRegistry(.inProcess(network: network)), name: name,
+        logger: quietLogger)
+}
+
+/// Waits until a server listens, by asking it.
+func waitForServer(_ client: RPCClient) async throws {
+    let end = ContinuousClock.now + .seconds(10)
+    while true {
+        do {
+            _ = try await client.call("oslo_rpc_server_ping", context: RequestContext())
+            return
+        } catch let error as RPCError where error.code == .unroutable && .now < end {
+            await Task.yield()
+        }
+    }
+}
