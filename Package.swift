@@ -127,6 +127,8 @@ let package = Package(
                 .target(name: "SwitchboardRabbitMQ", condition: rabbitMQ),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]),
         .executableTarget(
             name: "TwoCells",

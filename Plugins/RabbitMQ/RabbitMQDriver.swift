@@ -47,7 +47,8 @@ public final class RabbitMQDriver: TransportDriver {
         consuming = Connection(
             settings: settings(.consume), eventLoop: eventLoop, inbox: consumeInbox,
             client: Consumer(
-                place: place, maximumMessageSize: configuration.maximumMessageSize, inbox: consumeInbox))
+                place: place, maximumMessageSize: configuration.maximumMessageSize, inbox: consumeInbox,
+                selfCheckInterval: configuration.selfCheckInterval, logger: logger))
         var capabilities: DriverCapabilities = [
             .interprocess, .redelivery, .ordered, .detectsUnroutable, .expires, .reconnects,
         ]

@@ -38,6 +38,13 @@ final class Program: Sendable {
     func run(
         _ arguments: String..., input: String = "", environment: [String: String] = [:]
     ) throws -> Result {
+        try start(arguments, input: input, environment: environment).wait()
+    }
+
+    /// Starts the program and does not wait for its end.
+    func start(
+        _ arguments: [String], input: String = "", environment: [String: String] = [:]
+    ) throws -> Running {
         let id = UUID().uuidString
         let (inputPath, outputPath, errorsPath) = ("\(folder)/\(id).in", "\(folder)/\(id).out", "\(folder)/\(id).err")
         for path in [inputPath, outputPath, errorsPath] {
@@ -56,11 +63,36 @@ final class Program: Sendable {
         process.standardOutput = output
         process.standardError = errors
         try process.run()
-        process.waitUntilExit()
-        return Result(
-            status: process.terminationStatus,
-            output: try String(contentsOfFile: outputPath, encoding: .utf8),
-            errors: try String(contentsOfFile: errorsPath, encoding: .utf8))
+        return Running(process: process, outputPath: outputPath, errorsPath: errorsPath)
+    }
+
+    /// A program that was started. Ended, when nobody waits for its end.
+    final class Running {
+        private let process: Process
+        private let outputPath: String
+        private let errorsPath: String
+
+        init(process: Process, outputPath: String, errorsPath: String) {
+            self.process = process
+            self.outputPath = outputPath
+            self.errorsPath = errorsPath
+        }
+
+        deinit {
+            if process.isRunning { process.terminate() }
+        }
+
+        var isRunning: Bool { process.isRunning }
+
+        func interrupt() { process.interrupt() }
+
+        func wait() throws -> Result {
+            process.waitUntilExit()
+            return Result(
+                status: process.terminationStatus,
+                output: try String(contentsOfFile: outputPath, encoding: .utf8),
+                errors: try String(contentsOfFile: errorsPath, encoding: .utf8))
+        }
     }
 
     /// A directory with cell0 and the cells `one` and `two`; returns their UUIDs.

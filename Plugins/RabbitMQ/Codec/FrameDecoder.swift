@@ -101,7 +101,9 @@ final class FrameDecoder {
         case AMQP_BASIC_QOS_OK_METHOD: return .prefetchOK
         case AMQP_CONFIRM_SELECT_OK_METHOD: return .confirmSelectOK
         case AMQP_EXCHANGE_DECLARE_OK_METHOD: return .exchangeDeclareOK
-        case AMQP_QUEUE_DECLARE_OK_METHOD: return .queueDeclareOK
+        case AMQP_QUEUE_DECLARE_OK_METHOD:
+            let answer = decoded.load(as: amqp_queue_declare_ok_t.self)
+            return .queueDeclareOK(ready: answer.message_count, consumers: answer.consumer_count)
         case AMQP_QUEUE_BIND_OK_METHOD: return .queueBindOK
         case AMQP_QUEUE_DELETE_OK_METHOD: return .queueDeleteOK
         case AMQP_CHANNEL_OPEN_OK_METHOD: return .channelOpenOK

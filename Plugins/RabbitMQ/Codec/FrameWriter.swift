@@ -72,6 +72,12 @@ extension ByteBuffer {
                     ticket: 0, queue: arena.bytes(queue.name), passive: 0, durable: queue.isDurable ? 1 : 0,
                     exclusive: 0, auto_delete: queue.deletesItself ? 1 : 0, nowait: 0,
                     arguments: arena.table(queue.arguments)), channel, room: 4096)
+        case .inspectQueue(let queue):
+            try write(
+                AMQP_QUEUE_DECLARE_METHOD,
+                amqp_queue_declare_t(
+                    ticket: 0, queue: arena.bytes(queue), passive: 1, durable: 0, exclusive: 0, auto_delete: 0,
+                    nowait: 0, arguments: arena.table(FieldTable())), channel)
         case .bind(let binding):
             try write(
                 AMQP_QUEUE_BIND_METHOD,

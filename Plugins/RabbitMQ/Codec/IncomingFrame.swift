@@ -14,7 +14,7 @@ enum IncomingMethod: Hashable, Sendable {
     case channelCloseOK
     case channelFlow(active: Bool)
     case exchangeDeclareOK
-    case queueDeclareOK
+    case queueDeclareOK(ready: UInt32, consumers: UInt32)
     case queueBindOK
     case queueDeleteOK
     case prefetchOK

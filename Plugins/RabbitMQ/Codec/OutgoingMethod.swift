@@ -14,6 +14,8 @@ enum OutgoingMethod: Hashable, Sendable {
     case prefetch(UInt16)
     case declareExchange(ExchangeDeclaration)
     case declareQueue(QueueDeclaration)
+    /// Asks about a queue and changes nothing: a passive declaration.
+    case inspectQueue(String)
     case bind(Binding)
     case deleteQueue(String)
     case consume(queue: String, tag: String, arguments: FieldTable)

@@ -52,6 +52,10 @@ public struct RabbitMQConfiguration: Sendable {
     /// The longest pause between two attempts (`rabbit_interval_max`).
     public var maximumReconnectDelay: Duration = .seconds(5)
 
+    /// How often each subscription asks the broker whether it is still one, to find out that it is connected but deaf.
+    /// `nil`: never.
+    public var selfCheckInterval: Duration? = .seconds(30)
+
     /// How many messages may be written and not yet confirmed. Beyond it publishers wait.
     public var maximumUnconfirmed = 2048
 

@@ -1,4 +1,5 @@
 #if RabbitMQ
+import Logging
 import SwitchboardCore
 
 /// What comes on the channels of subscriptions: answers, deliveries, and the ends of channels.
@@ -9,17 +10,22 @@ extension Consumer {
         case .deliver(let tag, let isRedelivered):
             try subscription.assembler.began(.init(tag: tag, isRedelivered: isRedelivered))
         case .channelOpenOK, .prefetchOK, .queueDeleteOK: break
+        case .queueDeclareOK(let ready, let consumers) where subscription.state == .live:
+            if let reason = subscription.selfCheck.answered(
+                ready: ready, consumers: consumers, isStream: subscription.request.plan.isStream,
+                hasRoom: subscription.hasRoom)
+            {
+                restart(subscription, channel, reason)
+            }
         case .exchangeDeclareOK, .queueDeclareOK, .queueBindOK: subscription.answered += 1
         case .consumeOK:
             if subscription.state == .opening { becameLive(subscription) }
         case .cancelOK: break
         case .cancel:
             // The queue was deleted or has moved: begin anew on another channel, where it is declared again.
-            subscription.lastReason = "the broker cancelled the consumer: its queue was deleted or moved"
             if subscription.state != .closing {
-                send([.channelClose(code: 200, text: "Cancelled")], channel)
-                orphan(subscription, channel)
-                retry(subscription)
+                restart(
+                    subscription, channel, "the broker cancelled the consumer: its queue was deleted or moved")
             }
         case .channelCloseOK:
             free(channel)
@@ -57,6 +63,7 @@ extension Consumer {
     ) throws(ProtocolViolation) {
         let tag = content.method.tag
         try subscription.tracker.delivered(tag)
+        subscription.selfCheck.delivered()
         guard subscription.state == .live, !subscription.isMuted else { return }
         let request = subscription.request
         let epoch = subscription.epoch
@@ -84,6 +91,17 @@ extension Consumer {
             send([.cancel(tag: subscription.tag)], channel)
             reject(subscription, tag, requeue: true)
         }
+    }
+
+    /// Begins anew on another channel, where the queue is declared again.
+    func restart(_ subscription: Subscription, _ channel: UInt16, _ reason: String) {
+        logger.warning(
+            "Subscription begins anew",
+            metadata: ["address": "\(subscription.request.address)", "rabbitmq.reason": "\(reason)"])
+        subscription.lastReason = reason
+        send([.channelClose(code: 200, text: "Restarting")], channel)
+        orphan(subscription, channel)
+        retry(subscription)
     }
 
     /// The channel's number stays taken until the broker has answered; its subscription has left it.

@@ -1,4 +1,5 @@
 #if RabbitMQ
+import Logging
 import SwitchboardCore
 
 /// The consuming side of a driver: its subscriptions, each on a channel of its own.
@@ -11,6 +12,9 @@ final class Consumer: ConnectionClient {
     let place: Place
     let maximumMessageSize: Int
     let inbox: Inbox<ConsumeCommand>
+    /// `nil`: subscriptions do not check themselves.
+    let selfCheckInterval: Duration?
+    let logger: Logger
 
     private var link: Link?
     var subscriptions: [UInt64: Subscription] = [:]
@@ -24,10 +28,15 @@ final class Consumer: ConnectionClient {
     /// How many subscriptions have been live and are not.
     private var restoring = 0
 
-    init(place: Place, maximumMessageSize: Int, inbox: Inbox<ConsumeCommand>) {
+    init(
+        place: Place, maximumMessageSize: Int, inbox: Inbox<ConsumeCommand>, selfCheckInterval: Duration?,
+        logger: Logger
+    ) {
         self.place = place
         self.maximumMessageSize = maximumMessageSize
         self.inbox = inbox
+        self.selfCheckInterval = selfCheckInterval
+        self.logger = logger
     }
 
     var isReady: Bool { link != nil && restoring == 0 }
@@ -141,6 +150,12 @@ final class Consumer: ConnectionClient {
         subscription.hasBeenLive = true
         subscription.backoff.reset()
         change(subscription, to: .live)
+        if let selfCheckInterval {
+            // Not all at once: a process has many, and they become live together.
+            let first = selfCheckInterval * Double.random(in: 0.5...1, using: &generator)
+            subscription.selfCheck.begin(at: .now + first)
+            note(subscription.nextDeadline)
+        }
         answer(subscription, nil)
     }
 
@@ -242,7 +257,20 @@ final class Consumer: ConnectionClient {
                 remove(subscription)
                 continue
             }
+            check(subscription, now)
             note(subscription.nextDeadline)
+        }
+    }
+
+    /// Asks the broker about the queue of a live subscription, when it is time.
+    private func check(_ subscription: Subscription, _ now: ContinuousClock.Instant) {
+        guard let interval = selfCheckInterval, let channel = subscription.channel, subscription.state == .live,
+            !subscription.isMuted
+        else { return }
+        switch subscription.selfCheck.due(now, every: interval) {
+        case .nothing: break
+        case .ask: send([.inspectQueue(subscription.request.plan.queue)], channel)
+        case .deaf(let reason): restart(subscription, channel, reason)
         }
     }
 

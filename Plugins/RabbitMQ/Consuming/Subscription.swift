@@ -37,6 +37,7 @@ final class Subscription {
     var hasBeenLive = false
     /// Whether the broker has been told to send nothing more.
     var isMuted = false
+    var selfCheck = SelfCheck()
     /// A stream's position: where to go on after a reconnect.
     var nextOffset: Int64?
 
@@ -49,8 +50,12 @@ final class Subscription {
 
     /// The next moment at which something has to happen.
     var nextDeadline: ContinuousClock.Instant? {
-        [opening == nil ? nil : request.deadline, retryAt, closeDeadline].compactMap(\.self).min()
+        [opening == nil ? nil : request.deadline, retryAt, closeDeadline, state == .live ? selfCheck.nextAt : nil]
+            .compactMap(\.self).min()
     }
+
+    /// Whether the broker may send more before something is acknowledged.
+    var hasRoom: Bool { request.prefetch == 0 || tracker.count < Int(request.prefetch) }
 
     /// Its channel is gone, and with it what was unsettled: the broker delivers that again.
     func forgetChannel() {
@@ -58,6 +63,7 @@ final class Subscription {
         epoch += 1
         tracker = AckTracker()
         assembler = ContentAssembler()
+        selfCheck = SelfCheck()
         answered = 0
     }
 

@@ -11,6 +11,9 @@ public final class MessageQueueConnection: Service {
     /// What errors and logs call it: a cell's name, or `own`. Never a URL.
     public let name: String
 
+    /// What sentences call it.
+    var title: String { name == "own" ? "the process's own queue" : name }
+
     public let transport: Transport
 
     private let logger: Logger
@@ -121,6 +124,37 @@ public final class MessageQueueConnection: Service {
     ) async throws(TransportError) {
         try await transport.publish(
             message, to: address, deadline: deadline, mandatory: mandatory, allowsDuplicates: true)
+    }
+
+    /// Sends a message through the queue to ourselves, and waits for it: proves that what is sent is delivered, which a
+    /// connection that looks alive does not.
+    ///
+    /// - Returns: how long it took.
+    /// - Throws: ``RPCError``: ``RPCError/Code/timeout`` when it does not come back, else what sending it met; or
+    ///   `CancellationError`.
+    public func roundTrip(timeout: Duration = .seconds(10)) async throws -> Duration {
+        let start = ContinuousClock.now
+        let deadline = start + timeout
+        let id = UniqueID.make()
+        do {
+            try await openMailbox(until: deadline)
+            try calls.add(id, deadline: deadline, keepaliveInterval: nil)
+            defer { calls.remove(id) }
+            let probe = OsloReply(result: .null, ending: true, messageID: .string(id))
+            try await send(probe.message(), to: .mailbox(mailbox), deadline: deadline, mandatory: true)
+            _ = try await calls.reply(to: id)
+        } catch PendingCalls.Failure.timeout {
+            throw RPCError(
+                .timeout,
+                "\(title) took a message and did not deliver it within \(timeout); the connection is \(transport.state).")
+        } catch PendingCalls.Failure.closed(let cause) {
+            throw RPCError(.closed, "The connection to \(title) was closed.", cause: cause)
+        } catch let error as TransportError where error.code == .cancelled {
+            throw CancellationError()
+        } catch let error as TransportError {
+            throw RPCError(error, during: "A round trip through \(title)")
+        }
+        return ContinuousClock.now - start
     }
 
     // MARK: Time

@@ -215,7 +215,7 @@ public struct RPCClient: Sendable {
         let connection: MessageQueueConnection
         let queue: String
         switch context.mqConnection {
-        case .own: (connection, queue) = (self.connection, "the process's own queue")
+        case .own: (connection, queue) = (self.connection, self.connection.title)
         case .cell(let line, let name): (connection, queue) = (line, "cell \(name)")
         case .none(let cell, let reason):
             throw RPCError(

@@ -23,6 +23,7 @@ public struct RPCRouter: Sendable {
 
     private var versions: [Interface: RPCVersion] = [:]
     private var handlers: [Interface: [String: Handler]] = [:]
+    private var fallback: (@Sendable (String, JSONObject, RequestContext) async throws -> JSONValue)?
 
     public init() {}
 
@@ -60,6 +61,15 @@ public struct RPCRouter: Sendable {
         implement(version, namespace: namespace)
     }
 
+    /// Serves what no registered method serves: every name that may be called, in every namespace and version. For
+    /// proxies, and for looking at what arrives.
+    public mutating func registerFallback(
+        handler: @escaping @Sendable (_ method: String, JSONObject, RequestContext) async throws -> JSONValue
+    ) {
+        precondition(fallback == nil, "A router has one fallback.")
+        fallback = handler
+    }
+
     /// Says that an interface is implemented up to a version, when no method of it is that new.
     public mutating func implement(_ version: RPCVersion, namespace: String? = nil) {
         let interface = Interface(namespace: namespace, major: version.major)
@@ -72,13 +82,14 @@ public struct RPCRouter: Sendable {
         for method: String, namespace: String?, version: RPCVersion
     ) throws(RemoteError) -> Handler {
         let interface = Interface(namespace: namespace, major: version.major)
-        guard let implemented = versions[interface], implemented.isCompatible(with: version) else {
+        let isCallable = accessPolicy == .legacy || !method.hasPrefix("_")
+        if let implemented = versions[interface], implemented.isCompatible(with: version) {
+            if isCallable, let handler = handlers[interface]?[method] { return handler }
+        } else if fallback == nil {
             throw .unsupportedVersion(version.description, method: method)
         }
-        guard accessPolicy == .legacy || !method.hasPrefix("_"), let handler = handlers[interface]?[method] else {
-            throw .noSuchMethod(method)
-        }
-        return handler
+        guard isCallable, let fallback else { throw .noSuchMethod(method) }
+        return { try await fallback(method, $0, $1) }
     }
 }
 

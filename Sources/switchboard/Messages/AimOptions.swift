@@ -1,0 +1,99 @@
+import ArgumentParser
+import Foundation
+import Logging
+import ServiceLifecycle
+import SwitchboardCells
+import SwitchboardCore
+import SwitchboardMessaging
+import SwitchboardSQLite
+
+/// Which message queue a command uses: that of an instance's cell, a host's, a cell's, or one named by its URL.
+struct AimOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Use the queue of the cell that this instance is in.", valueName: "uuid"))
+    var instance: String?
+    @Option(name: .customLong("in-cell-of-host"), help: ArgumentHelp("Use the queue of the cell that this host is in."))
+    var host: String?
+    @Option(help: "Use the queue of this cell: its UUID or name.")
+    var cell: String?
+    @Option(
+        name: [.customLong("transport-url"), .customLong("transport_url")],
+        help: ArgumentHelp(
+            "Use this queue; - to read the URL from standard input. Default, when no cell is asked for: "
+                + "--base-transport-url.", valueName: "url"))
+    var transportURL: String?
+    @OptionGroup var base: BaseOptions
+    @OptionGroup var directory: DirectoryOptions
+
+    func validate() throws {
+        if [instance, host, cell, transportURL].compactMap(\.self).count > 1 {
+            throw ValidationError(
+                "Only one of --instance, --in-cell-of-host, --cell and --transport-url can say which queue is used.")
+        }
+    }
+
+    /// The queue's URL, and what messages to people call it.
+    func resolve() async throws -> (url: TransportURL, name: String) {
+        if let cell = try await mapping() {
+            switch try cell.queue(base: base.urls) {
+            case .url(let url): return (url, "cell \(cell.identity)")
+            case .none:
+                throw Failure(
+                    "The cell \(cell.identity) has no message queue (none://): nothing can be sent there.", exit: 3)
+            }
+        }
+        if let transportURL {
+            guard transportURL == "-" else { return (try TransportURL(transportURL), "the queue") }
+            guard let line = readLine(), !line.isEmpty else {
+                throw Failure("There is no URL on standard input.", exit: 1)
+            }
+            return (try TransportURL(line), "the queue")
+        }
+        guard let own = base.baseTransportURL ?? environment("SWITCHBOARD_TRANSPORT_URL") else {
+            throw ValidationError(
+                "Say which queue: --instance, --in-cell-of-host, --cell, --transport-url, or set "
+                    + "SWITCHBOARD_TRANSPORT_URL.")
+        }
+        return (try TransportURL(own), "the process's own queue")
+    }
+
+    private func mapping() async throws -> CellMapping? {
+        guard instance != nil || host != nil || cell != nil else { return nil }
+        let cells = try directory.open(forWriting: false)
+        if let instance { return try await cells.cell(ofInstance: instance) }
+        if let host { return try await cells.location(ofHost: host).cell }
+        return try await findCell(cell ?? "", in: cells)
+    }
+}
+
+/// A command that uses one message queue: it is connected while ``perform(on:)`` runs.
+protocol QueueCommand: AsyncParsableCommand {
+    var aim: AimOptions { get }
+
+    func perform(on connection: MessageQueueConnection) async throws
+}
+
+extension QueueCommand {
+    func run() async throws {
+        try await reportingMessageFailures {
+            let (url, name) = try await aim.resolve()
+            let connection = try MessageQueueConnection(url, drivers: .all, name: name, logger: messageLogger())
+            try await withRunning(connection) { try await perform(on: connection) }
+        }
+    }
+}
+
+/// Runs `body` while the service runs.
+func withRunning<Result>(_ service: some Service, _ body: () async throws -> Result) async throws -> Result {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { try await service.run() }
+        defer { group.cancelAll() }
+        return try await body()
+    }
+}
+
+/// What the library has to say goes to standard error; errors that a command reports itself are not said twice.
+func messageLogger(_ level: Logger.Level = .critical) -> Logger {
+    var logger = Logger(label: "switchboard") { StreamLogHandler.standardError(label: $0) }
+    logger.logLevel = environment("SWITCHBOARD_LOG_LEVEL").flatMap(Logger.Level.init(rawValue:)) ?? level
+    return logger
+}

@@ -1,0 +1,77 @@
+import ArgumentParser
+import Foundation
+import SwitchboardCore
+import SwitchboardMessaging
+
+/// What is sent where: the parts of a request that `call` and `cast` share.
+struct RequestOptions: ParsableArguments {
+    @Argument(help: "The method's name.")
+    var method: String
+    @Argument(
+        help: ArgumentHelp(
+            "The method's arguments: NAME=VALUE for a text, NAME:=JSON for any other value.", valueName: "argument"))
+    var arguments: [String] = []
+    @Option(help: "The topic that the servers serve.")
+    var topic: String
+    @Option(help: "The exchange of the topic.")
+    var exchange = Topic.defaultExchange
+    @Option(help: "The one server that shall take it; default: any of the topic.")
+    var server: String?
+    @Option(help: "The namespace of the method.")
+    var namespace: String?
+    @Option(name: .customLong("interface-version"), help: "The version of the interface, for example 1.2.")
+    var version: String?
+    @Option(help: "The user on whose behalf it is sent.")
+    var user: String?
+    @Option(help: "The project on whose behalf it is sent.")
+    var project: String?
+    @Option(help: "Seconds until it is given up.")
+    var timeout = 60.0
+
+    func validate() throws {
+        if !(timeout > 0 && timeout < 1e9) { throw ValidationError("--timeout is a number of seconds over 0.") }
+        if let version, RPCVersion(version) == nil {
+            throw ValidationError("--interface-version is major.minor, for example 1.2, not \(version).")
+        }
+        _ = try object()
+    }
+
+    var context: RequestContext {
+        RequestContext(userID: user, projectID: project)
+    }
+
+    var rpcVersion: RPCVersion? { version.flatMap { RPCVersion($0) } }
+
+    func client(_ connection: MessageQueueConnection) -> RPCClient {
+        RPCClient(
+            connection, target: RPCTarget(topic: topic, exchange: exchange, server: server),
+            timeout: .seconds(timeout))
+    }
+
+    /// The arguments as one object.
+    func object() throws -> JSONObject {
+        var object = JSONObject()
+        for argument in arguments {
+            guard let sign = argument.firstIndex(of: "="), sign != argument.startIndex else {
+                throw ValidationError("\(argument): arguments are NAME=VALUE, or NAME:=JSON.")
+            }
+            let text = String(argument[argument.index(after: sign)...])
+            if argument[argument.index(before: sign)] == ":" {
+                let name = String(argument[..<argument.index(before: sign)])
+                object[name] = try parseJSON(text, what: "the argument \(name)")
+            } else {
+                object[String(argument[..<sign])] = .string(text)
+            }
+        }
+        return object
+    }
+}
+
+/// Reads JSON that was given as an option.
+func parseJSON(_ text: String, what: String) throws -> JSONValue {
+    do {
+        return try JSONValue(parsing: Array(text.utf8))
+    } catch {
+        throw ValidationError("The JSON of \(what) cannot be read: \(error)")
+    }
+}

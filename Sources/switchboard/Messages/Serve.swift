@@ -1,0 +1,68 @@
+import ArgumentParser
+import Foundation
+import Logging
+import ServiceLifecycle
+import SwitchboardCore
+import SwitchboardMessaging
+
+struct Serve: ServingCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Serves a topic for trying things out: answers every method with what it got.",
+        discussion: """
+            Prints each request, a line each, and answers it with {"server", "method", "arguments"}; or with --reply. \
+            Control-C, SIGTERM or --count ends it, after what was begun is answered.
+
+            For example: switchboard serve --cell one --topic compute --server host1
+
+            \(MessageExit.help)
+            """)
+
+    @Option(help: "The topic to serve.")
+    var topic: String
+    @Option(help: "The exchange of the topic.")
+    var exchange = Topic.defaultExchange
+    @Option(help: "The server's own name. Default: the host's.")
+    var server = ProcessInfo.processInfo.hostName
+    @Option(help: ArgumentHelp("What to answer with.", valueName: "json"))
+    var reply: String?
+    @Option(help: "End after so many requests.")
+    var count: Int?
+    @OptionGroup var aim: AimOptions
+    @OptionGroup var output: OutputOptions
+
+    func service(
+        on connection: MessageQueueConnection, _ countdown: Countdown, _ logger: Logger
+    ) throws -> any Service {
+        let answer = try reply.map { try parseJSON($0, what: "--reply") }
+        var router = RPCRouter()
+        router.registerPing()
+        router.registerFallback { [server, output] method, arguments, context in
+            report(method, arguments, context, asJSON: output.json)
+            countdown.count()
+            return answer ?? ["server": .string(server), "method": .string(method), "arguments": .object(arguments)]
+        }
+        complain("serving \(topic) as \(server) in \(connection.name); Control-C ends it")
+        return RPCServer(
+            connection, topic: Topic(topic, exchange: exchange), name: server, router: router, logger: logger)
+    }
+}
+
+/// One request, as a line.
+private func report(_ method: String, _ arguments: JSONObject, _ context: RequestContext, asJSON: Bool) {
+    if asJSON {
+        var object = JSONObject()
+        object["method"] = .string(method)
+        object["arguments"] = .object(arguments)
+        object["request_id"] = JSONValue(context.requestID)
+        object["user"] = JSONValue(context.userID)
+        object["project"] = JSONValue(context.projectID)
+        printLine("\(JSONValue.object(object))")
+    } else {
+        printLine(printable("\(method) \(JSONValue.object(arguments))"))
+    }
+}
+
+/// A line on standard output, at once, also when that is no terminal.
+func printLine(_ line: String) {
+    FileHandle.standardOutput.write(Data("\(line)\n".utf8))
+}

@@ -1,0 +1,104 @@
+import ArgumentParser
+import Logging
+import ServiceLifecycle
+import SwitchboardCore
+import SwitchboardMessaging
+import UnixSignals
+
+/// A command that serves one message queue until it is stopped, or has done what it was asked for.
+protocol ServingCommand: AsyncParsableCommand {
+    var aim: AimOptions { get }
+
+    /// What serves, and counts down to the command's end.
+    func service(
+        on connection: MessageQueueConnection, _ countdown: Countdown, _ logger: Logger
+    ) throws -> any Service
+
+    var count: Int? { get }
+}
+
+extension ServingCommand {
+    func validate() throws {
+        if let count, count < 1 { throw ValidationError("--count is at least 1.") }
+    }
+
+    func run() async throws {
+        try await reportingMessageFailures {
+            let (url, name) = try await aim.resolve()
+            let logger = messageLogger(.warning)
+            let connection = try MessageQueueConnection(url, drivers: .all, name: name, logger: logger)
+            let countdown = Countdown(from: count)
+            // They shut down in reverse: what was begun is finished while the connection still runs.
+            let services: [any Service] = [
+                TroubleReporter(connection: connection), connection,
+                try service(on: connection, countdown, logger), Finisher(isDone: countdown.end),
+            ]
+            let group = ServiceGroup(
+                configuration: ServiceGroupConfiguration(
+                    services: services.map {
+                        .init(service: $0, successTerminationBehavior: .gracefullyShutdownGroup)
+                    },
+                    gracefulShutdownSignals: [.sigint, .sigterm], logger: messageLogger()))
+            do {
+                try await group.run()
+            } catch let error as TransportError where error.code == .cancelled {
+                throw Failure("Stopped before it was connected to \(name).", exit: MessageExit.queue)
+            }
+        }
+    }
+}
+
+/// A service that ends, and with it its group, when its stream does.
+private struct Finisher: Service {
+    let isDone: AsyncStream<Void>
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown { for await _ in isDone {} }
+    }
+}
+
+/// Says on standard error why there is no connection, once for each reason, and when there is one again.
+private struct TroubleReporter: Service {
+    let connection: MessageQueueConnection
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            var trouble: String?
+            for await state in connection.transport.states() {
+                switch state {
+                case .connecting(_, let reason?), .blocked(let reason):
+                    if reason != trouble { complain("\(connection.name) is not usable for now: \(reason)") }
+                    trouble = reason
+                case .ready:
+                    if trouble != nil { complain("\(connection.name) is usable again") }
+                    trouble = nil
+                case .idle, .connecting, .closed: break
+                }
+            }
+        }
+    }
+}
+
+/// Ends a stream after so many counts.
+final class Countdown: Sendable {
+    let end: AsyncStream<Void>
+    private let source: AsyncStream<Void>.Continuation
+    private let remaining: Locked<Int?>
+
+    /// - Parameter count: `nil`: never.
+    init(from count: Int?) {
+        remaining = Locked(count)
+        (end, source) = AsyncStream.makeStream(of: Void.self)
+    }
+
+    /// Counts one. Returns whether it was still wanted.
+    @discardableResult
+    func count() -> Bool {
+        remaining.withLock { remaining in
+            guard let left = remaining else { return true }
+            remaining = left - 1
+            if left == 1 { source.finish() }
+            return left > 0
+        }
+    }
+}

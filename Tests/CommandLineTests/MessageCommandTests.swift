@@ -1,0 +1,125 @@
+import Foundation
+import SwitchboardMessaging
+import Testing
+
+/// On file spools: queues that several processes share without a broker.
+@Suite("switchboard call, cast, serve, ping and notify", .timeLimit(.minutes(5)))
+struct MessageCommandTests {
+    let program: Program
+
+    init() throws {
+        program = try Program()
+        try #require(try program.run("init").status == 0)
+        for cell in ["one", "two"] {
+            let url = "spool://\(program.folder)/\(cell)"
+            try #require(try program.run("cell", "create", "--name", cell, "--transport-url", url).status == 0)
+        }
+        try #require(
+            try program.run("instance", "map", uuid(1), "--cell", "one", "--project", "p").status == 0)
+        try #require(try program.run("host", "map", "h1", "--cell", "one").status == 0)
+    }
+
+    /// Serves the topic `t` in a cell, and waits until it is there.
+    private func serve(_ cell: String, _ options: String...) throws -> Program.Running {
+        let server = try program.start(["serve", "--cell", cell, "--topic", "t", "--server", "s"] + options)
+        let deadline = Date.now + 60
+        while try program.run("ping", "--cell", cell, "--topic", "t").status != 0, Date.now < deadline {}
+        return server
+    }
+
+    @Test("A call goes to the cell of an instance, of a host, or that is named, and nowhere else")
+    func calls() throws {
+        let server = try serve("one", "--count", "3")
+        for aim in [["--instance", uuid(1)], ["--in-cell-of-host", "h1"], ["--cell", "one"]] {
+            let reply = try program.start(["call", "m", "a=b", "n:=[1]", "--topic", "t"] + aim).wait()
+            #expect(reply.status == 0, "\(reply.errors)")
+            #expect(try reply.json() == ["server": "s", "method": "m", "arguments": ["a": "b", "n": [1]]])
+        }
+        let elsewhere = try program.run("call", "m", "--topic", "t", "--cell", "two", "--timeout", "10")
+        #expect(elsewhere.status == 2)
+        #expect(elsewhere.errors.contains("(two)"))
+        let served = try server.wait()
+        #expect(served.status == 0)
+        #expect(served.lines.filter { $0 == #"m {"a": "b", "n": [1]}"# }.count == 3)
+    }
+
+    @Test("A cast, a fanout, an own reply, JSON lines, and an end by Control-C")
+    func casts() throws {
+        let server = try serve("one", "--json", "--reply", "[42]")
+        #expect(try program.run("cast", "m", "--topic", "t", "--cell", "one").status == 0)
+        let fanout = try program.run("cast", "--fanout", "f", "--topic", "t", "--cell", "one", "--project", "p")
+        #expect(fanout.status == 0)
+        let reply = try program.run("call", "m", "--topic", "t", "--cell", "one", "--server", "s")
+        #expect(try reply.json() == [42])
+        server.interrupt()
+        let served = try server.wait()
+        #expect(served.status == 0, "\(served.errors)")
+        let requests = try served.lines.map { try JSONValue(parsing: Array($0.utf8)) }
+        #expect(requests.count == 3)
+        let ofFanout = try #require(requests.first { $0["method"] == "f" })
+        #expect(ofFanout["project"] == "p")
+    }
+
+    @Test("Notifications arrive, those that were sent before too; filters and priorities choose")
+    func notifications() throws {
+        for (event, priority) in [("a.x", "info"), ("b.x", "info"), ("a.y", "error"), ("a.z", "debug")] {
+            let sent = try program.run(
+                "notify", "send", event, "--payload", "-", "--priority", priority, "--cell", "one",
+                input: "{\n\"n\": 1}")
+            #expect(sent.status == 0, "\(sent.errors)")
+        }
+        let heard = try program.run(
+            "notify", "listen", "--cell", "one", "--priority", "info", "--priority", "error", "--event-type", "a\\.",
+            "--count", "2", "--json")
+        #expect(heard.status == 0, "\(heard.errors)")
+        let events = try heard.lines.map { try JSONValue(parsing: Array($0.utf8)) }
+        #expect(Set(events.compactMap { $0["event_type"] }) == ["a.x", "a.y"])
+        #expect(events.allSatisfy { $0["payload"] == ["n": 1] && $0["publisher_id"] == "switchboard" })
+        let rest = try program.run("notify", "listen", "--cell", "one", "--priority", "debug", "--count", "1")
+        #expect(rest.output.contains("DEBUG a.z switchboard {\"n\": 1}"))
+    }
+
+    @Test("A pool gets a copy of its own")
+    func pool() throws {
+        let listener = try program.start(["notify", "listen", "--cell", "one", "--pool", "p", "--count", "1"])
+        // The pool's queue is there once it listens; what was sent before does not reach it.
+        let deadline = Date.now + 60
+        var ended = false
+        while !ended, Date.now < deadline {
+            try program.run("notify", "send", "e", "--cell", "one")
+            ended = !listener.isRunning
+        }
+        #expect(try listener.wait().status == 0)
+        let own = try program.run("notify", "listen", "--cell", "one", "--count", "1")
+        #expect(own.status == 0)
+    }
+
+    @Test("A ping comes back through the queue, or from a server")
+    func ping() throws {
+        let through = try program.run("ping", "--cell", "one")
+        #expect(through.status == 0, "\(through.errors)")
+        #expect(through.output.contains("(one)"))
+        let nobody = try program.run("ping", "--cell", "two", "--topic", "t")
+        #expect(nobody.status == 2)
+    }
+
+    @Test("What is wrong is named, with the exit code of the help")
+    func refused() throws {
+        #expect(try program.run("call", "m", "--topic", "t").status == 64)
+        #expect(try program.run("call", "m", "x", "--topic", "t", "--cell", "one").status == 64)
+        #expect(try program.run("call", "m", "x:={", "--topic", "t", "--cell", "one").status == 64)
+        #expect(try program.run("call", "m", "--topic", "t", "--cell", "one", "--in-cell-of-host", "h1").status == 64)
+        let cell0 = try program.run("call", "m", "--topic", "t", "--cell", "cell0")
+        #expect(cell0.status == 3)
+        #expect(cell0.errors.contains("cell0"))
+        #expect(try program.run("call", "m", "--topic", "t", "--cell", "nowhere").status == 3)
+        #expect(try program.run("call", "m", "--topic", "t", "--instance", uuid(9)).status == 3)
+        let scheme = try program.run(
+            "call", "m", "--topic", "t", "--transport-url", "-", input: "kafka://u:secret@h/\n")
+        #expect(scheme.status == 5)
+        #expect(scheme.errors.contains("kafka"))
+        #expect(!scheme.errors.contains("secret"))
+        let regex = try program.run("notify", "listen", "--cell", "one", "--event-type", "(")
+        #expect(regex.status == 64)
+    }
+}
