@@ -146,7 +146,8 @@ public final class MessageQueueConnection: Service {
         } catch PendingCalls.Failure.timeout {
             throw RPCError(
                 .timeout,
-                "\(title) took a message and did not deliver it within \(timeout); the connection is \(transport.state).")
+                "\(title) took a message and did not deliver it within \(timeout); the connection is \(transport.state)."
+            )
         } catch PendingCalls.Failure.closed(let cause) {
             throw RPCError(.closed, "The connection to \(title) was closed.", cause: cause)
         } catch let error as TransportError where error.code == .cancelled {
