@@ -196,6 +196,14 @@ let package = Package(
             ],
             resources: [.copy("Data")]),
         .testTarget(
+            name: "RabbitMQEnduranceTests",
+            dependencies: [
+                "SwitchboardCore", "SwitchboardMessaging", "SwitchboardTesting",
+                .target(name: "SwitchboardRabbitMQ", condition: rabbitMQ),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
+        .testTarget(
             name: "PeerTests",
             dependencies: [
                 "SwitchboardCore", "SwitchboardMessaging", "SwitchboardCells", "SwitchboardTesting",

@@ -98,6 +98,9 @@ actor Connection<Client: ConnectionClient>: LinkOwner {
         lastReason = error.message
         client.ended(error)
         endTurn()
+        // It would keep this connection until a deadline that nobody waits for any more.
+        deadlineTimer?.task.cancel()
+        deadlineTimer = nil
         isRunning = false
         settings.report(.closed)
     }

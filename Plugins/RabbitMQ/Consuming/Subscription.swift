@@ -59,6 +59,8 @@ final class Subscription {
 
     /// Its channel is gone, and with it what was unsettled: the broker delivers that again.
     func forgetChannel() {
+        // What nobody has begun with is dropped: it comes again, and would gather here with each loss.
+        if channel != nil { request.source.withdraw() }
         channel = nil
         epoch += 1
         tracker = AckTracker()
