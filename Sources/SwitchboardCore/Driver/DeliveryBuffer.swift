@@ -72,22 +72,25 @@ final class DeliveryBuffer: Sendable {
 
     func next(isolation actor: isolated (any Actor)?) async throws -> Delivery? {
         if let delivery = state.withLock({ $0.takeFirst() }) { return delivery }
-        return try await withTaskCancellationHandler {
-            try await withUnsafeThrowingContinuation(isolation: actor) { (waiter: Waiter) in
-                let outcome = state.withLock { state -> Result<Delivery?, any Error>? in
-                    if let delivery = state.takeFirst() { return .success(delivery) }
-                    if let error = state.error.take() { return .failure(error) }
-                    if state.isFinished { return .success(nil) }
-                    precondition(state.waiter == nil, "The deliveries of a subscription are for one task.")
-                    state.waiter = waiter
-                    return nil
+        return try await withTaskCancellationHandler(
+            operation: {
+                try await withUnsafeThrowingContinuation(isolation: actor) { (waiter: Waiter) in
+                    if let outcome = self.park(waiter) { waiter.resume(with: outcome) }
                 }
-                if let outcome { waiter.resume(with: outcome) }
-            }
-        } onCancel: {
-            finish(nil)
-        } isolation: {
-            actor
+            },
+            onCancel: { self.finish(nil) },
+            isolation: actor)
+    }
+
+    /// Leaves the waiter for the next delivery or the end; or returns what there is already.
+    private func park(_ waiter: Waiter) -> Result<Delivery?, any Error>? {
+        state.withLock { state in
+            if let delivery = state.takeFirst() { return .success(delivery) }
+            if let error = state.error.take() { return .failure(error) }
+            if state.isFinished { return .success(nil) }
+            precondition(state.waiter == nil, "The deliveries of a subscription are for one task.")
+            state.waiter = waiter
+            return nil
         }
     }
 }
