@@ -251,7 +251,8 @@ public struct RPCClient: Sendable {
                 )
             case PendingCalls.Failure.closed(let cause):
                 return RPCError(.closed, "\(activity): no reply: the connection ended.", cause: cause)
-            case let error as TransportError where error.code == .cancelled:
+            case let error as TransportError
+            where error.code == .cancelled || error.code == .indeterminate && Task.isCancelled:
                 return CancellationError()
             case let error as TransportError:
                 return RPCError(error, during: activity)

@@ -1,13 +1,13 @@
 import Logging
 import SwitchboardCore
 import SwitchboardInProcess
-import SwitchboardTesting
-
-let quietLogger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+package import SwitchboardTesting
 
 /// A network of its own for each world.
-struct InProcessHarness: TransportHarness {
-    func withWorld(_ body: (TransportWorld) async throws -> Void) async throws {
+package struct InProcessHarness: TransportHarness {
+    package init() {}
+
+    package func withWorld(_ body: (TransportWorld) async throws -> Void) async throws {
         let network = InProcessNetwork()
         let registry = DriverRegistry(.inProcess(network: network))
         var world = TransportWorld {
@@ -20,3 +20,6 @@ struct InProcessHarness: TransportHarness {
         try await body(world)
     }
 }
+
+/// Laws say what they find by their errors.
+let quietLogger = Logger(label: "laws") { _ in SwiftLogNoOpLogHandler() }

@@ -1,0 +1,10 @@
+public import CSwitchboardABI
+import SwitchboardLoading
+
+// A driver that forgets to register.
+
+@c public func switchboard_driver_info() -> switchboard_driver_info_t {
+    driverLibraryInfo()
+}
+
+@c public func switchboard_driver_register(_ registrar: UnsafeMutableRawPointer) {}

@@ -1,0 +1,10 @@
+public import CSwitchboardABI
+import SwitchboardLoading
+
+// A driver that was linked with the static products, and so brings a core of its own.
+
+@c public func switchboard_driver_info() -> switchboard_driver_info_t {
+    driverLibraryInfo()
+}
+
+@c public func switchboard_driver_register(_ registrar: UnsafeMutableRawPointer) {}
