@@ -192,6 +192,7 @@ let package = Package(
                 .target(name: "SwitchboardRabbitMQ", condition: rabbitMQ),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio", condition: rabbitMQ),
+                .product(name: "NIOEmbedded", package: "swift-nio", condition: rabbitMQ),
                 .product(name: "NIOPosix", package: "swift-nio", condition: rabbitMQ),
             ],
             resources: [.copy("Data")]),
