@@ -20,7 +20,21 @@ let package = Package(
                 .product(name: "SwitchboardInProcess", package: "switchboard"),
                 .product(name: "SwitchboardRabbitMQ", package: "switchboard", condition: .when(traits: ["RabbitMQ"])),
                 .product(name: "Logging", package: "swift-log"),
-            ])
+            ]),
+        .executableTarget(
+            name: "json-bench",
+            dependencies: [
+                .product(name: "SwitchboardCore", package: "switchboard"),
+                .product(name: "SwitchboardMessaging", package: "switchboard"),
+            ]),
+        .executableTarget(
+            name: "inprocess-bench",
+            dependencies: [
+                .product(name: "SwitchboardCore", package: "switchboard"),
+                .product(name: "SwitchboardMessaging", package: "switchboard"),
+                .product(name: "SwitchboardInProcess", package: "switchboard"),
+                .product(name: "Logging", package: "swift-log"),
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )
