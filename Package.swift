@@ -208,6 +208,7 @@ let package = Package(
             name: "PeerTests",
             dependencies: [
                 "SwitchboardCore", "SwitchboardMessaging", "SwitchboardCells", "SwitchboardTesting",
+                "SwitchboardSpool", "switchboard",
                 .target(name: "SwitchboardRabbitMQ", condition: rabbitMQ),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
