@@ -252,6 +252,7 @@ let package = Package(
                 .target(name: "SwitchboardRabbitMQ", condition: rabbitMQ),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio", condition: rabbitMQ),
+                .product(name: "NIOEmbedded", package: "swift-nio", condition: rabbitMQ),
                 .product(name: "NIOPosix", package: "swift-nio", condition: rabbitMQ),
             ],
             resources: [.copy("Data")]),
@@ -267,6 +268,7 @@ let package = Package(
             name: "PeerTests",
             dependencies: [
                 "SwitchboardCore", "SwitchboardMessaging", "SwitchboardCells", "SwitchboardTesting",
+                "SwitchboardSpool", "switchboard",
                 .target(name: "SwitchboardRabbitMQ", condition: rabbitMQ),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),

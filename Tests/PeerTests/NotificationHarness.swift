@@ -126,5 +126,18 @@
             while events.count < count { events.append(try await event { $0["event"]?.string == "notification" }) }
             return events
         }
+
+        /// The next batches of an oslo listener, as event types, until they hold so many notifications.
+        func batches(of count: Int) async throws -> [[String]] {
+            var batches: [[String]] = []
+            while batches.reduce(0, { $0 + $1.count }) < count {
+                let batch = try await event { $0["event"]?.string == "batch" }
+                guard case .array(let types)? = batch["event_types"] else {
+                    throw TestBrokerError("No batch: \(batch)")
+                }
+                batches.append(types.compactMap(\.string))
+            }
+            return batches
+        }
     }
 #endif

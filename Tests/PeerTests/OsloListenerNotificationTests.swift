@@ -65,6 +65,46 @@
             }
         }
 
+        @Test("Oslo listeners on different topics get only theirs")
+        func independentTopics() async throws {
+            try await NotificationWorld.withWorld { world in
+                try await world.withOsloListener(topics: ["a"]) { a in
+                    try await world.withOsloListener(topics: ["b"]) { b in
+                        for number in 0..<4 {
+                            try await world.notifier(topics: ["a"]).send(.info, "a\(number)")
+                            try await world.notifier(topics: ["b"]).send(.info, "b\(number)")
+                        }
+                        for (peer, letter) in [(a, "a"), (b, "b")] {
+                            let types = try await peer.notifications(4).map { $0["event_type"]?.string }
+                            #expect(Set(types) == Set((0..<4).map { "\(letter)\($0)" }))
+                        }
+                        for peer in [a, b] { #expect(peer.count { $0["event"]?.string == "notification" } == 0) }
+                    }
+                }
+            }
+        }
+
+        @Test("205 notifications make oslo batches of 100, 100 and 5; the batch that oslo requeued comes again")
+        func batches() async throws {
+            try await NotificationWorld.withWorld { world in
+                for number in 0..<205 { try await world.notifier().send(.info, "\(number)") }
+                try await world.waitForQueue("notifications.info", ready: 205)
+                try await world.withOsloListener(["--batch", "100", "--batch-timeout", "3"]) { peer in
+                    let batches = try await peer.batches(of: 205)
+                    #expect(batches.map(\.count) == [100, 100, 5])
+                    #expect(batches.flatMap { $0 } == (0..<205).map { "\($0)" })
+                    try await world.waitForQueue("notifications.info", ready: 0)
+                }
+                for number in 0..<10 { try await world.notifier().send(.error, "\(number)") }
+                let options = ["--batch", "10", "--batch-timeout", "1", "--requeue-first"]
+                try await world.withOsloListener(options) { peer in
+                    let types = try await peer.batches(of: 20).flatMap { $0 }
+                    #expect(types.count == 20 && Set(types).count == 10)
+                    try await world.waitForQueue("notifications.error", ready: 0)
+                }
+            }
+        }
+
         @Test("An oslo pool and a Swift pool each get a copy; two oslo listeners of one pool share theirs")
         func pools() async throws {
             try await NotificationWorld.withWorld { world in

@@ -59,6 +59,27 @@
             }
         }
 
+        @Test("Two listeners of one topic share what an oslo notifier sends, each gets some")
+        func sharing() async throws {
+            try await NotificationWorld.withWorld { world in
+                let seen = Recorder<String>()
+                func listener(_ name: String) -> NotificationListener {
+                    var router = NotificationRouter()
+                    router.handle([.info]) { seen.record(name + ($0.eventType ?? "")) }
+                    return world.listener(router)
+                }
+                try await world.withListeners(listener("a"), listener("b")) {
+                    try await world.withOsloNotifier { peer in
+                        for number in 0..<8 { try await peer.notify("info", "\(number)") }
+                        let events = try await seen.take(8)
+                        #expect(Set(events.map { $0.dropFirst() }).count == 8)
+                        // The broker takes the consumers of a queue in turn.
+                        #expect(Set(events.map { $0.prefix(1) }) == ["a", "b"])
+                    }
+                }
+            }
+        }
+
         @Test("Pools each get a copy of what an oslo notifier sends, and their members share it")
         func pools() async throws {
             try await NotificationWorld.withWorld { world in

@@ -47,12 +47,17 @@ enum OsloEnvelope {
         guard message.contentType == "application/json" else {
             throw WireError("The content type is \"\(message.contentType)\" and not application/json.")
         }
-        if let name = message.headers["compression"], compressions.contains(name) {
-            throw WireError(
-                "The body is compressed (\(name)); take kombu_compression out of the sender's configuration.")
+        var body = message.body
+        if let name = message.headers["compression"] {
+            if zlibNames.contains(name) {
+                body = try Inflate.zlib(body)
+            } else if otherCompressions.contains(name) {
+                throw WireError(
+                    "The body is compressed by \(name), which is not read here; set the sender's kombu_compression to gzip, "
+                        + "or take it out of its configuration.")
+            }
         }
-        let body =
-            latinNames.contains(message.contentEncoding.lowercased()) ? utf8(ofLatin: message.body) : message.body
+        if latinNames.contains(message.contentEncoding.lowercased()) { body = utf8(ofLatin: body) }
 
         var version: JSONValue?
         var inner: [UInt8]?
@@ -98,10 +103,13 @@ enum OsloEnvelope {
         }
     }
 
-    /// The names under which kombu registers compressions; any other name it ignores.
-    private static let compressions: Set<String> = [
-        "application/x-gzip", "gzip", "zlib", "application/x-bz2", "bzip2", "bzip", "application/x-lzma", "lzma", "xz",
-        "application/x-brotli", "brotli", "application/zstd", "zstd", "zstandard",
+    /// The names under which kombu registers its one zlib compression (oslo-wire.md §3.5).
+    private static let zlibNames: Set<String> = ["application/x-gzip", "gzip", "zlib"]
+
+    /// The names of kombu's other compressions; any name that is none it ignores.
+    private static let otherCompressions: Set<String> = [
+        "application/x-bz2", "bzip2", "bzip", "application/x-lzma", "lzma", "xz", "application/x-brotli", "brotli",
+        "application/zstd", "zstd", "zstandard",
     ]
 
     private static let latinNames: Set<String> = ["latin-1", "latin1", "latin_1", "iso-8859-1", "iso8859-1", "l1"]

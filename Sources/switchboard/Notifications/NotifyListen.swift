@@ -10,7 +10,8 @@ struct NotifyListen: ServingCommand {
         abstract: "Prints notifications as they come, and takes them off their queues.",
         discussion: """
             Without --pool it takes the notifications from whoever else listens to the topic; with --pool it gets a copy of \
-            them. A notification is acknowledged after it was printed. Control-C, SIGTERM or --count ends it.
+            them. A notification is acknowledged after it was printed; with --batch, after its whole batch was, which is an \
+            array on one line with --json. Control-C, SIGTERM or --count ends it.
 
             For example: switchboard notify listen --cell one --priority info --priority error --event-type 'volume\\..*'
 
@@ -25,27 +26,52 @@ struct NotifyListen: ServingCommand {
     var eventType: String?
     @Option(help: ArgumentHelp("Only publishers that begin with a match.", valueName: "regex"))
     var publisherID: String?
-    @Option(help: "End after so many notifications.")
+    @Option(help: "End after so many notifications, or batches.")
     var count: Int?
+    @Option(help: ArgumentHelp("Take batches of one priority, of at most so many.", valueName: "size"))
+    var batch: Int?
+    @Option(help: "Seconds that the first notification of a batch waits for others.")
+    var batchTimeout = 1.0
     @OptionGroup var topics: NotificationTopicOptions
     @OptionGroup var aim: AimOptions
     @OptionGroup var output: OutputOptions
+
+    func validate() throws {
+        if let count, count < 1 { throw ValidationError("--count is at least 1.") }
+        if let batch, !(1...100_000).contains(batch) { throw ValidationError("--batch is from 1 to 100000.") }
+        if !(batchTimeout > 0 && batchTimeout < 1e6) {
+            throw ValidationError("--batch-timeout is a number of seconds over 0.")
+        }
+    }
 
     func service(
         on connection: MessageQueueConnection, _ countdown: Countdown, _ logger: Logger
     ) throws -> any Service {
         let filter = try NotificationFilter(publisherID: publisherID, eventType: eventType)
         var router = NotificationRouter()
-        router.handle(priorities.isEmpty ? .all : Set(priorities), matching: filter) { [output] event in
-            // What comes after the last that was asked for is somebody else's.
-            guard countdown.count() else { throw NotificationRejection.requeue }
-            printLine(output.json ? "\(JSONValue.object(event.report))" : Self.line(event))
+        let priorities = priorities.isEmpty ? Set.all : Set(priorities)
+        if batch == nil {
+            router.handle(priorities, matching: filter) { [output] event in
+                // What comes after the last that was asked for is somebody else's.
+                guard countdown.count() else { throw NotificationRejection.requeue }
+                printLine(output.json ? "\(JSONValue.object(event.report))" : Self.line(event))
+            }
+        } else {
+            router.handleBatches(priorities, matching: filter) { [output] events in
+                guard countdown.count() else { throw NotificationRejection.requeue }
+                printLine(
+                    output.json
+                        ? "\(JSONValue.array(events.map { .object($0.report) }))"
+                        : events.map(Self.line).joined(separator: "\n"))
+            }
         }
         var configuration = NotificationListenerConfiguration()
         configuration.pool = pool
+        configuration.batchSize = batch ?? 1
+        configuration.batchTimeout = .seconds(batchTimeout)
         // One by one: they are printed in their order, and no more are taken than are printed.
         configuration.maximumConcurrency = 1
-        configuration.prefetch = 1
+        configuration.prefetch = batch ?? 1
         complain("listening in \(connection.name); Control-C ends it")
         return NotificationListener(
             connection, topics: topics.all, router: router, configuration: configuration, logger: logger)

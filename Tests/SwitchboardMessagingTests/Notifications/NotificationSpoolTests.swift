@@ -66,6 +66,62 @@ struct NotificationSpoolTests {
         }
     }
 
+    @Test("Listeners on different topics get only theirs")
+    func independentTopics() async throws {
+        try await withSpool { makeWorld in
+            let world = try makeWorld()
+            let recorders = ["a": Recorder<NotificationEvent>(), "b": Recorder()]
+            func listener(_ topic: String) -> NotificationListener {
+                world.listener(topics: [Topic(topic)], .recording(recorders[topic]!, [.info]))
+            }
+            try await world.run(listener("a"), listener("b")) {
+                for number in 0..<4 {
+                    for topic in recorders.keys { try await world.notifier(to: topic).send(.info, "\(topic)\(number)") }
+                }
+                for (topic, recorder) in recorders {
+                    let events = try await recorder.take(4)
+                    #expect(Set(events.map(\.eventType)) == Set((0..<4).map { "\(topic)\($0)" }))
+                }
+            }
+        }
+    }
+
+    @Test("Listeners of two processes share the notifications of one topic: each comes once")
+    func sharing() async throws {
+        try await withSpool { makeWorld in
+            let (one, two) = (try makeWorld(), try makeWorld())
+            let seen = Recorder<String>()
+            // Each holds its first until the other has one too, so that both must get some.
+            let first = Locked<Set<String>>([])
+            let (barrier, open) = AsyncStream.makeStream(of: Never.self)
+            func listener(_ world: NotificationWorld, _ name: String) -> NotificationListener {
+                var router = NotificationRouter()
+                router.handle([.info]) { event in
+                    let both = first.withLock { names in
+                        names.insert(name)
+                        return names.count == 2
+                    }
+                    if both { open.finish() }
+                    for await _ in barrier {}
+                    seen.record(name + (event.eventType ?? ""))
+                }
+                var configuration = NotificationListenerConfiguration()
+                configuration.maximumConcurrency = 1
+                configuration.prefetch = 1
+                return world.listener(configuration: configuration, router)
+            }
+            let (a, b) = (listener(one, "a"), listener(two, "b"))
+            try await one.run(a) {
+                try await two.run(b) {
+                    for number in 0..<8 { try await one.notifier.send(.info, "\(number)") }
+                    let events = try await seen.take(8)
+                    #expect(Set(events.map { $0.dropFirst() }).count == 8)
+                    #expect(Set(events.map { $0.prefix(1) }) == ["a", "b"])
+                }
+            }
+        }
+    }
+
     @Test("205 notifications make batches of 100, 100 and 5; a batch that was sent back comes again")
     func batches() async throws {
         try await withSpool { makeWorld in

@@ -41,11 +41,12 @@ extension LawBench {
     }
 
     func makeServer(
-        on connection: MessageQueueConnection, name: String, _ router: RPCRouter,
+        on connection: MessageQueueConnection, name: String, of topic: Topic? = nil, _ router: RPCRouter,
         _ configuration: RPCServerConfiguration = RPCServerConfiguration()
     ) -> RPCServer {
         RPCServer(
-            connection, topic: topic, name: name, router: router, configuration: configuration, logger: Self.logger)
+            connection, topic: topic ?? self.topic, name: name, router: router, configuration: configuration,
+            logger: Self.logger)
     }
 
     func makeClient(on connection: MessageQueueConnection) -> RPCClient {
@@ -74,13 +75,15 @@ extension LawBench {
 
     /// A server that listens, on a connection of its own.
     func withServer<Result: Sendable>(
-        _ name: String = "one", _ router: RPCRouter = LawBench.router(),
+        _ name: String = "one", of topic: Topic? = nil, _ router: RPCRouter = LawBench.router(),
         _ configuration: RPCServerConfiguration = RPCServerConfiguration(), _ body: () async throws -> Result
     ) async throws -> Result {
         let connection = try makeConnection()
         return try await withRunning(connection) {
-            try await withRunning(makeServer(on: connection, name: name, router, configuration)) {
-                try await waitForServer(name, makeClient(on: connection))
+            try await withRunning(makeServer(on: connection, name: name, of: topic, router, configuration)) {
+                var client = makeClient(on: connection)
+                if let topic { client.target = RPCTarget(topic: topic.name, exchange: topic.exchange) }
+                try await waitForServer(name, client)
                 return try await body()
             }
         }

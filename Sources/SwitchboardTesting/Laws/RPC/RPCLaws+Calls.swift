@@ -65,6 +65,50 @@ extension RPCLaws {
                 }
             }
         },
+        DriverLaw("Calls and casts to a group of servers are each handled once", .calls) { bench in
+            let tallies = [Tally(), Tally(), Tally()]
+            try await bench.withServer("one", recording(tallies[0])) {
+                try await bench.withServer("two", recording(tallies[1])) {
+                    try await bench.withServer("three", recording(tallies[2])) {
+                        try await bench.withClient { client in
+                            for number in 0..<20 {
+                                try await client.cast(
+                                    LawBench.Interface.work, .init(text: "cast \(number)"), context: RequestContext())
+                                _ = try await client.call(
+                                    LawBench.Interface.work, .init(text: "call \(number)"), context: RequestContext())
+                            }
+                            // Behind everything that went to the group, at each server's turn.
+                            try await bench.within("the handling of all casts") {
+                                while tallies.reduce(0, { $0 + $1.entries.count }) < 40 {
+                                    try await Task.sleep(for: .milliseconds(2))
+                                }
+                            }
+                            let found = tallies.flatMap(\.entries).sorted()
+                            let wanted = (0..<20).flatMap { ["call \($0)", "cast \($0)"] }.sorted()
+                            try bench.requireEqual(found, wanted, "what was handled")
+                        }
+                    }
+                }
+            }
+        },
+        DriverLaw("Groups of servers on different exchanges do not see each other's calls", .calls) { bench in
+            let other = Topic("\(bench.topic.name)-other", exchange: "\(bench.topic.exchange)-other")
+            let (here, there) = (Tally(), Tally())
+            try await bench.withServer("one", recording(here)) {
+                try await bench.withServer("one", of: other, recording(there)) {
+                    try await bench.withClient { client in
+                        for (topic, text) in [(bench.topic, "here"), (other, "there"), (bench.topic, "here")] {
+                            var client = client
+                            client.target = RPCTarget(topic: topic.name, exchange: topic.exchange)
+                            _ = try await client.call(
+                                LawBench.Interface.work, .init(text: text), context: RequestContext())
+                        }
+                        try bench.requireEqual(here.entries, ["here", "here"], "what came to the one exchange")
+                        try bench.requireEqual(there.entries, ["there"], "what came to the other exchange")
+                    }
+                }
+            }
+        },
         DriverLaw("Idle servers of a topic get their share of its calls", .calls) { bench in
             // Neither handler ends before both have begun, and no server handles two at a time.
             var configuration = RPCServerConfiguration()

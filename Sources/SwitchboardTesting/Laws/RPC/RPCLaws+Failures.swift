@@ -33,9 +33,13 @@ extension RPCLaws {
                 try await bench.requireRPCError(.noSuchMethod, from: "a call of an unknown method") {
                     try await client.call("no_such_method", version: "1.0", context: RequestContext())
                 }
-                try await bench.requireRPCError(.unsupportedVersion, from: "a call of a newer version") {
-                    try await client.call("echo", ["text": "x"], version: "1.3", context: RequestContext())
+                for version: RPCVersion in ["1.3", "2.0", "0.9"] {
+                    try await bench.requireRPCError(.unsupportedVersion, from: "a call of version \(version)") {
+                        try await client.call("echo", ["text": "x"], version: version, context: RequestContext())
+                    }
                 }
+                let reply = try await client.call("echo", ["text": "x"], version: "1.1", context: RequestContext())
+                try bench.requireEqual(reply, "x", "the reply of an older version")
                 try await bench.requireRPCError(.unsupportedVersion, from: "a call of another namespace") {
                     try await client.call("echo", ["text": "x"], namespace: "other", context: RequestContext())
                 }
@@ -71,6 +75,19 @@ extension RPCLaws {
             try await bench.withClient { client in
                 try await bench.within("the failure of a call to nobody") {
                     try await bench.requireRPCError(.unroutable, .timeout, from: "a call to nobody") {
+                        try await client.call(
+                            LawBench.Interface.echo, .init(text: ""), context: RequestContext(),
+                            timeout: .milliseconds(200))
+                    }
+                }
+            }
+        },
+        DriverLaw("A call that does not ask whether somebody listens waits for its deadline", .failures) { bench in
+            try await bench.withClient { client in
+                var client = client
+                client.detectsMissingListeners = false
+                try await bench.within("the failure of a call to nobody") { [client] in
+                    try await bench.requireRPCError(.timeout, from: "a call to nobody") {
                         try await client.call(
                             LawBench.Interface.echo, .init(text: ""), context: RequestContext(),
                             timeout: .milliseconds(200))

@@ -17,6 +17,29 @@ extension RPCLaws {
                 try bench.require(error.message.contains("work"), "its error does not name the method: \(error)")
             }
         },
+        DriverLaw("A call times out though replies to others keep coming", .patience) { bench in
+            let never = Latch()
+            try await bench.withService(hanging(until: never)) { client in
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    let isOver = Tally()
+                    group.addTask {
+                        defer { isOver.add("over") }
+                        try await bench.requireRPCError(.timeout, from: "a call whose handler hangs") {
+                            try await client.call(
+                                LawBench.Interface.work, .init(text: ""), context: RequestContext(),
+                                timeout: .milliseconds(300))
+                        }
+                    }
+                    try await bench.within("the end of a call while others are answered") {
+                        while isOver.entries.isEmpty {
+                            _ = try await client.call(
+                                LawBench.Interface.echo, .init(text: "x"), context: RequestContext())
+                        }
+                    }
+                    try await group.waitForAll()
+                }
+            }
+        },
         DriverLaw("The deadline of a call ends its handler", .patience) { bench in
             let (never, ends) = (Latch(), Tally())
             let router = LawBench.router { _, _ in
@@ -117,6 +140,24 @@ extension RPCLaws {
                     } catch is CancellationError {}
                 }
                 try bench.requireEqual(client.callsInFlight, 0, "the number of calls that still wait")
+            }
+        },
+        DriverLaw("A call that is cancelled ends its handler", .patience) { bench in
+            let (never, events) = (Latch(), Tally())
+            let router = LawBench.router { text, _ in
+                events.add("begun")
+                defer { events.add("ended") }
+                try await never.wait()
+                return text
+            }
+            try await bench.withService(router) { client in
+                let call = Task {
+                    try await client.call(LawBench.Interface.work, .init(text: ""), context: RequestContext())
+                }
+                try await bench.within("the beginning of the handler") { try await events.wait(for: 1) }
+                call.cancel()
+                try await bench.within("the end of the handler") { try await events.wait(for: 2) }
+                _ = await call.result
             }
         },
         DriverLaw("The end of a connection ends the calls that wait on it", .patience) { bench in

@@ -42,8 +42,12 @@ extension RPCLaws {
         DriverLaw("A message that is no request stops no server", .serving) { bench in
             try await bench.withService { client in
                 try await bench.withTransport { transport in
-                    for text in ["", "no JSON", "{\"oslo.version\": \"2.0\"}", "[1, 2"] {
-                        try await bench.publish(text, on: transport)
+                    let texts = [
+                        "", "no JSON", "{}", "[1, 2", "\u{FFFF}", #"{"oslo.version": "2.0"}"#,
+                        #"{"oslo.version": "3.0", "oslo.message": "{}"}"#,
+                    ]
+                    for address in [Address.topic(bench.topic), .fanout(bench.topic)] {
+                        try await bench.publish(all: texts, on: transport, to: address)
                     }
                 }
                 let reply = try await client.call(

@@ -9,12 +9,13 @@ import Logging
 import SwitchboardCore
 import SwitchboardInProcess
 import SwitchboardMessaging
+import SwitchboardSpool
 
 #if RabbitMQ
     import SwitchboardRabbitMQ
-    let drivers = DriverRegistry(.inProcess(), .rabbitMQ())
+    let drivers = DriverRegistry(.inProcess(), .spool(), .rabbitMQ())
 #else
-    let drivers = DriverRegistry(.inProcess())
+    let drivers = DriverRegistry(.inProcess(), .spool())
 #endif
 
 let logger = Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() }
