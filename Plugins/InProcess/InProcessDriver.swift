@@ -18,7 +18,7 @@ public final class InProcessDriver: TransportDriver {
     public let monitor = TransportMonitor()
 
     public let capabilities: DriverCapabilities = [
-        .redelivery, .ordered, .detectsUnroutable, .expires, .deadLetters, .boundedQueues,
+        .redelivery, .ordered, .detectsUnroutable, .expires, .deadLetters, .boundedQueues, .ephemeralFanouts,
     ]
 
     private enum Phase {

@@ -63,6 +63,9 @@ public final class RabbitMQDriver: TransportDriver {
         if configuration.topology.durableQueues || configuration.topology.quorumQueues {
             capabilities.insert(.durable)
         }
+        if !configuration.topology.stableNames, !configuration.topology.streamFanout {
+            capabilities.insert(.ephemeralFanouts)
+        }
         self.capabilities = capabilities
     }
 

@@ -32,6 +32,7 @@ public final class SpoolDriver: TransportDriver {
     public var capabilities: DriverCapabilities {
         [
             .interprocess, .durable, .redelivery, .ordered, .detectsUnroutable, .expires, .deadLetters, .boundedQueues,
+            .ephemeralFanouts,
         ]
     }
 

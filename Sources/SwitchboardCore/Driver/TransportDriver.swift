@@ -34,7 +34,7 @@ public protocol TransportDriver: Sendable {
     /// The subscription is live when `body` is called: what is published from then on arrives. Waits for that until
     /// `options.deadline`, where there is one. A lost connection ends neither the subscription nor `body`; the driver
     /// restores it. What is unsettled when `body` ends goes back to the queue (a fanout's own copy and an own mailbox
-    /// die with their subscription or soon after). At most `options.prefetch` deliveries are unsettled at a time.
+    /// die with their subscription or some time after). At most `options.prefetch` deliveries are unsettled at a time.
     /// Cancelling the task ends the deliveries; `body` then returns or throws as it likes.
     func withSubscription<Result: Sendable>(
         to address: Address,
@@ -69,6 +69,8 @@ public struct DriverCapabilities: OptionSet, Sendable, Hashable {
     public static let reconnects = DriverCapabilities(rawValue: 1 << 7)
     /// Queues are bounded; a publisher that meets the bound waits, then gets `exhausted`.
     public static let boundedQueues = DriverCapabilities(rawValue: 1 << 8)
+    /// A fanout's copy ends with its subscription: it takes nothing for who subscribes later.
+    public static let ephemeralFanouts = DriverCapabilities(rawValue: 1 << 9)
 }
 
 /// How a message is published. `Transport` fills in what its caller left out.

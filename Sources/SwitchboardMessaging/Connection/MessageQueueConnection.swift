@@ -123,6 +123,8 @@ public final class MessageQueueConnection: Service {
             try await transport.publish(
                 message, to: address, deadline: deadline, mandatory: mandatory, allowsDuplicates: true)
         } catch {
+            // It may have been sent, and somebody may be at work on it.
+            if Task.isCancelled { calls.abandon(id) }
             calls.remove(id)
             throw error
         }

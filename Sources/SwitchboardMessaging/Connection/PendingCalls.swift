@@ -85,7 +85,7 @@ final class PendingCalls: Sendable {
     }
 
     /// Ends a call whose task was cancelled, and has its worker told, now or as soon as it says who it is.
-    private func abandon(_ id: String) {
+    func abandon(_ id: String) {
         let (worker, deadline) = state.withLock { state -> (String?, ContinuousClock.Instant?) in
             guard let call = state.calls[id], call.outcome == nil else { return (nil, nil) }
             return (call.worker, call.deadline)

@@ -35,6 +35,7 @@ extension DriverCapabilities {
         ("interprocess", .interprocess), ("durable", .durable), ("redelivery", .redelivery), ("ordered", .ordered),
         ("detectsUnroutable", .detectsUnroutable), ("expires", .expires), ("deadLetters", .deadLetters),
         ("reconnects", .reconnects), ("boundedQueues", .boundedQueues),
+        ("ephemeralFanouts", .ephemeralFanouts),
     ]
 
     /// The words for the capabilities that are in it.

@@ -9,7 +9,7 @@ final class MutantDriver: TransportDriver {
 
     var capabilities: DriverCapabilities {
         let honest: DriverCapabilities = [
-            .redelivery, .ordered, .detectsUnroutable, .expires, .deadLetters, .boundedQueues,
+            .redelivery, .ordered, .detectsUnroutable, .expires, .deadLetters, .boundedQueues, .ephemeralFanouts,
         ]
         return switch mutation {
         case .unroutableUnclaimed: honest.subtracting(.detectsUnroutable)

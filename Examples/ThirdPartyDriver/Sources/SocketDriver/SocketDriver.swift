@@ -8,7 +8,7 @@ public final class SocketDriver: TransportDriver {
     public let monitor = TransportMonitor()
 
     public let capabilities: DriverCapabilities = [
-        .interprocess, .redelivery, .ordered, .detectsUnroutable, .expires, .reconnects,
+        .interprocess, .redelivery, .ordered, .detectsUnroutable, .expires, .reconnects, .ephemeralFanouts,
     ]
 
     private static let pauses: [Duration] = [

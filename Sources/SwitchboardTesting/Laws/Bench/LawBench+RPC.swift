@@ -123,6 +123,23 @@ extension LawBench {
         }
     }
 
+    /// Calls `work`, whose handler does not come to an end, until a call has reached it and run into its deadline.
+    @discardableResult
+    func callInVain(_ client: RPCClient, begun: Tally) async throws -> RPCError {
+        // Opens the mailbox, which may take as long as it likes.
+        _ = try await client.call(Interface.echo, .init(text: ""), context: RequestContext())
+        for timeout in [Duration.milliseconds(200), .seconds(1), patience / 3] {
+            let deadline = ContinuousClock.now + timeout
+            // On a busy machine the queue may not even have confirmed the request by then.
+            let error = try await requireRPCError(.timeout, .indeterminate, from: "a call whose handler hangs") {
+                try await client.call(Interface.work, .init(text: ""), context: RequestContext(), timeout: timeout)
+            }
+            try require(.now >= deadline, "it failed before its deadline: \(error)")
+            if !begun.entries.isEmpty { return error }
+        }
+        throw Finding("no call of three reached its handler before its deadline.")
+    }
+
     /// Requires an error of one of the codes.
     @discardableResult
     func requireRPCError<Result>(

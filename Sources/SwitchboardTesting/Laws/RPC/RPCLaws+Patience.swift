@@ -5,30 +5,21 @@ extension RPCLaws {
     /// How long callers wait, and what their giving up does.
     static let patience: [DriverLaw] = [
         DriverLaw("A call without a reply fails at its deadline, and says what it waited for", .patience) { bench in
-            let never = Latch()
-            try await bench.withService(hanging(until: never)) { client in
-                let deadline = ContinuousClock.now + .milliseconds(200)
-                let error = try await bench.requireRPCError(.timeout, from: "a call whose handler hangs") {
-                    try await client.call(
-                        LawBench.Interface.work, .init(text: ""), context: RequestContext(), timeout: .milliseconds(200)
-                    )
-                }
-                try bench.require(.now >= deadline, "it failed before its deadline.")
+            let (begun, never) = (Tally(), Latch())
+            try await bench.withService(hanging(begun, until: never)) { client in
+                let error = try await bench.callInVain(client, begun: begun)
                 try bench.require(error.message.contains("work"), "its error does not name the method: \(error)")
+                try bench.requireEqual(client.callsInFlight, 0, "the number of calls that still wait")
             }
         },
         DriverLaw("A call times out though replies to others keep coming", .patience) { bench in
-            let never = Latch()
-            try await bench.withService(hanging(until: never)) { client in
+            let (begun, never) = (Tally(), Latch())
+            try await bench.withService(hanging(begun, until: never)) { client in
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     let isOver = Tally()
                     group.addTask {
                         defer { isOver.add("over") }
-                        try await bench.requireRPCError(.timeout, from: "a call whose handler hangs") {
-                            try await client.call(
-                                LawBench.Interface.work, .init(text: ""), context: RequestContext(),
-                                timeout: .milliseconds(300))
-                        }
+                        try await bench.callInVain(client, begun: begun)
                     }
                     try await bench.within("the end of a call while others are answered") {
                         while isOver.entries.isEmpty {
@@ -41,19 +32,16 @@ extension RPCLaws {
             }
         },
         DriverLaw("The deadline of a call ends its handler", .patience) { bench in
-            let (never, ends) = (Latch(), Tally())
-            let router = LawBench.router { _, _ in
-                defer { ends.add("ended") }
+            let (begun, never, ended) = (Tally(), Latch(), Tally())
+            let router = LawBench.router { text, _ in
+                begun.add(text)
+                defer { ended.add(text) }
                 try await never.wait()
-                return ""
+                return text
             }
             try await bench.withService(router) { client in
-                try await bench.requireRPCError(.timeout, from: "a call whose handler hangs") {
-                    try await client.call(
-                        LawBench.Interface.work, .init(text: ""), context: RequestContext(), timeout: .milliseconds(200)
-                    )
-                }
-                try await bench.within("the end of the handler") { try await ends.wait(for: 1) }
+                try await bench.callInVain(client, begun: begun)
+                try await bench.within("the end of the handler") { try await ended.wait(for: begun.entries.count) }
             }
         },
         DriverLaw("A reply that comes too late goes to nobody", .patience) { bench in
@@ -65,20 +53,20 @@ extension RPCLaws {
                 done.add(text)
                 return "too late"
             }
-            try await bench.withService(router) { client in
-                try await bench.requireRPCError(.timeout, from: "a call whose handler takes too long") {
-                    try await client.call(
-                        LawBench.Interface.work, .init(text: ""), context: RequestContext(), timeout: .milliseconds(200)
-                    )
+            try await bench.withServer("one", router) {
+                // Whatever happens here, the handler ends.
+                defer { late.open() }
+                try await bench.withClient { client in
+                    try await bench.callInVain(client, begun: begun)
+                    late.open()
+                    try await bench.within("the end of the handler") { try await done.wait(for: begun.entries.count) }
+                    for round in 0..<5 {
+                        let reply = try await client.call(
+                            LawBench.Interface.echo, .init(text: "\(round)"), context: RequestContext())
+                        try bench.requireEqual(reply, "\(round)", "the reply after a late one")
+                    }
+                    try bench.requireEqual(client.callsInFlight, 0, "the number of calls that still wait")
                 }
-                late.open()
-                try await bench.within("the end of the handler") { try await done.wait(for: begun.entries.count) }
-                for round in 0..<5 {
-                    let reply = try await client.call(
-                        LawBench.Interface.echo, .init(text: "\(round)"), context: RequestContext())
-                    try bench.requireEqual(reply, "\(round)", "the reply after a late one")
-                }
-                try bench.requireEqual(client.callsInFlight, 0, "the number of calls that still wait")
             }
         },
         DriverLaw("Keepalives hold a call whose handler is at work", .patience) { bench in
@@ -188,8 +176,9 @@ extension RPCLaws {
         },
     ]
 
-    private static func hanging(until latch: Latch) -> RPCRouter {
+    private static func hanging(_ begun: Tally, until latch: Latch) -> RPCRouter {
         LawBench.router { text, _ in
+            begun.add(text)
             try await latch.wait()
             return text
         }

@@ -63,7 +63,7 @@ extension TransportLaws {
                 }
             }
         },
-        DriverLaw("A fanout keeps nothing for those who come later", .addresses) { bench in
+        DriverLaw("A fanout keeps nothing for those who come later", .addresses, proves: .ephemeralFanouts) { bench in
             let fanout = Address.fanout(bench.topic)
             try await bench.withTransport { transport in
                 try await bench.publish("early", on: transport, to: fanout)

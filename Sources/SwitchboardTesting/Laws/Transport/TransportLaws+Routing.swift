@@ -41,7 +41,9 @@ extension TransportLaws {
                 }
             }
         },
-        DriverLaw("A fanout that everybody has left has no taker", .routing, proves: .detectsUnroutable) { bench in
+        DriverLaw(
+            "A fanout that everybody has left has no taker", .routing, proves: [.detectsUnroutable, .ephemeralFanouts]
+        ) { bench in
             try await bench.withTransport { transport in
                 try await bench.declare(.fanout(bench.topic), on: transport)
                 try await bench.requireError(.unroutable, from: "a mandatory fanout to nobody") {
