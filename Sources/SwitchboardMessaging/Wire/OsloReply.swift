@@ -60,14 +60,13 @@ struct OsloReply: Sendable, Hashable {
 
     /// Reads a reply. A failure that is no JSON text becomes a failure that says so: its caller must learn of it.
     init(_ message: Message) throws(WireError) {
-        let object = try OsloEnvelope.open(message)
         self.init(result: .null, ending: false)
-        for (key, value) in object {
+        try OsloEnvelope.members(of: message) { key, _, value in
             switch key {
             case "result": result = value
             case "failure":
                 switch value {
-                case .null, .string(""): break
+                case .null, .string(""): failure = nil
                 case .string(let text): failure = OsloFailure(text: text)
                 default: failure = OsloFailure(unreadable: "\(value)")
                 }
@@ -76,7 +75,7 @@ struct OsloReply: Sendable, Hashable {
             case "_unique_id": uniqueID = value.string
             case Self.workerKey: worker = value.string
             case Self.cancellationKey: isCancellation = value == true
-            default: continue
+            default: break
             }
         }
     }
