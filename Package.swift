@@ -16,6 +16,11 @@ let package = Package(
         .library(name: "SwitchboardSpool", targets: ["SwitchboardSpool"]),
         .library(name: "SwitchboardRabbitMQ", targets: ["SwitchboardRabbitMQ"]),
         .library(name: "SwitchboardSQLite", targets: ["SwitchboardSQLite"]),
+        // For programs that load drivers at run time, and for such drivers: one core for both, in one library.
+        .library(
+            name: "SwitchboardDynamic", type: .dynamic,
+            targets: ["SwitchboardLoading", "SwitchboardCore", "SwitchboardMessaging", "SwitchboardInProcess"]),
+        .library(name: "SwitchboardLoading", targets: ["SwitchboardLoading"]),
         .executable(name: "switchboard", targets: ["switchboard"]),
     ],
     traits: [
@@ -68,9 +73,15 @@ let package = Package(
         .target(
             name: "SwitchboardTesting",
             dependencies: [
-                "SwitchboardCore", "SwitchboardMessaging",
+                "SwitchboardCore", "SwitchboardMessaging", "SwitchboardInProcess",
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
+
+        .target(name: "CSwitchboardABI"),
+        .target(
+            name: "SwitchboardLoading",
+            dependencies: ["CSwitchboardABI", "SwitchboardCore", .product(name: "Logging", package: "swift-log")]),
 
         // An interface that the framework carries: OpenStack Nova's compute RPC API.
         .target(name: "NovaCompute", dependencies: ["SwitchboardCore", "SwitchboardMessaging"]),
@@ -142,6 +153,53 @@ let package = Package(
             ],
             path: "Examples/TwoCells"),
 
+        .executableTarget(
+            name: "InProcessExample",
+            dependencies: [
+                "SwitchboardCore", "SwitchboardMessaging", "SwitchboardInProcess",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Examples/InProcess"),
+        .executableTarget(
+            name: "RabbitMQExample",
+            dependencies: [
+                "SwitchboardCore", "SwitchboardMessaging",
+                .target(name: "SwitchboardRabbitMQ", condition: rabbitMQ),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ],
+            path: "Examples/RabbitMQ"),
+        .executableTarget(
+            name: "SpoolExample",
+            dependencies: [
+                "SwitchboardCore", "SwitchboardMessaging", "SwitchboardSpool",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Examples/Spool"),
+
+        // The drivers of this package before the laws: `swift package conformance`.
+        .target(
+            name: "DriverHarnesses",
+            dependencies: [
+                "SwitchboardCore", "SwitchboardInProcess", "SwitchboardSpool", "SwitchboardTesting",
+                .target(name: "SwitchboardRabbitMQ", condition: rabbitMQ),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Tests/DriverHarnesses"),
+        .executableTarget(
+            name: "conformance-tool",
+            dependencies: [
+                "DriverHarnesses", "SwitchboardCore", "SwitchboardInProcess", "SwitchboardSpool", "SwitchboardTesting",
+                .target(name: "SwitchboardRabbitMQ", condition: rabbitMQ),
+            ]),
+        .plugin(
+            name: "Conformance",
+            capability: .command(
+                intent: .custom(
+                    verb: "conformance",
+                    description: "Holds the drivers to the laws; prints the matrix driver by law."))),
+
         // Tests.
         .testTarget(
             name: "SwitchboardCoreTests",
@@ -152,6 +210,11 @@ let package = Package(
             dependencies: [
                 "SwitchboardCore", "SwitchboardMessaging", "SwitchboardInProcess", "SwitchboardSpool",
                 "SwitchboardTesting",
+                .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "MetricsTestKit", package: "swift-metrics"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Tracing", package: "swift-distributed-tracing"),
             ],
             resources: [.copy("Data")]),
         .testTarget(
@@ -168,14 +231,16 @@ let package = Package(
         .testTarget(
             name: "InProcessTests",
             dependencies: [
-                "SwitchboardCore", "SwitchboardInProcess", "SwitchboardTesting",
+                "DriverHarnesses", "SwitchboardCore", "SwitchboardMessaging", "SwitchboardInProcess",
+                "SwitchboardTesting",
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .testTarget(
             name: "SpoolTests",
             dependencies: [
-                "SwitchboardCore", "SwitchboardSpool", "SwitchboardTesting", "SpoolPeer",
+                "DriverHarnesses", "SwitchboardCore", "SwitchboardSpool", "SwitchboardTesting", "SpoolPeer",
+                "conformance-tool",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .executableTarget(
@@ -188,10 +253,11 @@ let package = Package(
         .testTarget(
             name: "RabbitMQTests",
             dependencies: [
-                "SwitchboardCore", "SwitchboardMessaging", "SwitchboardTesting",
+                "DriverHarnesses", "SwitchboardCore", "SwitchboardMessaging", "SwitchboardTesting", "conformance-tool",
                 .target(name: "SwitchboardRabbitMQ", condition: rabbitMQ),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio", condition: rabbitMQ),
+                .product(name: "NIOEmbedded", package: "swift-nio", condition: rabbitMQ),
                 .product(name: "NIOPosix", package: "swift-nio", condition: rabbitMQ),
             ],
             resources: [.copy("Data")]),
@@ -211,6 +277,12 @@ let package = Package(
                 .target(name: "SwitchboardRabbitMQ", condition: rabbitMQ),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
+        .testTarget(
+            name: "ExampleTests",
+            dependencies: [
+                "SwitchboardCore", "SwitchboardTesting", "InProcessExample", "RabbitMQExample", "SpoolExample",
+                "TwoCells",
             ]),
         .testTarget(name: "TestBrokerTests", dependencies: ["SwitchboardCore", "SwitchboardTesting"]),
         .testTarget(

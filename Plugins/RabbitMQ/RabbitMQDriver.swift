@@ -19,6 +19,7 @@ public final class RabbitMQDriver: TransportDriver {
     private let publishInbox: Inbox<PublishCommand>
     private let consumeInbox: Inbox<ConsumeCommand>
     private let names: FanoutNames
+    private let renewal: CredentialRenewal?
     private let nextID = Atomic<UInt64>(1)
 
     /// A driver for `url`. Checks the options of its query and the files that they name; connects to nothing.
@@ -27,15 +28,22 @@ public final class RabbitMQDriver: TransportDriver {
     ) throws(TransportError) {
         let configuration = try OsloOptions.apply(url, to: configuration)
         let tls: TLSClient? = if let options = configuration.tls { try TLSClient(options) } else { nil }
+        if let options = configuration.tls, !options.verifiesHostName {
+            logger.warning(
+                "TLS does not check the broker's host name (ssl_enforce_hostname_verification)",
+                metadata: ["transport.url": "\(url)"])
+        }
         let topology = Topology(configuration.topology)
         let place = Place(url: url.description, monitor: monitor, topology: configuration.topology)
         let board = StateBoard(monitor)
         let eventLoop = EventLoops.next()
+        let renewal = configuration.credentials.map { CredentialRenewal($0) }
         func settings(_ role: ConnectionSettings.Role) -> ConnectionSettings {
             ConnectionSettings(
                 endpoints: Endpoint.all(of: url, usesTLS: tls != nil), role: role, configuration: configuration,
-                tls: tls, logger: logger, report: { board.report($0, of: role) })
+                tls: tls, logger: logger, report: { board.report($0, of: role) }, renew: { renewal?.signal() })
         }
+        self.renewal = renewal
         self.topology = topology
         prefetchLimit = configuration.maximumPrefetch == 0 ? 65535 : configuration.maximumPrefetch
         names = FanoutNames(configuration.topology)
@@ -59,20 +67,29 @@ public final class RabbitMQDriver: TransportDriver {
     }
 
     public func run() async throws {
-        let result: Result<Void, TransportError> = await withTaskGroup { group in
+        let result = await withTaskGroup(of: Result<Void, TransportError>?.self) { group in
             group.addTask { [publishing] in
                 await Self.result { () throws(TransportError) in try await publishing.run() }
             }
             group.addTask { [consuming] in await Self.result { () throws(TransportError) in try await consuming.run() }
             }
-            let first = await group.next()!
+            if let renewal {
+                group.addTask { [publishing, consuming] in
+                    await renewal.run {
+                        await publishing.renewCredentials()
+                        await consuming.renewCredentials()
+                    }
+                    return nil
+                }
+            }
+            let first = await Self.end(of: &group)
             if case .failure(let error) = first {
                 // What one is refused, the other is too: both end, and what waits fails with the reason at once.
                 await publishing.end(error)
                 await consuming.end(error)
             }
             group.cancelAll()
-            let second = await group.next()!
+            let second = await Self.end(of: &group)
             if case .failure = first { return first }
             return second
         }
@@ -82,6 +99,16 @@ public final class RabbitMQDriver: TransportDriver {
             monitor.report(.closed(reason: error.message))
             throw error
         }
+    }
+
+    /// How the next of the two connections has ended.
+    private static func end(
+        of group: inout TaskGroup<Result<Void, TransportError>?>
+    ) async -> Result<Void, TransportError> {
+        while let result = await group.next() {
+            if let result { return result }
+        }
+        return .success(())
     }
 
     private static func result(
@@ -112,10 +139,12 @@ public final class RabbitMQDriver: TransportDriver {
         to address: Address, options: SubscriptionOptions, _ body: (Deliveries) async throws -> Result
     ) async throws -> Result {
         let id = nextID.add(1, ordering: .relaxed).oldValue
+        let name = try names.next(for: address)
+        defer { name.release() }
         let (deliveries, source) = Deliveries.makeSequence()
         let request = SubscriptionRequest(
             id: id, address: address,
-            plan: try topology.plan(subscribingTo: address, fanoutSuffix: names.next(for: address)),
+            plan: try topology.plan(subscribingTo: address, fanoutSuffix: name.suffix),
             prefetch: UInt16(min(options.prefetch, prefetchLimit)), deadline: options.deadline, source: source)
         let inbox = consumeInbox
         let error = await withTaskCancellationHandler {

@@ -59,6 +59,11 @@ public final class SpoolDriver: TransportDriver {
         await session.close(closed)
     }
 
+    /// Returns when the spool is open and what dead processes held has been given back.
+    package func opened() async throws(TransportError) {
+        _ = try await gate.session(until: nil, for: "Work in the spool", monitor)
+    }
+
     public func publish(
         _ message: Message, to address: Address, options: PublishOptions
     ) async throws(TransportError) {
@@ -125,8 +130,23 @@ public final class SpoolDriver: TransportDriver {
     public func withSubscription<Result: Sendable>(
         to address: Address, options: SubscriptionOptions, _ body: (Deliveries) async throws -> Result
     ) async throws -> Result {
+        try await withSubscription(to: address, options: options, isDrain: false, body)
+    }
+
+    /// A subscription whose deliveries end when the queue has nothing more to claim; what is left of their lives is on
+    /// the messages.
+    package func withDrain<Result: Sendable>(
+        of address: Address, options: SubscriptionOptions, _ body: (Deliveries) async throws -> Result
+    ) async throws -> Result {
+        try await withSubscription(to: address, options: options, isDrain: true, body)
+    }
+
+    private func withSubscription<Result: Sendable>(
+        to address: Address, options: SubscriptionOptions, isDrain: Bool,
+        _ body: (Deliveries) async throws -> Result
+    ) async throws -> Result {
         let session = try await gate.session(until: options.deadline, for: "A subscription to \(address)", monitor)
-        let (id, deliveries) = try await session.receiver.open(address, options)
+        let (id, deliveries) = try await session.receiver.open(address, options, isDrain: isDrain)
         do {
             let result = try await body(deliveries)
             await session.receiver.close(id)

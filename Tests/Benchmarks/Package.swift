@@ -53,6 +53,29 @@ let package = Package(
                 .product(name: "SwitchboardInProcess", package: "switchboard"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
+        .target(name: "CFileLoops"),
+        .executableTarget(
+            name: "spool-bench",
+            dependencies: [
+                "CFileLoops",
+                .product(name: "SwitchboardCore", package: "switchboard"),
+                .product(name: "SwitchboardSpool", package: "switchboard"),
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+        .executableTarget(
+            name: "json-bench",
+            dependencies: [
+                .product(name: "SwitchboardCore", package: "switchboard"),
+                .product(name: "SwitchboardMessaging", package: "switchboard"),
+            ]),
+        .executableTarget(
+            name: "inprocess-bench",
+            dependencies: [
+                .product(name: "SwitchboardCore", package: "switchboard"),
+                .product(name: "SwitchboardMessaging", package: "switchboard"),
+                .product(name: "SwitchboardInProcess", package: "switchboard"),
+                .product(name: "Logging", package: "swift-log"),
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )

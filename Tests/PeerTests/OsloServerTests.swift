@@ -8,14 +8,16 @@
 
     @Suite("A Swift client and an unmodified oslo.messaging server", .timeLimit(.minutes(3)))
     struct OsloServerTests {
-        /// An oslo server named `python` on topic `t`, and a client of it.
-        private func withServer(_ body: @escaping @Sendable (RPCClient, PythonPeer) async throws -> Void) async throws {
+        /// Oslo servers on topic `t`, one named `python` unless others are asked for, and a client of them.
+        private func withServer(
+            _ names: [String] = ["python"], _ body: @escaping @Sendable (RPCClient, PythonPeer) async throws -> Void
+        ) async throws {
             let broker = try await TestBroker.shared()
             try await broker.withVirtualHost { name async throws in
                 let url = broker.url(virtualHost: name)
-                let arguments = [
-                    "--url", url.formatted(revealingSecrets: true), "--topic", "t", "--server", "python",
-                ]
+                let arguments =
+                    ["--url", url.formatted(revealingSecrets: true), "--topic", "t"]
+                    + names.flatMap { ["--server", $0] }
                 try await PythonPeer.withPeer("oslo_server.py", arguments) { peer async throws in
                     let connection = try MessageQueueConnection(
                         url, drivers: DriverRegistry(.rabbitMQ()), logger: quietLogger)
@@ -89,6 +91,93 @@
                     try await client.call("who", version: "9.0", context: .admin())
                 }
                 #expect(version?.code == .unsupportedVersion)
+            }
+        }
+
+        @Test("Of three servers one gets what is for it, a group shares, and every one gets a fanout")
+        func group() async throws {
+            let names = ["one", "two", "three"]
+            try await withServer(names) { client, peer in
+                for _ in 0..<5 {
+                    let who = try await client.call("who", to: "two", context: .admin())
+                    #expect(who == "two")
+                }
+                var counts: [JSONValue: Int] = [:]
+                for _ in 0..<14 { counts[try await client.call("who", context: .admin()), default: 0] += 1 }
+                #expect(counts.values.reduce(0, +) == 14)
+                #expect(Set(counts.keys) == Set(names.map(JSONValue.string)))
+
+                for number in Int64(0)..<20 {
+                    try await client.cast("echo", ["value": .integer(number)], context: .admin())
+                }
+                var casts: [JSONValue: [JSONValue]] = [:]
+                for _ in 0..<20 {
+                    let call = try await peer.called("echo")
+                    casts[call["server"] ?? nil, default: []].append(call["arguments"]?["value"] ?? nil)
+                }
+                #expect(Set(casts.values.joined()) == Set((0..<20).map { JSONValue.integer($0) }))
+                #expect(casts.values.allSatisfy { $0.count < 20 })
+
+                try await client.fanout("nothing", context: .admin())
+                var servers: Set<JSONValue> = []
+                for _ in names { servers.insert(try await peer.called("nothing")["server"] ?? nil) }
+                #expect(servers == Set(names.map(JSONValue.string)))
+            }
+        }
+
+        @Test("Timeouts, keepalives and versions are as with an oslo client")
+        func times() async throws {
+            try await withServer { client, peer in
+                // A long call times out though other replies keep coming.
+                async let late = client.call("slow", ["seconds": 5], context: .admin(), timeout: .seconds(2))
+                for number in Int64(0)..<10 {
+                    let sum = try await client.call("add", ["a": .integer(number), "b": 1], context: .admin())
+                    #expect(sum == .integer(number + 1))
+                }
+                let timeout = await #expect(throws: RPCError.self) { _ = try await late }
+                #expect(timeout?.code == .timeout)
+
+                // Its keepalives come every second, and it lasts longer than the caller would be silent for.
+                var monitored = client
+                monitored.keepaliveInterval = .seconds(2)
+                let slow = try await monitored.call("slow", ["seconds": 3], context: .admin(), timeout: .seconds(60))
+                #expect(slow == 3)
+
+                var nobody = client
+                nobody.target = RPCTarget(topic: "nobody")
+                let unroutable = await #expect(throws: RPCError.self) {
+                    _ = try await nobody.call("who", context: .admin())
+                }
+                #expect(unroutable?.code == .unroutable)
+                nobody.detectsMissingListeners = false
+                let unheard = await #expect(throws: RPCError.self) {
+                    _ = try await nobody.call("who", context: .admin(), timeout: .seconds(1))
+                }
+                #expect(unheard?.code == .timeout)
+
+                let versions: [(version: RPCVersion, namespace: String?)] = [
+                    ("1.10", nil), ("2.4", "extra"), ("1.0", "other"),
+                ]
+                for (version, namespace) in versions {
+                    let error = await #expect(throws: RPCError.self) {
+                        _ = try await client.call("who", namespace: namespace, version: version, context: .admin())
+                    }
+                    #expect(error?.code == .unsupportedVersion)
+                }
+                // The caller of `slow` above gave up; the server's late reply disturbs nobody.
+                #expect(client.callsInFlight == 0)
+            }
+        }
+
+        @Test("A trace is where oslo.messaging 18.3 looks for it, and our own keys disturb no handler")
+        func contextKeys() async throws {
+            try await withServer { client, _ in
+                var context = RequestContext.admin()
+                context.additional["traceparent"] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+                let received = try await client.call("context", context: context)
+                #expect(received["traceparent"] == context.additional["traceparent"])
+                #expect(received["request_id"] == .string(context.requestID))
+                #expect(received["switchboard_deadline_ms"] != nil)
             }
         }
     }

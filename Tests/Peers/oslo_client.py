@@ -4,7 +4,7 @@
     oslo_client.py --url URL [--allow MODULE]... [--option group.name=value]...
 
 Each command is a line {"id": 1, "do": "call", "topic": …, "server": …, "fanout": true, "exchange": …, "namespace": …,
-"version": …, "method": …, "arguments": {…}, "context": {…}, "timeout": 5, "monitor": 2, "cap": "1.3"} with "do" one of
+"version": …, "method": …, "arguments": {…}, "context": {…}, "timeout": 5, "monitor": 2, "cap": "1.3", "mandatory": true} with "do" one of
 call, cast, ping. Commands run at once, each in a thread; each is answered by {"event": "answer", "id": 1, "result": …} or
 {…, "error": {"class": …, "module": …, "message": …, "bases": [...]}}. Ends when its input closes.
 """
@@ -19,7 +19,8 @@ import peer
 def perform(transport, command):
     client = oslo_messaging.get_rpc_client(
         transport, peer.target(command), timeout=command.get("timeout", 10),
-        call_monitor_timeout=command.get("monitor"), version_cap=command.get("cap"))
+        call_monitor_timeout=command.get("monitor"), version_cap=command.get("cap"),
+        transport_options=oslo_messaging.TransportOptions(at_least_once=command.get("mandatory", False)))
     context = command.get("context", {})
     if command["do"] == "ping":
         return transport._send(

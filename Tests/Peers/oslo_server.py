@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """An unmodified oslo.messaging RPC server.
 
-    oslo_server.py --url URL --topic TOPIC --server NAME [--exchange NAME] [--option group.name=value]...
+    oslo_server.py --url URL --topic TOPIC --server NAME... [--exchange NAME] [--option group.name=value]...
 
-Prints {"event": "ready"} when it listens and {"event": "called", ...} for every invocation. Ends when its input closes.
+Prints {"event": "ready"} when it listens and {"event": "called", ...} for every invocation. Several names make several
+servers, each on a transport of its own. Ends when its input closes.
 """
 import argparse
 import builtins
@@ -22,7 +23,7 @@ def reported(method):
     @functools.wraps(method)
     def wrapper(self, ctxt, **arguments):
         peer.emit(
-            event="called", method=method.__name__, namespace=self.target.namespace, arguments=arguments, context=ctxt)
+            event="called", server=self.name, method=method.__name__, namespace=self.target.namespace, arguments=arguments, context=ctxt)
         return method(self, ctxt, **arguments)
     return wrapper
 
@@ -82,6 +83,9 @@ class Endpoint:
 class Extra:
     target = oslo_messaging.Target(namespace="extra", version="2.3")
 
+    def __init__(self, name):
+        self.name = name
+
     @reported
     def who(self, ctxt):
         return "extra"
@@ -91,26 +95,34 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--url", required=True)
     parser.add_argument("--topic", required=True)
-    parser.add_argument("--server", required=True)
+    parser.add_argument("--server", action="append", required=True)
     parser.add_argument("--exchange")
     parser.add_argument("--option", action="append", default=[])
     arguments = parser.parse_args()
 
     conf = peer.configure(arguments.option)
-    transport = oslo_messaging.get_rpc_transport(conf, url=arguments.url)
-    where = {"topic": arguments.topic, "server": arguments.server}
-    if arguments.exchange:
-        where["exchange"] = arguments.exchange
-    server = oslo_messaging.get_rpc_server(
-        transport, oslo_messaging.Target(**where), [Endpoint(arguments.server), Extra()], executor="threading")
-    server.start()
+    transports = []
+    servers = []
+    for name in arguments.server:
+        transport = oslo_messaging.get_rpc_transport(conf, url=arguments.url)
+        where = {"topic": arguments.topic, "server": name}
+        if arguments.exchange:
+            where["exchange"] = arguments.exchange
+        server = oslo_messaging.get_rpc_server(
+            transport, oslo_messaging.Target(**where), [Endpoint(name), Extra(name)], executor="threading")
+        server.start()
+        transports.append(transport)
+        servers.append(server)
     peer.emit(event="ready")
     for _ in peer.commands():
         pass
     threading.Timer(5, lambda: os._exit(0)).start()
-    server.stop()
-    server.wait()
-    transport.cleanup()
+    for server in servers:
+        server.stop()
+    for server in servers:
+        server.wait()
+    for transport in transports:
+        transport.cleanup()
     os._exit(0)
 
 

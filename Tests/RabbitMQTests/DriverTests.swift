@@ -266,6 +266,22 @@ struct DriverTests {
         }
     }
 
+    @Test("PLAIN and AMQPLAIN log in, also with a password of any characters", arguments: ["PLAIN", "AMQPLAIN"])
+    func loginMethods(method: String) async throws {
+        let broker = try await TestBroker.shared()
+        try await broker.withVirtualHost { [topic] name in
+            let user = "u-\(method)-\(name)"
+            let password = Secret("p@/:%#?&\" ü\t")
+            try await broker.addUser(user, password: password)
+            try await broker.setPermissions(of: user, in: name)
+            var url = broker.url(virtualHost: name, username: user, password: password)
+            url.options = [.init("rabbit_login_method", method)]
+            let driver = try RabbitMQDriver(url, logger: quietLogger)
+            try await withRunning(driver) { try await driver.publish("x", to: .topic(topic)) }
+            try await broker.deleteUser(user)
+        }
+    }
+
     @Test("Publishes and subscriptions before run wait for the connection")
     func beforeRun() async throws {
         let broker = try await TestBroker.shared()

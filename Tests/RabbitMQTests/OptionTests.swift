@@ -75,6 +75,13 @@ struct OptionTests {
         #expect(tls?.verifiesHostName == true)
     }
 
+    @Test("amqps without TLS is a contradiction")
+    func contradiction() {
+        let error = #expect(throws: TransportError.self) { try configuration("ssl=false", scheme: "amqps") }
+        #expect(error?.code == .invalidOption)
+        #expect(error?.message.contains("amqps") == true)
+    }
+
     @Test(
         "Hosts are completed as oslo.messaging completes them, but for TLS's own port",
         arguments: [

@@ -73,33 +73,6 @@ struct QueueTypeTests {
         }
     }
 
-    @Test("Credentials come from the provider where the URL has none, anew for each connection")
-    func provider() async throws {
-        let broker = try await TestBroker.shared()
-        try await broker.withVirtualHost { [topic] name in
-            var url = broker.url(virtualHost: name)
-            url.hosts[0].username = nil
-            url.hosts[0].password = nil
-            let asked = Locked(0)
-            var configuration = RabbitMQConfiguration()
-            configuration.credentials = {
-                asked.withLock { asked in asked += 1 }
-                return RabbitMQCredentials(username: broker.username, password: broker.password)
-            }
-            let driver = try RabbitMQDriver(url, configuration: configuration, logger: quietLogger)
-            try await withRunning(driver) {
-                try await driver.publish("x", to: .topic(topic))
-                await driver.waits { $0 == .ready }
-                #expect(asked.withLock { $0 } == 2)
-                try await broker.cutConnections(in: name)
-                try await driver.publish(
-                    Message(body: []), to: .topic(topic), options: .within(.seconds(20), allowsDuplicates: true))
-                await driver.waits { $0 == .ready }
-                #expect(asked.withLock { $0 } == 4)
-            }
-        }
-    }
-
     #if os(Linux)
     @Test("Fifty drivers share one thread")
     func threads() async throws {

@@ -127,6 +127,129 @@ struct RecoveryTests {
         }
     }
 
+    @Test("A program that watches sees the connection come, go with the reason, come back and end; then nobody redials")
+    func events() async throws {
+        let broker = try await TestBroker.shared()
+        try await broker.withVirtualHost { [topic] name in
+            try await Relay.withRelay(to: broker.port) { relay in
+                var url = broker.url(virtualHost: name)
+                url.hosts[0].port = relay.port
+                let driver = try RabbitMQDriver(url, logger: quietLogger)
+                let watching = driver.monitor.events()
+                async let all = watching.reduce(into: []) { $0.append($1) }
+                try await withRunning(driver) {
+                    try await driver.publish("x", to: .topic(topic))
+                    await driver.waits { $0 == .ready }
+                    let events = driver.monitor.events()
+                    relay.cut()
+                    for await event in events where event == .recovered { break }
+                }
+                let events = await all
+                #expect(events.first == .connected)
+                #expect(events.suffix(2) == [.recovered, .closed(reason: nil)])
+                // Once for each of the two connections, or once for both; the reason names the host.
+                let losses = events.dropFirst().dropLast(2)
+                #expect(!losses.isEmpty)
+                for loss in losses {
+                    guard case .disconnected(let reason) = loss else {
+                        Issue.record("\(loss) is no loss")
+                        continue
+                    }
+                    #expect(reason.contains("127.0.0.1:\(relay.port): "))
+                }
+                let accepted = relay.accepted
+                try await withTimeLimit(.seconds(10)) { while relay.open > 0 { await Task.yield() } }
+                #expect(relay.accepted == accepted)
+            }
+        }
+    }
+
+    @Test("A subscription is live after the broker's consume-ok and not before")
+    func unanswered() async throws {
+        try await withRelayedDriver { [topic] driver, relay, _, _ in
+            try await driver.withSubscription(to: .topic(topic), options: .soon) { _ in }
+            relay.freeze()
+            let error = await #expect(throws: TransportError.self) {
+                try await driver.withSubscription(
+                    to: .topic(topic), options: SubscriptionOptions(deadline: .now + .milliseconds(300))
+                ) { _ in Issue.record("It cannot be live") }
+            }
+            #expect(error?.code == .unavailable)
+            relay.cut()
+        }
+    }
+
+    @Test("A subscription that cannot be restored ends with the reason; the others come back")
+    func partialRecovery() async throws {
+        try await withRelayedDriver { [topic] driver, relay, broker, name in
+            let other = Topic("other", exchange: "e")
+            try await driver.withSubscription(to: .topic(other), options: .soon) { lost in
+                try await driver.withSubscription(to: .topic(topic), options: .soon) { kept in
+                    let foreign = try RabbitMQDriver(
+                        broker.url(virtualHost: name), configuration: .quorum, logger: quietLogger)
+                    relay.refuse(true)
+                    relay.cut()
+                    try await broker.deleteQueue("other", in: name)
+                    try await withRunning(foreign) {
+                        try await foreign.withSubscription(
+                            to: .topic(Topic("other", exchange: "f")), options: .soon
+                        ) { _ in }
+                    }
+                    relay.refuse(false)
+                    var iterator = lost.makeAsyncIterator()
+                    let error = await #expect(throws: TransportError.self) { try await iterator.next() }
+                    #expect(error?.code == .conflict)
+                    #expect(error?.message.contains("inequivalent arg") == true)
+                    try await driver.publish("x", to: .topic(topic))
+                    var others = kept.makeAsyncIterator()
+                    #expect(try await others.next()?.text == "x")
+                }
+            }
+        }
+    }
+
+    @Test("A host that is down is passed over for the next one")
+    func nextHost() async throws {
+        let broker = try await TestBroker.shared()
+        let dead = try LoopbackPort.free(2)
+        try await broker.withVirtualHost { [topic] name in
+            var url = broker.url(virtualHost: name)
+            url.hosts += dead.map { port in
+                var host = url.hosts[0]
+                host.port = port
+                return host
+            }
+            let driver = try RabbitMQDriver(url, logger: quietLogger)
+            try await withRunning(driver) { try await driver.publish("x", to: .topic(topic)) }
+        }
+    }
+
+    @Test("A subscription whose handler takes longer than the broker's consumer_timeout gets another channel")
+    func consumerTimeout() async throws {
+        try await TestBroker.withBroker { [topic] broker in
+            try await broker.addVirtualHost("x")
+            _ = try await broker.evaluate(
+                "[application:set_env(rabbit, K, V) || {K, V} <- [{consumer_timeout, 500}, {channel_tick_interval, 100}]], []."
+            )
+            let driver = try RabbitMQDriver(broker.url(virtualHost: "x"), logger: quietLogger)
+            try await withRunning(driver) {
+                try await driver.withSubscription(to: .topic(topic), options: .soon) { deliveries in
+                    try await driver.publish("slow", to: .topic(topic))
+                    var iterator = deliveries.makeAsyncIterator()
+                    let first = try #require(try await iterator.next())
+                    // Not settled in time: the broker closes the channel with 406, and the message comes again.
+                    let again = try #require(try await iterator.next())
+                    #expect(again.text == "slow")
+                    #expect(again.isRedelivered)
+                    try await again.accept()
+                    try await first.accept()
+                    try await driver.publish("next", to: .topic(topic))
+                    #expect(try await iterator.next()?.text == "next")
+                }
+            }
+        }
+    }
+
     @Test("A connection that is open and dead is given up after two heartbeats, and messages flow again")
     func halfOpen() async throws {
         let options = [TransportURL.Option("heartbeat_timeout_threshold", "1")]
@@ -326,6 +449,54 @@ struct RecoveryTests {
                     await driver.waits { $0 == .ready }
                 }
             }
+            // Closing does not wait for the alarm to end.
+            let blocked = try RabbitMQDriver(broker.url(virtualHost: "x"), logger: quietLogger)
+            _ = try await withTimeLimit(.seconds(30)) {
+                try await withRunning(blocked) {
+                    try await blocked.publish("x", to: .topic(topic))
+                    try await broker.setMemoryAlarm(true)
+                    let publishing = Task {
+                        await #expect(throws: TransportError.self) {
+                            try await blocked.publish(
+                                Message(body: []), to: .topic(topic), options: .within(.seconds(600)))
+                        }
+                    }
+                    await blocked.waits { if case .blocked = $0 { true } else { false } }
+                    return publishing
+                }
+            }.value
+        }
+    }
+
+    @Test("A message that the broker refuses is exhausted; with leave to send twice it waits for room")
+    func refused() async throws {
+        try await withDriver { [topic] driver, broker, name in
+            try await broker.limitQueues(to: 1, in: name)
+            try await driver.withSubscription(to: .topic(topic), options: .soon) { _ in }
+            try await driver.publish("first", to: .topic(topic))
+            let atOnce = await #expect(throws: TransportError.self) {
+                try await driver.publish("second", to: .topic(topic))
+            }
+            let atDeadline = await #expect(throws: TransportError.self) {
+                try await driver.publish(
+                    Message(body: [1]), to: .topic(topic), options: .within(.milliseconds(300), allowsDuplicates: true))
+            }
+            for error in [atOnce, atDeadline] {
+                #expect(error?.code == .exhausted)
+                #expect(error?.message.contains("basic.nack") == true)
+            }
+            async let waiting: Void = driver.publish(
+                Message(body: Array("third".utf8)), to: .topic(topic),
+                options: .within(.seconds(30), allowsDuplicates: true))
+            try await driver.withSubscription(to: .topic(topic), options: .soon) { deliveries in
+                var iterator = deliveries.makeAsyncIterator()
+                for text in ["first", "third"] {
+                    let delivery = try #require(try await iterator.next())
+                    #expect(delivery.text == text)
+                    try await delivery.accept()
+                }
+            }
+            try await waiting
         }
     }
 
@@ -380,7 +551,25 @@ func withTimeLimit<Result: Sendable>(
     }
 }
 
+extension RabbitMQConfiguration {
+    fileprivate static var quorum: RabbitMQConfiguration {
+        var configuration = RabbitMQConfiguration()
+        configuration.topology.quorumQueues = true
+        return configuration
+    }
+}
+
 extension TestBroker {
+    /// Queues of a virtual host hold so many messages and refuse more.
+    func limitQueues(to count: Int, in virtualHost: String) async throws {
+        _ = try await evaluate(
+            """
+            ok = rabbit_policy:parse_set(<<"\(virtualHost)">>, <<"short">>, <<".*">>,
+                <<"{\\"max-length\\": \(count), \\"overflow\\": \\"reject-publish\\"}">>, <<"0">>, <<"queues">>, <<"test">>),
+            [].
+            """)
+    }
+
     func deleteQueue(_ name: String, in virtualHost: String) async throws {
         _ = try await evaluate(
             """

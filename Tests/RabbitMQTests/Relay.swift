@@ -11,6 +11,7 @@ final class Relay: Sendable {
     private struct State {
         var channels: [ObjectIdentifier: any Channel] = [:]
         var isFrozen = false
+        var refuses = false
         var accepted = 0
     }
 
@@ -50,7 +51,8 @@ final class Relay: Sendable {
     private static func accept(
         _ front: any Channel, _ port: Int, _ state: Locked<State>
     ) -> EventLoopFuture<Void> {
-        ClientBootstrap(group: front.eventLoop)
+        if state.withLock({ $0.refuses }) { return front.close() }
+        return ClientBootstrap(group: front.eventLoop)
             .connect(host: "127.0.0.1", port: port)
             .flatMapThrowing { back in
                 let isFrozen = state.withLock { state in
@@ -88,6 +90,11 @@ final class Relay: Sendable {
     /// Connections of now stay open, and nothing comes through any more.
     func freeze() {
         Self.stopReading(state.withLock { Array($0.channels.values) })
+    }
+
+    /// Whether those who come are sent away.
+    func refuse(_ refuses: Bool) {
+        state.withLock { state in state.refuses = refuses }
     }
 
     private func close() async throws {

@@ -85,6 +85,37 @@ struct TLSTests {
         #expect(error?.code == .unavailable)
     }
 
+    @Test("EXTERNAL logs in by the name in the client's certificate, without a password")
+    func external() async throws {
+        var configuration = TestBrokerConfiguration()
+        configuration.tls = .init(
+            certificate: Self.file("server.pem"), key: Self.file("server.key"), authority: Self.file("ca.pem"),
+            requiresClientCertificate: true)
+        configuration.plugins = ["rabbitmq_auth_mechanism_ssl"]
+        configuration.settings = ["auth_mechanisms.1 = EXTERNAL", "ssl_cert_login_from = common_name"]
+        try await TestBroker.withBroker(configuration) { broker in
+            try await broker.addVirtualHost("x")
+            try await broker.addUser("client", password: "unknown to us")
+            try await broker.setPermissions(of: "client", in: "x")
+            var url = broker.url(virtualHost: "x", scheme: "amqps")
+            url.hosts[0].username = nil
+            url.hosts[0].password = nil
+            let certificates = [
+                ("ssl_ca_file", "ca.pem"), ("ssl_cert_file", "client.pem"), ("ssl_key_file", "client.key"),
+            ]
+            url.options =
+                [.init("rabbit_login_method", "EXTERNAL")]
+                + certificates.map { TransportURL.Option($0.0, Self.file($0.1)) }
+            let driver = try RabbitMQDriver(url, logger: quietLogger)
+            try await withRunning(driver) {
+                try await driver.publish("x", to: .topic(Topic("t")))
+                await driver.waits { $0 == .ready }
+                let users = try await broker.connections(in: "x").map(\.username)
+                #expect(users == ["client", "client"])
+            }
+        }
+    }
+
     @Test("A file that is not there is an error when the driver is made", arguments: ["ssl_ca_file", "ssl_cert_file"])
     func missingFile(option: String) throws {
         let url = try TransportURL("amqps://h/?\(option)=/no/such/file")

@@ -61,11 +61,28 @@ struct TopologyTests {
         return try! JSONDecoder().decode([String: Capture].self, from: Data(contentsOf: file))
     }()
 
-    private func topology(_ capture: Capture) throws -> (Topology, FanoutNames) {
+    private func topology(_ capture: Capture) throws -> (Topology, Names) {
         let options = capture.options.map { TransportURL.Option($0.key, $0.value.text) }
         let configuration = try OsloOptions.apply(
             TransportURL(scheme: "rabbit", options: options), to: .osloDefaults)
-        return (Topology(configuration.topology), FanoutNames(configuration.topology))
+        return (Topology(configuration.topology), try Names(configuration.topology))
+    }
+
+    /// Names that no other test counts with.
+    private final class Names {
+        let directory = FileManager.default.temporaryDirectory.appending(path: "switchboard-\(UUID().uuidString)")
+        private let names: FanoutNames
+
+        init(_ options: RabbitMQTopology) throws {
+            try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+            names = FanoutNames(options, lockDirectory: directory.path)
+        }
+
+        deinit {
+            try? FileManager.default.removeItem(at: directory)
+        }
+
+        func next(for address: Address) throws -> FanoutName { try names.next(for: address) }
     }
 
     /// Fanout and reply queues have names by chance: only what is before it is compared, where it is by chance.
@@ -115,8 +132,8 @@ struct TopologyTests {
         return arguments
     }
 
-    private func subscription(_ address: Address, _ topology: Topology, _ names: FanoutNames) throws -> Subscription {
-        let plan = try topology.plan(subscribingTo: address, fanoutSuffix: names.next(for: address))
+    private func subscription(_ address: Address, _ topology: Topology, _ names: Names) throws -> Subscription {
+        let plan = try topology.plan(subscribingTo: address, fanoutSuffix: names.next(for: address).suffix)
         return Subscription(
             SubscriptionRequest(
                 id: 1, address: address, plan: plan, prefetch: 10, deadline: nil,
@@ -185,9 +202,17 @@ struct TopologyTests {
         #expect(frames(try subscription(.topic(topic), topology, names).tearDown) == [])
     }
 
-    @Test("A preset without transient queues declares none")
+    @Test("A preset without transient queues declares none, and exchanges as oslo.messaging beside it does")
     func durable() throws {
         let topology = Topology(.durable)
+        // amqp_durable_queues and rabbit_transient_quorum_queue: what oslo.messaging needs on RabbitMQ 4.3.
+        var beside = RabbitMQTopology()
+        beside.durableQueues = true
+        beside.transientQuorumQueues = true
+        for address: Address in [.topic(Topic("t")), .fanout(Topic("t")), .notifications(Topic("n.info"))] {
+            #expect(
+                try topology.plan(publishingTo: address) == Topology(beside).plan(publishingTo: address))
+        }
         for address: Address in [
             .topic(Topic("t")), .server(Topic("t"), server: "s"), .fanout(Topic("t")), .mailbox(Mailbox(named: "r")),
             .notifications(Topic("n.info")), .pool("p", of: Topic("n.info")),
@@ -222,17 +247,54 @@ struct TopologyTests {
         #expect(error?.code == .invalidAddress)
     }
 
-    @Test("Stable names count, and others are 32 digits by chance")
-    func names() {
+    @Test("Names are 32 digits by chance, or stable: the lowest number that nobody on the machine has")
+    func names() throws {
+        let address = Address.fanout(Topic("t"))
         var options = RabbitMQTopology()
-        let one = FanoutNames(options).next(for: .fanout(Topic("t")))
+        let one = try FanoutNames(options).next(for: address).suffix
         #expect(one.count == 32 && one.allSatisfy(\.isHexDigit))
         options.stableNames = true
         options.hostName = "node1"
         options.processName = "svcx"
-        let names = FanoutNames(options)
-        #expect(names.next(for: .fanout(Topic("t"))) == "node1:svcx:1")
-        #expect(names.next(for: .fanout(Topic("t"))) == "node1:svcx:2")
+        let names = try Names(options)
+        let first = try names.next(for: address)
+        let second = try names.next(for: address)
+        #expect(first.suffix == "node1:svcx:1")
+        #expect(second.suffix == "node1:svcx:2")
+        #expect(try names.next(for: .fanout(Topic("other"))).suffix == "node1:svcx:1")
+        first.release()
+        let again = try names.next(for: address)
+        #expect(again.suffix == "node1:svcx:1")
+        withExtendedLifetime((second, again)) {}
+    }
+
+    @Test("A stable name is one process's, and free again when that is killed")
+    func namesOfProcesses() throws {
+        var options = RabbitMQTopology()
+        options.stableNames = true
+        options.hostName = "node1"
+        options.processName = "svcx"
+        let address = Address.fanout(Topic("t"))
+        let names = try Names(options)
+        let mine = try names.next(for: address)
+        mine.release()
+        // Another process takes the file that has just been let go of.
+        let file = try #require(FileManager.default.contentsOfDirectory(atPath: names.directory.path).first)
+        let other = Process()
+        other.executableURL = URL(filePath: "/usr/bin/env")
+        other.arguments = [
+            "flock", "--no-fork", "\(names.directory.path)/\(file)", "sh", "-c", "echo locked; exec cat",
+        ]
+        let input = Pipe()
+        let output = Pipe()
+        other.standardInput = input
+        other.standardOutput = output
+        try other.run()
+        #expect(String(decoding: output.fileHandleForReading.availableData, as: UTF8.self) == "locked\n")
+        #expect(try names.next(for: address).suffix == "node1:svcx:2")
+        other.terminate()
+        other.waitUntilExit()
+        #expect(try names.next(for: address).suffix == "node1:svcx:1")
     }
 
     @Test(

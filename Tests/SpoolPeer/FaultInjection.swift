@@ -23,8 +23,12 @@ package final class FaultInjection: FileOperations {
 
     private let state = Locked(State())
     private let real = SystemFileOperations()
+    private let onFault: @Sendable (String) -> Void
 
-    package init() {}
+    /// - Parameter onFault: called with the name of a call that meets the fault, before it does.
+    package init(onFault: @escaping @Sendable (String) -> Void = { _ in }) {
+        self.onFault = onFault
+    }
 
     /// Counts from now on, and lets the call `at` (from 1) of those named `only` meet the fault.
     package func arm(at: Int?, _ fault: Fault, only: String? = nil, lasting: Bool = false) {
@@ -49,6 +53,7 @@ package final class FaultInjection: FileOperations {
             state.count += 1
             state.calls.append(call)
             guard let at = state.at, state.count == at || (state.lasts && state.count > at) else { return nil }
+            onFault(call)
             if case .kill = state.fault { kill(getpid(), SIGKILL) }
             return state.fault
         }
@@ -125,5 +130,9 @@ package final class FaultInjection: FileOperations {
 
     package func lockByte(_ descriptor: CInt, at offset: Int, locked: Bool) -> CInt {
         failure("lock") ?? real.lockByte(descriptor, at: offset, locked: locked)
+    }
+
+    package func testByte(_ descriptor: CInt, at offset: Int) -> CInt {
+        failure("lock") ?? real.testByte(descriptor, at: offset)
     }
 }

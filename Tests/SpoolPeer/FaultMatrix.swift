@@ -1,199 +1,163 @@
 import Foundation
 import Glibc
-import Logging
 import SwitchboardCore
 import SwitchboardSpool
 
 /// Kills a peer, or fails its system calls, at every point of what it does, and looks at what remains.
 ///
-/// For every point: what was accepted arrives or lies in `dead/`, what was settled does not come back, and the spool is
-/// clean after the next start.
-package struct FaultMatrix {
-    private let executable: String
-    private let directory: String
+/// For every point: what was accepted arrives or lies in `dead/`, what was settled does not come back, no message is with
+/// two live consumers, what had been delivered is marked, and the next start leaves nothing behind.
+package struct FaultMatrix: Sendable {
+    let executable: String
+    let directory: String
+    private let faults: [Fault]
+    private let deeds: [Deed]
+    private let isDetailed: Bool
+    private let stride: Int
 
-    package init(_ executable: String, in directory: String, faults: [String] = allFaults) {
-        self.faults = faults
+    /// What a peer does while the fault strikes.
+    enum Deed: String, CaseIterable {
+        /// Opens a new spool, subscribes, leaves.
+        case open
+        /// Publishes, over more than one segment.
+        case publish
+        /// Claims and accepts.
+        case accept
+        case requeue
+        case discard
+        /// Accepts, requeues beside a rival that lives.
+        case compete
+        /// Opens a spool in which a publisher, a consumer and one in the middle of a file have died.
+        case reap
+        /// Drains the spool into another one.
+        case forward
+        /// Puts dead messages back.
+        case retry
+    }
+
+    enum Fault: String, CaseIterable {
+        case kill, EIO, ENOSPC, short
+
+        func option(at point: Int) -> String {
+            switch self {
+            case .kill: "kill=\(point)"
+            case .EIO: "fail=\(point):\(Glibc.EIO)"
+            case .ENOSPC: "fail=\(point):\(Glibc.ENOSPC)"
+            case .short: "short=\(point)"
+            }
+        }
+    }
+
+    /// - Parameter choices: faults and deeds (all there are when none is named), `each` for a line per point, and `every=N`
+    ///   for every Nth point alone.
+    package init(_ executable: String, in directory: String, choices: [String]) {
         self.executable = executable
         self.directory = directory
+        let faults = choices.compactMap(Fault.init)
+        let deeds = choices.compactMap(Deed.init)
+        self.faults = faults.isEmpty ? Fault.allCases : faults
+        self.deeds = deeds.isEmpty ? Deed.allCases : deeds
+        isDetailed = choices.contains("each")
+        stride =
+            choices.compactMap { $0.hasPrefix("every=") ? Int($0.dropFirst(6)) : nil }.first.map { max(1, $0) } ?? 1
     }
 
-    private struct Outcome {
-        var points = 0
-        var reached = 0
+    /// A layout, a deed and a fault: a row of the matrix.
+    private struct Row: Sendable {
+        let layout: SpoolConfiguration.Layout
+        let deed: Deed
+        let fault: Fault
+        let start: Int
+    }
+
+    private struct Outcome: Sendable {
+        /// The calls that met the fault, in order.
+        var calls: [String] = []
+        var killed = 0
+        /// The peer reported an error.
+        var told = 0
+        /// The fault changed nothing that anybody could see.
+        var absorbed = 0
         var problems: [String] = []
+        var details: [String] = []
     }
-
-    private static let verbs = ["publish", "accept", "requeue", "discard"]
-    package static let allFaults = ["kill", "EIO", "ENOSPC", "short"]
-    private let faults: [String]
 
     /// Prints the matrix. Whether everything held.
     package func run() async throws -> Bool {
-        var isSound = true
-        SpoolPeer.say("layout   verb      fault   points  faults met  problems")
+        SpoolPeer.say("layout   deed     fault   points  killed  reported  absorbed  problems  the calls")
+        var rows: [Row] = []
         for layout in SpoolConfiguration.Layout.allCases {
-            for verb in Self.verbs {
+            for deed in deeds {
                 for fault in faults {
-                    let outcome = try await run(layout.rawValue, verb, fault)
-                    let cells = [
-                        layout.rawValue.padded(8), verb.padded(9), fault.padded(7), "\(outcome.points)".padded(7),
-                        "\(outcome.reached)".padded(11), "\(outcome.problems.count)",
-                    ]
-                    SpoolPeer.say(cells.joined(separator: " "))
-                    for problem in outcome.problems { SpoolPeer.say("    \(problem)") }
-                    if !outcome.problems.isEmpty { isSound = false }
+                    // Rows begin at different points, so that few points of each are different ones.
+                    rows.append(Row(layout: layout, deed: deed, fault: fault, start: rows.count % stride + 1))
                 }
+            }
+        }
+        let width = max(2, ProcessInfo.processInfo.activeProcessorCount)
+        var isSound = true
+        try await withThrowingTaskGroup(of: (Int, Outcome).self) { group in
+            // Printed in the order of the rows, whichever is ready first.
+            var outcomes: [Int: Outcome] = [:]
+            var printed = 0
+            for (index, row) in rows.enumerated() {
+                if index >= width, let (done, outcome) = try await group.next() { outcomes[done] = outcome }
+                group.addTask { (index, try await run(row)) }
+                while let outcome = outcomes[printed] {
+                    isSound = print(rows[printed], outcome) && isSound
+                    printed += 1
+                }
+            }
+            for try await (done, outcome) in group { outcomes[done] = outcome }
+            while let outcome = outcomes[printed] {
+                isSound = print(rows[printed], outcome) && isSound
+                printed += 1
             }
         }
         SpoolPeer.say(isSound ? "Nothing accepted was lost at any point." : "There are problems.")
         return isSound
     }
 
-    private func run(_ layout: String, _ verb: String, _ fault: String) async throws -> Outcome {
+    private func print(_ row: Row, _ outcome: Outcome) -> Bool {
+        let counts = Dictionary(outcome.calls.map { ($0, 1) }, uniquingKeysWith: +)
+        let cells = [
+            row.layout.rawValue.padded(8), row.deed.rawValue.padded(8), row.fault.rawValue.padded(7),
+            "\(outcome.calls.count)".padded(7), "\(outcome.killed)".padded(7), "\(outcome.told)".padded(9),
+            "\(outcome.absorbed)".padded(9), "\(outcome.problems.count)".padded(9),
+            counts.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", "),
+        ]
+        SpoolPeer.say(cells.joined(separator: " "))
+        if isDetailed { for detail in outcome.details { SpoolPeer.say("    \(detail)") } }
+        for problem in outcome.problems { SpoolPeer.say("    PROBLEM \(problem)") }
+        return outcome.problems.isEmpty
+    }
+
+    private func run(_ row: Row) async throws -> Outcome {
+        let base = "\(directory)/\(row.layout.rawValue)-\(row.deed.rawValue)-\(row.fault.rawValue)"
+        let scene = FaultScene(self, row.layout, row.deed, template: "\(base)-template")
+        try await scene.prepare()
         var outcome = Outcome()
-        var isOver = false
-        while !isOver && outcome.points < 400 {
-            outcome.points += 1
-            let point = outcome.points
-            let place = "\(directory)/\(layout)-\(verb)-\(fault)-\(point)"
-            let url = "spool://\(place)?layout=\(layout)&segment_bytes=4096&max_attempts=20"
-            if verb != "publish" { try await prepare(url) }
-            let option =
-                switch fault {
-                case "kill": "kill=\(point)"
-                case "short": "short=\(point)"
-                case "EIO": "fail=\(point):\(EIO)"
-                default: "fail=\(point):\(ENOSPC)"
-                }
-            let lines = try await peer([
-                verb, url, "count=\(verb == "publish" ? 3 : 99)", "size=3000", "seconds=5", option,
-            ])
-            let isHung = lines.last?.hasPrefix("signal") == true
-            let calls = lines.last { $0.hasPrefix("calls ") }.flatMap { Int($0.dropFirst(6)) }
-            // The run is over when it made fewer calls than the point: the fault was not met any more.
-            isOver = !isHung && (calls.map { $0 < point } ?? false)
-            if !isOver { outcome.reached += 1 }
-            if let problem = try await examine(url, place, verb, lines) {
-                outcome.problems.append("at point \(point): \(problem)")
+        for point in Swift.stride(from: row.start, to: 1000, by: stride) {
+            let place = "\(base)-\(point)"
+            let lines = try await scene.act(in: place, row.fault.option(at: point))
+            // It is over when the peer made fewer calls than that.
+            let call = lines.compactMap { $0.hasPrefix("fault ") ? String($0.dropFirst(6)) : nil }.first
+            let problem = try await scene.problem(in: place, lines)
+            if let problem { outcome.problems.append("at point \(point), \(call ?? "none"): \(problem)") }
+            for path in [place, "\(place)-to"] { try? FileManager.default.removeItem(atPath: path) }
+            guard let call else { break }
+            outcome.calls.append(call)
+            let said = ["refused ", "unsettled ", "error "].contains { word in lines.contains { $0.hasPrefix(word) } }
+            switch (row.fault, said) {
+            case (.kill, _): outcome.killed += 1
+            case (_, true): outcome.told += 1
+            case (_, false): outcome.absorbed += 1
             }
-            try? FileManager.default.removeItem(atPath: place)
+            outcome.details.append("\(point) \(call): \(problem ?? "sound"); \(lines.joined(separator: ", "))")
+            if point + stride >= 1000 { outcome.problems.append("it made more than 1000 calls") }
         }
+        try? FileManager.default.removeItem(atPath: "\(base)-template")
         return outcome
-    }
-
-    private func driver(_ url: String) throws -> SpoolDriver {
-        try SpoolDriver(TransportURL(url), logger: Logger(label: "matrix") { _ in SwiftLogNoOpLogHandler() })
-    }
-
-    private func prepare(_ url: String) async throws {
-        let driver = try driver(url)
-        let running = Task { try await driver.run() }
-        for name in ["m0", "m1", "m2", "stop"] {
-            let text = "\(name) " + String(repeating: ".", count: 3000)
-            try await driver.publish(
-                Message(body: Array(text.utf8)), to: SpoolPeer.topic,
-                options: PublishOptions(deadline: .now + .seconds(10)))
-        }
-        running.cancel()
-        try await running.value
-    }
-
-    /// What is wrong; `nil` when nothing is.
-    private func examine(_ url: String, _ place: String, _ verb: String, _ lines: [String]) async throws -> String? {
-        let driver = try driver(url)
-        let running = Task { try await driver.run() }
-        var arrived: [String: Int] = [:]
-        // Published last, so it comes when everything else has come.
-        try await driver.publish(
-            Message(body: Array("end".utf8)), to: SpoolPeer.topic,
-            options: PublishOptions(deadline: .now + .seconds(10)))
-        let found = try await driver.withSubscription(
-            to: SpoolPeer.topic, options: SubscriptionOptions(prefetch: 1)
-        ) { deliveries in
-            var found: [(String, Int)] = []
-            for try await delivery in deliveries {
-                let text = String(decoding: delivery.message.body, as: UTF8.self)
-                try await delivery.accept()
-                if text == "end" { break }
-                found.append((String(text.prefix { $0 != " " }), delivery.attempt ?? 0))
-            }
-            return found
-        }
-        running.cancel()
-        try await running.value
-        for (name, _) in found { arrived[name, default: 0] += 1 }
-        let dead = ((try? FileManager.default.contentsOfDirectory(atPath: "\(place)/dead")) ?? [])
-            .filter { !$0.hasSuffix(".reason") }
-        let buried = Set(
-            dead.compactMap { file in
-                try? String(contentsOfFile: "\(place)/dead/\(file)", encoding: .utf8).components(
-                    separatedBy: "\n\n"
-                ).last?.components(separatedBy: " ").first
-            })
-        return problem(verb, lines, arrived, buried, found) ?? litter(place)
-    }
-
-    private func problem(
-        _ verb: String, _ lines: [String], _ arrived: [String: Int], _ buried: Set<String>, _ found: [(String, Int)]
-    ) -> String? {
-        func named(_ event: String) -> Set<String> {
-            Set(lines.filter { $0.hasPrefix("\(event) ") }.map { String($0.split(separator: " ")[1]) })
-        }
-        if lines.last?.hasPrefix("signal") == true && !buried.contains("stop") {
-            return "the peer hung or crashed; it said \(lines)"
-        }
-        let settled = named("settled")
-        let expected = verb == "publish" ? named("accepted") : ["m0", "m1", "m2"]
-        for name in expected {
-            let isThere = arrived[name] != nil || buried.contains(name)
-            if verb == "discard", settled.contains(name), !buried.contains(name) { return "\(name) is not in dead/" }
-            if !isThere && !settled.contains(name) && !named("accepting").contains(name) {
-                return "\(name) was lost; the peer said \(lines)"
-            }
-            if settled.contains(name) && arrived[name] != nil { return "\(name) was settled and came back" }
-        }
-        if let (name, count) = arrived.first(where: { $0.value > 1 }) { return "\(name) arrived \(count) times" }
-        for (name, attempt) in found where named("got").contains(name) && attempt < 2 {
-            return "\(name) was delivered before and is not marked"
-        }
-        return nil
-    }
-
-    /// What a start should have cleared away.
-    private func litter(_ place: String) -> String? {
-        let files = FileManager.default
-        for folder in ["tmp", "owners"] {
-            if let rest = try? files.contentsOfDirectory(atPath: "\(place)/\(folder)"), !rest.isEmpty {
-                return "\(folder) holds \(rest)"
-            }
-        }
-        for queue in (try? files.contentsOfDirectory(atPath: "\(place)/queues")) ?? [] {
-            for folder in ["new", "claimed", "consumers"] {
-                let path = "\(place)/queues/\(queue)/\(folder)"
-                if let rest = try? files.contentsOfDirectory(atPath: path), !rest.isEmpty {
-                    return "\(queue)/\(folder) holds \(rest)"
-                }
-            }
-        }
-        return nil
-    }
-
-    /// What a peer says until it ends, however it does: it ends itself after some seconds.
-    private func peer(_ arguments: [String]) async throws -> [String] {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: executable)
-        process.arguments = arguments
-        let output = Foundation.Pipe()
-        process.standardOutput = output
-        try process.run()
-        let data = try output.fileHandleForReading.readToEnd() ?? Data()
-        process.waitUntilExit()
-        var lines = String(decoding: data, as: UTF8.self).split(separator: "\n").map(String.init)
-        if process.terminationReason == .uncaughtSignal && process.terminationStatus != SIGKILL {
-            lines.append("signal \(process.terminationStatus)")
-        }
-        return lines
     }
 }
 

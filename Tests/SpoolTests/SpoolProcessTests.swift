@@ -14,7 +14,11 @@ final class PeerProcess: Sendable {
     static let executable = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
         .deletingLastPathComponent().appendingPathComponent("SpoolPeer").path
 
-    init(_ arguments: String...) throws {
+    convenience init(_ arguments: String...) throws {
+        try self.init(arguments)
+    }
+
+    init(_ arguments: [String]) throws {
         process = try GuardedProcess(
             [Self.executable] + arguments, environment: ProcessInfo.processInfo.environment,
             streams: .connected(errors: "/dev/null"))
@@ -153,10 +157,13 @@ struct SpoolProcessTests {
         }
     }
 
-    @Test("Killed at any system call, nothing accepted is lost and the next start cleans up")
-    func killedEverywhere() async throws {
+    /// Some of the points; all of them: `swift run SpoolPeer matrix DIRECTORY`.
+    @Test(
+        "Killed or failing at any system call, nothing accepted is lost and the next start cleans up",
+        arguments: [["kill", "every=4"], ["EIO", "ENOSPC", "short", "every=13"]])
+    func faultsEverywhere(choices: [String]) async throws {
         try await withDirectory { directory in
-            let peer = try PeerProcess("matrix", directory.path, "kill")
+            let peer = try PeerProcess(["matrix", directory.path] + choices)
             let said = await peer.remainder()
             #expect(said.last == "Nothing accepted was lost at any point.", "\(said.joined(separator: "\n"))")
         }

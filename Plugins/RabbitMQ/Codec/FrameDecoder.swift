@@ -10,6 +10,14 @@ import NIOCore
 final class FrameDecoder {
     private let state: amqp_connection_state_t
 
+    /// Whether a `connection.update-secret-ok` is to come. librabbitmq 0.11 does not know this method and would take it
+    /// for garbage, so it is recognised here, between two frames.
+    var awaitsUpdateSecretOK = false
+    private var isBetweenFrames = true
+    /// The first bytes of what may be that frame, until the rest has come.
+    private var held: [UInt8] = []
+    private static let updateSecretOK: [UInt8] = [1, 0, 0, 0, 0, 0, 4, 0, 10, 0, 71, 0xCE]
+
     init() {
         state = amqp_new_connection()
     }
@@ -26,10 +34,35 @@ final class FrameDecoder {
 
     /// Consumes all of `buffer`; a frame that is cut off waits inside for its rest.
     func decode(_ buffer: ByteBuffer, into receiver: some FrameReceiver) throws(ProtocolViolation) {
+        var buffer = buffer
+        if !held.isEmpty {
+            var whole = ByteBuffer(bytes: held)
+            whole.writeBuffer(&buffer)
+            buffer = whole
+            held = []
+        }
         var failure: ProtocolViolation?
         buffer.withUnsafeReadableBytes { bytes in
             var offset = 0
             while offset < bytes.count {
+                if awaitsUpdateSecretOK, isBetweenFrames {
+                    let next = bytes[offset...].prefix(Self.updateSecretOK.count)
+                    if next.elementsEqual(Self.updateSecretOK.prefix(next.count)) {
+                        guard next.count == Self.updateSecretOK.count else {
+                            held = Array(next)
+                            return
+                        }
+                        awaitsUpdateSecretOK = false
+                        offset += next.count
+                        do throws(ProtocolViolation) {
+                            try receiver.received(.updateSecretOK, channel: 0)
+                        } catch {
+                            failure = error
+                            return
+                        }
+                        continue
+                    }
+                }
                 var frame = amqp_frame_t()
                 let rest = amqp_bytes_t(
                     len: bytes.count - offset, bytes: UnsafeMutableRawPointer(mutating: bytes.baseAddress! + offset))
@@ -41,7 +74,8 @@ final class FrameDecoder {
                     return
                 }
                 offset += Int(consumed)
-                guard frame.frame_type != 0 else { continue }
+                isBetweenFrames = frame.frame_type != 0
+                guard isBetweenFrames else { continue }
                 do throws(ProtocolViolation) {
                     try dispatch(frame, to: receiver)
                 } catch {

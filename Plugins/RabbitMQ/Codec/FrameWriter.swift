@@ -35,6 +35,8 @@ extension ByteBuffer {
                 AMQP_CONNECTION_OPEN_METHOD,
                 amqp_connection_open_t(
                     virtual_host: arena.bytes(virtualHost), capabilities: arena.bytes(""), insist: 0), channel)
+        case .updateSecret(let secret, let reason):
+            writeUpdateSecret(secret, reason)
         case .close(let code, let text):
             try write(
                 AMQP_CONNECTION_CLOSE_METHOD,
@@ -108,6 +110,21 @@ extension ByteBuffer {
                 amqp_basic_nack_t(delivery_tag: tag, multiple: multiple ? 1 : 0, requeue: requeue ? 1 : 0), channel,
                 room: 64)
         }
+    }
+
+    /// `connection.update-secret`, class 10, method 70: RabbitMQ's own, and newer than librabbitmq 0.11.
+    private mutating func writeUpdateSecret(_ secret: [UInt8], _ reason: String) {
+        let reason = reason.utf8.prefix(255)
+        writeInteger(UInt8(AMQP_FRAME_METHOD))
+        writeInteger(0 as UInt16)
+        writeInteger(UInt32(4 + 4 + secret.count + 1 + reason.count))
+        writeInteger(10 as UInt16)
+        writeInteger(70 as UInt16)
+        writeInteger(UInt32(secret.count))
+        writeBytes(secret)
+        writeInteger(UInt8(reason.count))
+        writeBytes(reason)
+        writeInteger(UInt8(AMQP_FRAME_END))
     }
 
     /// The frame of a `basic.publish`; for one route it is always the same bytes.

@@ -5,6 +5,7 @@ enum IncomingMethod: Hashable, Sendable {
     case secure
     case tune(channelMax: UInt16, frameMax: UInt32, heartbeat: UInt16)
     case openOK
+    case updateSecretOK
     case close(Closure)
     case closeOK
     case blocked(reason: String)

@@ -4,6 +4,7 @@ enum OutgoingMethod: Hashable, Sendable {
     case startOK(properties: FieldTable, mechanism: String, response: [UInt8])
     case tuneOK(channelMax: UInt16, frameMax: UInt32, heartbeat: UInt16)
     case open(virtualHost: String)
+    case updateSecret([UInt8], reason: String)
     case close(code: UInt16, text: String)
     case closeOK
     case channelOpen

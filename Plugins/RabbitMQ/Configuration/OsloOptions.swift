@@ -36,6 +36,9 @@ enum OsloOptions {
                 throw invalid(option.name, error.reason)
             }
         }
+        if url.scheme == "amqps", configuration.tls == nil {
+            throw invalid("ssl", "the scheme amqps always means TLS; write amqp or rabbit for none")
+        }
         try check(configuration)
         return configuration
     }

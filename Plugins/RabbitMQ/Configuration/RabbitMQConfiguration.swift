@@ -1,5 +1,3 @@
-public import SwitchboardCore
-
 /// How a RabbitMQ driver connects, declares, publishes and consumes. What a URL's query says wins over it.
 public struct RabbitMQConfiguration: Sendable {
     /// How a client proves who it is (`rabbit_login_method`).
@@ -30,9 +28,9 @@ public struct RabbitMQConfiguration: Sendable {
 
     public var loginMethod = LoginMethod.amqplain
 
-    /// Who logs in, for hosts of the URL without a user name. Asked before every connection, so that what it answers
-    /// can change while the driver runs. `nil`: `guest`, as oslo.messaging does.
-    public var credentials: (@Sendable () async throws -> RabbitMQCredentials)?
+    /// Who logs in, at hosts of the URL without a user name; may change while the driver runs. `nil`: `guest`, as
+    /// oslo.messaging does.
+    public var credentials: RabbitMQCredentialProvider?
 
     /// `nil`: no TLS, unless the scheme is `amqps`.
     public var tls: TLS?
@@ -82,15 +80,4 @@ public struct RabbitMQConfiguration: Sendable {
         configuration.topology = .durable
         return configuration
     }()
-}
-
-/// A user name and a password.
-public struct RabbitMQCredentials: Sendable, Hashable {
-    public var username: String
-    public var password: Secret
-
-    public init(username: String, password: Secret) {
-        self.username = username
-        self.password = password
-    }
 }

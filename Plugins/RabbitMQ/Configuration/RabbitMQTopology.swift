@@ -28,8 +28,9 @@ public struct RabbitMQTopology: Hashable, Sendable {
     /// (`rabbit_transient_queues_ttl`).
     public var transientQueuesTTL = 1800
 
-    /// Fanout and reply queues are durable. Not an option of oslo.messaging's: a broker that refuses transient
-    /// non-exclusive queues, as RabbitMQ 4.3 does, needs it (`rabbit_transient_queues_durable`).
+    /// Fanout exchanges and queues and reply queues are durable. Not an option of oslo.messaging's: a broker that refuses
+    /// transient non-exclusive queues, as RabbitMQ 4.3 does, needs it (`rabbit_transient_queues_durable`). The exchanges
+    /// are then as oslo.messaging declares them with `rabbit_transient_quorum_queue`.
     public var durableTransientQueues = false
 
     /// `x-ha-policy=all` on every queue, which RabbitMQ ignores since 3.0 (`rabbit_ha_queues`).
@@ -42,7 +43,9 @@ public struct RabbitMQTopology: Hashable, Sendable {
     /// Consumers ask to be cancelled when a queue moves to another node (`enable_cancel_on_failover`).
     public var cancelOnFailover = false
 
-    /// Fanout queues get stable names made of host name, process name and a counter (`use_queue_manager`).
+    /// Fanout queues get stable names made of host name, process name and a number, which a program that is started
+    /// again finds and takes from; they stay when a subscription ends, until ``transientQueuesTTL``
+    /// (`use_queue_manager`).
     public var stableNames = false
 
     /// The host's part of a stable name; the machine's own name when empty (`hostname`).
@@ -57,13 +60,14 @@ public struct RabbitMQTopology: Hashable, Sendable {
     /// oslo.messaging's defaults, up to RabbitMQ 4.2.
     public static let osloDefaults = RabbitMQTopology()
 
-    /// No transient queue at all: everything durable, fanout and reply queues still expire. For RabbitMQ 4.3, which
-    /// refuses transient non-exclusive queues; oslo.messaging's programs beside it need `amqp_durable_queues=true` and
-    /// `rabbit_transient_quorum_queue=true`.
+    /// No transient queue at all: everything durable, fanout and reply queues still expire, fanout queues have stable
+    /// names. For RabbitMQ 4.3, which refuses transient non-exclusive queues; oslo.messaging's programs beside it need
+    /// `amqp_durable_queues=true` and `rabbit_transient_quorum_queue=true`.
     public static let durable: RabbitMQTopology = {
         var topology = RabbitMQTopology()
         topology.durableQueues = true
         topology.durableTransientQueues = true
+        topology.stableNames = true
         return topology
     }()
 }

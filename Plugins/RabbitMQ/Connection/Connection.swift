@@ -9,28 +9,37 @@ import SwitchboardCore
 /// Its executor is an event loop, so that all of its state, its client and librabbitmq's memory are touched by one
 /// thread, and the compiler proves it. There is one connection slot: the next attempt begins after the socket of the
 /// last one is closed, so nothing can leak or pile up.
-actor Connection<Client: ConnectionClient>: LinkOwner {
-    private nonisolated let eventLoop: any EventLoop
+actor Connection<Client: ConnectionClient> {
+    nonisolated let eventLoop: any EventLoop
     private nonisolated let executor: UnownedSerialExecutor
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor }
 
     private nonisolated let inbox: Inbox<Client.Command>
-    private nonisolated let settings: ConnectionSettings
-    private let client: Client
+    nonisolated let settings: ConnectionSettings
+    let client: Client
 
-    private var link: Link?
-    private var generation: UInt64 = 0
+    var link: Link?
+    /// Where the present link leads.
+    private(set) var endpoint: Endpoint?
+    private(set) var generation: UInt64 = 0
     private var attempt = 1
     private var lastReason: String?
     private var finished: CheckedContinuation<ConnectionLoss, Never>?
     private var isClosing = false
-    private var isStopping = false
+    private(set) var isStopping = false
+    /// Whether this link ends because other credentials need another one.
+    var isReplacing = false
+    /// Whether credentials have changed since this link's were asked for.
+    var needsRenewal = false
     private var isRunning = false
     private var reported = ConnectionStatus.idle
+    /// Of the present link's credentials.
+    private(set) var lifetime: Duration?
     private var isFlushScheduled = false
     private var deadlineTimer: (task: Scheduled<Void>, at: ContinuousClock.Instant)?
-    private var phaseTimer: Scheduled<Void>?
-    private var heartbeatTimer: RepeatedTask?
+    var phaseTimer: Scheduled<Void>?
+    var renewalTimer: Scheduled<Void>?
+    var heartbeatTimer: RepeatedTask?
 
     /// How long a stopping connection waits for confirms, and then for the broker's goodbye.
     private static var goodbyeTime: TimeAmount { .seconds(2) }
@@ -75,6 +84,11 @@ actor Connection<Client: ConnectionClient>: LinkOwner {
                 throw error
             }
             if Task.isCancelled { break }
+            if isReplacing {
+                lastReason = "the credentials have changed"
+                report()
+                continue
+            }
             lastReason = "\(endpoint.address): \(loss.reason)"
             attempt += 1
             settings.logger.debug(
@@ -108,16 +122,20 @@ actor Connection<Client: ConnectionClient>: LinkOwner {
     /// Returns when the connection is over and its socket is closed.
     private func connectOnce(to endpoint: Endpoint) async -> (ConnectionLoss, username: String) {
         report()
-        let login: Login
+        self.endpoint = endpoint
+        isReplacing = false
+        needsRenewal = false
+        let credentials: RabbitMQCredentials
         do {
-            login = try await settings.login(to: endpoint)
+            credentials = try await settings.credentials(for: endpoint)
         } catch {
             return (ConnectionLoss("the provider of credentials failed: \(error)"), endpoint.username ?? "")
         }
         generation += 1
         let generation = generation
         isClosing = false
-        link = Link(login, client: client)
+        lifetime = credentials.lifetime
+        link = Link(settings.login(credentials, to: endpoint), client: client)
         let loss = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 finished = continuation
@@ -126,7 +144,7 @@ actor Connection<Client: ConnectionClient>: LinkOwner {
         } onCancel: {
             eventLoop.execute { self.assumeIsolated { $0.stop(generation) } }
         }
-        return (loss, login.username)
+        return (loss, credentials.username)
     }
 
     private func open(_ endpoint: Endpoint, _ generation: UInt64) {
@@ -158,7 +176,7 @@ actor Connection<Client: ConnectionClient>: LinkOwner {
         }
     }
 
-    private func giveUp(_ reason: String, _ generation: UInt64) {
+    func giveUp(_ reason: String, _ generation: UInt64) {
         guard generation == self.generation else { return }
         link?.end(reason)
         endTurn()
@@ -169,49 +187,19 @@ actor Connection<Client: ConnectionClient>: LinkOwner {
         guard generation == self.generation, !isStopping else { return }
         isStopping = true
         client.stop(TransportError(.closed, "The RabbitMQ transport is shutting down."))
+        leave(after: Self.goodbyeTime, generation)
+        endTurn()
+    }
+
+    /// Says goodbye to the broker when the client is idle, or when `time` has passed.
+    func leave(after time: TimeAmount, _ generation: UInt64) {
         phaseTimer?.cancel()
-        phaseTimer = schedule(in: Self.goodbyeTime) { connection in
+        phaseTimer = schedule(in: time) { connection in
+            guard generation == connection.generation else { return }
             connection.link?.close()
             connection.endTurn()
             connection.phaseTimer = connection.schedule(in: Self.goodbyeTime) { connection in
                 connection.giveUp("the broker did not answer the goodbye", generation)
-            }
-        }
-        endTurn()
-    }
-
-    // MARK: Events of the channel
-
-    func received(_ buffer: ByteBuffer, generation: UInt64) {
-        guard generation == self.generation, let link else { return }
-        let wasOpen = link.isOpen
-        link.received(buffer)
-        if !wasOpen, link.isOpen {
-            phaseTimer?.cancel()
-            phaseTimer = nil
-            startHeartbeat(link, generation)
-        }
-        endTurn()
-    }
-
-    func socketEnded(_ reason: String, generation: UInt64) {
-        giveUp(reason, generation)
-    }
-
-    func socketWritable(generation: UInt64) {
-        guard generation == self.generation, link?.isOpen == true else { return }
-        client.writable()
-        endTurn()
-    }
-
-    private func startHeartbeat(_ link: Link, _ generation: UInt64) {
-        guard let tick = link.heartbeat.tick else { return }
-        let interval = TimeAmount(clamping: tick)
-        heartbeatTimer = eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
-            self.assumeIsolated { connection in
-                guard generation == connection.generation else { return }
-                connection.link?.ticked()
-                connection.endTurn()
             }
         }
     }
@@ -219,9 +207,9 @@ actor Connection<Client: ConnectionClient>: LinkOwner {
     // MARK: The end of a turn
 
     /// Whatever happened: callers that are done go on, gathered bytes go out, timers and the reported state fit.
-    private func endTurn() {
+    func endTurn() {
         client.finishTurn()
-        if isStopping, client.isIdle { link?.close() }
+        if isStopping || isReplacing, client.isIdle { link?.close() }
         if let link, link.loss != nil {
             closeSocket(link)
         } else if link?.hasOutput == true, !isFlushScheduled {
@@ -251,6 +239,8 @@ actor Connection<Client: ConnectionClient>: LinkOwner {
         phaseTimer = nil
         heartbeatTimer?.cancel()
         heartbeatTimer = nil
+        renewalTimer?.cancel()
+        renewalTimer = nil
         guard let closed = link.closeSocket() else { return finish(loss) }
         closed.whenComplete { _ in self.assumeIsolated { $0.finish(loss) } }
     }
@@ -277,19 +267,20 @@ actor Connection<Client: ConnectionClient>: LinkOwner {
         deadlineTimer = (task, next)
     }
 
-    private func schedule(
+    func schedule(
         in delay: TimeAmount, _ body: @escaping @Sendable (isolated Connection) -> Void
     ) -> Scheduled<Void> {
         eventLoop.scheduleTask(in: delay) { self.assumeIsolated { body($0) } }
     }
 
     private func report() {
-        guard isRunning else { return }
+        // A loss is reported when its socket is closed, with the reason.
+        guard isRunning, link?.loss == nil else { return }
         let status: ConnectionStatus
         if let reason = link?.blockedReason {
             status = .blocked(reason)
         } else if link?.isOpen == true, client.isReady {
-            attempt = 1
+            attempt = 0
             status = .ready
         } else {
             status = .connecting(attempt: attempt, reason: lastReason)

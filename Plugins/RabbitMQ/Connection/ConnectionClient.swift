@@ -30,6 +30,10 @@ protocol ConnectionClient: AnyObject, SendableMetatype {
     /// The link takes more bytes again.
     func writable()
 
+    /// Another connection will take this one's place: what is under way finishes, nothing new is begun on it. ``isIdle``
+    /// says when; ``closed(_:)`` ends it.
+    func drain()
+
     /// Nothing new is begun from here on; what waits fails.
     func stop(_ error: TransportError)
 

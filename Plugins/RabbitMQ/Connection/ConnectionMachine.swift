@@ -57,12 +57,18 @@ struct ConnectionMachine: Sendable {
         case opened
         case blocked(reason: String)
         case unblocked
+        /// The broker has taken the new password over.
+        case secretUpdated
         /// The connection is over: close the socket after what is to be sent.
         case lost(ConnectionLoss)
     }
 
     private(set) var state = State.created
-    private let login: Login
+    private(set) var login: Login
+    /// The password that the broker is asked to take over.
+    private var newPassword: Secret?
+    /// Whether the broker has `connection.update-secret`.
+    private var knowsUpdateSecret = false
     private var mechanism: String { login.method.rawValue }
 
     /// RabbitMQ's own default, and what oslo.messaging asks for.
@@ -102,7 +108,8 @@ struct ConnectionMachine: Sendable {
             return [.lost(ConnectionLoss("the connection was closed"))]
         case (.closing, _):
             return []
-        case (.awaitingStart, .start(let mechanisms, let product, _)):
+        case (.awaitingStart, .start(let mechanisms, let product, let version)):
+            knowsUpdateSecret = Self.knowsUpdateSecret(product, version)
             guard mechanisms.split(separator: " ").contains(where: { $0 == mechanism }) else {
                 state = .closed
                 let loss = ConnectionLoss(
@@ -131,9 +138,35 @@ struct ConnectionMachine: Sendable {
             return [.blocked(reason: reason)]
         case (.open, .unblocked):
             return [.unblocked]
+        case (.open, .updateSecretOK):
+            guard let newPassword else {
+                throw ProtocolViolation("the broker took over a password that it was not given")
+            }
+            login.password = newPassword
+            self.newPassword = nil
+            return [.secretUpdated]
         default:
             throw ProtocolViolation("the broker sent a method out of turn (\(method) while \(state))")
         }
+    }
+
+    /// Whether the broker of an open connection can be told a new password of the same user.
+    var canUpdateSecret: Bool {
+        state == .open && knowsUpdateSecret && newPassword == nil && login.method != .external
+    }
+
+    /// Gives the broker a new password; only while ``canUpdateSecret``.
+    mutating func updateSecret(_ password: Secret) -> [Action] {
+        guard canUpdateSecret else { return [] }
+        newPassword = password
+        return [.send(.updateSecret(Array(password.reveal().utf8), reason: "renewed"))]
+    }
+
+    /// RabbitMQ has it since 3.8; it is not among the capabilities that a broker names.
+    static func knowsUpdateSecret(_ product: String?, _ version: String?) -> Bool {
+        guard product == "RabbitMQ", let version else { return false }
+        let parts = version.split(separator: ".").prefix(2).compactMap { Int($0) }
+        return parts.count == 2 && (parts[0], parts[1]) >= (3, 8)
     }
 
     /// We want to end it. With an open connection the broker is told; else it is over at once.

@@ -33,18 +33,32 @@ struct ConnectionSettings: Sendable {
     var tls: TLSClient?
     var logger: Logger
     var report: @Sendable (ConnectionStatus) -> Void
+    /// Asks for ``Connection/renewCredentials()``.
+    var renew: @Sendable () -> Void
 
     var firstDelay: Duration { configuration.firstReconnectDelay }
     var maximumDelay: Duration { configuration.maximumReconnectDelay }
 
     /// Who logs in at `endpoint`: the URL's user, else what the provider says, else `guest` as oslo.messaging.
-    func login(to endpoint: Endpoint) async throws -> Login {
-        var credentials = RabbitMQCredentials(
-            username: endpoint.username ?? "guest", password: endpoint.password ?? "guest")
-        if endpoint.username == nil, let provider = configuration.credentials {
-            credentials = try await provider()
+    func credentials(for endpoint: Endpoint) async throws -> RabbitMQCredentials {
+        guard endpoint.username == nil, let provider = configuration.credentials else {
+            return RabbitMQCredentials(
+                username: endpoint.username ?? "guest", password: endpoint.password ?? "guest")
         }
-        return Login(
+        let limit = configuration.connectTimeout
+        return try await withThrowingTaskGroup(of: RabbitMQCredentials.self) { group in
+            group.addTask { try await provider.credentials() }
+            group.addTask {
+                try await Task.sleep(for: limit)
+                throw TransportError(.unavailable, "It did not answer within \(limit).")
+            }
+            defer { group.cancelAll() }
+            return try await group.next()!
+        }
+    }
+
+    func login(_ credentials: RabbitMQCredentials, to endpoint: Endpoint) -> Login {
+        Login(
             method: configuration.loginMethod, username: credentials.username, password: credentials.password,
             virtualHost: endpoint.virtualHost, properties: clientProperties,
             heartbeat: UInt16(clamping: configuration.heartbeat))

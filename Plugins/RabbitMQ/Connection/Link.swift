@@ -24,6 +24,8 @@ final class Link: FrameReceiver {
     /// Why it is over, once it is.
     private(set) var loss: ConnectionLoss?
     private(set) var blockedReason: String?
+    /// How often the broker has taken a new password over.
+    private(set) var secretUpdates = 0
     /// Counts the writes: what was encoded at the present count has not left yet.
     private(set) var flushes: UInt64 = 0
 
@@ -57,6 +59,17 @@ final class Link: FrameReceiver {
         case .dead:
             end("the broker was silent for two heartbeat intervals (\(Int(tuning.heartbeat) * 2) s)")
         }
+    }
+
+    /// Who is logged in.
+    var login: Login { machine.login }
+
+    var canUpdateSecret: Bool { machine.canUpdateSecret }
+
+    /// Gives the broker a new password of the same user.
+    func updateSecret(_ password: Secret) {
+        decoder.awaitsUpdateSecretOK = true
+        perform(machine.updateSecret(password))
     }
 
     /// Says goodbye to the broker, or ends at once where there is nobody to say it to.
@@ -95,19 +108,22 @@ final class Link: FrameReceiver {
 
     /// Writes what has gathered, in one write. Called once per turn of the loop.
     ///
-    /// `writeAndFlush` calls back into `channelWritabilityChanged` before it returns, and so may come back to here while
-    /// the buffer still holds what is being written: `isWriting` keeps those bytes from going out twice.
+    /// `writeAndFlush` calls back into `channelWritabilityChanged` before it returns, and so may come back to here, or
+    /// have the client encode more. So what is written leaves `output` before, and what is encoded meanwhile stays there
+    /// for the next flush; `isWriting` keeps the recursion from growing.
     func flush() {
         guard !isWriting, output.readableBytes > 0, let channel else { return }
+        var bytes = ByteBuffer()
+        swap(&bytes, &output)
         isWriting = true
         flushes += 1
         heartbeat.wrote()
-        channel.writeAndFlush(output, promise: nil)
+        channel.writeAndFlush(bytes, promise: nil)
         isWriting = false
-        if output.capacity > Self.keptCapacity {
-            output = channel.allocator.buffer(capacity: 4096)
-        } else {
-            output.clear()
+        // The memory is used again, unless it grew large or the channel still holds it.
+        if output.capacity == 0, bytes.capacity <= Self.keptCapacity {
+            bytes.clear()
+            output = bytes
         }
     }
 
@@ -163,6 +179,7 @@ final class Link: FrameReceiver {
             case .unblocked:
                 blockedReason = nil
                 client.blocked(nil)
+            case .secretUpdated: secretUpdates += 1
             case .lost(let loss): end(loss)
             }
         }

@@ -90,7 +90,8 @@ struct Place: Sendable {
     func negative(_ request: PublishRequest) -> TransportError {
         TransportError(
             .exhausted,
-            "The broker did not take a message to \(request.address) (basic.nack): its queue is full or failed.")
+            "The broker did not take a message to \(request.address) within \(request.waited(until: .now)) (basic.nack): "
+                + "its queue is full or has no leader.")
     }
 
     /// The broker closed the channel over one publish.

@@ -13,7 +13,7 @@ extension Consumer {
         case .queueDeclareOK(let ready, let consumers) where subscription.state == .live:
             if let reason = subscription.selfCheck.answered(
                 ready: ready, consumers: consumers, isStream: subscription.request.plan.isStream,
-                hasRoom: subscription.hasRoom)
+                hasRoom: subscription.hasRoom), !isDraining
             {
                 restart(subscription, channel, reason)
             }
@@ -95,13 +95,17 @@ extension Consumer {
 
     /// Begins anew on another channel, where the queue is declared again.
     func restart(_ subscription: Subscription, _ channel: UInt16, _ reason: String) {
-        logger.warning(
-            "Subscription begins anew",
-            metadata: ["address": "\(subscription.request.address)", "rabbitmq.reason": "\(reason)"])
+        noteRestart(subscription, reason)
         subscription.lastReason = reason
         send([.channelClose(code: 200, text: "Restarting")], channel)
         orphan(subscription, channel)
         retry(subscription)
+    }
+
+    private func noteRestart(_ subscription: Subscription, _ reason: String) {
+        logger.warning(
+            "Subscription begins anew",
+            metadata: ["address": "\(subscription.request.address)", "rabbitmq.reason": "\(reason)"])
     }
 
     /// The channel's number stays taken until the broker has answered; its subscription has left it.
@@ -129,19 +133,23 @@ extension Consumer {
             // Both sides closed: ours is still to be answered, and frees the number.
             return
         }
+        let wasOpening = subscription.state == .opening
         let declarations = subscription.request.plan.declarations
-        let failed = subscription.state == .opening ? subscription.answered : declarations.count
+        let failed = subscription.answered
+        let reason = "the broker closed the channel: \(closure.code) \(closure.text)"
         free(channel)
         subscription.forgetChannel()
-        subscription.lastReason = "the broker closed the channel: \(closure.code) \(closure.text)"
-        switch closure.code {
-        case 403, 406:
-            if failed < declarations.count {
-                fail(subscription, place.refused(declarations[failed], closure, for: subscription.request.address))
-            } else {
-                fail(subscription, place.refused(subscription.request, closure))
-            }
-        default: retry(subscription)
+        subscription.lastReason = reason
+        // Only a refused set-up is refused for good. A live subscription loses its channel over a handler that took
+        // longer than the broker's consumer_timeout (406), for example, and needs another one.
+        guard wasOpening, closure.code == 403 || closure.code == 406 else {
+            if !wasOpening { noteRestart(subscription, reason) }
+            return retry(subscription)
+        }
+        if failed < declarations.count {
+            fail(subscription, place.refused(declarations[failed], closure, for: subscription.request.address))
+        } else {
+            fail(subscription, place.refused(subscription.request, closure))
         }
     }
 }

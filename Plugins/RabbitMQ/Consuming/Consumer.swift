@@ -24,7 +24,7 @@ final class Consumer: ConnectionClient {
     private var finalError: TransportError?
     private var answered: [() -> Void] = []
     private var generator = SystemRandomNumberGenerator()
-    private(set) var nextDeadline: ContinuousClock.Instant?
+    var nextDeadline: ContinuousClock.Instant?
     /// How many subscriptions have been live and are not.
     private var restoring = 0
 
@@ -39,8 +39,13 @@ final class Consumer: ConnectionClient {
         self.logger = logger
     }
 
+    /// Whether another connection is about to take over.
+    private(set) var isDraining = false
+
     var isReady: Bool { link != nil && restoring == 0 }
-    var isIdle: Bool { true }
+    var isIdle: Bool {
+        !isDraining || subscriptions.values.allSatisfy { $0.tracker.count == 0 || $0.request.plan.isStream }
+    }
 
     // MARK: Commands
 
@@ -104,8 +109,8 @@ final class Consumer: ConnectionClient {
 
     // MARK: Setting up
 
-    private func setUp(_ subscription: Subscription) {
-        guard let link, subscription.state == .waiting, subscription.retryAt == nil else { return }
+    func setUp(_ subscription: Subscription) {
+        guard let link, !isDraining, subscription.state == .waiting, subscription.retryAt == nil else { return }
         guard let channel = freeChannels.popLast() ?? newChannel(link) else {
             subscription.lastReason = "the connection has no channel left (\(link.tuning.channelMax) is the most)"
             return retry(subscription)
@@ -170,7 +175,7 @@ final class Consumer: ConnectionClient {
         }
     }
 
-    private func answer(_ subscription: Subscription, _ error: TransportError?) {
+    func answer(_ subscription: Subscription, _ error: TransportError?) {
         guard let continuation = subscription.opening else { return }
         subscription.opening = nil
         answered.append { continuation.resume(returning: error) }
@@ -202,6 +207,7 @@ final class Consumer: ConnectionClient {
 
     func closed(_ reason: String) {
         link = nil
+        isDraining = false
         byChannel = []
         freeChannels = []
         for subscription in subscriptions.values {
@@ -216,6 +222,15 @@ final class Consumer: ConnectionClient {
 
     func blocked(_ reason: String?) {}
     func writable() {}
+
+    /// The broker sends nothing more; what it has sent is settled on this connection.
+    func drain() {
+        isDraining = true
+        for subscription in subscriptions.values where subscription.state == .live && !subscription.isMuted {
+            guard let channel = subscription.channel else { continue }
+            send([.cancel(tag: subscription.tag)], channel)
+        }
+    }
 
     func stop(_ error: TransportError) {
         guard finalError == nil else { return }
@@ -234,44 +249,9 @@ final class Consumer: ConnectionClient {
         }
     }
 
-    // MARK: Time
-
-    private func note(_ deadline: ContinuousClock.Instant?) {
+    func note(_ deadline: ContinuousClock.Instant?) {
         guard let deadline else { return }
         nextDeadline = min(nextDeadline ?? deadline, deadline)
-    }
-
-    func expire(_ now: ContinuousClock.Instant) {
-        nextDeadline = nil
-        for subscription in Array(subscriptions.values) {
-            if subscription.opening != nil, let deadline = subscription.request.deadline, deadline <= now {
-                answer(subscription, place.notLive(subscription.request, subscription.lastReason, now))
-                remove(subscription)
-                continue
-            }
-            if let retryAt = subscription.retryAt, retryAt <= now {
-                subscription.retryAt = nil
-                setUp(subscription)
-            }
-            if let deadline = subscription.closeDeadline, deadline <= now {
-                remove(subscription)
-                continue
-            }
-            check(subscription, now)
-            note(subscription.nextDeadline)
-        }
-    }
-
-    /// Asks the broker about the queue of a live subscription, when it is time.
-    private func check(_ subscription: Subscription, _ now: ContinuousClock.Instant) {
-        guard let interval = selfCheckInterval, let channel = subscription.channel, subscription.state == .live,
-            !subscription.isMuted
-        else { return }
-        switch subscription.selfCheck.due(now, every: interval) {
-        case .nothing: break
-        case .ask: send([.inspectQueue(subscription.request.plan.queue)], channel)
-        case .deaf(let reason): restart(subscription, channel, reason)
-        }
     }
 
     func finishTurn() {

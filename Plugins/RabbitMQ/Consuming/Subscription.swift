@@ -50,8 +50,8 @@ final class Subscription {
 
     /// The next moment at which something has to happen.
     var nextDeadline: ContinuousClock.Instant? {
-        [opening == nil ? nil : request.deadline, retryAt, closeDeadline, state == .live ? selfCheck.nextAt : nil]
-            .compactMap(\.self).min()
+        let checkAt = state == .live && !isMuted ? selfCheck.nextAt : nil
+        return [opening == nil ? nil : request.deadline, retryAt, closeDeadline, checkAt].compactMap(\.self).min()
     }
 
     /// Whether the broker may send more before something is acknowledged.

@@ -49,6 +49,8 @@ struct PendingPublish {
     var wasSent = false
     /// How often a channel exception sent it back.
     var exceptions = 0
+    /// How often the broker refused it with a `basic.nack`.
+    var refusals = 0
     /// The link's count of flushes when it was encoded.
     var flush: UInt64 = 0
 
@@ -58,9 +60,14 @@ struct PendingPublish {
     }
 }
 
+/// A publish that is to be sent again.
+struct PostponedPublish {
+    var pending: PendingPublish
+    var at: ContinuousClock.Instant
+}
+
 enum PublishCommand: Sendable {
     case publish(PublishRequest, CheckedContinuation<TransportError?, Never>)
     case cancel(PublishRequest)
 }
-
 #endif

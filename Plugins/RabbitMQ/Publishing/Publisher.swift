@@ -40,13 +40,18 @@ final class Publisher: ConnectionClient {
     private var declaredEpoch: UInt64 = 1
     /// In the order in which the broker answers.
     var declaring: Deque<RouteDeclaration> = []
+    /// Publishes that the broker refused with a `basic.nack` and that go out again after a pause.
+    var postponed: [PostponedPublish] = []
+    /// Whether another connection is about to take over.
+    var isDraining = false
     /// How many publishes still have to go alone, after a channel exception that did not say whose it was.
     var probes = 0
     private var routes: [Address: PublishRoute] = [:]
-    private var returning = ContentAssembler<IncomingMethod.Return>()
-    private var finalError: TransportError?
+    var returning = ContentAssembler<IncomingMethod.Return>()
+    var finalError: TransportError?
+    var generator = SystemRandomNumberGenerator()
     private var answered: [(CheckedContinuation<TransportError?, Never>, TransportError?)] = []
-    private(set) var nextDeadline: ContinuousClock.Instant?
+    var nextDeadline: ContinuousClock.Instant?
 
     init(topology: Topology, bounds: Bounds, place: Place) {
         self.topology = topology
@@ -70,12 +75,18 @@ final class Publisher: ConnectionClient {
         let request = pending.request
         if let finalError { return answer(pending, finalError) }
         if request.isCancelled { return answer(pending, place.cancelled(request, sent: false)) }
-        guard waiting.count < bounds.waiting else { return answer(pending, place.tooMany(request, bounds.waiting)) }
-        waiting.append(pending)
-        if request.options.deadline < nextDeadline ?? request.options.deadline + .nanoseconds(1) {
-            nextDeadline = request.options.deadline
+        guard waiting.count + postponed.count < bounds.waiting else {
+            return answer(pending, place.tooMany(request, bounds.waiting))
         }
+        waiting.append(pending)
+        note(request.options.deadline)
         pump()
+    }
+
+    /// ``expire(_:)`` has something to do at `deadline`.
+    func note(_ deadline: ContinuousClock.Instant) {
+        if let nextDeadline, nextDeadline <= deadline { return }
+        nextDeadline = deadline
     }
 
     private func cancel(_ request: PublishRequest) {
@@ -85,6 +96,10 @@ final class Publisher: ConnectionClient {
         }
         if let index = parked[request.address]?.firstIndex(where: { $0.request === request }) {
             let pending = parked[request.address]!.remove(at: index)
+            return answer(pending, place.cancelled(request, sent: pending.wasSent))
+        }
+        if let index = postponed.firstIndex(where: { $0.pending.request === request }) {
+            let pending = postponed.remove(at: index).pending
             return answer(pending, place.cancelled(request, sent: pending.wasSent))
         }
         window.update { pending in
@@ -111,7 +126,7 @@ final class Publisher: ConnectionClient {
 
     /// Writes what waits, as far as window, broker and network allow.
     func pump() {
-        guard let link, isPublishChannelReady, !isPaused, link.blockedReason == nil else { return }
+        guard let link, isPublishChannelReady, !isPaused, !isDraining, link.blockedReason == nil else { return }
         let limit = probes > 0 ? 1 : bounds.unconfirmed
         while window.count < limit, window.bytes < bounds.unconfirmedBytes, link.canWrite, let next = waiting.popFirst()
         {
@@ -169,8 +184,10 @@ final class Publisher: ConnectionClient {
             if probes > 0 { probes -= 1 }
             if let returned = pending.returned {
                 answer(pending, place.unroutable(pending.request, returned))
+            } else if isPositive {
+                answer(pending, nil)
             } else {
-                answer(pending, isPositive ? nil : place.negative(pending.request))
+                refused(pending)
             }
         }
         pump()
@@ -202,98 +219,6 @@ final class Publisher: ConnectionClient {
             pending.returned = content.method
             return true
         }
-    }
-
-    // MARK: Ends
-
-    func closed(_ reason: String) {
-        let flushes = link?.flushes ?? 0
-        link = nil
-        isPublishChannelReady = false
-        isControlChannelReady = false
-        isPaused = false
-        probes = 0
-        forgetDeclarations()
-        declaring.removeAll()
-        returning = ContentAssembler()
-        var kept: [PendingPublish] = []
-        for var pending in window.reset() {
-            let hasLeft = pending.flush != flushes
-            if let returned = pending.returned {
-                answer(pending, place.unroutable(pending.request, returned))
-            } else if !hasLeft || pending.request.options.allowsDuplicates {
-                pending.wasSent = pending.wasSent || hasLeft
-                kept.append(pending)
-            } else {
-                answer(pending, place.lost(pending.request, reason))
-            }
-        }
-        let parked = parked.values.joined()
-        waiting.prepend(contentsOf: (kept + parked).filter { $0.continuation != nil })
-        self.parked.removeAll()
-    }
-
-    func stop(_ error: TransportError) {
-        guard finalError == nil else { return }
-        finalError = error
-        let unsent = Array(waiting) + parked.values.joined()
-        for pending in unsent {
-            answer(pending, pending.wasSent ? place.lost(pending.request, error.message) : error)
-        }
-        waiting.removeAll()
-        parked.removeAll()
-    }
-
-    func ended(_ error: TransportError) {
-        stop(error)
-    }
-
-    func writable() { pump() }
-
-    func blocked(_ reason: String?) {
-        if reason == nil { pump() }
-    }
-
-    /// Answers whose deadline has passed. Looks at everything, and so is called only when the earliest deadline that was
-    /// seen has passed, not once per publish.
-    func expire(_ now: ContinuousClock.Instant) {
-        var next: ContinuousClock.Instant?
-        func isOver(_ pending: PendingPublish) -> Bool {
-            let deadline = pending.request.options.deadline
-            if deadline <= now { return true }
-            next = min(next ?? deadline, deadline)
-            return false
-        }
-        window.update { pending in
-            guard pending.continuation != nil, isOver(pending) else { return false }
-            answer(
-                pending,
-                pending.returned.map { place.unroutable(pending.request, $0) }
-                    ?? place.unconfirmed(pending.request, now))
-            pending.continuation = nil
-            return false
-        }
-        let state = waitState
-        waiting.removeAll { pending in
-            guard isOver(pending) else { return false }
-            answer(pending, place.unsent(pending, state, now))
-            return true
-        }
-        for address in parked.keys {
-            parked[address]!.removeAll { pending in
-                guard isOver(pending) else { return false }
-                answer(pending, place.unsent(pending, .declaring, now))
-                return true
-            }
-        }
-        nextDeadline = next
-    }
-
-    /// What those in ``waiting`` wait for.
-    private var waitState: Place.WaitState {
-        guard let link, isPublishChannelReady else { return .disconnected }
-        if let reason = link.blockedReason { return .blocked(reason) }
-        return .windowFull
     }
 }
 #endif

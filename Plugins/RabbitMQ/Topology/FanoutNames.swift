@@ -1,6 +1,5 @@
 #if RabbitMQ
 import SwitchboardCore
-import Synchronization
 
 #if canImport(Glibc)
 import Glibc
@@ -10,23 +9,41 @@ import Musl
 import Darwin
 #endif
 
-/// What tells one fanout queue from another: 32 hexadecimal digits, or, with stable names, host, program and a counter
+/// What tells one fanout queue from another: 32 hexadecimal digits, or, with stable names, host, program and a number
 /// (oslo-wire.md §2.3).
-final class FanoutNames: Sendable {
+///
+/// The number is the lowest that nobody on this machine has, by a locked file for each: two processes with one name
+/// would steal each other's messages (bug 2110957 of oslo.messaging), and a program that is started again finds its
+/// queue.
+struct FanoutNames: Sendable {
     private let options: RabbitMQTopology
-    private let counter = Atomic<Int>(0)
+    private let lockDirectory: String
 
-    init(_ options: RabbitMQTopology) {
+    init(_ options: RabbitMQTopology, lockDirectory: String = Self.sharedDirectory) {
         self.options = options
+        self.lockDirectory = lockDirectory
     }
 
-    func next(for address: Address) -> String {
-        guard case .fanout = address else { return "" }
-        guard options.stableNames else { return Self.random() }
+    func next(for address: Address) throws(TransportError) -> FanoutName {
+        guard case .fanout(let topic) = address else { return FanoutName(suffix: "", lock: nil) }
+        guard options.stableNames else { return FanoutName(suffix: Self.random(), lock: nil) }
         let host = options.hostName.isEmpty ? Self.machineName : options.hostName
         let program = options.processName.isEmpty ? ConnectionSettings.programName : options.processName
-        return "\(host):\(program):\(counter.add(1, ordering: .relaxed).newValue)"
+        for number in 1...Self.mostNumbers {
+            let suffix = "\(host):\(program):\(number)"
+            let path = "\(lockDirectory)/switchboard-\(Self.digest("\(topic.name)_fanout_\(suffix)")).lock"
+            if let lock = try FileLock(path) { return FanoutName(suffix: suffix, lock: lock) }
+        }
+        throw TransportError(
+            .exhausted,
+            "\(address) has \(Self.mostNumbers) subscriptions of program \(program) on host \(host) already; another "
+                + "processname makes room (use_queue_manager).")
     }
+
+    private static let mostNumbers = 4096
+
+    /// Where all processes of the machine look, as oslo.messaging's queue manager does.
+    private static let sharedDirectory: String = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp"
 
     private static let machineName: String = {
         var name = [CChar](repeating: 0, count: 256)
@@ -36,12 +53,62 @@ final class FanoutNames: Sendable {
     }()
 
     private static func random() -> String {
-        var digits = ""
-        for _ in 0..<4 {
-            let part = String(UInt32.random(in: 0...UInt32.max), radix: 16)
-            digits += String(repeating: "0", count: 8 - part.count) + part
+        hexadecimal(UInt64.random(in: 0...UInt64.max)) + hexadecimal(UInt64.random(in: 0...UInt64.max))
+    }
+
+    /// FNV-1a: the same in every process. Two names that share one only leave a number out.
+    private static func digest(_ text: String) -> String {
+        hexadecimal(text.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 })
+    }
+
+    private static func hexadecimal(_ number: UInt64) -> String {
+        let digits = String(number, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+}
+
+/// What is behind the last `_` of a fanout queue's name, for one subscription.
+struct FanoutName: Sendable {
+    let suffix: String
+    fileprivate let lock: FileLock?
+
+    /// The next subscription may have the name.
+    func release() {
+        lock?.release()
+    }
+}
+
+/// A file that one subscription of the machine holds; the kernel lets go of it when the process ends, however it ends.
+private final class FileLock: Sendable {
+    private let descriptor: Locked<Int32?>
+
+    /// `nil` when somebody else has it.
+    init?(_ path: String) throws(TransportError) {
+        // A file of another user's in a sticky directory may be opened, not created.
+        var descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        if descriptor < 0, errno == ENOENT {
+            descriptor = open(path, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o644)
         }
-        return digits
+        guard descriptor >= 0 else {
+            throw TransportError(
+                .internalError,
+                "The file \(path), which keeps a stable queue name to one process (use_queue_manager), cannot be opened: "
+                    + "\(String(cString: strerror(errno))).")
+        }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            close(descriptor)
+            return nil
+        }
+        self.descriptor = Locked(descriptor)
+    }
+
+    deinit {
+        release()
+    }
+
+    func release() {
+        let open = descriptor.withLock { $0.take() }
+        if let open { close(open) }
     }
 }
 #endif

@@ -117,7 +117,8 @@ struct Topology: Sendable {
 
     private func fanoutExchange(of topic: Topic) -> ExchangeDeclaration {
         ExchangeDeclaration(
-            name: "\(topic.name)_fanout", type: .fanout, isDurable: options.transientQuorumQueues, deletesItself: true)
+            name: "\(topic.name)_fanout", type: .fanout,
+            isDurable: options.transientQuorumQueues || options.durableTransientQueues, deletesItself: true)
     }
 
     /// A fanout's or a caller's own queue, which expires when nobody uses it.

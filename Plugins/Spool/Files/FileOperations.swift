@@ -24,6 +24,8 @@ package protocol FileOperations: Sendable {
     func lockWhole(_ descriptor: CInt) -> CInt
     /// A lock of one byte of an open file description (`F_OFD_SETLK`), or its release.
     func lockByte(_ descriptor: CInt, at offset: Int, locked: Bool) -> CInt
+    /// Whether another open file description has that lock (`F_OFD_GETLK`): 1, or 0. Takes nothing, so it disturbs nobody.
+    func testByte(_ descriptor: CInt, at offset: Int) -> CInt
 }
 
 /// The real system calls.
@@ -91,14 +93,28 @@ package struct SystemFileOperations: FileOperations {
     }
 
     package func lockByte(_ descriptor: CInt, at offset: Int, locked: Bool) -> CInt {
-        // F_OFD_SETLK of <fcntl.h>, which Swift's Glibc module does not show (it needs _GNU_SOURCE).
-        let setOpenFileLock: CInt = 37
+        var range = byteRange(offset, locked ? F_WRLCK : F_UNLCK)
+        return repeating { fcntl(descriptor, Self.setOpenFileLock, &range) }
+    }
+
+    package func testByte(_ descriptor: CInt, at offset: Int) -> CInt {
+        var range = byteRange(offset, F_WRLCK)
+        let result: CInt = repeating { fcntl(descriptor, Self.getOpenFileLock, &range) }
+        if result < 0 { return result }
+        return range.l_type == Int16(F_UNLCK) ? 0 : 1
+    }
+
+    // F_OFD_GETLK and F_OFD_SETLK of <fcntl.h>, which Swift's Glibc module does not show (they need _GNU_SOURCE).
+    private static let getOpenFileLock: CInt = 36
+    private static let setOpenFileLock: CInt = 37
+
+    private func byteRange(_ offset: Int, _ type: CInt) -> flock {
         var range = flock()
-        range.l_type = Int16(locked ? F_WRLCK : F_UNLCK)
+        range.l_type = Int16(type)
         range.l_whence = Int16(SEEK_SET)
         range.l_start = offset
         range.l_len = 1
-        return repeating { fcntl(descriptor, setOpenFileLock, &range) }
+        return range
     }
 
     private func repeating<Result: FixedWidthInteger & SignedInteger>(_ call: () -> Result) -> Result {

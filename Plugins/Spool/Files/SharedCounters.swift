@@ -73,8 +73,17 @@ package final class SharedCounters: @unchecked Sendable {
         atomic(slot).pointee.load(ordering: .acquiring)
     }
 
-    package func store(_ slot: Slot, _ value: UInt64) {
-        atomic(slot).pointee.store(value, ordering: .releasing)
+    /// Replaces what was `old` by `new`, and keeps what others have added and subtracted since.
+    package func adjust(_ slot: Slot, from old: UInt64, to new: UInt64) {
+        var current = load(slot)
+        while true {
+            let (sum, overflow) = current.addingReportingOverflow(new)
+            let adjusted = overflow || sum < old ? new : sum - old
+            let (exchanged, original) = atomic(slot).pointee.weakCompareExchange(
+                expected: current, desired: adjusted, ordering: .acquiringAndReleasing)
+            if exchanged { return }
+            current = original
+        }
     }
 
     /// Adds when the sum stays within `limit`. Whether it did.

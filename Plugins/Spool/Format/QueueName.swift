@@ -67,10 +67,15 @@ package struct QueueName: Hashable, Sendable, CustomStringConvertible {
         ([kind.rawValue] + parts.map(Self.escape)).joined(separator: "~")
     }
 
+    private static let wholeLength = 200
+
+    /// Whether the directory's name is not the whole one, so that only the file `address` says whose it is.
+    package var isCut: Bool { encoded.utf8.count > Self.wholeLength }
+
     /// The name of the directory; at most 236 bytes.
     package var directoryName: String {
         let whole = encoded
-        guard whole.utf8.count > 200 else { return whole }
+        guard whole.utf8.count > Self.wholeLength else { return whole }
         var first: UInt64 = 0xCBF2_9CE4_8422_2325
         var second: UInt64 = 0x9E37_79B9_7F4A_7C15
         for byte in whole.utf8 {
@@ -78,7 +83,8 @@ package struct QueueName: Hashable, Sendable, CustomStringConvertible {
             second = (second &+ UInt64(byte)) &* 0xD6E8_FEB8_6659_FD93
             second ^= second >> 29
         }
-        return String(Substring(whole.utf8.prefix(200))) + "~+" + hexadecimal(first, 16) + hexadecimal(second, 16)
+        return String(Substring(whole.utf8.prefix(Self.wholeLength))) + "~+" + hexadecimal(first, 16)
+            + hexadecimal(second, 16)
     }
 
     package var description: String {

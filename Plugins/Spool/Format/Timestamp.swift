@@ -14,11 +14,19 @@ package struct Timestamp: Hashable, Sendable, CustomStringConvertible {
         return Timestamp(milliseconds: UInt64(max(0, time.tv_sec)) * 1000 + UInt64(time.tv_nsec / 1_000_000))
     }
 
-    /// Reads what `description` writes.
+    private static let shape = Array("0000-00-00T00:00:00.000Z".utf8)
+
+    /// Reads what `description` writes, and nothing else: longer numbers would overflow below.
     package init?(_ text: String) {
-        let digits = text.utf8.split { !(0x30...0x39).contains($0) }.compactMap { Int64(String(Substring($0))) }
-        guard text.utf8.count == 24, digits.count == 7, (1...12).contains(digits[1]), (1...31).contains(digits[2])
-        else { return nil }
+        let bytes = Array(text.utf8)
+        guard bytes.count == Self.shape.count else { return nil }
+        for (byte, sample) in zip(bytes, Self.shape) {
+            guard sample == UInt8(ascii: "0") ? (0x30...0x39).contains(byte) : byte == sample else { return nil }
+        }
+        let digits = bytes.split { !(0x30...0x39).contains($0) }.map {
+            $0.reduce(Int64(0)) { $0 * 10 + Int64($1 - 0x30) }
+        }
+        guard (1...12).contains(digits[1]), (1...31).contains(digits[2]) else { return nil }
         // Days from civil, with the year beginning in March so that the leap day comes last.
         let year = digits[0] - (digits[1] <= 2 ? 1 : 0)
         let era = year / 400

@@ -9,21 +9,31 @@ public struct SpoolForwarder: Sendable {
     /// How far it is.
     public struct Progress: Sendable, Hashable {
         public var forwarded = 0
-        /// How many there were when it began, forwarded ones included.
+        /// How many there were when it began, forwarded ones included. What expires or is taken by others meanwhile is
+        /// never forwarded.
         public var total = 0
     }
 
     public var configuration: SpoolConfiguration
-    /// How many messages are on their way at a time.
-    public var concurrency = 64
+    /// How many messages are on their way at a time. With 1 the other side sees them in the order of their queues.
+    public var concurrency = 1
+    private let operations: any FileOperations
     private let logger: Logger
 
     public init(from configuration: SpoolConfiguration, logger: Logger) {
+        self.init(from: configuration, operations: SystemFileOperations(), logger: logger)
+    }
+
+    package init(from configuration: SpoolConfiguration, operations: any FileOperations, logger: Logger) {
         self.configuration = configuration
+        self.operations = operations
         self.logger = logger
     }
 
-    /// Forwards what waits in the queues of topics, servers and notifications, and returns when they are empty.
+    /// Forwards what waits in the queues of topics, servers and notifications, and returns when that has gone.
+    ///
+    /// What comes while it runs may stay, for the next time. Pools and subscribers of fanouts have copies that belong to
+    /// them; they are not forwarded.
     ///
     /// - Parameters:
     ///   - destination: a transport that is running.
@@ -35,54 +45,74 @@ public struct SpoolForwarder: Sendable {
         to destination: Transport, timeout: Duration = .seconds(30),
         report: @escaping @Sendable (Progress) -> Void = { _ in }
     ) async throws -> Progress {
-        let driver = SpoolDriver(configuration: configuration, logger: logger)
+        let driver = SpoolDriver(configuration: configuration, operations: operations, logger: logger)
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await driver.run() }
             defer { group.cancelAll() }
-            let inspector = try SpoolInspector(configuration, logger: logger)
+            // What a dead process held, an earlier run of this one perhaps, must be back before it is counted.
+            try await driver.opened()
+            let inspector = try SpoolInspector(configuration, operations: operations, logger: logger)
             defer { inspector.close() }
-            var progress = Progress()
             let queues = try inspector.queues().filter { queue in
                 switch queue.address {
                 case .topic, .server, .notifications: queue.waiting > 0
                 default: false
                 }
             }
-            progress.total = queues.reduce(0) { $0 + $1.waiting }
-            report(progress)
+            let progress = Locked(Progress(total: queues.reduce(0) { $0 + $1.waiting }))
+            report(progress.withLock { $0 })
+            let forwarding = Forwarding(destination: destination, timeout: timeout) {
+                report(
+                    progress.withLock { progress in
+                        progress.forwarded += 1
+                        return progress
+                    })
+            }
             for queue in queues {
                 guard let address = queue.address else { continue }
-                try await drain(address, queue.waiting, driver, destination, timeout, &progress, report)
+                try await drain(address, queue.waiting, driver, forwarding)
             }
-            return progress
+            return progress.withLock { $0 }
         }
     }
 
-    private func drain(
-        _ address: Address, _ count: Int, _ driver: SpoolDriver, _ destination: Transport, _ timeout: Duration,
-        _ progress: inout Progress, _ report: @Sendable (Progress) -> Void
-    ) async throws {
-        let options = SubscriptionOptions(prefetch: concurrency, deadline: .now + timeout)
-        let start = progress
-        progress = try await driver.withSubscription(to: address, options: options) { deliveries in
-            var progress = start
-            var left = count
-            var iterator = deliveries.makeAsyncIterator()
-            // One after another: the other side sees the order that this one has.
-            while left > 0, let delivery = try await iterator.next() {
-                do {
-                    try await destination.publish(
-                        delivery.message, to: address, deadline: .now + timeout, allowsDuplicates: true)
-                } catch {
-                    try await delivery.requeue()
-                    throw error
+    /// Ends after `count` messages, so that it keeps up with those who go on publishing, or when there are no more: some
+    /// may have expired or been taken by others.
+    private func drain(_ address: Address, _ count: Int, _ driver: SpoolDriver, _ forwarding: Forwarding) async throws {
+        let concurrency = max(1, concurrency)
+        let options = SubscriptionOptions(prefetch: concurrency + 1, deadline: .now + forwarding.timeout)
+        try await driver.withDrain(of: address, options: options) { deliveries in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                var iterator = deliveries.makeAsyncIterator()
+                var started = 0
+                while started < count, let delivery = try await iterator.next() {
+                    if started >= concurrency { try await group.next() }
+                    group.addTask { try await forwarding.forward(delivery, to: address) }
+                    started += 1
                 }
-                try await delivery.accept()
-                left -= 1
-                progress.forwarded += 1
-                report(progress)
+                try await group.waitForAll()
             }
-            return progress
+            // The deliveries of a cancelled task end early.
+            try Task.checkCancellation()
+        }
+    }
+
+    /// What happens to one message.
+    private struct Forwarding: Sendable {
+        let destination: Transport
+        let timeout: Duration
+        let done: @Sendable () -> Void
+
+        func forward(_ delivery: Delivery, to address: Address) async throws {
+            do {
+                try await destination.publish(
+                    delivery.message, to: address, deadline: .now + timeout, allowsDuplicates: true)
+            } catch {
+                try await delivery.requeue()
+                throw error
+            }
+            try await delivery.accept()
+            done()
         }
     }
 }

@@ -4,7 +4,7 @@ extension SpoolInspector {
     /// Looks at everything: claims of the dead, damaged messages, what is left over, counters that are wrong.
     ///
     /// With `repairing` it puts right what it finds; a message that is damaged goes to `dead/` with the reason. Reads every
-    /// message of the layout `maildir`, so it takes as long as reading them does.
+    /// message, so it takes as long as reading them does.
     public func check(repairing: Bool) throws(TransportError) -> [Finding] {
         var findings: [Finding] = []
         do throws(FileError) {
@@ -13,10 +13,11 @@ extension SpoolInspector {
                 guard let queue = try store.existingQueue(name) else { continue }
                 switch store.layout {
                 case .maildir: try checkFiles(queue, &findings, repairing)
-                case .segment: try checkSegments(queue, &findings)
+                case .segment: try checkSegments(queue, &findings, repairing)
                 }
                 try checkCounters(queue, &findings, repairing)
             }
+            try checkNames(&findings, repairing)
             try checkDead(&findings, repairing)
             return findings
         } catch {
@@ -65,65 +66,96 @@ extension SpoolInspector {
         }
     }
 
-    /// Damaged records are moved to `dead` by whoever meets them first; here they are told.
-    private func checkSegments(_ queue: Queue, _ findings: inout [Finding]) throws(FileError) {
+    private func checkSegments(
+        _ queue: Queue, _ findings: inout [Finding], _ repairing: Bool
+    ) throws(FileError) {
         for name in try queue.ready.names().sorted() where SegmentFile.isSegment(name) {
             do throws(FileError) {
                 let segment = try SegmentFile(name, in: queue.ready)
                 defer { segment.file.closeQuietly() }
-                var offset = SegmentFormat.headerLength
-                while offset < segment.committed {
-                    if let record = try segment.record(at: offset, end: segment.committed) {
-                        offset += record.header.recordLength
-                        continue
-                    }
-                    let next = try segment.nextRecord(from: offset + 8, end: segment.committed)
-                    findings.append(
-                        Finding(
-                            sentence: "\(queue.name), segment \(name): the bytes from \(offset) to \(next) are no "
-                                + "record; a consumer that meets them moves them to dead/.",
-                            isRepaired: false))
-                    offset = next
-                }
+                try checkRecords(segment, queue, &findings, repairing)
             } catch {
-                findings.append(
-                    Finding(sentence: "\(queue.name), segment \(name): \(error).", isRepaired: false))
+                // A consumer removed it meanwhile.
+                if error.isNotFound { continue }
+                let reason = "The segment cannot be used: \(error)."
+                var isBuried = false
+                if repairing, SegmentFile.isUnusable(error) {
+                    isBuried = try store.bury(name, in: queue.ready, as: name, queue: queue.name, reason: reason)
+                }
+                findings.append(Finding(sentence: "\(queue.name), \(name): \(reason)", isRepaired: isBuried))
             }
+        }
+    }
+
+    private func checkRecords(
+        _ segment: SegmentFile, _ queue: Queue, _ findings: inout [Finding], _ repairing: Bool
+    ) throws(FileError) {
+        var offset = SegmentFormat.headerLength
+        while offset < segment.committed {
+            if let record = try segment.record(at: offset, end: segment.committed) {
+                offset += record.header.recordLength
+                continue
+            }
+            let next = try segment.nextRecord(from: offset + 8, end: segment.committed)
+            if repairing { try segment.buryDamage(from: offset, to: next, of: queue, in: store) }
+            findings.append(
+                Finding(
+                    sentence:
+                        "\(queue.name), segment \(segment.name): the bytes from \(offset) to \(next) are no record.",
+                    isRepaired: repairing))
+            offset = next
         }
     }
 
     private func checkCounters(
         _ queue: Queue, _ findings: inout [Finding], _ repairing: Bool
     ) throws(FileError) {
-        let before = (queue.counters.load(.messages), queue.counters.load(.bytes))
-        var summary = (messages: UInt64(0), bytes: UInt64(0))
+        let before = queue.counted
+        var found = (messages: UInt64(0), bytes: UInt64(0))
         switch store.layout {
         case .maildir:
             for text in try queue.ready.names() {
                 guard let name = MessageName(text) else { continue }
-                summary = (summary.messages + 1, summary.bytes + UInt64(name.size))
+                found = (found.messages + 1, found.bytes + UInt64(name.size))
             }
             for text in try queue.claimed.names() {
                 guard let name = ClaimName(text)?.message else { continue }
-                summary = (summary.messages + 1, summary.bytes + UInt64(name.size))
+                found = (found.messages + 1, found.bytes + UInt64(name.size))
             }
         case .segment:
-            var counted = summary
+            var counted = found
             try SegmentCensus(queue).forEachRecord { (_, _, header) throws(FileError) in
                 if !header.isDone { counted = (counted.messages + 1, counted.bytes + UInt64(header.length)) }
             }
-            summary = counted
+            found = counted
         }
-        if before == summary { return }
-        if repairing {
-            queue.counters.store(.messages, summary.messages)
-            queue.counters.store(.bytes, summary.bytes)
-        }
+        if before == found { return }
+        if repairing { queue.correct(from: before, to: found) }
         findings.append(
             Finding(
-                sentence: "\(queue.name): the counters say \(before.0) messages of \(before.1) bytes; there are "
-                    + "\(summary.messages) of \(summary.bytes) (in use, they may differ for a moment).",
+                sentence: "\(queue.name): the counters say \(before.messages) messages of \(before.bytes) bytes; there "
+                    + "are \(found.messages) of \(found.bytes) (in use, they may differ for a moment).",
                 isRepaired: repairing))
+    }
+
+    /// Directories that are no queue, and bindings of queues that are gone.
+    private func checkNames(_ findings: inout [Finding], _ repairing: Bool) throws(FileError) {
+        let known = Set(try store.queueNames().map(\.directoryName))
+        for name in try store.queues.names().sorted() where !known.contains(name) {
+            // Nobody knows whose it is, so it is left to a person.
+            findings.append(Finding(sentence: "queues/\(name) is not the directory of a queue.", isRepaired: false))
+        }
+        for source in try store.bindings.names().sorted() {
+            let directory = try store.bindings.directory(source)
+            for name in try directory.names().sorted() where !known.contains(name) {
+                // It may have come since.
+                if try store.queues.contains(name) { continue }
+                if repairing { try? directory.unlink(name) }
+                findings.append(
+                    Finding(
+                        sentence: "bindings/\(source)/\(name) is of a queue that is not there.", isRepaired: repairing))
+            }
+        }
     }
 
     private func checkDead(_ findings: inout [Finding], _ repairing: Bool) throws(FileError) {

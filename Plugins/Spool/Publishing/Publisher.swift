@@ -108,6 +108,15 @@ package struct Publisher: Sendable {
                 return true
             }
         }
+        do throws(FileError) {
+            if store.isDurable {
+                for queue in targets where !queue.name.isEphemeral { try queue.syncEntry(in: store.queues) }
+            }
+        } catch {
+            for queue in targets { queue.release(bytes: bytes.count) }
+            store.health.failed(error)
+            throw error.transportError(what)
+        }
         let name = store.nextName(size: bytes.count, expires: expires)
         if let segments {
             segments.append(bytes, name, to: targets, operation)
@@ -126,11 +135,13 @@ package struct Publisher: Sendable {
     }
 
     private func recount(_ queue: Queue) {
+        let layout = store.layout
         do throws(FileError) {
-            if store.layout == .maildir {
-                try queue.recountFiles()
-            } else {
-                try SegmentCensus(queue).recount()
+            try queue.limitingCounts { () throws(FileError) in
+                switch layout {
+                case .maildir: try queue.recountFiles()
+                case .segment: try SegmentCensus(queue).recount()
+                }
             }
         } catch {
             // The counters stay as they are: too strict at worst.

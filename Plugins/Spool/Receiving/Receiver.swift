@@ -10,6 +10,8 @@ package actor Receiver {
         let source: Deliveries.Source
         let prefetch: Int
         let marker: String
+        /// Whether it ends when there is nothing more to deliver.
+        let isDrain: Bool
         var claims: [UInt64: Claim] = [:]
         /// Claims whose settlement failed on the disk: they go back as soon as it lets them.
         var strays: [Claim] = []
@@ -98,8 +100,9 @@ package actor Receiver {
 
     // MARK: Subscriptions
 
+    /// - Parameter isDrain: whether the deliveries end when nothing is left that could be claimed.
     package func open(
-        _ address: Address, _ options: SubscriptionOptions
+        _ address: Address, _ options: SubscriptionOptions, isDrain: Bool = false
     ) throws(TransportError) -> (id: Int, deliveries: Deliveries) {
         if let closure { throw closure }
         nextID += 1
@@ -114,7 +117,7 @@ package actor Receiver {
                 }
             let (deliveries, source) = Deliveries.makeSequence()
             subscriptions[id] = Subscription(
-                reader: reader, source: source, prefetch: options.prefetch, marker: marker)
+                reader: reader, source: source, prefetch: options.prefetch, marker: marker, isDrain: isDrain)
             order.append(id)
             // The watch comes first: what arrives during the scan is reported as well.
             try watch(queue.ready, readyEvents) { $0.readers.insert(id) }
@@ -209,9 +212,15 @@ package actor Receiver {
         guard let subscription = subscriptions[id], !subscription.isFinished,
             subscription.claims.count < subscription.prefetch
         else { return false }
-        let claim: Claim
+        var claim: Claim
         do throws(FileError) {
-            guard let next = try subscription.reader.claim() else { return false }
+            guard let next = try subscription.reader.claim() else {
+                if subscription.isDrain, subscription.claims.isEmpty, subscription.strays.isEmpty {
+                    subscriptions[id]?.isFinished = true
+                    subscription.source.finish()
+                }
+                return false
+            }
             claim = next
         } catch {
             store.health.failed(error)
@@ -221,6 +230,11 @@ package actor Receiver {
             // Nothing may ever report this message again: look once more soon.
             nextRescan = min(nextRescan, .now + .milliseconds(200))
             return false
+        }
+        if subscription.isDrain, let expires = claim.name.expires {
+            // It goes on elsewhere, with what is left of its time.
+            let now = Timestamp.now.milliseconds
+            claim.message.timeToLive = .milliseconds(Int64(clamping: expires > now ? expires - now : 0))
         }
         nextToken += 1
         let token = nextToken

@@ -26,6 +26,11 @@ struct SegmentFile {
         UInt64(name.prefix(16), radix: 16) ?? 0
     }
 
+    /// Whether it is the segment's fault that it could not be opened: it is none, a link, a directory.
+    static func isUnusable(_ error: FileError) -> Bool {
+        [EPROTO, ELOOP, EISDIR, ENXIO, EACCES].contains(error.number)
+    }
+
     init(_ name: String, in directory: Directory) throws(FileError) {
         self.name = name
         file = try directory.file(name, flags: O_RDWR)
@@ -70,6 +75,11 @@ struct SegmentFile {
         throw error
     }
 
+    /// Whether another open file has the record.
+    func isLocked(_ offset: Int) throws(FileError) -> Bool {
+        try file.operations.testByte(file.descriptor, at: offset).checked("look at a lock of \(file.path)") != 0
+    }
+
     func unlock(_ offset: Int) {
         _ = file.operations.lockByte(file.descriptor, at: offset, locked: false)
     }
@@ -104,6 +114,21 @@ struct SegmentFile {
         return end
     }
 
+    /// Moves bytes that are no record to `dead`, and puts a mark in their place.
+    func buryDamage(from offset: Int, to next: Int, of queue: Queue, in store: SpoolStore) throws(FileError) {
+        guard try lock(offset) else { return }
+        defer { unlock(offset) }
+        // Whoever had the lock may have done it.
+        if try record(at: offset, end: committed) != nil { return }
+        try store.bury(
+            try file.read(next - offset, at: offset), as: "\(name)-\(offset).bad", queue: queue.name,
+            reason: "The checksum of a record of the segment \(name) at \(offset) does not match.")
+        queue.counters.subtract(.messages, 1)
+        guard next - offset >= SegmentFormat.recordHeaderLength else { return }
+        let length = next - offset - SegmentFormat.recordHeaderLength
+        try file.write(SegmentFormat.skip(length: length), at: offset)
+    }
+
     /// Takes over a segment whose writer is dead: what was written whole after the last commit counts, the torn rest
     /// is cut, and the segment is closed.
     static func recover(_ name: String, in directory: Directory, durable: Bool) throws(FileError) {
@@ -134,6 +159,7 @@ struct SegmentCensus {
 
     /// Counts what is not done, drops what has expired, and corrects the counters.
     func recount() throws(FileError) {
+        let before = queue.counted
         let now = Timestamp.now.milliseconds
         var messages: UInt64 = 0
         var bytes: UInt64 = 0
@@ -148,8 +174,7 @@ struct SegmentCensus {
             messages += 1
             bytes += UInt64(header.length)
         }
-        queue.counters.store(.messages, messages)
-        queue.counters.store(.bytes, bytes)
+        queue.correct(from: before, to: (messages, bytes))
     }
 
     /// Visits every record that is committed; damaged stretches are left to the readers.

@@ -89,7 +89,7 @@ package final class SegmentReader: QueueReader {
                 if limit == nil { break }
             } catch {
                 known.remove(name)
-                guard [EPROTO, ELOOP, EISDIR, ENXIO, EACCES].contains(error.number) else {
+                guard SegmentFile.isUnusable(error) else {
                     // Not the segment's fault, or gone: the next rescan finds it again if it is there.
                     if !error.isNotFound { failure = error }
                     continue
@@ -210,22 +210,11 @@ package final class SegmentReader: QueueReader {
         if source.isAtEnd, source.open.isEmpty { tidy(source.segment.name) }
     }
 
-    /// Moves bytes that are no record to `dead`, and puts a mark in their place.
+    /// Has bytes that are no record moved out of the way, and goes on behind them.
     private func skipDamage(_ source: Source, _ offset: Int) throws(FileError) {
-        let segment = source.segment
-        let next = try segment.nextRecord(from: offset + 8, end: segment.committed)
+        let next = try source.segment.nextRecord(from: offset + 8, end: source.segment.committed)
         source.cursor = next
-        guard try segment.lock(offset) else { return }
-        defer { segment.unlock(offset) }
-        if try segment.record(at: offset, end: segment.committed) != nil { return }
-        let bytes = try segment.file.read(next - offset, at: offset)
-        try store.bury(
-            bytes, as: "\(segment.name)-\(offset).bad", queue: queue.name,
-            reason: "The checksum of a record of the segment \(segment.name) at \(offset) does not match.")
-        queue.counters.subtract(.messages, 1)
-        guard next - offset >= SegmentFormat.recordHeaderLength else { return }
-        let length = next - offset - SegmentFormat.recordHeaderLength
-        try segment.file.write(SegmentFormat.skip(length: length), at: offset)
+        try source.segment.buryDamage(from: offset, to: next, of: queue, in: store)
     }
 
     // MARK: Settling

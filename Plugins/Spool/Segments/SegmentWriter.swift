@@ -113,9 +113,14 @@ final class SegmentWriter: Sendable {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(group.reduce(0) { $0 + $1.record.count })
         for pending in group { bytes += pending.record }
+        var isSuspect = false
         do throws(FileError) {
             try segment.file.write(bytes, at: segment.end)
-            if isDurable { try segment.file.synchronize(dataOnly: true) }
+            if isDurable {
+                isSuspect = true
+                try segment.file.synchronize(dataOnly: true)
+                isSuspect = false
+            }
             segment.end += bytes.count
             try commit(segment)
             current = segment
@@ -123,7 +128,8 @@ final class SegmentWriter: Sendable {
             // What may have reached the file was not accepted and must not appear.
             if let before = current { segment = before }
             _ = segment.file.operations.truncate(segment.file.descriptor, to: segment.end)
-            if !error.isDiskFull {
+            // A full disk spoils nothing when the write says so. After a failed sync no later one can be believed.
+            if isSuspect || !error.isDiskFull {
                 seal(segment)
                 current = nil
             }

@@ -11,6 +11,13 @@ package final class Queue: Sendable {
     package let claimed: Directory
     package let counters: SharedCounters
     package let readySync: DirectorySync
+    private let state = Locked(State())
+
+    private struct State {
+        var isEntrySynced = false
+        var isCounting = false
+        var nextCount = ContinuousClock.Instant.now
+    }
 
     /// The directories of a queue in a layout.
     package static func directories(_ layout: SpoolConfiguration.Layout) -> [String] {
@@ -60,8 +67,47 @@ package final class Queue: Sendable {
         counters.subtract(.bytes, UInt64(bytes))
     }
 
+    /// Makes sure, once, that the queue's own name is on the disk: who made it may have been killed before its sync.
+    package func syncEntry(in queues: Directory) throws(FileError) {
+        if state.withLock({ $0.isEntrySynced }) { return }
+        try queues.synchronize()
+        state.withLock { $0.isEntrySynced = true }
+    }
+
+    /// Runs `count`, which looks at the whole queue, for a twentieth of the time at most: a long queue that is full must
+    /// not be counted again for each of its publishers.
+    package func limitingCounts(_ count: () throws(FileError) -> Void) throws(FileError) {
+        let start = ContinuousClock.Instant.now
+        let isDue = state.withLock { state in
+            guard !state.isCounting, state.nextCount <= start else { return false }
+            state.isCounting = true
+            return true
+        }
+        guard isDue else { return }
+        defer {
+            let end = ContinuousClock.Instant.now
+            state.withLock { state in
+                state.isCounting = false
+                state.nextCount = end + (end - start) * 20
+            }
+        }
+        try count()
+    }
+
+    /// Corrects the counters by what a count has found; what others changed meanwhile stays.
+    package func correct(from before: (messages: UInt64, bytes: UInt64), to found: (messages: UInt64, bytes: UInt64)) {
+        counters.adjust(.messages, from: before.messages, to: found.messages)
+        counters.adjust(.bytes, from: before.bytes, to: found.bytes)
+    }
+
+    /// What the counters say.
+    package var counted: (messages: UInt64, bytes: UInt64) {
+        (counters.load(.messages), counters.load(.bytes))
+    }
+
     /// Counts what is there, drops what has expired, and corrects the counters, which a crash may have left wrong.
     package func recountFiles() throws(FileError) {
+        let before = counted
         let now = Timestamp.now.milliseconds
         var messages: UInt64 = 0
         var bytes: UInt64 = 0
@@ -76,8 +122,7 @@ package final class Queue: Sendable {
             messages += 1
             bytes += UInt64(name.size)
         }
-        counters.store(.messages, messages)
-        counters.store(.bytes, bytes)
+        correct(from: before, to: (messages, bytes))
     }
 }
 

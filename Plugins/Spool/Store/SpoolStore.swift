@@ -99,11 +99,21 @@ package final class SpoolStore: Sendable {
         do throws(FileError) {
             let queue = try Queue(
                 name, in: queues, layout: layout, temporary: temporary, temporaryName: temporaryName("usage"))
+            try checkAddress(of: queue)
             // An ephemeral queue may go and come again under the same name: its descriptors are not kept.
             if !name.isEphemeral { opened.withLock { $0[name] = queue } }
             return queue
         } catch  where error.isNotFound {
             return nil
+        }
+    }
+
+    /// A name that was cut for its directory may meet another whose hash is the same.
+    private func checkAddress(of queue: Queue) throws(FileError) {
+        guard queue.name.isCut else { return }
+        let address = try queue.directory.contents(of: "address", limit: 4096)
+        guard address == Array("\(queue.name.encoded)\n".utf8) else {
+            throw FileError("use \(queue.directory.path), which belongs to another queue of a similar name", EPERM)
         }
     }
 
@@ -236,11 +246,21 @@ extension SpoolStore {
     private static func openRoot(
         _ configuration: SpoolConfiguration, _ operations: any FileOperations
     ) throws(FileError) -> Directory {
-        let made = operations.makeDirectory(AT_FDCWD, configuration.directory, mode: 0o700)
-        if made != -EEXIST {
-            try made.checked("mkdir \(configuration.directory)")
+        let path = configuration.directory
+        let made = operations.makeDirectory(AT_FDCWD, path, mode: 0o700)
+        if made == -EEXIST { return try Directory.open(path, operations: operations) }
+        try made.checked("mkdir \(path)")
+        if configuration.durability == .full {
+            let parts = path.split(separator: "/")
+            let parent = "/" + parts.dropLast().joined(separator: "/")
+            let directory = operations.open(AT_FDCWD, parent, flags: O_RDONLY | O_DIRECTORY, mode: 0)
+            // One may be allowed to make directories in a directory that one may not read, and so not sync.
+            if directory >= 0 {
+                defer { _ = operations.close(directory) }
+                try operations.synchronize(directory, dataOnly: false).checked("fsync \(parent)")
+            }
         }
-        return try Directory.open(configuration.directory, operations: operations)
+        return try Directory.open(path, operations: operations)
     }
 
     private static func checkSafety(of status: stat, _ directory: String) throws(FileError) {

@@ -35,6 +35,8 @@ package final class Inotify: Sendable {
     package func watch(_ path: String, _ mask: UInt32) throws(FileError) -> CInt {
         let flags = UInt32(IN_ONLYDIR) | UInt32(IN_DONT_FOLLOW) | UInt32(IN_MASK_ADD)
         let watch = inotify_add_watch(descriptor, path, mask | flags)
+        // ENOSPC is not about the disk here: all watches that the system grants are taken.
+        if watch < 0, errno == ENOSPC { throw FileError("watch \(path) (raise fs.inotify.max_user_watches)", EMFILE) }
         if watch < 0 { throw FileError("watch \(path)", errno) }
         return watch
     }

@@ -15,6 +15,13 @@ public struct DriverPlugin: Sendable {
         schemes: String...,
         makeDriver: @escaping @Sendable (TransportURL, Logger) throws(TransportError) -> any TransportDriver
     ) {
+        self.init(schemes: schemes, makeDriver: makeDriver)
+    }
+
+    public init(
+        schemes: [String],
+        makeDriver: @escaping @Sendable (TransportURL, Logger) throws(TransportError) -> any TransportDriver
+    ) {
         self.schemes = schemes.map { $0.lowercased() }
         self.makeDriver = makeDriver
     }

@@ -16,8 +16,13 @@ public final class MessageQueueConnection: Service {
 
     public let transport: Transport
 
+    /// What its clients and servers report to.
+    public let telemetry: Telemetry
+
+    let metrics: RPCMetrics
+    let work: WorkAnnouncements
     private let logger: Logger
-    private let mailbox = Mailbox(named: "reply_" + UniqueID.make())
+    private let mailbox: Mailbox
     private let deadlines = DeadlineScheduler()
     private let calls: PendingCalls
     /// Open while `run()` is at work.
@@ -28,13 +33,20 @@ public final class MessageQueueConnection: Service {
     private let mailboxRequestSource: AsyncStream<Void>.Continuation
 
     /// - Parameter name: what errors and logs call the connection; must not hold a secret.
-    public init(_ transport: Transport, name: String = "own", logger: Logger) {
+    public init(
+        _ transport: Transport, name: String = "own", telemetry: Telemetry = Telemetry(), logger: Logger
+    ) {
         self.transport = transport
+        self.telemetry = telemetry
+        metrics = RPCMetrics(factory: telemetry.metrics, system: transport.url.scheme)
         self.name = name
         var logger = logger
         logger[metadataKey: "mq.connection"] = "\(name)"
         self.logger = logger
-        calls = PendingCalls(deadlines: deadlines)
+        let mailbox = Mailbox(named: "reply_" + UniqueID.make())
+        let work = WorkAnnouncements(mailbox: mailbox)
+        (self.mailbox, self.work) = (mailbox, work)
+        calls = PendingCalls(deadlines: deadlines) { id, worker in work.sendCancellation(of: id, to: worker) }
         (mailboxRequests, mailboxRequestSource) = AsyncStream.makeStream(
             of: Void.self, bufferingPolicy: .bufferingNewest(1))
     }
@@ -45,11 +57,12 @@ public final class MessageQueueConnection: Service {
         drivers registry: DriverRegistry,
         configuration: TransportConfiguration = TransportConfiguration(),
         name: String = "own",
+        telemetry: Telemetry = Telemetry(),
         logger: Logger
     ) throws(TransportError) {
         self.init(
             try Transport(url, drivers: registry, configuration: configuration, logger: logger),
-            name: name, logger: logger)
+            name: name, telemetry: telemetry, logger: logger)
     }
 
     /// The number of calls that wait for their replies.
@@ -67,6 +80,7 @@ public final class MessageQueueConnection: Service {
                 group.addTask { try await self.transport.run() }
                 group.addTask { await self.deadlines.run() }
                 group.addTask { await self.serveMailbox() }
+                group.addTask { await self.sendAnnouncements() }
                 running.open()
                 defer { group.cancelAll() }
                 try await group.next()
@@ -236,13 +250,38 @@ public final class MessageQueueConnection: Service {
     private func receive(_ message: Message) {
         do {
             let reply = try OsloReply(message)
-            guard case .string(let id)? = reply.messageID, calls.receive(reply, id: id) else {
+            guard case .string(let id)? = reply.messageID, take(reply, id: id) else {
                 logger.debug(
                     "Reply without a waiting call dropped", metadata: ["oslo.msg_id": "\(reply.messageID ?? .null)"])
                 return
             }
         } catch {
             logger.warning("Unreadable reply dropped", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// `false` when nobody waits for it.
+    private func take(_ reply: OsloReply, id: String) -> Bool {
+        guard reply.isCancellation else { return calls.receive(reply, id: id) }
+        work.cancel(id)
+        return true
+    }
+
+    // MARK: Work
+
+    private static let announcementTimeout: Duration = .seconds(5)
+
+    /// Sends who works on what, and what nobody waits for any more.
+    private func sendAnnouncements() async {
+        for await outgoing in work.outgoing {
+            let deadline = ContinuousClock.now + Self.announcementTimeout
+            do {
+                if outgoing.announcesMailbox { try await openMailbox(until: deadline) }
+                try await send(
+                    outgoing.reply.message(), to: .mailbox(outgoing.mailbox), deadline: deadline, mandatory: false)
+            } catch {
+                logger.debug("Announcement of work dropped", metadata: ["error": "\(error)"])
+            }
         }
     }
 }

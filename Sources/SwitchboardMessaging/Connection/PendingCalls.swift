@@ -19,18 +19,27 @@ final class PendingCalls: Sendable {
         var outcome: Result<OsloReply, any Error>?
         /// The last result or failure of messages that said that more was to come (oslo-wire.md §4.1).
         var partial: OsloReply?
+        /// The mailbox of the server that said that it works on the call.
+        var worker: String?
     }
 
     private struct State {
         var calls: [String: Call] = [:]
+        /// Calls that nobody waits for any more, and of which it is not known yet who works on them.
+        var abandoned: [String: DeadlineScheduler.Token] = [:]
         var closed: (any Error)?
     }
 
+    private static let maximumAbandoned = 1024
+
     private let state = Locked(State())
     private let deadlines: DeadlineScheduler
+    /// Is told the worker of a call that nobody waits for any more.
+    private let onAbandoned: @Sendable (_ id: String, _ worker: String) -> Void
 
-    init(deadlines: DeadlineScheduler) {
+    init(deadlines: DeadlineScheduler, onAbandoned: @escaping @Sendable (_ id: String, _ worker: String) -> Void) {
         self.deadlines = deadlines
+        self.onAbandoned = onAbandoned
     }
 
     var count: Int {
@@ -71,20 +80,43 @@ final class PendingCalls: Sendable {
                 if let outcome { continuation.resume(with: outcome) }
             }
         } onCancel: {
-            self.finish(id, .failure(CancellationError()))
+            self.abandon(id)
         }
+    }
+
+    /// Ends a call whose task was cancelled, and has its worker told, now or as soon as it says who it is.
+    private func abandon(_ id: String) {
+        let (worker, deadline) = state.withLock { state -> (String?, ContinuousClock.Instant?) in
+            guard let call = state.calls[id], call.outcome == nil else { return (nil, nil) }
+            return (call.worker, call.deadline)
+        }
+        guard let deadline else { return }
+        finish(id, .failure(CancellationError()))
+        if let worker { return onAbandoned(id, worker) }
+        let token = deadlines.schedule(at: deadline) {
+            _ = self.state.withLock { $0.abandoned.removeValue(forKey: id) }
+        }
+        let isKept = state.withLock { state in
+            guard state.abandoned.count < Self.maximumAbandoned else { return false }
+            state.abandoned[id] = token
+            return true
+        }
+        if !isKept { deadlines.cancel(token) }
     }
 
     /// Takes a reply message. `false` when nobody waits for it (a late reply, a leaked keepalive).
     func receive(_ reply: OsloReply, id: String) -> Bool {
         enum Next {
             case unknown
+            case abandoned(DeadlineScheduler.Token)
             case postponed(DeadlineScheduler.Token, ContinuousClock.Instant)
             case kept
             case finished(OsloReply)
         }
         let next: Next = state.withLock { state in
-            guard var call = state.calls[id], call.outcome == nil else { return .unknown }
+            guard var call = state.calls[id], call.outcome == nil else {
+                return state.abandoned.removeValue(forKey: id).map { .abandoned($0) } ?? .unknown
+            }
             let carriesValue = reply.failure != nil || reply.result != .null
             if reply.ending {
                 if carriesValue { return .finished(reply) }
@@ -92,15 +124,17 @@ final class PendingCalls: Sendable {
                 last.ending = true
                 return .finished(last)
             }
-            if carriesValue {
-                call.partial = reply
-                state.calls[id] = call
-            }
+            if carriesValue { call.partial = reply }
+            if let worker = reply.worker { call.worker = worker }
+            if carriesValue || reply.worker != nil { state.calls[id] = call }
             guard let interval = call.keepaliveInterval, let token = call.token else { return .kept }
             return .postponed(token, min(call.deadline, .now + interval))
         }
         switch next {
         case .unknown: return false
+        case .abandoned(let token):
+            deadlines.cancel(token)
+            if let worker = reply.worker { onAbandoned(id, worker) }
         case .kept: return true
         case .postponed(let token, let deadline): deadlines.postpone(token, to: deadline)
         case .finished(let reply): finish(id, .success(reply))

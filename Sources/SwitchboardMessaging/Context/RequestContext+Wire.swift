@@ -47,47 +47,56 @@ extension RequestContext {
         self.init(requestID: "")
         requestID = try Self.string(object["request_id"], "request_id") ?? "req-" + UniqueID.makeUUID()
         isAdmin = false
-        // One pass over the keys, as every request comes through here.
+        // One pass over the keys, as every request comes through here. They come in Nova's order nearly always: the next
+        // one is looked at first.
+        var next = 0
         for (key, value) in object {
-            switch key {
-            // Nova takes the identity from `user_id` and `project_id` alone (nova-cells.md §1.3).
-            case "request_id", "user", "project", "user_identity": continue
-            case "user_id": userID = try Self.string(value, key)
-            case "project_id": projectID = try Self.string(value, key)
-            case "domain": domainID = try Self.string(value, key)
-            case "user_domain": userDomainID = try Self.string(value, key)
-            case "project_domain": projectDomainID = try Self.string(value, key)
-            case "system_scope": systemScope = try Self.string(value, key)
-            case "auth_token": authToken = try Self.string(value, key).map { Secret($0) }
-            case "user_name": userName = try Self.string(value, key)
-            case "project_name": projectName = try Self.string(value, key)
-            case "global_request_id": globalRequestID = try Self.string(value, key)
-            case "resource_uuid": resourceUUID = try Self.string(value, key)
-            case "remote_address": remoteAddress = try Self.string(value, key)
-            case "quota_class": quotaClass = try Self.string(value, key)
-            case "is_admin": isAdmin = try Self.bool(value, key)
-            case "is_admin_project": isAdminProject = try Self.bool(value, key) ?? true
-            case "read_only": readOnly = try Self.bool(value, key) ?? false
-            case "show_deleted": showDeleted = try Self.bool(value, key) ?? false
-            case "roles":
+            if next < Self.order.count, Self.order[next] == key {
+                next += 1
+            } else if let place = Self.places[key] {
+                next = place + 1
+            } else {
+                additional.append(key: key, value: value)
+                continue
+            }
+            switch Self.keys[next - 1] {
+            case .userId: userID = try Self.string(value, key)
+            case .projectId: projectID = try Self.string(value, key)
+            case .domain: domainID = try Self.string(value, key)
+            case .userDomain: userDomainID = try Self.string(value, key)
+            case .projectDomain: projectDomainID = try Self.string(value, key)
+            case .systemScope: systemScope = try Self.string(value, key)
+            case .authToken: authToken = try Self.string(value, key).map { Secret($0) }
+            case .userName: userName = try Self.string(value, key)
+            case .projectName: projectName = try Self.string(value, key)
+            case .globalRequestId: globalRequestID = try Self.string(value, key)
+            case .resourceUuid: resourceUUID = try Self.string(value, key)
+            case .remoteAddress: remoteAddress = try Self.string(value, key)
+            case .quotaClass: quotaClass = try Self.string(value, key)
+            case .isAdmin: isAdmin = try Self.bool(value, key)
+            case .isAdminProject: isAdminProject = try Self.bool(value, key) ?? true
+            case .readOnly: readOnly = try Self.bool(value, key) ?? false
+            case .showDeleted: showDeleted = try Self.bool(value, key) ?? false
+            case .roles:
                 roles = try Self.array(value, key).map { role in
                     guard case .string(let name) = role else { throw Self.mismatch(key, "an array of strings") }
                     return name
                 }
-            case "service_catalog": serviceCatalog = try Self.array(value, key)
-            case "read_deleted":
+            case .serviceCatalog: serviceCatalog = try Self.array(value, key)
+            case .readDeleted:
                 guard let text = try Self.string(value, key) else { continue }
                 guard let known = ReadDeleted(rawValue: text) else {
                     throw Self.mismatch(key, "one of no, yes and only")
                 }
                 readDeleted = known
-            case "timestamp":
+            case .timestamp:
                 guard let text = try Self.string(value, key) else { continue }
                 guard let moment = WireTimestamp(text) else {
                     throw Self.mismatch(key, "a time such as 2026-01-02T03:04:05.678901")
                 }
                 timestamp = moment
-            default: additional.append(key: key, value: value)
+            // Nova takes the identity from `user_id` and `project_id` alone (nova-cells.md §1.3).
+            case .requestId, .user, .project, .userIdentity: continue
             }
         }
     }
@@ -132,4 +141,39 @@ extension JSONValue {
     fileprivate init(_ text: String?) {
         self = text.map(JSONValue.string) ?? .null
     }
+}
+
+extension RequestContext {
+    /// Nova's keys, in the order of the wire.
+    private enum Key: String, CaseIterable {
+        case user
+        case projectId = "project_id"
+        case systemScope = "system_scope"
+        case project
+        case domain
+        case userDomain = "user_domain"
+        case projectDomain = "project_domain"
+        case isAdmin = "is_admin"
+        case readOnly = "read_only"
+        case showDeleted = "show_deleted"
+        case authToken = "auth_token"
+        case requestId = "request_id"
+        case globalRequestId = "global_request_id"
+        case resourceUuid = "resource_uuid"
+        case roles
+        case userIdentity = "user_identity"
+        case isAdminProject = "is_admin_project"
+        case userId = "user_id"
+        case readDeleted = "read_deleted"
+        case remoteAddress = "remote_address"
+        case timestamp
+        case quotaClass = "quota_class"
+        case userName = "user_name"
+        case serviceCatalog = "service_catalog"
+        case projectName = "project_name"
+    }
+
+    private static let keys = Key.allCases
+    private static let order = Key.allCases.map(\.rawValue)
+    private static let places = Dictionary(uniqueKeysWithValues: zip(order, order.indices))
 }

@@ -37,9 +37,19 @@ extension WireTimestamp: CustomStringConvertible {
         let (year, month, day) = Self.civilDate(days: days)
         let fraction = rest % 1_000_000
         rest /= 1_000_000
-        return Self.padded(year, 4) + "-" + Self.padded(month, 2) + "-" + Self.padded(day, 2) + "T"
-            + Self.padded(rest / 3600, 2) + ":" + Self.padded(rest / 60 % 60, 2) + ":" + Self.padded(rest % 60, 2)
-            + "." + Self.padded(fraction, 6)
+        let parts: [(number: Int64, width: Int, end: UInt8)] = [
+            (year, 4, UInt8(ascii: "-")), (month, 2, UInt8(ascii: "-")), (day, 2, UInt8(ascii: "T")),
+            (rest / 3600, 2, UInt8(ascii: ":")), (rest / 60 % 60, 2, UInt8(ascii: ":")),
+            (rest % 60, 2, UInt8(ascii: ".")),
+        ]
+        var text: [UInt8] = []
+        text.reserveCapacity(26)
+        for part in parts {
+            Self.write(part.number, part.width, to: &text)
+            text.append(part.end)
+        }
+        Self.write(fraction, 6, to: &text)
+        return String(decoding: text, as: UTF8.self)
     }
 
     /// Reads the text of a timestamp; `nil` when it is none.
@@ -65,9 +75,15 @@ extension WireTimestamp: CustomStringConvertible {
 
     private static let microsecondsPerDay: Int64 = 86_400_000_000
 
-    private static func padded(_ number: Int64, _ width: Int) -> String {
-        let digits = String(number)
-        return String(repeating: "0", count: max(0, width - digits.count)) + digits
+    /// Writes a number with zeros before it, up to a width; a longer or negative one as it is.
+    private static func write(_ number: Int64, _ width: Int, to text: inout [UInt8]) {
+        var limit: Int64 = 1
+        for _ in 0..<width { limit *= 10 }
+        guard (0..<limit).contains(number) else { return text.append(contentsOf: String(number).utf8) }
+        while limit > 1 {
+            limit /= 10
+            text.append(0x30 + UInt8(number / limit % 10))
+        }
     }
 
     private static func days(in month: Int64, of year: Int64) -> Int64 {

@@ -43,6 +43,11 @@ public struct JSONObject: Sendable {
         members.reserveCapacity(capacity)
     }
 
+    /// Where a member is.
+    func place(of key: String) -> Int? {
+        members.firstIndex { $0.key == key }
+    }
+
     mutating func setValue(_ value: JSONValue, at index: Int) {
         members[index].value = value
     }

@@ -74,50 +74,22 @@ struct JSONReader {
     }
 
     private mutating func object() throws(JSONError) -> JSONObject {
-        var object = JSONObject()
-        // A name that was not there before is told by a mark, nearly always; of the rest, few members are compared one by
-        // one and many are found by an index, so that no text makes this slow.
-        var marks: UInt128 = 0
-        var index: [String: Int] = [:]
-        try members { reader, key throws(JSONError) in
-            let value = try reader.value()
-            if object.count < 64 {
-                let mark = UInt128(1) << Self.mark(of: key)
-                if marks & mark == 0 {
-                    object.append(key: key, value: value)
-                } else {
-                    object[key] = value
-                }
-                marks |= mark
-                return
-            }
-            if index.isEmpty {
-                for (position, member) in object.enumerated() { index[member.key] = position }
-            }
-            if let position = index[key] {
-                object.setValue(value, at: position)
-            } else {
-                index[key] = object.count
-                object.append(key: key, value: value)
-            }
-        }
-        return object
-    }
-
-    /// A number from 0 to 127 that is the same for the same names.
-    private static func mark(of key: String) -> Int {
-        let utf8 = key.utf8
-        var mark = utf8.count
-        if let first = utf8.first, let last = utf8.last {
-            let middle = utf8[utf8.index(utf8.startIndex, offsetBy: utf8.count / 2)]
-            mark = mark &* 31 &+ Int(first) &* 7 &+ Int(last) &* 13 &+ Int(middle) &* 3
-        }
-        return mark & 127
+        var builder = JSONObjectBuilder()
+        try members { reader, key throws(JSONError) in builder.set(key, try reader.value()) }
+        return builder.object
     }
 
     /// Reads an object, and has `body` read the value of each member.
     mutating func members(
         _ body: (inout JSONReader, String) throws(JSONError) -> Void
+    ) throws(JSONError) {
+        try members(cutting: "") { reader, key, _ throws(JSONError) in try body(&reader, key) }
+    }
+
+    /// Reads an object, and has `body` read the value of each member. From names that begin with `prefix` it is cut, and
+    /// `body` is told so. `prefix` is plain ASCII.
+    mutating func members(
+        cutting prefix: StaticString, _ body: (inout JSONReader, String, _ isCut: Bool) throws(JSONError) -> Void
     ) throws(JSONError) {
         skipBlanks()
         guard peek() == UInt8(ascii: "{") else { throw error("an object is expected") }
@@ -127,11 +99,11 @@ struct JSONReader {
         while true {
             skipBlanks()
             guard peek() == UInt8(ascii: "\"") else { throw error("a member's name is expected, in double quotes") }
-            let key = try string()
+            let (key, isCut) = try name(cutting: prefix)
             skipBlanks()
             guard peek() == UInt8(ascii: ":") else { throw error("a ':' is expected after a member's name") }
             position += 1
-            try body(&self, key)
+            try body(&self, key, isCut)
             skipBlanks()
             switch peek() {
             case UInt8(ascii: ","): position += 1
@@ -139,6 +111,23 @@ struct JSONReader {
             default: throw error("a ',' or '}' is expected")
             }
         }
+    }
+
+    /// Reads a member's name. Cuts the prefix before a string is made of it: what is left is often short enough to need
+    /// no memory of its own.
+    private mutating func name(cutting prefix: StaticString) throws(JSONError) -> (String, isCut: Bool) {
+        let length = prefix.utf8CodeUnitCount
+        guard length > 0, input.count - position > length + 1 else { return (try string(), false) }
+        for offset in 0..<length where input[position + 1 + offset] != prefix.utf8Start[offset] {
+            // An escaped name may be the same.
+            let key = try string()
+            guard key.utf8.starts(with: UnsafeBufferPointer(start: prefix.utf8Start, count: length)) else {
+                return (key, false)
+            }
+            return (String(key.utf8.dropFirst(length)) ?? "", true)
+        }
+        position += length
+        return (try string(), true)
     }
 
     private mutating func array() throws(JSONError) -> [JSONValue] {
@@ -254,7 +243,8 @@ struct JSONReader {
             all |= byte
             end += 1
         }
-        let bytes = try stringBytes()
+        position = start
+        let bytes = try unescaped()
         return try bytes.withUnsafeBufferPointer { buffer throws(JSONError) in
             try text(buffer, isASCII: false, at: start)
         }
@@ -275,57 +265,93 @@ struct JSONReader {
         skipBlanks()
         guard peek() == UInt8(ascii: "\"") else { throw error("a string is expected") }
         position += 1
-        var bytes: [UInt8] = []
-        var start = position
-        bytes.reserveCapacity(min(input.count - position, 4096))
-        while true {
-            guard position < input.count else { throw error("the text ends inside a string") }
-            let byte = input[position]
-            if byte == UInt8(ascii: "\"") {
-                bytes.append(contentsOf: UnsafeBufferPointer(rebasing: input[start..<position]))
-                position += 1
-                return bytes
+        return try unescaped()
+    }
+
+    /// Reads the rest of a string, behind its first quote or what was cut behind that.
+    private mutating func unescaped() throws(JSONError) -> [UInt8] {
+        guard let end = endOfString() else {
+            position = input.count
+            throw error("the text ends inside a string")
+        }
+        var failure: JSONError?
+        // Unescaped it is no longer than escaped.
+        let bytes = [UInt8](unsafeUninitializedCapacity: end - position) { output, count in
+            do throws(JSONError) {
+                try unescape(until: end, into: output, &count)
+            } catch {
+                failure = error
             }
+        }
+        if let failure { throw failure }
+        position = end + 1
+        return bytes
+    }
+
+    /// Where the quote is that ends the string that begins at `position`.
+    private func endOfString() -> Int? {
+        var place = position
+        while place < input.count {
+            let byte = input[place]
+            if byte == UInt8(ascii: "\"") { return place }
+            place += byte == UInt8(ascii: "\\") ? 2 : 1
+        }
+        return nil
+    }
+
+    private mutating func unescape(
+        until end: Int, into output: UnsafeMutableBufferPointer<UInt8>, _ count: inout Int
+    ) throws(JSONError) {
+        var length = 0
+        defer { count = length }
+        while position < end {
+            let byte = input[position]
             if byte < 0x20 { throw error("a string holds an unescaped control character") }
-            if byte == UInt8(ascii: "\\") {
-                bytes.append(contentsOf: UnsafeBufferPointer(rebasing: input[start..<position]))
-                position += 1
-                try escape(into: &bytes)
-                start = position
+            position += 1
+            if byte != UInt8(ascii: "\\") {
+                output[length] = byte
+                length += 1
+                continue
+            }
+            let scalar = try escape().value
+            if scalar < 0x80 {
+                output[length] = UInt8(truncatingIfNeeded: scalar)
+                length += 1
             } else {
-                position += 1
+                for unit in Unicode.UTF8.encode(Unicode.Scalar(scalar) ?? "\u{FFFD}") ?? .init() {
+                    output[length] = unit
+                    length += 1
+                }
             }
         }
     }
 
-    private mutating func escape(into bytes: inout [UInt8]) throws(JSONError) {
+    private mutating func escape() throws(JSONError) -> Unicode.Scalar {
         guard let byte = peek() else { throw error("the text ends inside a string") }
         position += 1
         switch byte {
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): bytes.append(byte)
-        case UInt8(ascii: "b"): bytes.append(0x08)
-        case UInt8(ascii: "f"): bytes.append(0x0C)
-        case UInt8(ascii: "n"): bytes.append(0x0A)
-        case UInt8(ascii: "r"): bytes.append(0x0D)
-        case UInt8(ascii: "t"): bytes.append(0x09)
-        case UInt8(ascii: "u"):
-            let unit = try codeUnit()
-            var scalar = Unicode.Scalar(unit) ?? "\u{FFFD}"
-            if UTF16.isLeadSurrogate(UInt16(unit)), peek() == UInt8(ascii: "\\"), peek(1) == UInt8(ascii: "u") {
-                let mark = position
-                position += 2
-                let second = try codeUnit()
-                if UTF16.isTrailSurrogate(UInt16(second)) {
-                    scalar = Unicode.Scalar(0x10000 + (unit - 0xD800) << 10 + (second - 0xDC00)) ?? "\u{FFFD}"
-                } else {
-                    position = mark
-                }
-            }
-            bytes.append(contentsOf: Unicode.UTF8.encode(scalar) ?? Unicode.UTF8.encodedReplacementCharacter)
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): return Unicode.Scalar(byte)
+        case UInt8(ascii: "b"): return "\u{08}"
+        case UInt8(ascii: "f"): return "\u{0C}"
+        case UInt8(ascii: "n"): return "\n"
+        case UInt8(ascii: "r"): return "\r"
+        case UInt8(ascii: "t"): return "\t"
+        case UInt8(ascii: "u"): break
         default:
             position -= 1
             throw error("no escape begins with this character")
         }
+        let unit = try codeUnit()
+        if UTF16.isLeadSurrogate(UInt16(unit)), peek() == UInt8(ascii: "\\"), peek(1) == UInt8(ascii: "u") {
+            let mark = position
+            position += 2
+            let second = try codeUnit()
+            if UTF16.isTrailSurrogate(UInt16(second)) {
+                return Unicode.Scalar(0x10000 + (unit - 0xD800) << 10 + (second - 0xDC00)) ?? "\u{FFFD}"
+            }
+            position = mark
+        }
+        return Unicode.Scalar(unit) ?? "\u{FFFD}"
     }
 
     private mutating func codeUnit() throws(JSONError) -> UInt32 {

@@ -9,7 +9,52 @@ extension JSONValue {
 struct JSONValueDecoder: Decoder {
     let value: JSONValue
     let codingPath: [any CodingKey]
+    /// Takes down which members of `value` were asked for.
+    var usage: KeyUsage?
     var userInfo: [CodingUserInfoKey: Any] { [:] }
+
+    init(value: JSONValue, codingPath: [any CodingKey], usage: KeyUsage? = nil) {
+        self.value = value
+        self.codingPath = codingPath
+        self.usage = usage
+    }
+
+    /// Decodes an object, and tells a member of it that the type did not ask for, if there is one.
+    static func decode<T: Decodable>(_ type: T.Type, from object: JSONObject) throws -> (value: T, unused: String?) {
+        if type == JSONValue.self || type == NoReply.self {
+            return (try JSONValueDecoder(value: .object(object), codingPath: []).decode(type), nil)
+        }
+        let usage = KeyUsage(count: object.count)
+        let value = try JSONValueDecoder(value: .object(object), codingPath: [], usage: usage).decode(type)
+        return (value, usage.firstUnused.map { object[$0].key })
+    }
+
+    /// Which members of an object were asked for, by their places.
+    final class KeyUsage {
+        private var used: UInt64 = 0
+        private var usedBeyond: Set<Int> = []
+        private var isAllUsed = false
+        private let count: Int
+
+        init(count: Int) {
+            self.count = count
+        }
+
+        func use(_ place: Int) {
+            if place < 64 { used |= 1 << UInt64(place) } else { usedBeyond.insert(place) }
+        }
+
+        func useAll() {
+            isAllUsed = true
+        }
+
+        var firstUnused: Int? {
+            if isAllUsed { return nil }
+            let place = min((~used).trailingZeroBitCount, count)
+            if place < min(count, 64) { return place }
+            return count > 64 ? (64..<count).first { !usedBeyond.contains($0) } : nil
+        }
+    }
 
     func decode<T: Decodable>(_ type: T.Type) throws -> T {
         if type == JSONValue.self, let value = value as? T { return value }
@@ -19,7 +64,7 @@ struct JSONValueDecoder: Decoder {
 
     func container<Key: CodingKey>(keyedBy type: Key.Type) throws -> KeyedDecodingContainer<Key> {
         guard case .object(let object) = value else { throw mismatch([String: Any].self, "an object") }
-        return KeyedDecodingContainer(KeyedContainer<Key>(object: object, codingPath: codingPath))
+        return KeyedDecodingContainer(KeyedContainer<Key>(object: object, codingPath: codingPath, usage: usage))
     }
 
     func unkeyedContainer() throws -> any UnkeyedDecodingContainer {
@@ -28,7 +73,8 @@ struct JSONValueDecoder: Decoder {
     }
 
     func singleValueContainer() throws -> any SingleValueDecodingContainer {
-        SingleContainer(decoder: self)
+        usage?.useAll()
+        return SingleContainer(decoder: self)
     }
 
     // MARK: Scalars
@@ -80,13 +126,23 @@ struct JSONValueDecoder: Decoder {
     private struct KeyedContainer<Key: CodingKey>: KeyedDecodingContainerProtocol {
         let object: JSONObject
         let codingPath: [any CodingKey]
+        let usage: KeyUsage?
 
-        var allKeys: [Key] { object.keys.compactMap(Key.init(stringValue:)) }
+        var allKeys: [Key] {
+            usage?.useAll()
+            return object.keys.compactMap(Key.init(stringValue:))
+        }
 
-        func contains(_ key: Key) -> Bool { object[key.stringValue] != nil }
+        func contains(_ key: Key) -> Bool { value(key) != nil }
+
+        private func value(_ key: Key) -> JSONValue? {
+            guard let place = object.place(of: key.stringValue) else { return nil }
+            usage?.use(place)
+            return object[place].value
+        }
 
         private func decoder(_ key: Key) throws -> JSONValueDecoder {
-            guard let value = object[key.stringValue] else {
+            guard let value = value(key) else {
                 throw DecodingError.keyNotFound(
                     key, .init(codingPath: codingPath, debugDescription: "There is no \"\(key.stringValue)\"."))
             }
@@ -115,7 +171,8 @@ struct JSONValueDecoder: Decoder {
         }
 
         func superDecoder() throws -> any Decoder {
-            JSONValueDecoder(value: object["super"] ?? .null, codingPath: codingPath)
+            usage?.useAll()
+            return JSONValueDecoder(value: object["super"] ?? .null, codingPath: codingPath)
         }
 
         func superDecoder(forKey key: Key) throws -> any Decoder { try decoder(key) }

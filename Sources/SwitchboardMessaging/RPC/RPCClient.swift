@@ -24,7 +24,16 @@ public struct RPCClient: Sendable {
     /// having no listener is normal, it does not count.
     public var detectsMissingListeners = true
 
-    private let connection: MessageQueueConnection
+    /// How often a request is tried that was certainly not sent.
+    public var retry = RPCRetryPolicy()
+
+    /// Which errors of the other side are thrown as Swift errors of their own.
+    public var errors = RPCErrorRegistry()
+
+    /// What every request passes through, the first one outermost.
+    public var middleware: [any RPCClientMiddleware] = []
+
+    let connection: MessageQueueConnection
 
     /// The number of calls through the process's own queue that wait for their replies.
     public var callsInFlight: Int { connection.callsInFlight }
@@ -52,7 +61,8 @@ public struct RPCClient: Sendable {
     ///   - server: the one server that shall take it; `nil`: the target's.
     ///   - context: says who asks, and through which queue.
     ///   - timeout: instead of the client's.
-    /// - Throws: ``RPCError``, or `CancellationError` when the task is cancelled.
+    /// - Throws: ``RPCError``; an error of ``errors``; or `CancellationError` when the task is cancelled, which the server
+    ///   is told, best effort, so that the handler is cancelled too.
     public func call<Arguments, Reply>(
         _ method: RPCMethod<Arguments, Reply>,
         _ arguments: Arguments,
@@ -109,21 +119,9 @@ public struct RPCClient: Sendable {
         context: RequestContext,
         timeout: Duration? = nil
     ) async throws -> JSONValue {
-        let attempt = try attempt(method, version: version, to: server, context: context, timeout: timeout)
-        var request = request(method, arguments, namespace: namespace, version: version, context: context)
-        request.timeout = keepaliveInterval.map { JSONValue.double($0 / .seconds(1)).integralIfWhole } ?? .null
-        request.context.append(
-            key: RPCDeadline.key, value: RPCDeadline.value(until: attempt.deadline))
-        let reply: OsloReply
-        do {
-            reply = try await attempt.connection.call(
-                request, to: attempt.target.address, deadline: attempt.deadline,
-                keepaliveInterval: keepaliveInterval, mandatory: detectsMissingListeners)
-        } catch {
-            throw attempt.describe(error, keepaliveInterval: keepaliveInterval)
-        }
-        if let failure = reply.failure { throw RPCError(failure) }
-        return reply.result
+        try await perform(
+            request(.call, method, arguments, namespace, version, to: server, context, timeout: timeout ?? self.timeout)
+        )
     }
 
     /// Sends a request by name that nobody replies to. Returns once the queue has taken it over.
@@ -135,15 +133,8 @@ public struct RPCClient: Sendable {
         to server: String? = nil,
         context: RequestContext
     ) async throws {
-        let attempt = try attempt(method, version: version, to: server, context: context, timeout: nil)
-        let request = request(method, arguments, namespace: namespace, version: version, context: context)
-        do {
-            try await attempt.connection.send(
-                request.message(), to: attempt.target.address, deadline: attempt.deadline,
-                mandatory: detectsMissingListeners)
-        } catch {
-            throw attempt.describe(error, keepaliveInterval: nil)
-        }
+        _ = try await perform(
+            request(.cast, method, arguments, namespace, version, to: server, context, timeout: timeout))
     }
 
     /// Sends a request by name to every server of a topic; nobody replies.
@@ -155,16 +146,10 @@ public struct RPCClient: Sendable {
         to topic: Topic? = nil,
         context: RequestContext
     ) async throws {
+        var request = request(.fanout, method, arguments, namespace, version, to: nil, context, timeout: timeout)
         let topic = topic ?? target.topic
-        var attempt = try attempt(method, version: version, to: nil, context: context, timeout: nil)
-        attempt.target = RPCTarget(topic: topic.name, exchange: topic.exchange)
-        let request = request(method, arguments, namespace: namespace, version: version, context: context)
-        do {
-            try await attempt.connection.send(
-                request.message(), to: .fanout(topic), deadline: attempt.deadline, mandatory: false)
-        } catch {
-            throw attempt.describe(error, keepaliveInterval: nil)
-        }
+        request.target = RPCTarget(topic: topic.name, exchange: topic.exchange)
+        _ = try await perform(request)
     }
 
     /// Whether the version cap allows a request of this version.
@@ -190,82 +175,18 @@ public struct RPCClient: Sendable {
     }
 
     private func request(
-        _ method: String, _ arguments: JSONObject, namespace: String?, version: RPCVersion?, context: RequestContext
-    ) -> OsloRequest {
-        OsloRequest(
-            method: method, arguments: arguments, namespace: namespace, version: version?.description,
-            uniqueID: UniqueID.make(), context: context.wireObject())
-    }
-
-    /// Checks the version, and finds the queue that the context carries.
-    private func attempt(
-        _ method: String, version: RPCVersion?, to server: String?, context: RequestContext, timeout: Duration?
-    ) throws -> Attempt {
-        if let versionCap {
-            guard let version, versionCap.isCompatible(with: version) else {
-                throw RPCError(
-                    .versionCapExceeded,
-                    "\(method) needs version \(version?.description ?? "(none given)"), and \(versionCap) is the newest "
-                        + "that may be sent to \(target).")
-            }
-        }
+        _ kind: RPCClientRequest.Kind, _ method: String, _ arguments: JSONObject, _ namespace: String?,
+        _ version: RPCVersion?, to server: String?, _ context: RequestContext, timeout: Duration
+    ) -> RPCClientRequest {
         var target = target
         target.server = server ?? target.server
-        let timeout = timeout ?? self.timeout
-        let connection: MessageQueueConnection
-        let queue: String
-        switch context.mqConnection {
-        case .own: (connection, queue) = (self.connection, self.connection.title)
-        case .cell(let line, let name): (connection, queue) = (line, "cell \(name)")
-        case .none(let cell, let reason):
-            throw RPCError(
-                .noQueue, "\(method) cannot be sent to \(target) in cell \(cell): \(reason).")
-        }
-        return Attempt(
-            method: method, target: target, connection: connection, queue: queue, timeout: timeout,
-            deadline: .now + timeout)
+        return RPCClientRequest(
+            kind: kind, method: method, arguments: arguments, namespace: namespace, version: version, target: target,
+            context: context, timeout: timeout)
     }
 
-    /// One request on its way.
-    private struct Attempt {
-        let method: String
-        var target: RPCTarget
-        let connection: MessageQueueConnection
-        let queue: String
-        let timeout: Duration
-        let deadline: ContinuousClock.Instant
-
-        func describe(_ error: any Error, keepaliveInterval: Duration?) -> any Error {
-            let activity = "\(method) to \(target) through \(queue)"
-            switch error {
-            case PendingCalls.Failure.timeout:
-                let silence = keepaliveInterval.map { min($0, timeout) } ?? timeout
-                return RPCError(
-                    .timeout,
-                    "\(activity): no reply\(keepaliveInterval == nil ? "" : " or keepalive") within \(silence); the "
-                        + "connection is \(connection.transport.state). The request may have been executed.")
-            case PendingCalls.Failure.closed(let cause as TransportError):
-                // Sent, and its reply cannot come any more.
-                return RPCError(
-                    cause.code == .refused ? .refused : .closed, "\(activity): no reply: \(cause.message)", cause: cause
-                )
-            case PendingCalls.Failure.closed(let cause):
-                return RPCError(.closed, "\(activity): no reply: the connection ended.", cause: cause)
-            case let error as TransportError where error.code == .cancelled:
-                return CancellationError()
-            case let error as TransportError:
-                return RPCError(error, during: activity)
-            default:
-                return error
-            }
-        }
-    }
-}
-
-extension JSONValue {
-    /// An integer where that is the same number: `60` and not `60.0`.
-    fileprivate var integralIfWhole: JSONValue {
-        if case .double(let number) = self, let whole = Int64(exactly: number) { return .integer(whole) }
-        return self
+    private func perform(_ request: RPCClientRequest) async throws -> JSONValue {
+        if middleware.isEmpty { return try await send(request) }
+        return try await MiddlewareChain.send(request, through: middleware[...]) { try await send($0) }
     }
 }

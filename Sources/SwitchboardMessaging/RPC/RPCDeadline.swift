@@ -2,6 +2,8 @@
 ///
 /// It holds the milliseconds that are left, not a time of day: clocks of hosts differ. The time on the way is not
 /// counted, so that a server gives up at the caller's deadline or a little after it.
+///
+/// A caller that sends it also understands announcements of work (``WorkAnnouncements``).
 enum RPCDeadline {
     static let key = "switchboard_deadline_ms"
 

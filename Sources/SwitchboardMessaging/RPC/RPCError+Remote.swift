@@ -2,7 +2,9 @@ extension RPCError {
     /// What a caller gets for a failure that came in a reply.
     init(_ failure: OsloFailure) {
         let remote = RemoteError(
-            className: failure.className, module: failure.module, message: failure.message,
+            className: failure.className,
+            // Python 2 called it otherwise.
+            module: failure.module == "exceptions" ? "builtins" : failure.module, message: failure.message,
             traceback: failure.traceback, arguments: failure.arguments,
             keywordArguments: failure.keywordArguments)
         let code: Code =

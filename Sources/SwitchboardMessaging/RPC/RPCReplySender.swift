@@ -26,12 +26,14 @@ struct RPCReplySender: Sendable {
 
     private let transport: Transport
     private let retryDuration: Duration
+    private let metrics: RPCMetrics
     private let logger: Logger
     private let goneMailboxes = RecentIDs(capacity: 200, lifetime: .seconds(60))
 
-    init(transport: Transport, retryDuration: Duration, logger: Logger) {
+    init(transport: Transport, retryDuration: Duration, metrics: RPCMetrics, logger: Logger) {
         self.transport = transport
         self.retryDuration = retryDuration
+        self.metrics = metrics
         self.logger = logger
     }
 
@@ -78,6 +80,7 @@ struct RPCReplySender: Sendable {
 
     private func send(_ reply: OsloReply, to destination: Destination) async {
         guard !goneMailboxes.contains(destination.mailbox.name) else {
+            metrics.droppedReply()
             logger.debug("Reply to a gone mailbox dropped", metadata: ["mailbox": "\(destination.mailbox.name)"])
             return
         }
@@ -88,6 +91,7 @@ struct RPCReplySender: Sendable {
             } catch let error where error.code == .unroutable && .now + Self.retryPause < end && !Task.isCancelled {
                 try? await Task.sleep(for: Self.retryPause)
             } catch {
+                metrics.droppedReply()
                 if error.code == .unroutable { _ = goneMailboxes.insert(destination.mailbox.name) }
                 logger.warning(
                     "Reply dropped", metadata: ["mailbox": "\(destination.mailbox.name)", "error": "\(error)"])

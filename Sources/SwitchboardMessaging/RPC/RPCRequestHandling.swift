@@ -4,21 +4,29 @@ import SwitchboardCore
 /// What becomes of one request of an ``RPCServer``: decoded, known as a duplicate or not, settled, handled, answered.
 struct RPCRequestHandling: Sendable {
     let connection: MessageQueueConnection
+    let topic: Topic
+    let server: String
     let router: RPCRouter
     let configuration: RPCServerConfiguration
     let logger: Logger
     private let duplicates: RecentIDs
     private let replies: RPCReplySender
 
-    init(connection: MessageQueueConnection, router: RPCRouter, configuration: RPCServerConfiguration, logger: Logger) {
+    init(
+        connection: MessageQueueConnection, topic: Topic, server: String, router: RPCRouter,
+        configuration: RPCServerConfiguration, logger: Logger
+    ) {
         self.connection = connection
+        self.topic = topic
+        self.server = server
         self.router = router
         self.configuration = configuration
         self.logger = logger
         duplicates = RecentIDs(
             capacity: configuration.duplicateWindow, lifetime: configuration.duplicateLifetime)
         replies = RPCReplySender(
-            transport: connection.transport, retryDuration: configuration.replyRetryDuration, logger: logger)
+            transport: connection.transport, retryDuration: configuration.replyRetryDuration,
+            metrics: connection.metrics, logger: logger)
     }
 
     func handle(_ delivery: Delivery) async {
@@ -31,6 +39,7 @@ struct RPCRequestHandling: Sendable {
             return
         }
         if let id = request.uniqueID, !duplicates.insert(id) {
+            connection.metrics.ignoredDuplicate()
             logger.debug("Duplicate request ignored", metadata: ["oslo.unique_id": "\(id)"])
             await settle(delivery, .accept)
             return
@@ -67,50 +76,137 @@ struct RPCRequestHandling: Sendable {
         var contextObject = request.context
         let deadline = RPCDeadline.take(from: &contextObject)
         do {
-            let result = try await result(of: request, contextObject: contextObject, deadline: deadline, destination)
+            let result = try await observed(request, contextObject) { [contextObject] in
+                let received = try received(request, contextObject, deadline, wantsReply: destination != nil)
+                return try await work(on: received, keepaliveInterval: request.timeout, destination)
+            }
             await replies.send(result: result, to: destination)
         } catch is CancellationError {
             logger.debug("Request cancelled", metadata: ["rpc.method": "\(request.method)"])
         } catch {
-            if error is any RemotelyVisibleError {
-                logger.debug(
-                    "Request failed", metadata: ["rpc.method": "\(request.method)", "error": "\(error)"])
-            } else {
-                logger.error(
-                    "Handler threw an error that the caller may not see",
-                    metadata: ["rpc.method": "\(request.method)", "error": "\(error)"])
-            }
+            log(error, of: request)
             await replies.send(failure: RemoteError(handlerError: error), to: destination)
         }
     }
 
-    private func result(
-        of request: OsloRequest,
-        contextObject: JSONObject,
-        deadline: ContinuousClock.Instant?,
-        _ destination: RPCReplySender.Destination?
+    /// Counts and traces the work on a request.
+    private func observed(
+        _ request: OsloRequest, _ contextObject: JSONObject, _ body: () async throws -> JSONValue
     ) async throws -> JSONValue {
-        let version = try RPCRequestChecks.version(of: request)
+        let isKnown = router.has(request.method, namespace: request.namespace, major: request.majorVersion)
+        let method = isKnown ? request.method : RPCMetrics.other
+        return try await connection.metrics.processing(method) {
+            guard let tracer = connection.telemetry.activeTracer else { return try await body() }
+            let subject = RPCTracing.Subject(
+                operation: .process, topic: topic.name, server: server, method: request.method,
+                system: connection.transport.url.scheme)
+            return try await RPCTracing.processing(subject, by: tracer, contextObject, body)
+        }
+    }
+
+    /// Checks what was received. What is wrong with it is looked for in oslo.messaging's order.
+    private func received(
+        _ request: OsloRequest, _ contextObject: JSONObject, _ deadline: ContinuousClock.Instant?, wantsReply: Bool
+    ) throws -> RPCServerRequest {
+        let version = try RPCRequestChecks.version(of: request) {
+            router.hasInterface(namespace: request.namespace, major: $0)
+        }
         let method = try RPCRequestChecks.method(of: request)
-        let handler = try router.handler(for: method, namespace: request.namespace, version: version)
-        let arguments = try RPCRequestChecks.arguments(of: request)
+        let arguments: JSONObject
+        do {
+            arguments = try RPCRequestChecks.arguments(of: request)
+        } catch {
+            _ = try router.handler(for: method, namespace: request.namespace, version: version)
+            throw error
+        }
         let context: RequestContext
         do {
             context = try RequestContext(wireObject: contextObject)
         } catch let error as RPCError {
             throw RemoteError(className: "ValueError", message: error.message)
         }
-        let work = Task { try await handler(arguments, context) }
-        let token = deadline.map { connection.schedule(at: $0) { work.cancel() } }
+        return RPCServerRequest(
+            method: method, arguments: arguments, namespace: request.namespace, version: version, context: context,
+            topic: topic, server: server, wantsReply: wantsReply, deadline: deadline)
+    }
+
+    /// Runs the handler until it ends, its caller's deadline is there, or its caller says that it does not wait.
+    private func work(
+        on request: RPCServerRequest, keepaliveInterval: JSONValue?, _ destination: RPCReplySender.Destination?
+    ) async throws -> JSONValue {
+        let work = Task { try await run(request) }
+        let token = request.deadline.map { connection.schedule(at: $0) { work.cancel() } }
         defer { if let token { connection.cancel(token) } }
+        let announcement = announcement(of: request, destination) { work.cancel() }
+        defer { announcement?.end() }
         return try await withTaskCancellationHandler {
-            guard let destination, let interval = RPCKeepalive.interval(request.timeout) else {
+            guard let destination, let interval = RPCKeepalive.interval(keepaliveInterval) else {
                 return try await work.value
             }
             return try await replies.keepingAlive(destination, every: interval) { try await work.value }
         } onCancel: {
             work.cancel()
         }
+    }
+
+    private func run(_ request: RPCServerRequest) async throws -> JSONValue {
+        var logger = logger
+        logger[metadataKey: "rpc.method"] = "\(request.method)"
+        logger[metadataKey: "request.id"] = "\(request.context.requestID)"
+        return try await withLogger(logger) { _ in
+            if configuration.middleware.isEmpty { return try await dispatch(request) }
+            return try await MiddlewareChain.handle(request, through: configuration.middleware[...]) {
+                try await dispatch($0)
+            }
+        }
+    }
+
+    private func dispatch(_ request: RPCServerRequest) async throws -> JSONValue {
+        let handler = try router.handler(
+            for: request.method, namespace: request.namespace, version: request.version)
+        return try await handler(request.arguments, request.context)
+    }
+
+    /// The word to a caller of Switchboard's that its call is being worked on, once that lasts.
+    private struct Announcement {
+        let connection: MessageQueueConnection
+        let id: String
+        let token: DeadlineScheduler.Token
+
+        func end() {
+            connection.cancel(token)
+            connection.work.end(id)
+        }
+    }
+
+    private func announcement(
+        of request: RPCServerRequest, _ destination: RPCReplySender.Destination?, cancel: @escaping @Sendable () -> Void
+    ) -> Announcement? {
+        guard request.deadline != nil, let destination, case .string(let id) = destination.messageID else { return nil }
+        let token = connection.schedule(at: .now + WorkAnnouncements.delay) { [work = connection.work] in
+            work.announce(id, to: destination.mailbox, cancel: cancel)
+        }
+        return Announcement(connection: connection, id: id, token: token)
+    }
+
+    private func log(_ error: any Error, of request: OsloRequest) {
+        let isExpected =
+            error is any RemotelyVisibleError && !(error is RPCError)
+            || router.expects(
+                error, of: request.method, namespace: request.namespace, major: request.majorVersion)
+        logger.log(
+            level: isExpected ? .debug : .error, "Request failed",
+            metadata: [
+                "rpc.method": "\(request.method)", "error": "\(error)",
+                "rpc.error.visible": "\(error is any RemotelyVisibleError)",
+            ])
+    }
+}
+
+extension OsloRequest {
+    /// The major version that it asks for, for looking up what is known of its method.
+    fileprivate var majorVersion: Int {
+        rawVersion?.string.flatMap { RPCVersion($0)?.major } ?? 1
     }
 }
 

@@ -10,6 +10,16 @@ public struct RPCRouter: Sendable {
         case standard
         /// Every name that is registered.
         case legacy
+        /// The names given here and no other; the ping too has to be one of them.
+        case explicit(Set<String>)
+
+        func allows(_ method: String) -> Bool {
+            switch self {
+            case .standard: !method.hasPrefix("_")
+            case .legacy: true
+            case .explicit(let names): names.contains(method)
+            }
+        }
     }
 
     typealias Handler = @Sendable (JSONObject, RequestContext) async throws -> JSONValue
@@ -23,6 +33,7 @@ public struct RPCRouter: Sendable {
 
     private var versions: [Interface: RPCVersion] = [:]
     private var handlers: [Interface: [String: Handler]] = [:]
+    private var expectations: [Interface: [String: [any Error.Type]]] = [:]
     private var fallback: (@Sendable (String, JSONObject, RequestContext) async throws -> JSONValue)?
 
     public init() {}
@@ -30,19 +41,34 @@ public struct RPCRouter: Sendable {
     /// Serves a method. Traps when it is registered already: which handler serves must not depend on order.
     ///
     /// What the handler throws reaches the caller as far as it is a ``RemotelyVisibleError``.
+    ///
+    /// - Parameter expected: types of errors that belong to the method's normal work. They are logged at the level
+    ///   `debug`, as ``RemotelyVisibleError``s are, and every other error at the level `error`.
     public mutating func register<Arguments, Reply>(
         _ method: RPCMethod<Arguments, Reply>,
+        expecting expected: [any Error.Type] = [],
         handler: @escaping @Sendable (Arguments, RequestContext) async throws -> Reply
     ) {
-        register(method.name, namespace: method.namespace, version: method.version) { object, context in
-            let arguments: Arguments
-            do {
-                arguments = try JSONValue.object(object).decode(Arguments.self)
-            } catch {
-                throw RemoteError.typeError("\(method.name)() got arguments that do not fit: \(error)")
-            }
+        let name = method.name
+        register(name, namespace: method.namespace, version: method.version, expecting: expected) { object, context in
+            let arguments = try Self.decode(Arguments.self, from: object, of: name)
             return try JSONValue(encoding: await handler(arguments, context))
         }
+    }
+
+    /// Reads arguments. As in Python, each has to be one that the method has.
+    private static func decode<Arguments: Decodable>(
+        _ type: Arguments.Type, from object: JSONObject, of method: String
+    ) throws -> Arguments {
+        let unused: String?
+        let arguments: Arguments
+        do {
+            (arguments, unused) = try JSONValueDecoder.decode(type, from: object)
+        } catch {
+            throw RemoteError.typeError("\(method)() got arguments that do not fit: \(error)")
+        }
+        if let unused { throw RemoteError.typeError("\(method)() got an unexpected keyword argument '\(unused)'") }
+        return arguments
     }
 
     /// Serves a method by name, with arguments and reply as JSON.
@@ -50,6 +76,7 @@ public struct RPCRouter: Sendable {
         _ method: String,
         namespace: String? = nil,
         version: RPCVersion = "1.0",
+        expecting expected: [any Error.Type] = [],
         handler: @escaping @Sendable (JSONObject, RequestContext) async throws -> JSONValue
     ) {
         let interface = Interface(namespace: namespace, major: version.major)
@@ -58,6 +85,7 @@ public struct RPCRouter: Sendable {
             "The method \(method) of namespace \(namespace ?? "none"), version \(version.major).x, is registered twice."
         )
         handlers[interface, default: [:]][method] = handler
+        if !expected.isEmpty { expectations[interface, default: [:]][method] = expected }
         implement(version, namespace: namespace)
     }
 
@@ -82,7 +110,7 @@ public struct RPCRouter: Sendable {
         for method: String, namespace: String?, version: RPCVersion
     ) throws(RemoteError) -> Handler {
         let interface = Interface(namespace: namespace, major: version.major)
-        let isCallable = accessPolicy == .legacy || !method.hasPrefix("_")
+        let isCallable = accessPolicy.allows(method)
         if let implemented = versions[interface], implemented.isCompatible(with: version) {
             if isCallable, let handler = handlers[interface]?[method] { return handler }
         } else if fallback == nil {
@@ -90,6 +118,22 @@ public struct RPCRouter: Sendable {
         }
         guard isCallable, let fallback else { throw .noSuchMethod(method) }
         return { try await fallback(method, $0, $1) }
+    }
+
+    /// Whether a method is registered, so that its name is no invention of a peer's.
+    func has(_ method: String, namespace: String?, major: Int) -> Bool {
+        handlers[Interface(namespace: namespace, major: major)]?[method] != nil
+    }
+
+    func hasInterface(namespace: String?, major: Int) -> Bool {
+        versions[Interface(namespace: namespace, major: major)] != nil || fallback != nil
+    }
+
+    /// Whether an error belongs to a method's normal work.
+    func expects(_ error: any Error, of method: String, namespace: String?, major: Int) -> Bool {
+        func isOne<Expected: Error>(of type: Expected.Type) -> Bool { error is Expected }
+        let expected = expectations[Interface(namespace: namespace, major: major)]?[method] ?? []
+        return expected.contains { isOne(of: $0) }
     }
 }
 

@@ -26,6 +26,9 @@ public struct RPCServerConfiguration: Sendable {
     /// How long a reply whose mailbox is gone is tried again, before it is dropped.
     public var replyRetryDuration: Duration = .seconds(10)
 
+    /// What every request passes through before its handler, the first one outermost.
+    public var middleware: [any RPCServerMiddleware] = []
+
     public init() {}
 }
 
@@ -45,8 +48,13 @@ public final class RPCServer: Service {
 
     private struct DrainState {
         var isDraining = false
-        var returned = 0
-        var finished = 0
+        var report = RPCDrainReport()
+        var isOver = false
+    }
+
+    /// What became of the requests that had been taken when the shutdown began; `nil` until ``run()`` has ended.
+    public var drainReport: RPCDrainReport? {
+        drain.withLock { $0.isOver ? $0.report : nil }
     }
 
     /// - Parameters:
@@ -71,7 +79,8 @@ public final class RPCServer: Service {
         self.logger = logger
         limit = ConcurrencyLimit(configuration.maximumConcurrency)
         handling = RPCRequestHandling(
-            connection: connection, router: router, configuration: configuration, logger: logger)
+            connection: connection, topic: topic, server: name, router: router, configuration: configuration,
+            logger: logger)
     }
 
     /// Serves until graceful shutdown, which takes nothing new, lets what runs finish and answer, and gives the rest
@@ -94,19 +103,24 @@ public final class RPCServer: Service {
                 }
                 group.addTask {
                     await self.handling.handle(delivery)
-                    self.drain.withLock { if $0.isDraining { $0.finished += 1 } }
+                    self.drain.withLock { if $0.isDraining { $0.report.finished += 1 } }
                     self.limit.leave()
                 }
             }
         }
-        let (finished, returned) = drain.withLock { ($0.finished, $0.returned) }
-        logger.info("RPC server stopped", metadata: ["finished": "\(finished)", "requeued": "\(returned)"])
+        let report = drain.withLock { drain in
+            drain.isOver = true
+            return drain.report
+        }
+        logger.info(
+            "RPC server stopped",
+            metadata: ["rpc.drain.finished": "\(report.finished)", "rpc.drain.requeued": "\(report.requeued)"])
     }
 
     /// Whether a request that has not begun goes back to the queue, as the server is being shut down.
     private func isReturned() -> Bool {
         drain.withLock { drain in
-            if drain.isDraining { drain.returned += 1 }
+            if drain.isDraining { drain.report.requeued += 1 }
             return drain.isDraining
         }
     }

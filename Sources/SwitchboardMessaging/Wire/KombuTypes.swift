@@ -27,7 +27,10 @@ enum KombuTypes {
 
     private static func decode(_ type: JSONValue, _ value: JSONValue) throws(WireError) -> JSONValue {
         switch type.string {
-        case "datetime", "date", "time", "decimal", "bytes", "base64":
+        case "datetime":
+            guard case .string(let text) = value else { break }
+            return .string(withFraction(text))
+        case "date", "time", "decimal", "bytes", "base64":
             guard case .string = value else { break }
             return value
         case "uuid":
@@ -44,6 +47,17 @@ enum KombuTypes {
             throw WireError("The body has a value of the type \(type), which kombu does not have.")
         }
         throw WireError("The body has a value of kombu's type \(type) that is none.")
+    }
+
+    /// A date and time with the six digits of fraction that oslo.messaging writes always, and kombu only where they are
+    /// not zero.
+    private static func withFraction(_ text: String) -> String {
+        let utf8 = Array(text.utf8)
+        // 2026-01-02T03:04:05 and an offset, or nothing.
+        guard utf8.count >= 19, utf8[16] == UInt8(ascii: ":"), utf8.count == 19 || utf8[19] != UInt8(ascii: ".") else {
+            return text
+        }
+        return String(decoding: utf8[..<19], as: UTF8.self) + ".000000" + String(decoding: utf8[19...], as: UTF8.self)
     }
 
     private static func isHexadecimal(_ byte: UInt8) -> Bool {

@@ -31,28 +31,74 @@ enum OsloEnvelope {
         return Message(body: writer.bytes)
     }
 
-    /// The object inside a message. A body without the two keys of the envelope is the object itself (format 1.0), with
-    /// kombu's typed values made plain.
-    static func open(_ message: Message) throws(WireError) -> JSONObject {
-        let (object, isEnveloped) = try read(message)
-        if isEnveloped { return object }
-        guard case .object(let plain) = try KombuTypes.plain(.object(object)) else {
-            throw WireError("The body is one of kombu's typed values, and no message.")
+    /// What a message holds.
+    enum Content {
+        /// The JSON text that was in an envelope.
+        case text([UInt8])
+        /// The object that is the body itself (format 1.0), as it came.
+        case object(JSONObject)
+    }
+
+    /// Reads the members of the object inside a message, one after another. A body without the two keys of the envelope is
+    /// the object itself, with kombu's typed values made plain. From names that begin with `prefix` it is cut.
+    static func members(
+        of message: Message, cutting prefix: StaticString = "",
+        _ body: (_ key: String, _ isCut: Bool, _ value: JSONValue) -> Void
+    ) throws(WireError) {
+        switch try content(of: message) {
+        case .text(let text):
+            do throws(JSONError) {
+                try JSONReader.withReader(of: text) { reader throws(JSONError) in
+                    try reader.members(cutting: prefix) { reader, key, isCut throws(JSONError) in
+                        body(key, isCut, try reader.value())
+                    }
+                    try reader.end()
+                }
+            } catch {
+                throw WireError("The envelope's message is no JSON object: it is \(error).")
+            }
+        case .object(let object):
+            let prefix = "\(prefix)"
+            guard case .object(let plain) = try KombuTypes.plain(.object(object)) else {
+                throw WireError("The body is one of kombu's typed values, and no message.")
+            }
+            for (key, value) in plain {
+                let isCut = !prefix.isEmpty && key.hasPrefix(prefix)
+                body(isCut ? String(key.dropFirst(prefix.count)) : key, isCut, value)
+            }
         }
-        return plain
+    }
+
+    /// The object inside a message, with kombu's typed values made plain.
+    static func open(_ message: Message) throws(WireError) -> JSONObject {
+        var builder = JSONObjectBuilder()
+        try members(of: message) { key, _, value in builder.set(key, value) }
+        return builder.object
     }
 
     /// The object inside a message, as it came, and whether it came in an envelope.
     static func read(_ message: Message) throws(WireError) -> (object: JSONObject, isEnveloped: Bool) {
+        switch try content(of: message) {
+        case .object(let object): return (object, false)
+        case .text: return (try open(message), true)
+        }
+    }
+
+    private static func content(of message: Message) throws(WireError) -> Content {
         guard message.contentType == "application/json" else {
             throw WireError("The content type is \"\(message.contentType)\" and not application/json.")
         }
-        if let name = message.headers["compression"], compressions.contains(name) {
-            throw WireError(
-                "The body is compressed (\(name)); take kombu_compression out of the sender's configuration.")
+        var body = message.body
+        if let name = message.headers["compression"] {
+            if zlibNames.contains(name) {
+                body = try Inflate.zlib(body)
+            } else if otherCompressions.contains(name) {
+                throw WireError(
+                    "The body is compressed by \(name), which is not read here; set the sender's kombu_compression to gzip, "
+                        + "or take it out of its configuration.")
+            }
         }
-        let body =
-            latinNames.contains(message.contentEncoding.lowercased()) ? utf8(ofLatin: message.body) : message.body
+        if latinNames.contains(message.contentEncoding.lowercased()) { body = utf8(ofLatin: body) }
 
         var version: JSONValue?
         var inner: [UInt8]?
@@ -76,7 +122,7 @@ enum OsloEnvelope {
             }
             // Read once more as a whole: setting member by member would take the square of their number.
             if version == nil || inner == nil, case .object(let object) = try JSONReader.read(body) {
-                return (object, false)
+                return .object(object)
             }
         } catch {
             throw WireError("The body is \(error).")
@@ -86,22 +132,16 @@ enum OsloEnvelope {
             throw WireError("The envelope's version \(version) is not 2.0.")
         }
         guard isText else { throw WireError("The envelope's message is not JSON text inside a string.") }
-        do {
-            guard case .object(let object) = try JSONReader.read(inner) else {
-                throw WireError("The envelope's message is no JSON object.")
-            }
-            return (object, true)
-        } catch let error as WireError {
-            throw error
-        } catch {
-            throw WireError("The envelope's message is \(error).")
-        }
+        return .text(inner)
     }
 
-    /// The names under which kombu registers compressions; any other name it ignores.
-    private static let compressions: Set<String> = [
-        "application/x-gzip", "gzip", "zlib", "application/x-bz2", "bzip2", "bzip", "application/x-lzma", "lzma", "xz",
-        "application/x-brotli", "brotli", "application/zstd", "zstd", "zstandard",
+    /// The names under which kombu registers its one zlib compression (oslo-wire.md §3.5).
+    private static let zlibNames: Set<String> = ["application/x-gzip", "gzip", "zlib"]
+
+    /// The names of kombu's other compressions; any name that is none it ignores.
+    private static let otherCompressions: Set<String> = [
+        "application/x-bz2", "bzip2", "bzip", "application/x-lzma", "lzma", "xz", "application/x-brotli", "brotli",
+        "application/zstd", "zstd", "zstandard",
     ]
 
     private static let latinNames: Set<String> = ["latin-1", "latin1", "latin_1", "iso-8859-1", "iso8859-1", "l1"]

@@ -9,6 +9,13 @@ struct OsloReply: Sendable, Hashable {
     var ending: Bool
     var messageID: JSONValue?
     var uniqueID: String?
+    /// The mailbox of the one who works on the call, where a cancellation can be sent: only in messages to Switchboard.
+    var worker: String?
+    /// Whether this is no reply but the caller's word that it does not wait any more: only in messages to Switchboard.
+    var isCancellation = false
+
+    static let workerKey = "switchboard_worker"
+    static let cancellationKey = "switchboard_cancel"
 
     init(
         result: JSONValue, failure: OsloFailure? = nil, ending: Bool, messageID: JSONValue? = nil,
@@ -40,20 +47,36 @@ struct OsloReply: Sendable, Hashable {
                 writer.key("_unique_id", isFirst: &isFirst)
                 writer.write(uniqueID)
             }
+            if let worker {
+                writer.key(Self.workerKey, isFirst: &isFirst)
+                writer.write(worker)
+            }
+            if isCancellation {
+                writer.key(Self.cancellationKey, isFirst: &isFirst)
+                writer.write(.bool(true))
+            }
         }
     }
 
     /// Reads a reply. A failure that is no JSON text becomes a failure that says so: its caller must learn of it.
     init(_ message: Message) throws(WireError) {
-        let object = try OsloEnvelope.open(message)
-        self.init(result: object["result"] ?? .null, ending: false)
-        if let value = object["ending"] { ending = value.isTrueInPython }
-        messageID = object["_msg_id"]
-        uniqueID = object["_unique_id"]?.string
-        switch object["failure"] {
-        case nil, .null?, .string("")?: failure = nil
-        case .string(let text)?: failure = OsloFailure(text: text)
-        case let value?: failure = OsloFailure(unreadable: "\(value)")
+        self.init(result: .null, ending: false)
+        try OsloEnvelope.members(of: message) { key, _, value in
+            switch key {
+            case "result": result = value
+            case "failure":
+                switch value {
+                case .null, .string(""): failure = nil
+                case .string(let text): failure = OsloFailure(text: text)
+                default: failure = OsloFailure(unreadable: "\(value)")
+                }
+            case "ending": ending = value.isTrueInPython
+            case "_msg_id": messageID = value
+            case "_unique_id": uniqueID = value.string
+            case Self.workerKey: worker = value.string
+            case Self.cancellationKey: isCancellation = value == true
+            default: break
+            }
         }
     }
 }

@@ -82,12 +82,12 @@ struct OsloRequest: Sendable, Hashable {
     }
 
     init(_ message: Message) throws(WireError) {
-        let object = try OsloEnvelope.open(message)
         self.init(method: "")
         rawMethod = .null
         rawArguments = nil
-        context.reserveCapacity(object.count)
-        for (key, value) in object {
+        var context = JSONObjectBuilder(capacity: 32)
+        try OsloEnvelope.members(of: message, cutting: Self.contextPrefix) { key, isOfContext, value in
+            if isOfContext { return context.set(key, value) }
             switch key {
             case "method": rawMethod = value
             case "args": rawArguments = value
@@ -97,9 +97,9 @@ struct OsloRequest: Sendable, Hashable {
             case "_reply_q": replyQueue = value.string
             case "_timeout": timeout = value
             case "_unique_id": uniqueID = value == .null ? nil : value.string ?? "\(value)"
-            default:
-                if key.hasPrefix("_context_") { context.append(key: String(key.dropFirst(9)), value: value) }
+            default: break
             }
         }
+        self.context = context.object
     }
 }

@@ -30,17 +30,27 @@ public final class FaultyDriver: TransportDriver {
     let base: any TransportDriver
     let line = FaultyLine()
     let clock: any Clock<Duration>
+    private let admission: @Sendable () async throws -> Void
     private let counts = Locked(Counts())
     private let outages: AsyncStream<Outage>
     private let outageSource: AsyncStream<Outage>.Continuation
 
     /// - Parameter clock: what delays and outages are measured with; deadlines of callers are real time always.
-    public init(
+    public convenience init(
         _ base: any TransportDriver, plan: FaultPlan = FaultPlan(), clock: any Clock<Duration> = ContinuousClock()
+    ) {
+        self.init(base, plan: plan, clock: clock, admission: {})
+    }
+
+    /// - Parameter admission: asked before a new connection takes the place of a lost one; an error ends `run()`.
+    init(
+        _ base: any TransportDriver, plan: FaultPlan, clock: any Clock<Duration>,
+        admission: @escaping @Sendable () async throws -> Void
     ) {
         self.base = base
         self.plan = plan
         self.clock = clock
+        self.admission = admission
         (outages, outageSource) = AsyncStream.makeStream(of: Outage.self)
     }
 
@@ -51,8 +61,12 @@ public final class FaultyDriver: TransportDriver {
 
     /// Cuts the connection now; a new one comes after `outage`. Nothing happens when it is cut already.
     public func dropConnection(outage: Duration = .zero) {
+        dropConnection(outage: outage, reason: "the connection was cut by plan")
+    }
+
+    func dropConnection(outage: Duration, reason: String) {
         guard line.change(from: .up, .halfOpen, to: .down) else { return }
-        monitor.report(.connecting(attempt: 1, reason: "the connection was cut by plan"))
+        monitor.report(.connecting(attempt: 1, reason: reason))
         outageSource.yield(.down(outage))
     }
 
@@ -99,6 +113,7 @@ public final class FaultyDriver: TransportDriver {
             dropConnection()
         case .down(let duration):
             try await clock.sleep(for: duration)
+            try await admission()
             line.change(from: .down, to: .up)
             monitor.report(base.monitor.state)
         }

@@ -10,7 +10,7 @@ public import SwitchboardCore
 ///         }
 ///     }
 ///
-///     @Test(arguments: TransportLaws.all) func law(_ law: TransportLaw) async throws {
+///     @Test(arguments: DriverLaws.all) func law(_ law: DriverLaw) async throws {
 ///         try await law.check(MyHarness())
 ///     }
 public protocol TransportHarness: Sendable {
@@ -34,11 +34,15 @@ public struct TransportWorld: Sendable {
     /// For `reconnects`: cuts every connection of the world, and returns when new ones can be made.
     public var interrupt: (@Sendable () async throws -> Void)?
 
+    /// For `reconnects`: stops the queue's server as an operator does, starts it again, and returns when it takes
+    /// connections. Without it, the laws of restarts stay ``LawOutcome/unproven(reason:)``.
+    public var restart: (@Sendable () async throws -> Void)?
+
     /// For `deadLetters`: the bodies of the messages that were discarded.
     public var deadLetters: (@Sendable () async throws -> [[UInt8]])?
 
     /// For `interprocess` and `durable`: does a thing in another process of this world and returns when that process has
-    /// ended. Without it these claims stay ``LawOutcome/unproven(reason:)``.
+    /// ended; ``LawPeer`` does it. Without it these claims stay ``LawOutcome/unproven(reason:)``.
     public var inOtherProcess: (@Sendable (OtherProcessTask) async throws -> Void)?
 
     public init(patience: Duration = .seconds(10), makeTransport: @escaping @Sendable () throws -> Transport) {

@@ -135,7 +135,7 @@ public final class TestBroker: Sendable {
         try directory.create("control.script", BrokerControl.script)
         try directory.create("rabbitmq.conf", serverConfiguration.joined(separator: "\n") + "\n")
         try directory.create("advanced.config", "[].\n")
-        try directory.create("enabled_plugins", "[].\n")
+        try directory.create("enabled_plugins", "[\(configuration.plugins.joined(separator: ","))].\n")
         try directory.create("rabbitmq-env.conf", "")
     }
 

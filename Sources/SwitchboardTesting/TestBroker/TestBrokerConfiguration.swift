@@ -26,6 +26,9 @@ public struct TestBrokerConfiguration: Sendable {
     /// Further lines of `rabbitmq.conf`, for example `heartbeat = 5`.
     public var settings: [String] = []
 
+    /// The server's plug-ins that are on, for example `rabbitmq_auth_mechanism_ssl`.
+    public var plugins: [String] = []
+
     /// With it the broker also listens at ``TestBroker/tlsPort``.
     public var tls: TLS?
 

@@ -46,7 +46,9 @@ func reportingTransportFailures(_ body: () async throws -> Void) async throws {
         do {
             try await body()
         } catch let error as TransportError {
-            throw Failure(error.message, exit: error.code == .refused ? 255 : 1)
+            let cause = error.cause.map { " (\($0))" } ?? ""
+            let isUnusable = [.refused, .conflict, .invalidURL, .invalidOption, .unknownScheme].contains(error.code)
+            throw Failure(printable(error.message + cause), exit: isUnusable ? 255 : 1)
         }
     }
 }

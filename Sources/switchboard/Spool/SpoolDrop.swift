@@ -4,11 +4,11 @@ import SwitchboardSpool
 struct SpoolDrop: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "drop",
-        abstract: "Removes dead messages for good.",
+        abstract: "Removes messages for good: dead ones, or ones that wait.",
         discussion: "Exit codes: 1 a message could not be removed; 255 the spool cannot be used.")
 
     @OptionGroup var options: SpoolOptions
-    @OptionGroup var letters: DeadLetterOptions
+    @OptionGroup var letters: MessageOptions
     @OptionGroup var output: OutputOptions
 
     func run() async throws {

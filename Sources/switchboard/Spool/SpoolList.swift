@@ -14,7 +14,7 @@ struct SpoolList: AsyncParsableCommand {
     var queue: String?
     @Flag(help: "List the dead messages.")
     var dead = false
-    @Option(help: "How many messages of a queue at most.")
+    @Option(help: "How many messages at most.")
     var limit = 100
     @OptionGroup var output: OutputOptions
 
@@ -28,7 +28,7 @@ struct SpoolList: AsyncParsableCommand {
             if let queue {
                 list(try inspector.messages(in: queue, limit: limit))
             } else if dead {
-                list(try inspector.deadLetters())
+                list(try inspector.deadLetters(limit: limit))
             } else {
                 list(try inspector.queues())
             }

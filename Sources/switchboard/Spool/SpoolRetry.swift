@@ -1,23 +1,24 @@
 import ArgumentParser
+import SwitchboardCore
 import SwitchboardMessaging
 import SwitchboardSpool
 
-/// Which dead messages.
-struct DeadLetterOptions: ParsableArguments {
-    @Argument(help: "The names of dead messages, as 'ls --dead' prints them.")
+/// Which messages.
+struct MessageOptions: ParsableArguments {
+    @Argument(help: "The names of messages, as 'ls --dead' (and, to drop them, 'ls --queue') prints them.")
     var messages: [String] = []
     @Flag(help: "All dead messages.")
     var all = false
 
     func validate() throws {
-        if messages.isEmpty != all { throw ValidationError("Name the dead messages, or give --all.") }
+        if messages.isEmpty != all { throw ValidationError("Name the messages, or give --all for all dead ones.") }
     }
 
     /// Does `action` with each; goes on after one that fails, and says so at the end.
     func forEach(
         _ inspector: SpoolInspector, _ done: String, _ output: OutputOptions, _ action: (String) throws -> Void
     ) throws {
-        let names = all ? try inspector.deadLetters().map(\.name) : messages
+        let names = all ? try inspector.deadLetterNames() : messages
         var count = 0
         var failures: [String] = []
         var progress = ProgressBar(total: names.count)
@@ -26,12 +27,12 @@ struct DeadLetterOptions: ParsableArguments {
                 try action(name)
                 count += 1
             } catch {
-                failures.append("\(name): \(error)")
+                failures.append("\(name): \((error as? TransportError)?.message ?? "\(error)")")
             }
             progress.update(done: count, text: "\(count) messages")
         }
         progress.finish()
-        for failure in failures { complain(failure) }
+        for failure in failures { complain(printable(failure)) }
         if output.json {
             var report = JSONObject()
             report[done] = JSONValue(count)
@@ -51,7 +52,7 @@ struct SpoolRetry: AsyncParsableCommand {
         discussion: "Exit codes: 1 a message could not be put back; 255 the spool cannot be used.")
 
     @OptionGroup var options: SpoolOptions
-    @OptionGroup var letters: DeadLetterOptions
+    @OptionGroup var letters: MessageOptions
     @OptionGroup var output: OutputOptions
 
     func run() async throws {

@@ -6,7 +6,7 @@ import SwitchboardSpool
 struct SpoolShow: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "show",
-        abstract: "Shows a message of a spool, waiting or dead.",
+        abstract: "Shows a message of a spool: waiting, claimed or dead.",
         discussion: "Exit codes: 1 there is no such message; 255 the spool cannot be used.")
 
     @OptionGroup var options: SpoolOptions

@@ -41,10 +41,9 @@ struct MutantTests {
         Issue.record("The law \"\(law.name)\" holds in spite of the bug.")
     }
 
-    @Test("The copy without a bug obeys", arguments: TransportLaws.all)
-    func unmutated(_ law: TransportLaw) async throws {
+    @Test("The copy without a bug obeys", arguments: DriverLaws.all)
+    func unmutated(_ law: DriverLaw) async throws {
         let outcome = try await law.check(MutantHarness(mutation: nil))
-        let isClaimed = law.group != .reconnecting && law.group != .processes
-        #expect(outcome == (isClaimed ? .holds : .notClaimed))
+        #expect(outcome == (law.needsConnectionsOrProcesses ? .notClaimed : .holds))
     }
 }

@@ -91,4 +91,24 @@ struct TransportMonitorTests {
         #expect("\(TransportState.connecting(attempt: 2, reason: "refused"))".contains("last reason: refused"))
         #expect("\(TransportState.blocked(reason: "memory"))".contains("memory"))
     }
+
+    @Test("Events tell the first connection from later ones, and a loss only with its reason")
+    func events() async {
+        let monitor = TransportMonitor()
+        let events = monitor.events()
+        let states: [TransportState] = [
+            .connecting(attempt: 1, reason: nil), .connecting(attempt: 2, reason: "refused"), .ready,
+            .blocked(reason: "memory"), .ready, .connecting(attempt: 1, reason: "cut"), .ready,
+            .blocked(reason: "disk"), .connecting(attempt: 1, reason: "gone"), .ready, .closed(reason: nil),
+        ]
+        for state in states { monitor.report(state) }
+        var seen: [TransportEvent] = []
+        for await event in events { seen.append(event) }
+        #expect(
+            seen == [
+                .disconnected(reason: "refused"), .connected, .blocked(reason: "memory"), .unblocked,
+                .disconnected(reason: "cut"), .recovered, .blocked(reason: "disk"), .disconnected(reason: "gone"),
+                .recovered, .closed(reason: nil),
+            ])
+    }
 }

@@ -19,11 +19,11 @@ let quietLogger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
 /// A connection to an in-process world of its own.
 func makeConnection(
-    _ world: String = "test", network: InProcessNetwork, name: String = "own"
+    _ world: String = "test", network: InProcessNetwork, name: String = "own", telemetry: Telemetry = Telemetry()
 ) throws -> MessageQueueConnection {
     try MessageQueueConnection(
         TransportURL("fake://\(world)"), drivers: DriverRegistry(.inProcess(network: network)), name: name,
-        logger: quietLogger)
+        telemetry: telemetry, logger: quietLogger)
 }
 
 /// Waits until a server listens, by asking it.

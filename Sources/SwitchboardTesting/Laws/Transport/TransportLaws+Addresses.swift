@@ -2,21 +2,21 @@ import SwitchboardCore
 
 extension TransportLaws {
     /// Who gets a message.
-    static let addresses: [TransportLaw] = [
-        TransportLaw("Consumers of a topic compete, and idle ones get their share", .addresses) { bench in
+    static let addresses: [DriverLaw] = [
+        DriverLaw("Consumers of a topic compete, and idle ones get their share", .addresses) { bench in
             try await expectSharing(.topic(bench.topic), bench)
         },
-        TransportLaw("Consumers of one server's name compete", .addresses) { bench in
+        DriverLaw("Consumers of one server's name compete", .addresses) { bench in
             try await expectSharing(.server(bench.topic, server: "one"), bench)
         },
-        TransportLaw("A topic keeps its messages while nobody is subscribed", .addresses) { bench in
+        DriverLaw("A topic keeps its messages while nobody is subscribed", .addresses) { bench in
             try await bench.withTransport { transport in
                 try await bench.declare(.topic(bench.topic), on: transport)
                 try await bench.publish("kept", on: transport, mandatory: true)
                 try await bench.withInbox(transport, .topic(bench.topic)) { try await $0.expect("kept") }
             }
         },
-        TransportLaw("A topic's messages reach no other topic", .addresses) { bench in
+        DriverLaw("A topic's messages reach no other topic", .addresses) { bench in
             let other = Address.topic(Topic("laws-other", exchange: bench.topic.exchange))
             try await bench.withInbox { transport, inbox in
                 try await bench.withInbox(transport, other) { otherInbox in
@@ -27,7 +27,7 @@ extension TransportLaws {
                 }
             }
         },
-        TransportLaw("A message to a server goes to that server alone", .addresses) { bench in
+        DriverLaw("A message to a server goes to that server alone", .addresses) { bench in
             let (one, two) = (Address.server(bench.topic, server: "one"), Address.server(bench.topic, server: "two"))
             try await bench.withInbox { transport, anyInbox in
                 try await bench.withInbox(transport, one) { oneInbox in
@@ -43,7 +43,7 @@ extension TransportLaws {
                 }
             }
         },
-        TransportLaw("A fanout gives every subscription its copy", .addresses) { bench in
+        DriverLaw("A fanout gives every subscription its copy", .addresses) { bench in
             let fanout = Address.fanout(bench.topic)
             try await bench.withTransport { transport in
                 try await bench.withTransport { other in
@@ -63,7 +63,7 @@ extension TransportLaws {
                 }
             }
         },
-        TransportLaw("A fanout keeps nothing for those who come later", .addresses) { bench in
+        DriverLaw("A fanout keeps nothing for those who come later", .addresses) { bench in
             let fanout = Address.fanout(bench.topic)
             try await bench.withTransport { transport in
                 try await bench.publish("early", on: transport, to: fanout)
@@ -75,7 +75,7 @@ extension TransportLaws {
                 }
             }
         },
-        TransportLaw("A mailbox gets its own messages and no others", .addresses) { bench in
+        DriverLaw("A mailbox gets its own messages and no others", .addresses) { bench in
             let (mine, yours) = (Address.mailbox(Mailbox(named: "reply_1")), Address.mailbox(Mailbox(named: "reply_2")))
             try await bench.withTransport { transport in
                 try await bench.withInbox(transport, mine) { myInbox in
@@ -89,14 +89,14 @@ extension TransportLaws {
                 }
             }
         },
-        TransportLaw("Notifications are kept from the first one on", .addresses) { bench in
+        DriverLaw("Notifications are kept from the first one on", .addresses) { bench in
             let info = Address.notifications(Topic("notifications.info", exchange: bench.topic.exchange))
             try await bench.withTransport { transport in
                 try await bench.publish("first", on: transport, to: info, mandatory: true)
                 try await bench.withInbox(transport, info) { try await $0.expect("first") }
             }
         },
-        TransportLaw("Each pool gets its copy of the notifications, and its members compete", .addresses) { bench in
+        DriverLaw("Each pool gets its copy of the notifications, and its members compete", .addresses) { bench in
             let topic = Topic("notifications.info", exchange: bench.topic.exchange)
             try await bench.withTransport { transport in
                 try await bench.withInbox(transport, .pool("audit", of: topic), prefetch: 2) { member in
@@ -119,7 +119,7 @@ extension TransportLaws {
                 }
             }
         },
-        TransportLaw("A pool over several topics has one queue", .addresses) { bench in
+        DriverLaw("A pool over several topics has one queue", .addresses) { bench in
             let info = Topic("notifications.info", exchange: bench.topic.exchange)
             let error = Topic("notifications.error", exchange: bench.topic.exchange)
             try await bench.withTransport { transport in
@@ -138,7 +138,7 @@ extension TransportLaws {
                 }
             }
         },
-        TransportLaw("An address that no queue can have is refused", .addresses) { bench in
+        DriverLaw("An address that no queue can have is refused", .addresses) { bench in
             try await bench.withTransport { transport in
                 let long = String(repeating: "x", count: 256)
                 for address in [Address.topic(Topic("")), .topic(Topic(long)), .mailbox(Mailbox(named: "a\0b"))] {

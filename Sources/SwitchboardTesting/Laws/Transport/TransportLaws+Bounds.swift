@@ -2,8 +2,8 @@ import SwitchboardCore
 
 extension TransportLaws {
     /// Full queues.
-    static let bounds: [TransportLaw] = [
-        TransportLaw("A full queue makes its publisher wait, then tells it", .bounds, proves: .boundedQueues) { bench in
+    static let bounds: [DriverLaw] = [
+        DriverLaw("A full queue makes its publisher wait, then tells it", .bounds, proves: .boundedQueues) { bench in
             try await bench.withTransport(boundedTransport(bench)) { transport in
                 try await bench.declare(.topic(bench.topic), on: transport)
                 try await bench.publish(all: ["1", "2", "3"], on: transport)
@@ -23,7 +23,7 @@ extension TransportLaws {
                 }
             }
         },
-        TransportLaw("Room in a full queue lets its publishers in", .bounds, proves: .boundedQueues) { bench in
+        DriverLaw("Room in a full queue lets its publishers in", .bounds, proves: .boundedQueues) { bench in
             try await bench.withTransport(boundedTransport(bench)) { transport in
                 try await bench.declare(.topic(bench.topic), on: transport)
                 let texts = (0..<12).map { "m\($0)" }
@@ -40,7 +40,7 @@ extension TransportLaws {
                 }
             }
         },
-        TransportLaw(
+        DriverLaw(
             "A publisher that waits for room can be cancelled, and sends nothing", .bounds, proves: .boundedQueues
         ) { bench in
             try await bench.withTransport(boundedTransport(bench)) { transport in
@@ -60,7 +60,7 @@ extension TransportLaws {
                 }
             }
         },
-        TransportLaw("The end of run() ends the wait for room", .bounds, proves: .boundedQueues) { bench in
+        DriverLaw("The end of run() ends the wait for room", .bounds, proves: .boundedQueues) { bench in
             let transport = try boundedTransport(bench)
             try await bench.within("the end of a publisher at a full queue") {
                 let run = Task { try await transport.run() }

@@ -2,8 +2,8 @@ import SwitchboardCore
 
 extension TransportLaws {
     /// What a driver can do it claims, where that is cheap to see; false claims break the laws of their capability.
-    static let claims: [TransportLaw] = [
-        TransportLaw("All transports of a driver claim the same, whenever they are asked", .claims) { bench in
+    static let claims: [DriverLaw] = [
+        DriverLaw("All transports of a driver claim the same, whenever they are asked", .claims) { bench in
             try await bench.withTransport { transport in
                 try await bench.waitForState(of: transport, "ready") { $0 == .ready }
                 let now = transport.capabilities
@@ -11,7 +11,7 @@ extension TransportLaws {
                     now == bench.claims, "it claimed \(bench.claims.rawValue) before run() and \(now.rawValue) now.")
             }
         },
-        TransportLaw("A driver that detects the unroutable claims it", .claims) { bench in
+        DriverLaw("A driver that detects the unroutable claims it", .claims) { bench in
             guard !bench.claims.contains(.detectsUnroutable) else { return }
             try await bench.withTransport { transport in
                 do throws(TransportError) {
@@ -23,7 +23,7 @@ extension TransportLaws {
                 }
             }
         },
-        TransportLaw("A driver that marks redelivered messages claims it", .claims) { bench in
+        DriverLaw("A driver that marks redelivered messages claims it", .claims) { bench in
             guard !bench.claims.contains(.redelivery) else { return }
             try await bench.withInbox { transport, inbox in
                 try await bench.publish("again", on: transport)
@@ -34,10 +34,11 @@ extension TransportLaws {
                     !second.isRedelivered, "a requeued message was marked as redelivered, and no claim made.")
             }
         },
-        TransportLaw("A harness offers only what the driver claims", .claims) { bench in
+        DriverLaw("A harness offers only what the driver claims", .claims) { bench in
             let offers: [(String, Bool, DriverCapabilities)] = [
                 ("makeBoundedTransport", bench.world.makeBoundedTransport != nil, .boundedQueues),
                 ("interrupt", bench.world.interrupt != nil, .reconnects),
+                ("restart", bench.world.restart != nil, .reconnects),
                 ("deadLetters", bench.world.deadLetters != nil, .deadLetters),
                 ("inOtherProcess", bench.world.inOtherProcess != nil, .interprocess),
             ]

@@ -2,8 +2,8 @@ import SwitchboardCore
 
 extension TransportLaws {
     /// Nothing waits beyond its deadline, and messages not beyond their time to live.
-    static let deadlines: [TransportLaw] = [
-        TransportLaw("A publish that cannot begin gives up at its deadline, certainly not sent", .deadlines) { bench in
+    static let deadlines: [DriverLaw] = [
+        DriverLaw("A publish that cannot begin gives up at its deadline, certainly not sent", .deadlines) { bench in
             let transport = try bench.world.makeTransport()
             let address = Address.notifications(bench.topic)
             try await bench.within("the deadline of a publish") {
@@ -17,7 +17,7 @@ extension TransportLaws {
                 try await bench.withInbox(transport, address) { try await $0.expect("last") }
             }
         },
-        TransportLaw("A subscription that cannot begin gives up at its deadline", .deadlines) { bench in
+        DriverLaw("A subscription that cannot begin gives up at its deadline", .deadlines) { bench in
             let transport = try bench.world.makeTransport()
             try await bench.within("the deadline of a subscription") {
                 try await bench.requireError(.unavailable, from: "subscribing without run()") {
@@ -26,14 +26,14 @@ extension TransportLaws {
                 }
             }
         },
-        TransportLaw("A message within its time to live is delivered", .deadlines) { bench in
+        DriverLaw("A message within its time to live is delivered", .deadlines) { bench in
             try await bench.withTransport { transport in
                 try await bench.declare(.topic(bench.topic), on: transport)
                 try await bench.publish("fresh", on: transport, timeToLive: .seconds(3600))
                 try await bench.withInbox(transport, .topic(bench.topic)) { try await $0.expect("fresh") }
             }
         },
-        TransportLaw("A message is not delivered after its time to live", .deadlines, proves: .expires) { bench in
+        DriverLaw("A message is not delivered after its time to live", .deadlines, proves: .expires) { bench in
             try await bench.withTransport { transport in
                 try await bench.declare(.topic(bench.topic), on: transport)
                 try await bench.publish("stale", on: transport, timeToLive: .milliseconds(20))
@@ -43,7 +43,7 @@ extension TransportLaws {
                 try await bench.withInbox(transport, .topic(bench.topic)) { try await $0.expect("fresh") }
             }
         },
-        TransportLaw("A message that comes back keeps its time to live", .deadlines, proves: [.expires, .redelivery]) {
+        DriverLaw("A message that comes back keeps its time to live", .deadlines, proves: [.expires, .redelivery]) {
             bench in
             try await bench.withTransport { transport in
                 try await bench.withInbox(transport, .topic(bench.topic), prefetch: 1) { inbox in

@@ -2,8 +2,8 @@ import SwitchboardCore
 
 extension TransportLaws {
     /// What is published arrives: whole, once, in order.
-    static let delivery: [TransportLaw] = [
-        TransportLaw("A message arrives as it was published", .delivery) { bench in
+    static let delivery: [DriverLaw] = [
+        DriverLaw("A message arrives as it was published", .delivery) { bench in
             try await bench.withInbox { transport, inbox in
                 let message = Message(
                     body: Array(#"{"a": "ü"}"#.utf8), contentType: "application/json", contentEncoding: "utf-8")
@@ -20,7 +20,7 @@ extension TransportLaws {
                     (delivery.attempt ?? 1) == 1, "its first delivery is attempt \(delivery.attempt ?? 1).")
             }
         },
-        TransportLaw("Bodies of 0 bytes to 16 MiB arrive whole", .delivery) { bench in
+        DriverLaw("Bodies of 0 bytes to 16 MiB arrive whole", .delivery) { bench in
             let sizes = [0, 1, 4095, 4096, 4097, 131_064, 131_072, 131_080, 1 << 20, 16 << 20]
             try await bench.withInbox(prefetch: 1) { transport, inbox in
                 for size in sizes {
@@ -35,7 +35,7 @@ extension TransportLaws {
                 }
             }
         },
-        TransportLaw("Any bytes arrive", .delivery) { bench in
+        DriverLaw("Any bytes arrive", .delivery) { bench in
             let bodies: [[UInt8]] = [
                 Array(0...255), [0], [0xFF, 0xFE], [0xC3, 0x28], Array("\r\n\r\n".utf8), Array("]]>\"'\\".utf8), [0xCE],
             ]
@@ -51,7 +51,7 @@ extension TransportLaws {
                 }
             }
         },
-        TransportLaw("Each message arrives exactly once while nothing fails", .delivery) { bench in
+        DriverLaw("Each message arrives exactly once while nothing fails", .delivery) { bench in
             let texts = (0..<100).map { "m\($0)" }
             try await bench.withInbox { transport, inbox in
                 try await bench.publish(all: texts, on: transport)
@@ -62,14 +62,14 @@ extension TransportLaws {
                 try await inbox.expect("last")
             }
         },
-        TransportLaw("The messages of one publisher arrive in order", .delivery, proves: .ordered) { bench in
+        DriverLaw("The messages of one publisher arrive in order", .delivery, proves: .ordered) { bench in
             let texts = (0..<200).map { "m\($0)" }
             try await bench.withInbox(prefetch: 7) { transport, inbox in
                 try await bench.publish(all: texts, on: transport)
                 for text in texts { try await inbox.expect(text) }
             }
         },
-        TransportLaw("What was published before the subscription arrives in order", .delivery, proves: .ordered) {
+        DriverLaw("What was published before the subscription arrives in order", .delivery, proves: .ordered) {
             bench in
             let texts = (0..<50).map { "m\($0)" }
             try await bench.withTransport { transport in
@@ -80,7 +80,7 @@ extension TransportLaws {
                 }
             }
         },
-        TransportLaw("Many tasks publish and settle at once, and nothing is lost or doubled", .delivery) { bench in
+        DriverLaw("Many tasks publish and settle at once, and nothing is lost or doubled", .delivery) { bench in
             let (publishers, each, consumers) = (16, 25, 4)
             let counts = Locked<[String: Int]>([:])
             try await bench.withTransport { transport in

@@ -2,8 +2,8 @@ import SwitchboardCore
 
 extension TransportLaws {
     /// How much is handed out, and to whom when.
-    static let flow: [TransportLaw] = [
-        TransportLaw("No more than the prefetch is unsettled at a time", .flow) { bench in
+    static let flow: [DriverLaw] = [
+        DriverLaw("No more than the prefetch is unsettled at a time", .flow) { bench in
             try await bench.withInbox(prefetch: 3) { transport, slow in
                 let texts = (0..<20).map { "m\($0)" }
                 try await bench.publish(all: texts, on: transport)
@@ -19,7 +19,7 @@ extension TransportLaws {
                 }
             }
         },
-        TransportLaw("A settlement makes room for the next delivery", .flow) { bench in
+        DriverLaw("A settlement makes room for the next delivery", .flow) { bench in
             let texts = (0..<12).map { "m\($0)" }
             try await bench.withInbox(prefetch: 1) { transport, inbox in
                 try await bench.publish(all: texts, on: transport)
@@ -35,7 +35,7 @@ extension TransportLaws {
                 }
             }
         },
-        TransportLaw("Two subscriptions of one task do not hold each other up", .flow) { bench in
+        DriverLaw("Two subscriptions of one task do not hold each other up", .flow) { bench in
             let other = Address.server(bench.topic, server: "one")
             try await bench.withInbox(prefetch: 1) { transport, stuck in
                 try await bench.withInbox(transport, other, prefetch: 1) { flowing in
@@ -50,7 +50,7 @@ extension TransportLaws {
                 }
             }
         },
-        TransportLaw("An ended subscription takes nothing more", .flow) { bench in
+        DriverLaw("An ended subscription takes nothing more", .flow) { bench in
             try await bench.withTransport { transport in
                 try await bench.withInbox(transport, .topic(bench.topic)) { stays in
                     for _ in 0..<3 { try await bench.declare(.topic(bench.topic), on: transport) }
@@ -61,7 +61,7 @@ extension TransportLaws {
                 }
             }
         },
-        TransportLaw("A subscription whose deliveries were cancelled takes nothing more", .flow) { bench in
+        DriverLaw("A subscription whose deliveries were cancelled takes nothing more", .flow) { bench in
             // A server that drains keeps its subscription until its handlers are done.
             try await bench.withTransport { transport in
                 let options = SubscriptionOptions(prefetch: 10, deadline: bench.later)

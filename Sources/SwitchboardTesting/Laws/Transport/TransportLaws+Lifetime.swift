@@ -2,8 +2,8 @@ import SwitchboardCore
 
 extension TransportLaws {
     /// Before, during and after `run()`, and cancellation.
-    static let lifetime: [TransportLaw] = [
-        TransportLaw("Publishing and subscribing before run() wait for it", .lifetime) { bench in
+    static let lifetime: [DriverLaw] = [
+        DriverLaw("Publishing and subscribing before run() wait for it", .lifetime) { bench in
             let address = Address.notifications(bench.topic)
             let transport = try bench.world.makeTransport()
             try bench.require(transport.state == .idle, "a transport that was only made is \(transport.state).")
@@ -17,14 +17,14 @@ extension TransportLaws {
                 try await bench.withTransport(transport) { _ in try await group.waitForAll() }
             }
         },
-        TransportLaw("The state tells whether it runs", .lifetime) { bench in
+        DriverLaw("The state tells whether it runs", .lifetime) { bench in
             let transport = try bench.world.makeTransport()
             try await bench.withTransport(transport) { transport in
                 try await bench.waitForState(of: transport, "ready") { $0 == .ready }
             }
             try await bench.waitForState(of: transport, "closed") { $0 == .closed(reason: nil) }
         },
-        TransportLaw("run() returns when it is cancelled, also in the midst of work", .lifetime) { bench in
+        DriverLaw("run() returns when it is cancelled, also in the midst of work", .lifetime) { bench in
             let transport = try bench.world.makeTransport()
             try await bench.within("the end of run()") {
                 let run = Task { try await transport.run() }
@@ -36,7 +36,7 @@ extension TransportLaws {
                 }
             }
         },
-        TransportLaw("After run() has ended, nothing is published or subscribed", .lifetime) { bench in
+        DriverLaw("After run() has ended, nothing is published or subscribed", .lifetime) { bench in
             let transport = try bench.world.makeTransport()
             try await bench.withTransport(transport) { try await bench.declare(.topic(bench.topic), on: $0) }
             try await bench.within("the error of a closed transport") {
@@ -52,7 +52,7 @@ extension TransportLaws {
                 try await inbox.expect("last")
             }
         },
-        TransportLaw("The end of run() ends the deliveries", .lifetime) { bench in
+        DriverLaw("The end of run() ends the deliveries", .lifetime) { bench in
             let transport = try bench.world.makeTransport()
             let run = Task { try await transport.run() }
             defer { run.cancel() }
@@ -61,7 +61,7 @@ extension TransportLaws {
                 try await inbox.waitForEnd()
             }
         },
-        TransportLaw("What is unsettled when run() ends goes back", .lifetime) { bench in
+        DriverLaw("What is unsettled when run() ends goes back", .lifetime) { bench in
             let transport = try bench.world.makeTransport()
             let run = Task { try await transport.run() }
             defer { run.cancel() }
@@ -73,7 +73,7 @@ extension TransportLaws {
             }
             try await bench.withInbox { _, inbox in try await inbox.expect("kept") }
         },
-        TransportLaw("A cancelled publish ends at once and sends nothing", .lifetime) { bench in
+        DriverLaw("A cancelled publish ends at once and sends nothing", .lifetime) { bench in
             let address = Address.notifications(bench.topic)
             let transport = try bench.world.makeTransport()
             let deadline = bench.later
@@ -88,7 +88,7 @@ extension TransportLaws {
                 try await bench.withInbox(transport, address) { try await $0.expect("last") }
             }
         },
-        TransportLaw("Cancelling the task of a subscription ends its deliveries", .lifetime) { bench in
+        DriverLaw("Cancelling the task of a subscription ends its deliveries", .lifetime) { bench in
             try await bench.withTransport { transport in
                 try await bench.within("the end of the cancelled subscription") {
                     let (isLive, live) = AsyncStream.makeStream(of: Void.self)
@@ -107,7 +107,7 @@ extension TransportLaws {
                 try await bench.withInbox(transport, .topic(bench.topic)) { try await $0.expect("still kept") }
             }
         },
-        TransportLaw("A subscription that waits for run() can be cancelled", .lifetime) { bench in
+        DriverLaw("A subscription that waits for run() can be cancelled", .lifetime) { bench in
             let transport = try bench.world.makeTransport()
             try await bench.within("the end of the cancelled subscription") {
                 let subscription = Task {
@@ -120,7 +120,7 @@ extension TransportLaws {
                 _ = await subscription.result
             }
         },
-        TransportLaw("What a subscription's body throws or returns comes out", .lifetime) { bench in
+        DriverLaw("What a subscription's body throws or returns comes out", .lifetime) { bench in
             struct Thrown: Error {}
             try await bench.withTransport { transport in
                 let result = try await transport.withSubscription(to: .topic(bench.topic)) { _ in 42 }

@@ -2,25 +2,25 @@ import SwitchboardCore
 
 extension TransportLaws {
     /// Peers in other processes.
-    static let processes: [TransportLaw] = [
-        TransportLaw("What another process publishes arrives", .processes, proves: .interprocess) { bench in
-            let inOtherProcess = try otherProcess(bench)
+    static let processes: [DriverLaw] = [
+        DriverLaw("What another process publishes arrives", .processes, proves: .interprocess) { bench in
+            let inOtherProcess = try bench.otherProcess()
             try await bench.withInbox { _, inbox in
                 try await inOtherProcess(.publish(bodies: [Array("hello".utf8)], to: .topic(bench.topic)))
                 try await inbox.expect("hello")
             }
         },
-        TransportLaw("An accepted message outlives every process", .processes, proves: .durable) { bench in
-            let inOtherProcess = try otherProcess(bench)
+        DriverLaw("An accepted message outlives every process", .processes, proves: .durable) { bench in
+            let inOtherProcess = try bench.otherProcess()
             try await bench.withTransport { try await bench.declare(.topic(bench.topic), on: $0) }
             try await inOtherProcess(.publish(bodies: [Array("kept".utf8)], to: .topic(bench.topic)))
             // Nobody is connected now: that process has ended, and our transport too.
             try await bench.withInbox { _, inbox in try await inbox.expect("kept") }
         },
-        TransportLaw(
+        DriverLaw(
             "What a killed process had taken is delivered to another", .processes, proves: [.interprocess, .redelivery]
         ) { bench in
-            let inOtherProcess = try otherProcess(bench)
+            let inOtherProcess = try bench.otherProcess()
             try await bench.withTransport { transport in
                 try await bench.declare(.topic(bench.topic), on: transport)
                 try await bench.publish("taken", on: transport)
@@ -34,13 +34,4 @@ extension TransportLaws {
             }
         },
     ]
-
-    private static func otherProcess(
-        _ bench: LawBench
-    ) throws -> @Sendable (OtherProcessTask) async throws -> Void {
-        guard let inOtherProcess = bench.world.inOtherProcess else {
-            throw Unproven(reason: "the harness's world cannot do things in another process")
-        }
-        return inOtherProcess
-    }
 }

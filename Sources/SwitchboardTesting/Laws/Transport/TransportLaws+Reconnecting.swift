@@ -2,10 +2,10 @@ import SwitchboardCore
 
 extension TransportLaws {
     /// Lost connections. Messages may come twice around a loss; they may not get lost.
-    static let reconnecting: [TransportLaw] = [
-        TransportLaw("A lost connection comes back with all its subscriptions", .reconnecting, proves: .reconnects) {
+    static let reconnecting: [DriverLaw] = [
+        DriverLaw("A lost connection comes back with all its subscriptions", .reconnecting, proves: .reconnects) {
             bench in
-            let interrupt = try interruption(bench)
+            let interrupt = try bench.interruption()
             // oslo.messaging names a queue by its topic alone, so notifications of the same name would compete with it.
             let info = Topic("\(bench.topic.name).info", exchange: bench.topic.exchange)
             let addresses = [
@@ -13,23 +13,22 @@ extension TransportLaws {
                 .mailbox(Mailbox(named: "reply_1")), .notifications(info), .pool("audit", of: info),
             ]
             try await bench.withTransport { transport in
-                try await withInboxes(transport, addresses[...], bench) { inboxes in
+                try await bench.withInboxes(transport, addresses[...]) { inboxes in
                     try await interrupt()
                     for inbox in inboxes {
                         let target: Address =
                             if case .pool(_, let topic) = inbox.address { .notifications(topic) } else {
                                 inbox.address
                             }
-                        try await publishUntilTaken("after", on: transport, to: target, bench)
+                        try await bench.publishUntilTaken("after", on: transport, to: target)
                         while try await inbox.accept() != "after" {}
                     }
                 }
             }
         },
-        TransportLaw("What was unsettled when the connection was lost comes again", .reconnecting, proves: .reconnects)
-        {
+        DriverLaw("What was unsettled when the connection was lost comes again", .reconnecting, proves: .reconnects) {
             bench in
-            let interrupt = try interruption(bench)
+            let interrupt = try bench.interruption()
             try await bench.withInbox(prefetch: 3) { transport, inbox in
                 try await bench.publish(all: ["1", "2", "3"], on: transport)
                 let held = try await inbox.take(3)
@@ -43,13 +42,13 @@ extension TransportLaws {
                 for delivery in again { try await delivery.accept() }
                 // The old deliveries are of a connection that is gone: an error or nothing, and no harm.
                 for delivery in held { do { try await delivery.accept() } catch {} }
-                try await publishUntilTaken("last", on: transport, to: .topic(bench.topic), bench)
+                try await bench.publishUntilTaken("last", on: transport, to: .topic(bench.topic))
                 try await inbox.expect("last")
             }
         },
-        TransportLaw("A publish around a loss arrives, or says that it did not", .reconnecting, proves: .reconnects) {
+        DriverLaw("A publish around a loss arrives, or says that it did not", .reconnecting, proves: .reconnects) {
             bench in
-            let interrupt = try interruption(bench)
+            let interrupt = try bench.interruption()
             try await bench.withInbox { transport, inbox in
                 let published = try await withThrowingTaskGroup(of: String?.self) { group in
                     for number in 0..<50 {
@@ -83,37 +82,4 @@ extension TransportLaws {
             }
         },
     ]
-
-    private static func interruption(_ bench: LawBench) throws -> @Sendable () async throws -> Void {
-        guard let interrupt = bench.world.interrupt else {
-            throw Finding("the driver claims reconnects and the harness's world has no way to interrupt it.")
-        }
-        return interrupt
-    }
-
-    private static func withInboxes(
-        _ transport: Transport, _ addresses: ArraySlice<Address>, _ bench: LawBench, _ inboxes: [Inbox] = [],
-        _ body: ([Inbox]) async throws -> Void
-    ) async throws {
-        guard let address = addresses.first else { return try await body(inboxes) }
-        try await bench.withInbox(transport, address) { inbox in
-            try await withInboxes(transport, addresses.dropFirst(), bench, inboxes + [inbox], body)
-        }
-    }
-
-    /// Publishes again after errors that a loss explains, for as long as the world's patience.
-    private static func publishUntilTaken(
-        _ text: String, on transport: Transport, to address: Address, _ bench: LawBench
-    ) async throws {
-        let end = ContinuousClock.now + bench.patience
-        while true {
-            do throws(TransportError) {
-                return try await bench.publish(text, on: transport, to: address, deadline: end, mandatory: true)
-            } catch {
-                let isExplained = [.unavailable, .indeterminate, .unroutable].contains(error.code)
-                guard isExplained, .now < end else { throw error }
-            }
-            await Task.yield()
-        }
-    }
 }

@@ -2,8 +2,8 @@ import SwitchboardCore
 
 extension TransportLaws {
     /// Messages that nobody takes.
-    static let routing: [TransportLaw] = [
-        TransportLaw("A message that nobody takes is dropped unless it is mandatory", .routing) { bench in
+    static let routing: [DriverLaw] = [
+        DriverLaw("A message that nobody takes is dropped unless it is mandatory", .routing) { bench in
             try await bench.withTransport { transport in
                 for address in [Address.topic(bench.topic), .server(bench.topic, server: "none"), .fanout(bench.topic)]
                 {
@@ -11,7 +11,7 @@ extension TransportLaws {
                 }
             }
         },
-        TransportLaw("A mandatory message that nobody takes fails at once", .routing, proves: .detectsUnroutable) {
+        DriverLaw("A mandatory message that nobody takes fails at once", .routing, proves: .detectsUnroutable) {
             bench in
             try await bench.withTransport { transport in
                 let addresses = [
@@ -27,7 +27,7 @@ extension TransportLaws {
                 }
             }
         },
-        TransportLaw("A mandatory message that somebody takes succeeds", .routing) { bench in
+        DriverLaw("A mandatory message that somebody takes succeeds", .routing) { bench in
             let addresses = [
                 Address.topic(bench.topic), .server(bench.topic, server: "one"), .fanout(bench.topic),
                 .mailbox(Mailbox(named: "reply_1")),
@@ -41,7 +41,7 @@ extension TransportLaws {
                 }
             }
         },
-        TransportLaw("A fanout that everybody has left has no taker", .routing, proves: .detectsUnroutable) { bench in
+        DriverLaw("A fanout that everybody has left has no taker", .routing, proves: .detectsUnroutable) { bench in
             try await bench.withTransport { transport in
                 try await bench.declare(.fanout(bench.topic), on: transport)
                 try await bench.requireError(.unroutable, from: "a mandatory fanout to nobody") {

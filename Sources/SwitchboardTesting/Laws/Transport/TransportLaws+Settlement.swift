@@ -2,8 +2,8 @@ import SwitchboardCore
 
 extension TransportLaws {
     /// What becomes of a delivery.
-    static let settlement: [TransportLaw] = [
-        TransportLaw("An accepted message is not delivered again", .settlement) { bench in
+    static let settlement: [DriverLaw] = [
+        DriverLaw("An accepted message is not delivered again", .settlement) { bench in
             try await bench.withTransport { transport in
                 try await bench.withInbox(transport, .topic(bench.topic)) { inbox in
                     try await bench.publish(all: ["1", "2", "3"], on: transport)
@@ -13,7 +13,7 @@ extension TransportLaws {
                 try await bench.withInbox(transport, .topic(bench.topic)) { try await $0.expect("last") }
             }
         },
-        TransportLaw("A requeued message is delivered again, marked as redelivered", .settlement, proves: .redelivery) {
+        DriverLaw("A requeued message is delivered again, marked as redelivered", .settlement, proves: .redelivery) {
             bench in
             try await bench.withInbox { transport, inbox in
                 try await bench.publish("again", on: transport)
@@ -28,7 +28,7 @@ extension TransportLaws {
                 try await inbox.expect("last")
             }
         },
-        TransportLaw("A requeued message comes back to its place", .settlement, proves: [.redelivery, .ordered]) {
+        DriverLaw("A requeued message comes back to its place", .settlement, proves: [.redelivery, .ordered]) {
             bench in
             try await bench.withInbox(prefetch: 1) { transport, inbox in
                 try await bench.publish(all: ["1", "2", "3"], on: transport)
@@ -36,7 +36,7 @@ extension TransportLaws {
                 for text in ["1", "2", "3"] { try await inbox.expect(text) }
             }
         },
-        TransportLaw("What is unsettled when a subscription ends goes back", .settlement) { bench in
+        DriverLaw("What is unsettled when a subscription ends goes back", .settlement) { bench in
             let texts = ["1", "2", "3", "4", "5"]
             try await bench.withTransport { transport in
                 try await bench.withInbox(transport, .topic(bench.topic)) { inbox in
@@ -49,7 +49,7 @@ extension TransportLaws {
                 }
             }
         },
-        TransportLaw("What goes back keeps its order", .settlement, proves: [.redelivery, .ordered]) { bench in
+        DriverLaw("What goes back keeps its order", .settlement, proves: [.redelivery, .ordered]) { bench in
             let texts = ["1", "2", "3", "4", "5", "6"]
             try await bench.withTransport { transport in
                 try await bench.withInbox(transport, .topic(bench.topic), prefetch: 4) { inbox in
@@ -66,7 +66,7 @@ extension TransportLaws {
                 }
             }
         },
-        TransportLaw("What one consumer leaves unsettled goes to another", .settlement, proves: .redelivery) { bench in
+        DriverLaw("What one consumer leaves unsettled goes to another", .settlement, proves: .redelivery) { bench in
             try await bench.withTransport { transport in
                 try await bench.withTransport { other in
                     try await bench.withInbox(transport, .topic(bench.topic)) { inbox in
@@ -83,7 +83,7 @@ extension TransportLaws {
                 }
             }
         },
-        TransportLaw("A discarded message is not delivered again", .settlement) { bench in
+        DriverLaw("A discarded message is not delivered again", .settlement) { bench in
             try await bench.withTransport { transport in
                 try await bench.withInbox(transport, .topic(bench.topic)) { inbox in
                     try await bench.publish(all: ["bad", "good"], on: transport)
@@ -100,7 +100,7 @@ extension TransportLaws {
                 try await bench.withInbox(transport, .topic(bench.topic)) { try await $0.expect("last") }
             }
         },
-        TransportLaw("Discarded messages can be looked at", .settlement, proves: .deadLetters) { bench in
+        DriverLaw("Discarded messages can be looked at", .settlement, proves: .deadLetters) { bench in
             guard let deadLetters = bench.world.deadLetters else {
                 throw Finding("the driver claims deadLetters and the harness's world has no deadLetters to show them.")
             }
@@ -126,7 +126,7 @@ extension TransportLaws {
                     "the dead letters are \(found.map { String(decoding: $0, as: UTF8.self) }), not [\"bad\"].")
             }
         },
-        TransportLaw("A delivery is settled once", .settlement) { bench in
+        DriverLaw("A delivery is settled once", .settlement) { bench in
             try await bench.withInbox { transport, inbox in
                 try await bench.publish("once", on: transport)
                 let delivery = try await inbox.next()
@@ -138,7 +138,7 @@ extension TransportLaws {
                 try await inbox.expect("last")
             }
         },
-        TransportLaw("A settlement after the end of the subscription changes nothing", .settlement) { bench in
+        DriverLaw("A settlement after the end of the subscription changes nothing", .settlement) { bench in
             try await bench.withTransport { transport in
                 let late = try await bench.withInbox(transport, .topic(bench.topic)) { inbox in
                     try await bench.publish("back", on: transport)

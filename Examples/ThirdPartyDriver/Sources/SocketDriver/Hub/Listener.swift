@@ -1,0 +1,37 @@
+import Dispatch
+import Glibc
+import SwitchboardCore
+
+/// Accepts connections, in a queue of its own.
+final class Listener: Sendable {
+    private let descriptor: Int32
+
+    init(_ path: SocketPath) throws(TransportError) {
+        descriptor = try path.listen()
+    }
+
+    deinit {
+        close(descriptor)
+    }
+
+    /// The connections that come, until ``stop()``. For one caller.
+    func connections() -> AsyncStream<FrameSocket> {
+        let (sockets, source) = AsyncStream.makeStream(of: FrameSocket.self)
+        DispatchQueue(label: "socket-hub.accept").async {
+            while true {
+                let client = accept4(self.descriptor, nil, nil, Int32(SOCK_CLOEXEC.rawValue))
+                if client >= 0 {
+                    source.yield(FrameSocket(client))
+                } else if errno != EINTR, errno != ECONNABORTED {
+                    break
+                }
+            }
+            source.finish()
+        }
+        return sockets
+    }
+
+    func stop() {
+        shutdown(descriptor, Int32(SHUT_RDWR))
+    }
+}

@@ -1,0 +1,137 @@
+#if RabbitMQ
+import DequeModule
+import SwitchboardCore
+
+/// How publishes end when they are not confirmed: refused, lost, cut off by the end of the driver, or out of time.
+extension Publisher {
+    // MARK: Refused
+
+    /// A `basic.nack`: a queue is full and rejects, or has no leader just now.
+    ///
+    /// Where several queues take the message, one may have it already; so it is sent again only with leave to.
+    func refused(_ pending: PendingPublish) {
+        guard pending.continuation != nil else { return }
+        guard pending.request.options.allowsDuplicates, finalError == nil else {
+            return answer(pending, place.negative(pending.request))
+        }
+        var pending = pending
+        pending.refusals += 1
+        let longest = Duration.milliseconds(20 << min(pending.refusals, 6))
+        let at = ContinuousClock.now + longest * Double.random(in: 0.5...1, using: &generator)
+        postponed.append(PostponedPublish(pending: pending, at: at))
+        note(at)
+    }
+
+    // MARK: The connection
+
+    func closed(_ reason: String) {
+        let flushes = link?.flushes ?? 0
+        link = nil
+        isPublishChannelReady = false
+        isControlChannelReady = false
+        isPaused = false
+        isDraining = false
+        probes = 0
+        forgetDeclarations()
+        declaring.removeAll()
+        returning = ContentAssembler()
+        var kept: [PendingPublish] = []
+        for var pending in window.reset() {
+            let hasLeft = pending.flush != flushes
+            if let returned = pending.returned {
+                answer(pending, place.unroutable(pending.request, returned))
+            } else if !hasLeft || pending.request.options.allowsDuplicates {
+                pending.wasSent = pending.wasSent || hasLeft
+                kept.append(pending)
+            } else {
+                answer(pending, place.lost(pending.request, reason))
+            }
+        }
+        let parked = parked.values.joined()
+        waiting.prepend(contentsOf: (kept + parked).filter { $0.continuation != nil })
+        self.parked.removeAll()
+    }
+
+    func drain() {
+        isDraining = true
+    }
+
+    func stop(_ error: TransportError) {
+        guard finalError == nil else { return }
+        finalError = error
+        let unsent = Array(waiting) + parked.values.joined() + postponed.map(\.pending)
+        for pending in unsent {
+            answer(pending, pending.wasSent ? place.lost(pending.request, error.message) : error)
+        }
+        waiting.removeAll()
+        parked.removeAll()
+        postponed.removeAll()
+    }
+
+    func ended(_ error: TransportError) {
+        stop(error)
+    }
+
+    func writable() { pump() }
+
+    func blocked(_ reason: String?) {
+        if reason == nil { pump() }
+    }
+
+    // MARK: Time
+
+    /// Answers whose deadline has passed. Looks at everything, and so is called only when the earliest deadline that was
+    /// seen has passed, not once per publish.
+    func expire(_ now: ContinuousClock.Instant) {
+        var next: ContinuousClock.Instant?
+        func isOver(_ pending: PendingPublish) -> Bool {
+            let deadline = pending.request.options.deadline
+            if deadline <= now { return true }
+            next = min(next ?? deadline, deadline)
+            return false
+        }
+        window.update { pending in
+            guard pending.continuation != nil, isOver(pending) else { return false }
+            answer(
+                pending,
+                pending.returned.map { place.unroutable(pending.request, $0) }
+                    ?? place.unconfirmed(pending.request, now))
+            pending.continuation = nil
+            return false
+        }
+        let state = waitState
+        waiting.removeAll { pending in
+            guard isOver(pending) else { return false }
+            answer(pending, place.unsent(pending, state, now))
+            return true
+        }
+        for address in parked.keys {
+            parked[address]!.removeAll { pending in
+                guard isOver(pending) else { return false }
+                answer(pending, place.unsent(pending, .declaring, now))
+                return true
+            }
+        }
+        postponed.removeAll { postponed in
+            guard isOver(postponed.pending) else { return false }
+            answer(postponed.pending, place.negative(postponed.pending.request))
+            return true
+        }
+        let due = postponed.filter { $0.at <= now }.map(\.pending)
+        postponed.removeAll { $0.at <= now }
+        for postponed in postponed { next = min(next ?? postponed.at, postponed.at) }
+        nextDeadline = next
+        if !due.isEmpty {
+            waiting.prepend(contentsOf: due)
+            pump()
+        }
+    }
+
+    /// What those in ``waiting`` wait for.
+    private var waitState: Place.WaitState {
+        guard let link, isPublishChannelReady else { return .disconnected }
+        if let reason = link.blockedReason { return .blocked(reason) }
+        return .windowFull
+    }
+}
+#endif

@@ -1,0 +1,62 @@
+import SwitchboardCore
+
+/// How a caller that stops waiting reaches the one who works on its call.
+///
+/// A request may be taken by any server of a topic, so its sender does not know whom to tell. A server that has worked on
+/// a call for ``delay`` tells the caller where it can be reached: a message of neither result nor failure that is not the
+/// last one, with the name of its own mailbox. Only callers that sent a deadline get it: those are of Switchboard, and
+/// would take it for a keepalive otherwise. A caller that stopped waiting, before or after, answers with a cancellation.
+///
+/// All best effort: no message of these is repeated, and short calls cost nothing.
+final class WorkAnnouncements: Sendable {
+    /// How long a server works before it says so.
+    static let delay: Duration = .milliseconds(250)
+
+    /// A message to somebody's mailbox.
+    struct Outgoing: Sendable {
+        let mailbox: Mailbox
+        let reply: OsloReply
+        /// Whether the one who gets it can answer, so that our mailbox has to be open.
+        let announcesMailbox: Bool
+    }
+
+    let outgoing: AsyncStream<Outgoing>
+    private let source: AsyncStream<Outgoing>.Continuation
+    private let cancellers = Locked<[String: @Sendable () -> Void]>([:])
+    private let mailbox: Mailbox
+
+    init(mailbox: Mailbox) {
+        self.mailbox = mailbox
+        (outgoing, source) = AsyncStream.makeStream(of: Outgoing.self, bufferingPolicy: .bufferingNewest(1024))
+    }
+
+    // MARK: The server's side
+
+    /// Tells the caller of `id` where the work on it can be cancelled.
+    func announce(_ id: String, to caller: Mailbox, cancel: @escaping @Sendable () -> Void) {
+        cancellers.withLock { $0[id] = cancel }
+        var reply = OsloReply(result: .null, ending: false, messageID: .string(id), uniqueID: UniqueID.make())
+        reply.worker = mailbox.name
+        source.yield(Outgoing(mailbox: caller, reply: reply, announcesMailbox: true))
+    }
+
+    /// The work on `id` is over.
+    func end(_ id: String) {
+        _ = cancellers.withLock { $0.removeValue(forKey: id) }
+    }
+
+    /// The caller of `id` does not wait any more.
+    func cancel(_ id: String) {
+        let cancel = cancellers.withLock { $0.removeValue(forKey: id) }
+        cancel?()
+    }
+
+    // MARK: The caller's side
+
+    /// Tells the one who works on `id` that nobody waits for it.
+    func sendCancellation(of id: String, to worker: String) {
+        var reply = OsloReply(result: .null, ending: true, messageID: .string(id), uniqueID: UniqueID.make())
+        reply.isCancellation = true
+        source.yield(Outgoing(mailbox: Mailbox(named: worker), reply: reply, announcesMailbox: false))
+    }
+}

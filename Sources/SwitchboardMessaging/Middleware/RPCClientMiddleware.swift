@@ -1,0 +1,45 @@
+/// A request that a client is about to send, as middleware sees and may change it.
+public struct RPCClientRequest: Sendable {
+    /// What is done with it.
+    public enum Kind: String, Sendable, Hashable {
+        /// Waits for a reply.
+        case call
+        /// Nobody replies.
+        case cast
+        /// A cast to every server of the topic.
+        case fanout
+    }
+
+    public let kind: Kind
+    public var method: String
+    public var arguments: JSONObject
+    public var namespace: String?
+    public var version: RPCVersion?
+    /// Where it goes; the server does not count for a fanout.
+    public var target: RPCTarget
+    /// Who asks, and through which queue.
+    public var context: RequestContext
+    /// How long it may take, everything included.
+    public var timeout: Duration
+}
+
+/// Something that every request of an ``RPCClient`` passes through on its way out, and every reply or error on its way
+/// back: checks, defaults, caches, circuit breakers.
+///
+///     struct Audit: RPCClientMiddleware {
+///         func send(
+///             _ request: RPCClientRequest, next: (RPCClientRequest) async throws -> JSONValue
+///         ) async throws -> JSONValue {
+///             log(request.method)
+///             return try await next(request)
+///         }
+///     }
+///
+/// It may change the request, call `next` once, several times or not at all, and change what comes back. It runs in the
+/// caller's task and counts into the caller's time, not into the request's ``RPCClientRequest/timeout``. For casts and
+/// fanouts, `next` returns `null` once the queue has taken the request over.
+public protocol RPCClientMiddleware: Sendable {
+    func send(
+        _ request: RPCClientRequest, next: @Sendable (RPCClientRequest) async throws -> JSONValue
+    ) async throws -> JSONValue
+}

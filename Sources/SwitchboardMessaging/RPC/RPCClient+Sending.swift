@@ -1,0 +1,152 @@
+import SwitchboardCore
+import Tracing
+
+extension RPCClient {
+    /// Sends a request through the queue that its context carries, counted and traced.
+    func send(_ request: RPCClientRequest) async throws -> JSONValue {
+        let route: Result<Route, RPCError> = Result { () throws(RPCError) in try findRoute(for: request) }
+        let connection = (try? route.get().connection) ?? connection
+        let operation = RPCMetrics.Operation(request.kind)
+        return try await connection.metrics.sending(operation, request.method, cell: request.context.cellName) {
+            guard let tracer = connection.telemetry.activeTracer else {
+                return try await deliver(request, through: try route.get(), request.context.wireObject())
+            }
+            let subject = RPCTracing.Subject(
+                operation: operation, topic: request.target.topic.name, server: request.target.server,
+                method: request.method, system: connection.transport.url.scheme)
+            return try await RPCTracing.sending(subject, by: tracer, request.context.wireObject()) { context in
+                try await deliver(request, through: try route.get(), context)
+            }
+        }
+    }
+
+    /// A queue that a request goes through, and what errors call it.
+    private struct Route {
+        let connection: MessageQueueConnection
+        let title: String
+        let deadline: ContinuousClock.Instant
+    }
+
+    /// Checks the version, and finds the queue that the context carries.
+    private func findRoute(for request: RPCClientRequest) throws(RPCError) -> Route {
+        if let versionCap {
+            guard let version = request.version, versionCap.isCompatible(with: version) else {
+                throw RPCError(
+                    .versionCapExceeded,
+                    "\(request.method) needs version \(request.version?.description ?? "(none given)"), and "
+                        + "\(versionCap) is the newest that may be sent to \(request.target).")
+            }
+        }
+        let deadline = ContinuousClock.now + request.timeout
+        switch request.context.mqConnection {
+        case .own: return Route(connection: connection, title: connection.title, deadline: deadline)
+        case .cell(let line, let name): return Route(connection: line, title: "cell \(name)", deadline: deadline)
+        case .none(let cell, let reason):
+            throw RPCError(
+                .noQueue, "\(request.method) cannot be sent to \(request.target) in cell \(cell): \(reason).")
+        }
+    }
+
+    /// Sends a request, again while it is certain that it was not sent.
+    private func deliver(
+        _ request: RPCClientRequest, through route: Route, _ context: JSONObject
+    ) async throws -> JSONValue {
+        var wire = OsloRequest(
+            method: request.method, arguments: request.arguments, namespace: request.namespace,
+            version: request.version?.description, uniqueID: UniqueID.make(), context: context)
+        if request.kind == .call {
+            wire.timeout = keepaliveInterval.map { JSONValue.double($0 / .seconds(1)).integralIfWhole } ?? .null
+            wire.context.append(key: RPCDeadline.key, value: RPCDeadline.value(until: route.deadline))
+        }
+        var attempt = 1
+        while true {
+            do {
+                return try await deliverOnce(request, wire, through: route)
+            } catch let error as TransportError where error.code == .unavailable && attempt < retry.attempts {
+                let pause = retry.pause(after: attempt)
+                guard .now + pause < route.deadline else { throw describe(error, request, route) }
+                route.connection.metrics.retried()
+                try await Task.sleep(for: pause)
+                attempt += 1
+            } catch {
+                throw describe(error, request, route)
+            }
+        }
+    }
+
+    private func deliverOnce(
+        _ request: RPCClientRequest, _ wire: OsloRequest, through route: Route
+    ) async throws -> JSONValue {
+        switch request.kind {
+        case .call:
+            let reply = try await route.connection.call(
+                wire, to: request.target.address, deadline: route.deadline, keepaliveInterval: keepaliveInterval,
+                mandatory: detectsMissingListeners)
+            if let failure = reply.failure { throw errors.error(for: failure) }
+            return reply.result
+        case .cast:
+            try await route.connection.send(
+                wire.message(), to: request.target.address, deadline: route.deadline,
+                mandatory: detectsMissingListeners)
+        case .fanout:
+            try await route.connection.send(
+                wire.message(), to: .fanout(request.target.topic), deadline: route.deadline, mandatory: false)
+        }
+        return .null
+    }
+
+    private func describe(_ error: any Error, _ request: RPCClientRequest, _ route: Route) -> any Error {
+        let activity = "\(request.method) to \(request.target) through \(route.title)"
+        switch error {
+        case PendingCalls.Failure.timeout:
+            let silence = keepaliveInterval.map { min($0, request.timeout) } ?? request.timeout
+            return RPCError(
+                .timeout,
+                "\(activity): no reply\(keepaliveInterval == nil ? "" : " or keepalive") within \(silence); the "
+                    + "connection is \(route.connection.transport.state). The request may have been executed.")
+        case PendingCalls.Failure.closed(let cause as TransportError):
+            // Sent, and its reply cannot come any more.
+            return RPCError(
+                cause.code == .refused ? .refused : .closed, "\(activity): no reply: \(cause.message)", cause: cause)
+        case PendingCalls.Failure.closed(let cause):
+            return RPCError(.closed, "\(activity): no reply: the connection ended.", cause: cause)
+        case let error as TransportError
+        where error.code == .cancelled || error.code == .indeterminate && Task.isCancelled:
+            return CancellationError()
+        case let error as TransportError:
+            return RPCError(error, during: activity)
+        default:
+            return error
+        }
+    }
+}
+
+extension RPCMetrics.Operation {
+    init(_ kind: RPCClientRequest.Kind) {
+        self =
+            switch kind {
+            case .call: .call
+            case .cast: .cast
+            case .fanout: .fanout
+            }
+    }
+}
+
+extension RequestContext {
+    /// The name of the cell that it is aimed at; empty for none. A label of metrics.
+    fileprivate var cellName: String {
+        switch mqConnection {
+        case .own: ""
+        case .cell(_, let name): name
+        case .none(let cell, _): cell
+        }
+    }
+}
+
+extension JSONValue {
+    /// An integer where that is the same number: `60` and not `60.0`.
+    fileprivate var integralIfWhole: JSONValue {
+        if case .double(let number) = self, let whole = Int64(exactly: number) { return .integer(whole) }
+        return self
+    }
+}

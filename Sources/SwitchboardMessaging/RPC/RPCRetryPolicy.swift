@@ -1,0 +1,29 @@
+/// How often a client tries to send a request that was certainly not sent (``RPCError/Code/unavailable``), always within
+/// the request's timeout. Whatever may have been sent is never repeated.
+///
+/// The pauses double from the first to the longest; each is shortened at random by up to half, so that many clients do
+/// not come back at the same moment.
+public struct RPCRetryPolicy: Sendable, Hashable {
+    /// How often a request is tried, the first time included; at least 1.
+    public var attempts: Int
+    public var firstPause: Duration
+    public var longestPause: Duration
+
+    public init(
+        attempts: Int = 5, firstPause: Duration = .milliseconds(50), longestPause: Duration = .seconds(2)
+    ) {
+        precondition(attempts >= 1, "A request is tried at least once, not \(attempts) times.")
+        self.attempts = attempts
+        self.firstPause = firstPause
+        self.longestPause = longestPause
+    }
+
+    /// A request is tried once.
+    public static let never = RPCRetryPolicy(attempts: 1)
+
+    /// The pause after so many attempts.
+    func pause(after attempt: Int) -> Duration {
+        let full = min(longestPause, firstPause * (1 << min(attempt - 1, 20)))
+        return full * Double.random(in: 0.5...1)
+    }
+}

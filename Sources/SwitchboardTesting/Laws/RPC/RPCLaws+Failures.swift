@@ -1,0 +1,113 @@
+import SwitchboardCore
+import SwitchboardMessaging
+
+extension RPCLaws {
+    /// What callers learn of what went wrong.
+    static let failures: [DriverLaw] = [
+        DriverLaw("An error that a handler shows arrives with class, module and message", .failures) { bench in
+            let router = LawBench.router { _, _ in
+                throw RemoteError(className: "NotFound", module: "laws.exception", message: "no such thing: ü")
+            }
+            try await bench.withService(router) { client in
+                let error = try await bench.requireRPCError(.remote, from: "a call whose handler throws") {
+                    try await client.call(LawBench.Interface.work, .init(text: ""), context: RequestContext())
+                }
+                try bench.requireEqual(error.remote?.className, "NotFound", "the class of the error")
+                try bench.requireEqual(error.remote?.module, "laws.exception", "the module of the error")
+                try bench.requireEqual(error.message, "no such thing: ü", "the message of the error")
+            }
+        },
+        DriverLaw("Nothing of an error that a handler does not show leaves its server", .failures) { bench in
+            let router = LawBench.router { _, _ in throw Private() }
+            try await bench.withService(router) { client in
+                let error = try await bench.requireRPCError(.remote, from: "a call whose handler throws") {
+                    try await client.call(LawBench.Interface.work, .init(text: ""), context: RequestContext())
+                }
+                try bench.require(
+                    !"\(error) \(String(reflecting: error))".contains("hush"), "the caller sees \(error).")
+            }
+        },
+        DriverLaw("A method, a namespace and a version that nobody has are told apart from a failure", .failures) {
+            bench in
+            try await bench.withService { client in
+                try await bench.requireRPCError(.noSuchMethod, from: "a call of an unknown method") {
+                    try await client.call("no_such_method", version: "1.0", context: RequestContext())
+                }
+                for version: RPCVersion in ["1.3", "2.0", "0.9"] {
+                    try await bench.requireRPCError(.unsupportedVersion, from: "a call of version \(version)") {
+                        try await client.call("echo", ["text": "x"], version: version, context: RequestContext())
+                    }
+                }
+                let reply = try await client.call("echo", ["text": "x"], version: "1.1", context: RequestContext())
+                try bench.requireEqual(reply, "x", "the reply of an older version")
+                try await bench.requireRPCError(.unsupportedVersion, from: "a call of another namespace") {
+                    try await client.call("echo", ["text": "x"], namespace: "other", context: RequestContext())
+                }
+            }
+        },
+        DriverLaw("Arguments that do not fit are the caller's error", .failures) { bench in
+            try await bench.withService { client in
+                let error = try await bench.requireRPCError(.remote, from: "a call with other arguments") {
+                    try await client.call("echo", ["txet": "x"], version: "1.2", context: RequestContext())
+                }
+                try bench.require(error.message.contains("text"), "the error does not say what is missing: \(error)")
+            }
+        },
+        DriverLaw("A call or cast that nobody listens for fails at once", .failures, proves: .detectsUnroutable) {
+            bench in
+            try await bench.withClient { client in
+                try await bench.within("the failure of a call to nobody") {
+                    for server in [nil, "none"] {
+                        try await bench.requireRPCError(.unroutable, from: "a call to nobody") {
+                            try await client.call(
+                                LawBench.Interface.echo, .init(text: ""), to: server, context: RequestContext())
+                        }
+                        try await bench.requireRPCError(.unroutable, from: "a cast to nobody") {
+                            try await client.cast(
+                                LawBench.Interface.echo, .init(text: ""), to: server, context: RequestContext())
+                        }
+                    }
+                }
+                try bench.requireEqual(client.callsInFlight, 0, "the number of calls that still wait")
+            }
+        },
+        DriverLaw("A call that nobody listens for fails at its deadline at the latest", .failures) { bench in
+            try await bench.withClient { client in
+                try await bench.within("the failure of a call to nobody") {
+                    try await bench.requireRPCError(.unroutable, .timeout, from: "a call to nobody") {
+                        try await client.call(
+                            LawBench.Interface.echo, .init(text: ""), context: RequestContext(),
+                            timeout: .milliseconds(200))
+                    }
+                }
+            }
+        },
+        DriverLaw("A call that does not ask whether somebody listens waits for its deadline", .failures) { bench in
+            try await bench.withClient { client in
+                var client = client
+                client.detectsMissingListeners = false
+                try await bench.within("the failure of a call to nobody") { [client] in
+                    try await bench.requireRPCError(.timeout, from: "a call to nobody") {
+                        try await client.call(
+                            LawBench.Interface.echo, .init(text: ""), context: RequestContext(),
+                            timeout: .milliseconds(200))
+                    }
+                }
+            }
+        },
+        DriverLaw("A call on a connection that nobody runs fails at its deadline, certainly not sent", .failures) {
+            bench in
+            let client = bench.makeClient(on: try bench.makeConnection())
+            try await bench.within("the failure of a call without run()") {
+                try await bench.requireRPCError(.unavailable, from: "a call without run()") {
+                    try await client.call(
+                        LawBench.Interface.echo, .init(text: ""), context: RequestContext(), timeout: .milliseconds(50))
+                }
+            }
+        },
+    ]
+
+    private struct Private: Error, CustomStringConvertible {
+        let description = "hush"
+    }
+}

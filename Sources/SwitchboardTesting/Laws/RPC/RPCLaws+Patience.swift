@@ -1,0 +1,197 @@
+import SwitchboardCore
+import SwitchboardMessaging
+
+extension RPCLaws {
+    /// How long callers wait, and what their giving up does.
+    static let patience: [DriverLaw] = [
+        DriverLaw("A call without a reply fails at its deadline, and says what it waited for", .patience) { bench in
+            let never = Latch()
+            try await bench.withService(hanging(until: never)) { client in
+                let deadline = ContinuousClock.now + .milliseconds(200)
+                let error = try await bench.requireRPCError(.timeout, from: "a call whose handler hangs") {
+                    try await client.call(
+                        LawBench.Interface.work, .init(text: ""), context: RequestContext(), timeout: .milliseconds(200)
+                    )
+                }
+                try bench.require(.now >= deadline, "it failed before its deadline.")
+                try bench.require(error.message.contains("work"), "its error does not name the method: \(error)")
+            }
+        },
+        DriverLaw("A call times out though replies to others keep coming", .patience) { bench in
+            let never = Latch()
+            try await bench.withService(hanging(until: never)) { client in
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    let isOver = Tally()
+                    group.addTask {
+                        defer { isOver.add("over") }
+                        try await bench.requireRPCError(.timeout, from: "a call whose handler hangs") {
+                            try await client.call(
+                                LawBench.Interface.work, .init(text: ""), context: RequestContext(),
+                                timeout: .milliseconds(300))
+                        }
+                    }
+                    try await bench.within("the end of a call while others are answered") {
+                        while isOver.entries.isEmpty {
+                            _ = try await client.call(
+                                LawBench.Interface.echo, .init(text: "x"), context: RequestContext())
+                        }
+                    }
+                    try await group.waitForAll()
+                }
+            }
+        },
+        DriverLaw("The deadline of a call ends its handler", .patience) { bench in
+            let (never, ends) = (Latch(), Tally())
+            let router = LawBench.router { _, _ in
+                defer { ends.add("ended") }
+                try await never.wait()
+                return ""
+            }
+            try await bench.withService(router) { client in
+                try await bench.requireRPCError(.timeout, from: "a call whose handler hangs") {
+                    try await client.call(
+                        LawBench.Interface.work, .init(text: ""), context: RequestContext(), timeout: .milliseconds(200)
+                    )
+                }
+                try await bench.within("the end of the handler") { try await ends.wait(for: 1) }
+            }
+        },
+        DriverLaw("A reply that comes too late goes to nobody", .patience) { bench in
+            let (begun, late, done) = (Tally(), Latch(), Tally())
+            let router = LawBench.router { text, _ in
+                begun.add(text)
+                // Its deadline does not end it.
+                await Task { try? await late.wait() }.value
+                done.add(text)
+                return "too late"
+            }
+            try await bench.withService(router) { client in
+                try await bench.requireRPCError(.timeout, from: "a call whose handler takes too long") {
+                    try await client.call(
+                        LawBench.Interface.work, .init(text: ""), context: RequestContext(), timeout: .milliseconds(200)
+                    )
+                }
+                late.open()
+                try await bench.within("the end of the handler") { try await done.wait(for: begun.entries.count) }
+                for round in 0..<5 {
+                    let reply = try await client.call(
+                        LawBench.Interface.echo, .init(text: "\(round)"), context: RequestContext())
+                    try bench.requireEqual(reply, "\(round)", "the reply after a late one")
+                }
+                try bench.requireEqual(client.callsInFlight, 0, "the number of calls that still wait")
+            }
+        },
+        DriverLaw("Keepalives hold a call whose handler is at work", .patience) { bench in
+            let router = LawBench.router { text, _ in
+                // Time itself is what is waited for here: longer than the silence that the caller bears.
+                try await Task.sleep(for: .milliseconds(3300))
+                return text
+            }
+            try await bench.withService(router) { client in
+                var client = client
+                client.keepaliveInterval = .seconds(3)
+                let reply = try await client.call(
+                    LawBench.Interface.work, .init(text: "slow"), context: RequestContext())
+                try bench.requireEqual(reply, "slow", "the reply")
+            }
+        },
+        DriverLaw("A call fails after a silence when its server is gone", .patience) { bench in
+            let (begun, never) = (Tally(), Latch())
+            let router = LawBench.router { text, _ in
+                begun.add(text)
+                try await never.wait()
+                return text
+            }
+            try await bench.withClient { client in
+                var patient = client
+                patient.keepaliveInterval = .seconds(2)
+                let call = try await bench.withServer("one", router) { [patient] in
+                    let call = Task {
+                        try await patient.call(LawBench.Interface.work, .init(text: ""), context: RequestContext())
+                    }
+                    try await bench.within("the beginning of the handler") { try await begun.wait(for: 1) }
+                    return call
+                }
+                defer { call.cancel() }
+                try await bench.within("the end of a call whose server is gone") {
+                    try await bench.requireRPCError(.timeout, from: "a call whose server is gone") {
+                        try await call.value
+                    }
+                }
+            }
+        },
+        DriverLaw("A call that is cancelled ends at once, and leaves nothing behind", .patience) { bench in
+            let (begun, never) = (Tally(), Latch())
+            let router = LawBench.router { text, _ in
+                begun.add(text)
+                try await never.wait()
+                return text
+            }
+            try await bench.withService(router) { client in
+                let call = Task {
+                    try await client.call(LawBench.Interface.work, .init(text: ""), context: RequestContext())
+                }
+                try await bench.within("the beginning of the handler") { try await begun.wait(for: 1) }
+                call.cancel()
+                try await bench.within("the end of the cancelled call") {
+                    do {
+                        _ = try await call.value
+                        throw Finding("a cancelled call returned.")
+                    } catch is CancellationError {}
+                }
+                try bench.requireEqual(client.callsInFlight, 0, "the number of calls that still wait")
+            }
+        },
+        DriverLaw("A call that is cancelled ends its handler", .patience) { bench in
+            let (never, events) = (Latch(), Tally())
+            let router = LawBench.router { text, _ in
+                events.add("begun")
+                defer { events.add("ended") }
+                try await never.wait()
+                return text
+            }
+            try await bench.withService(router) { client in
+                let call = Task {
+                    try await client.call(LawBench.Interface.work, .init(text: ""), context: RequestContext())
+                }
+                try await bench.within("the beginning of the handler") { try await events.wait(for: 1) }
+                call.cancel()
+                try await bench.within("the end of the handler") { try await events.wait(for: 2) }
+                _ = await call.result
+            }
+        },
+        DriverLaw("The end of a connection ends the calls that wait on it", .patience) { bench in
+            let (begun, never) = (Tally(), Latch())
+            let router = LawBench.router { text, _ in
+                begun.add(text)
+                try await never.wait()
+                return text
+            }
+            try await bench.withServer("one", router) {
+                let connection = try bench.makeConnection()
+                let client = bench.makeClient(on: connection)
+                let run = Task { try await connection.run() }
+                defer { run.cancel() }
+                let call = Task {
+                    try await client.call(LawBench.Interface.work, .init(text: ""), context: RequestContext())
+                }
+                defer { call.cancel() }
+                try await bench.within("the beginning of the handler") { try await begun.wait(for: 1) }
+                run.cancel()
+                try await bench.within("the end of a call whose connection ended") {
+                    try await bench.requireRPCError(.closed, from: "a call whose connection ended") {
+                        try await call.value
+                    }
+                    try await run.value
+                }
+            }
+        },
+    ]
+
+    private static func hanging(until latch: Latch) -> RPCRouter {
+        LawBench.router { text, _ in
+            try await latch.wait()
+            return text
+        }
+    }
+}

@@ -1,0 +1,91 @@
+import DriverHarnesses
+import Foundation
+import SwitchboardCore
+import SwitchboardInProcess
+import SwitchboardSpool
+import SwitchboardTesting
+
+#if RabbitMQ
+    import SwitchboardRabbitMQ
+#endif
+
+/// Holds this package's drivers to the laws. What `swift package conformance` runs.
+@main
+struct ConformanceTool {
+    static let usage = """
+        usage: swift package conformance [--check FILE | --update FILE] [--drivers NAME,…] [--width N]
+
+          (nothing)        checks every law on every driver, and prints the matrix
+          --check FILE     also fails when the table of drivers in FILE is not what the laws say
+          --update FILE    also writes that table into FILE
+          --laws FILE      only writes the list of laws into FILE
+          --drivers NAMES  only those drivers: \(subjects.map(\.name).joined(separator: ", "))
+          --width N        how many laws are checked at a time (4)
+
+        A broken law, a claim that nothing proves, and a driver that cannot be checked all give the exit code 1.
+        """
+
+    static func main() async {
+        let arguments = Array(CommandLine.arguments.dropFirst())
+        if arguments.first == "peer" { return await peer(arguments.dropFirst()) }
+        do {
+            try await run(ConformanceArguments(arguments))
+        } catch let error as ConformanceArguments.Misuse {
+            complain("\(error)\n\n\(usage)")
+            exit(2)
+        } catch {
+            complain("\(error)")
+            exit(1)
+        }
+    }
+
+    private static func run(_ arguments: ConformanceArguments) async throws {
+        if arguments.wantsHelp { return print(usage) }
+        if let file = arguments.laws { return try write(DriverLaws.markdown, into: "laws", of: file) }
+        let report = try await ConformanceReport.check(
+            arguments.choose(from: subjects), width: arguments.width,
+            progress: { subject, law, verdict in
+                if case .broken = verdict { complain("broken by \(subject.name): \(law)") }
+            })
+        // Not through a buffer: what is wrong comes behind it.
+        FileHandle.standardOutput.write(Data("\(report.matrix)\n".utf8))
+        for failure in report.failures { complain(failure) }
+        // A table of broken claims is not to be written.
+        if !report.failures.isEmpty { exit(1) }
+        if let file = arguments.document { try keepTable(of: report, in: file, updates: arguments.updates) }
+    }
+
+    private static func write(_ text: String, into section: String, of file: String) throws {
+        let old = try String(contentsOfFile: file, encoding: .utf8)
+        let new = try GeneratedSection(section).replacing(in: old, with: text)
+        if new != old { try new.write(toFile: file, atomically: true, encoding: .utf8) }
+    }
+
+    /// Compares or writes the table of drivers.
+    private static func keepTable(of report: ConformanceReport, in file: String, updates: Bool) throws {
+        if updates { return try write(report.table, into: "drivers", of: file) }
+        let old = try String(contentsOfFile: file, encoding: .utf8)
+        if try GeneratedSection("drivers").replacing(in: old, with: report.table) != old {
+            complain(
+                "The table of drivers in \(file) is stale. Write it anew: swift package conformance --update \(file)\n"
+                    + "It should be:\n\(report.table)")
+            exit(1)
+        } else {
+            print("The table of drivers in \(file) is what the laws say.")
+        }
+    }
+
+    /// The other process of laws about processes.
+    private static func peer(_ arguments: ArraySlice<String>) async {
+        var drivers = DriverRegistry(.inProcess(), .spool())
+        #if RabbitMQ
+            let preset = arguments.first.flatMap { RabbitMQHarness.Preset(rawValue: $0) } ?? .osloDefaults
+            drivers.register(.rabbitMQ(preset.configuration))
+        #endif
+        await LawPeer.run(drivers: drivers)
+    }
+
+    private static func complain(_ text: String) {
+        FileHandle.standardError.write(Data("conformance: \(text)\n".utf8))
+    }
+}

@@ -1,0 +1,19 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// A package of its own: it is built with sanitizers, and only by Tests/fuzz.
+let package = Package(
+    name: "fuzzing",
+    dependencies: [.package(name: "switchboard", path: "../..", traits: [])],
+    targets: [
+        .target(name: "CFuzzer"),
+        .executableTarget(
+            name: "fuzz",
+            dependencies: [
+                "CFuzzer",
+                .product(name: "SwitchboardCore", package: "switchboard"),
+                .product(name: "SwitchboardMessaging", package: "switchboard"),
+            ]),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,58 @@
+import SwitchboardCore
+
+@testable import SwitchboardMessaging
+
+/// Text of JSON: it is refused with a place inside of it, or read; what was read survives being written.
+func checkJSON(_ bytes: [UInt8]) -> CInt {
+    let value: JSONValue
+    do throws(JSONError) {
+        value = try JSONValue(parsing: bytes)
+    } catch {
+        precondition((0...bytes.count).contains(error.offset) && !error.reason.isEmpty)
+        return 0
+    }
+    let text = value.serialized()
+    guard let again = try? JSONValue(parsing: text) else { fatalError("What was written cannot be read.") }
+    // As text, because a NaN is not equal to itself.
+    precondition(again.serialized() == text)
+    precondition(text.allSatisfy { (0x20...0x7E).contains($0) })
+    return 0
+}
+
+/// The body of a message: it is refused with a reason, or read as a request and a reply. The first byte chooses the
+/// message's properties.
+func checkEnvelope(_ bytes: [UInt8]) -> CInt {
+    var message = Message(body: Array(bytes.dropFirst()))
+    switch bytes.first {
+    case UInt8(ascii: "z")?: message.headers["compression"] = "gzip"
+    case UInt8(ascii: "l")?: message.contentEncoding = "latin-1"
+    default: break
+    }
+    if let request = try? OsloRequest(message) {
+        guard let again = try? OsloRequest(request.message()) else { fatalError("A request cannot be read again.") }
+        precondition(again.message().body == request.message().body)
+        _ = try? RPCRequestChecks.version(of: request) { $0 == 1 }
+        _ = try? RPCRequestChecks.arguments(of: request)
+        _ = RPCKeepalive.interval(request.timeout)
+        var object = request.context
+        _ = RPCDeadline.take(from: &object)
+        if let context = try? RequestContext(wireObject: object) { _ = context.wireObject() }
+    }
+    if let reply = try? OsloReply(message) {
+        guard let again = try? OsloReply(reply.message()) else { fatalError("A reply cannot be read again.") }
+        precondition(again.message().body == reply.message().body)
+        if let failure = reply.failure { _ = RPCError(failure) }
+    }
+    _ = try? OsloNotification(message)
+    return 0
+}
+
+/// A transport URL: it is refused with a reason, or read; its text is the same URL.
+func checkURL(_ bytes: [UInt8]) -> CInt {
+    guard let url = try? TransportURL(String(decoding: bytes, as: UTF8.self)) else { return 0 }
+    _ = "\(url)"
+    let text = url.formatted(revealingSecrets: true)
+    guard let again = try? TransportURL(text) else { fatalError("\(text) is no URL any more.") }
+    precondition(again.formatted(revealingSecrets: true) == text)
+    return 0
+}

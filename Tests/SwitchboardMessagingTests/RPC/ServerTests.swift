@@ -1,0 +1,156 @@
+import Logging
+import MetricsTestKit
+import SwitchboardCore
+import SwitchboardInProcess
+import Testing
+
+@testable import SwitchboardMessaging
+
+@Suite("What a server does with its requests", .timeLimit(.minutes(1)))
+struct ServerTests {
+    struct NoMoney: Error {}
+
+    private struct Lines: LogHandler {
+        let lines: Locked<[String]>
+        var metadata: Logger.Metadata = [:]
+        var logLevel = Logger.Level.trace
+        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+            get { metadata[key] }
+            set { metadata[key] = newValue }
+        }
+
+        func log(event: LogEvent) {
+            lines.withLock { $0.append("\(event.level) \(event.message) \(event.metadata ?? [:])") }
+        }
+    }
+
+    private func request(_ method: String, id: String? = nil) -> Message {
+        OsloRequest(method: method, uniqueID: id ?? UniqueID.make()).message()
+    }
+
+    @Test("Errors that are expected are logged for debugging only, others as errors")
+    func expectedErrors() async throws {
+        let lines = Locked<[String]>([])
+        let connection = try makeConnection(network: InProcessNetwork())
+        var router = RPCRouter()
+        router.register("expected", expecting: [NoMoney.self]) { _, _ in throw NoMoney() }
+        router.register("visible") { _, _ in throw RemoteError(className: "Nope", message: "no") }
+        router.register("unexpected") { _, _ in throw NoMoney() }
+        let handling = RPCRequestHandling(
+            connection: connection, topic: Topic("t"), server: "s", router: router,
+            configuration: RPCServerConfiguration(), logger: Logger(label: "t") { _ in Lines(lines: lines) })
+        for (method, level) in [("expected", "debug"), ("visible", "debug"), ("unexpected", "error")] {
+            lines.withLock { $0 = [] }
+            await handling.handle(Delivery(message: request(method)) { _ throws(TransportError) in })
+            let line = try #require(lines.withLock { $0.first { $0.contains("Request failed") } })
+            #expect(line.hasPrefix(level), "\(line)")
+            #expect(!line.contains("\n"))
+        }
+    }
+
+    @Test("A request that comes again is done once, until it went back to the queue", arguments: [1, 16, 100])
+    func duplicates(between: Int) async throws {
+        let count = Locked(0)
+        let metrics = TestMetrics()
+        let connection = try makeConnection(network: InProcessNetwork(), telemetry: Telemetry(metrics: metrics))
+        var router = RPCRouter()
+        router.register("count") { _, _ in
+            count.withLock { $0 += 1 }
+            return nil
+        }
+        router.register("other") { _, _ in nil }
+        let handling = RPCRequestHandling(
+            connection: connection, topic: Topic("t"), server: "s", router: router,
+            configuration: RPCServerConfiguration(), logger: quietLogger)
+        let settlements = Locked<[Settlement]>([])
+        func deliver(_ message: Message) async {
+            await handling.handle(
+                Delivery(message: message) { settlement throws(TransportError) in
+                    settlements.withLock { $0.append(settlement) }
+                })
+        }
+        let message = request("count")
+        await deliver(message)
+        for _ in 0..<between { await deliver(request("other")) }
+        await deliver(message)
+        #expect(count.withLock { $0 } == 1)
+        #expect(settlements.withLock { $0.allSatisfy { $0 == .accept } && $0.count == between + 2 })
+        #expect(
+            try metrics.expectCounter("switchboard.server.duplicates", [("messaging.system", "fake")]).totalValue == 1)
+    }
+
+    @Test("A reply whose mailbox is gone is dropped after its time, with one line, and later ones at once")
+    func droppedReplies() async throws {
+        let lines = Locked<[String]>([])
+        let metrics = TestMetrics()
+        let connection = try makeConnection(network: InProcessNetwork(), telemetry: Telemetry(metrics: metrics))
+        var router = RPCRouter()
+        router.register("x") { _, _ in nil }
+        var configuration = RPCServerConfiguration()
+        configuration.replyRetryDuration = .milliseconds(300)
+        let handling = RPCRequestHandling(
+            connection: connection, topic: Topic("t"), server: "s", router: router, configuration: configuration,
+            logger: Logger(label: "t") { _ in Lines(lines: lines) })
+        try await withRunning(connection) {
+            for number in 0..<3 {
+                let request = OsloRequest(method: "x", messageID: .integer(Int64(number)), replyQueue: "reply_gone")
+                await handling.handle(Delivery(message: request.message()) { _ throws(TransportError) in })
+            }
+        }
+        #expect(lines.withLock { $0.count { $0.hasPrefix("warning") } } == 1)
+        #expect(
+            try metrics.expectCounter("switchboard.server.replies.dropped", [("messaging.system", "fake")]).totalValue
+                == 3)
+    }
+
+    @Test("A shutdown lets what runs finish and answer, gives the rest back, and reports both")
+    func drain() async throws {
+        let network = InProcessNetwork()
+        let connection = try makeConnection(network: network)
+        let (begun, begunSource) = AsyncStream.makeStream(of: Void.self)
+        let (gate, gateSource) = AsyncStream.makeStream(of: Void.self)
+        var router = RPCRouter()
+        router.registerPing()
+        router.register("work") { _, _ in
+            begunSource.yield()
+            for await _ in gate { break }
+            return "done"
+        }
+        var configuration = RPCServerConfiguration()
+        configuration.maximumConcurrency = 1
+        let server = RPCServer(
+            try makeConnection(network: network), topic: Topic("t"), name: "s", router: router,
+            configuration: configuration, logger: quietLogger)
+        let serverConnection = server.connection
+        let client = RPCClient(connection, target: RPCTarget(topic: "t"), timeout: .seconds(30))
+        try await withRunning(connection, serverConnection) {
+            #expect(server.drainReport == nil)
+            let serving = GracefulShutdownTrigger()
+            async let served: Void = serving.run(server)
+            try await waitForServer(client)
+            async let first = client.call("work", context: .admin())
+            for await _ in begun { break }
+            // Waits behind the first; it is in the server's hands when the ping sent to the server by name is, too.
+            try await client.cast("work", context: .admin())
+            serving.trigger()
+            gateSource.yield()
+            #expect(try await first == "done")
+            try await served
+            let report = try #require(server.drainReport)
+            #expect(report.finished == 1)
+            #expect(report.requeued <= 1)
+            #expect("\(RPCDrainReport(finished: 12, requeued: 3))" == "12 finished, 3 requeued")
+            // What was not begun is in the queue for the next server.
+            let (taken, takenSource) = AsyncStream.makeStream(of: String.self)
+            try await connection.transport.withSubscription(to: .topic(Topic("t"))) { deliveries in
+                for try await delivery in deliveries {
+                    takenSource.yield(try OsloRequest(delivery.message).method)
+                    try await delivery.accept()
+                    break
+                }
+            }
+            var iterator = taken.makeAsyncIterator()
+            #expect(await iterator.next() == "work")
+        }
+    }
+}
