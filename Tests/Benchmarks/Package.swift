@@ -12,14 +12,45 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     ],
     targets: [
+        .target(name: "BenchSupport"),
         .executableTarget(
             name: "rpc-bench",
             dependencies: [
+                "BenchSupport",
                 .product(name: "SwitchboardCore", package: "switchboard"),
                 .product(name: "SwitchboardMessaging", package: "switchboard"),
                 .product(name: "SwitchboardInProcess", package: "switchboard"),
                 .product(name: "SwitchboardSpool", package: "switchboard"),
                 .product(name: "SwitchboardRabbitMQ", package: "switchboard", condition: .when(traits: ["RabbitMQ"])),
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+        .executableTarget(
+            name: "notify-bench",
+            dependencies: [
+                "BenchSupport",
+                .product(name: "SwitchboardCore", package: "switchboard"),
+                .product(name: "SwitchboardMessaging", package: "switchboard"),
+                .product(name: "SwitchboardRabbitMQ", package: "switchboard", condition: .when(traits: ["RabbitMQ"])),
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+        .executableTarget(
+            name: "lines-bench",
+            dependencies: [
+                "BenchSupport",
+                .product(name: "SwitchboardCore", package: "switchboard"),
+                .product(name: "SwitchboardMessaging", package: "switchboard"),
+                .product(name: "SwitchboardRabbitMQ", package: "switchboard", condition: .when(traits: ["RabbitMQ"])),
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+        .executableTarget(
+            name: "json-size-bench",
+            dependencies: [.product(name: "SwitchboardMessaging", package: "switchboard")]),
+        .executableTarget(
+            name: "counts-bench",
+            dependencies: [
+                .product(name: "SwitchboardCore", package: "switchboard"),
+                .product(name: "SwitchboardMessaging", package: "switchboard"),
+                .product(name: "SwitchboardInProcess", package: "switchboard"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .target(name: "CFileLoops"),

@@ -1,9 +1,13 @@
-// RPC with the whole stack, both JSON layers: rpc-bench URL OPERATIONS OUTSTANDING BYTES
-//   rpc-bench call URL N OUTSTANDING BYTES   N echo calls
-//   rpc-bench cast URL N OUTSTANDING BYTES   N casts, each awaited to its confirm
-//   rpc-bench serve URL                      echo and drop on topic "bench", until its input closes
+// RPC with the whole stack, both JSON layers.
+//
+//     rpc-bench call  URL N OUTSTANDING BYTES [typed]   N echo calls
+//     rpc-bench cast  URL N OUTSTANDING BYTES [typed]   N casts, each awaited to its confirm
+//     rpc-bench serve URL                               echo and drop on the topic "bench", until its input closes
+//     rpc-bench take  URL N PREFETCH BYTES              fills a queue, then takes N messages of it, each accepted
+//
 // `call` and `cast` on fake:// serve themselves. Prints one JSON object, times in microseconds.
 
+import BenchSupport
 import Glibc
 import Logging
 import SwitchboardCore
@@ -18,63 +22,88 @@ import SwitchboardSpool
     let drivers = DriverRegistry(.inProcess(), .spool())
 #endif
 
+struct Arguments: Codable, Sendable {
+    var body: String
+}
+
+let echo = RPCMethod<Arguments, String>("echo")
+let drop = RPCMethod<Arguments, NoReply>("drop")
 let logger = Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() }
 let topic = Topic("bench")
 
-func makeServer(_ connection: MessageQueueConnection) -> RPCServer {
+func makeServer(_ connection: MessageQueueConnection, typed: Bool) -> RPCServer {
     var router = RPCRouter()
     router.registerPing()
-    router.register("echo") { arguments, _ in arguments["body"] ?? .null }
-    router.register("drop") { _, _ in .null }
+    if typed {
+        router.register(echo) { arguments, _ in arguments.body }
+        router.register(drop) { _, _ in NoReply() }
+    } else {
+        router.register("echo") { arguments, _ in arguments["body"] ?? .null }
+        router.register("drop") { _, _ in .null }
+    }
     return RPCServer(connection, topic: topic, name: "bench", router: router, logger: logger)
 }
 
-func cpuSeconds() -> Double {
-    var usage = rusage()
-    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-    func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) / 1e6 }
-    return seconds(usage.ru_utime) + seconds(usage.ru_stime)
+func report(_ measurement: Measurement, count: Int) {
+    func rounded(_ value: Double) -> JSONValue { .double((value * 10).rounded() / 10) }
+    var report: JSONObject = [
+        "n": .integer(Int64(count)), "per_s": rounded(Double(count) / measurement.seconds),
+        "cpu_us": rounded(measurement.cpuSeconds / Double(count) * 1e6), "rss_kib": .integer(Int64(Usage.peakMemory)),
+    ]
+    if !measurement.samples.isEmpty {
+        report["p50_us"] = rounded(measurement.percentile(0.5))
+        report["p99_us"] = rounded(measurement.percentile(0.99))
+    }
+    print(JSONValue.object(report))
 }
 
-func measure(
-    _ count: Int, outstanding: Int, _ operation: @escaping @Sendable () async throws -> Void
-) async throws -> (seconds: Double, cpu: Double, samples: [Double]) {
-    let start = ContinuousClock.now
-    let cpu = cpuSeconds()
-    let samples = try await withThrowingTaskGroup(of: [Double].self) { group in
-        for worker in 0..<outstanding {
-            group.addTask {
-                var samples: [Double] = []
-                let share = count / outstanding + (worker < count % outstanding ? 1 : 0)
-                samples.reserveCapacity(share)
-                for _ in 0..<share {
-                    let start = ContinuousClock.now
-                    try await operation()
-                    samples.append((ContinuousClock.now - start) / .microseconds(1))
-                }
-                return samples
-            }
+/// Takes messages from a queue that was filled before.
+func take(_ transport: Transport, count: Int, prefetch: Int, bytes: Int) async throws {
+    let address = Address.notifications(Topic("bench-take.info"))
+    let message = Message(body: Array(repeating: UInt8(ascii: "x"), count: bytes))
+    _ = try await measure(count, outstanding: 500) { try await transport.publish(message, to: address) }
+    let measurement = try await transport.withSubscription(
+        to: address, options: SubscriptionOptions(prefetch: prefetch)
+    ) {
+        deliveries in
+        var taken = 0
+        var (start, cpu) = (ContinuousClock.now, Usage.cpuSeconds)
+        for try await delivery in deliveries {
+            if taken == 0 { (start, cpu) = (.now, Usage.cpuSeconds) }
+            try await delivery.settle(.accept)
+            taken += 1
+            if taken == count { break }
         }
-        return try await group.reduce(into: []) { $0 += $1 }
+        return Measurement(
+            seconds: (ContinuousClock.now - start) / .seconds(1), cpuSeconds: Usage.cpuSeconds - cpu, samples: [])
     }
-    return ((ContinuousClock.now - start) / .seconds(1), cpuSeconds() - cpu, samples.sorted())
+    report(measurement, count: count)
 }
 
 let arguments = CommandLine.arguments
 guard arguments.count >= 3 else {
-    print("usage: rpc-bench call|cast URL N OUTSTANDING BYTES, or rpc-bench serve URL")
+    print(
+        "usage: rpc-bench call|cast URL N OUTSTANDING BYTES [typed], rpc-bench serve URL, or rpc-bench take URL N PREFETCH BYTES"
+    )
     exit(2)
 }
 let connection = try MessageQueueConnection(try TransportURL(arguments[2]), drivers: drivers, logger: logger)
+let numbers = arguments.dropFirst(3).prefix(3).compactMap { Int($0) }
+let typed = arguments.last == "typed"
 
 try await withThrowingTaskGroup(of: Void.self) { group in
     group.addTask { try await connection.run() }
+    defer { group.cancelAll() }
+    if arguments[1] == "take" {
+        guard numbers.count == 3 else { exit(2) }
+        try await take(connection.transport, count: numbers[0], prefetch: numbers[1], bytes: numbers[2])
+        return
+    }
     if arguments[1] == "serve" || connection.transport.url.scheme == "fake" {
-        let server = makeServer(connection)
+        let server = makeServer(connection, typed: typed)
         group.addTask { try await server.run() }
     }
-    defer { group.cancelAll() }
-    let client = RPCClient(connection, target: RPCTarget(topic: topic.name), timeout: .seconds(30))
+    let client = RPCClient(connection, target: RPCTarget(topic: topic.name), timeout: .seconds(60))
     while true {
         do {
             _ = try await client.call("oslo_rpc_server_ping", context: RequestContext())
@@ -89,27 +118,17 @@ try await withThrowingTaskGroup(of: Void.self) { group in
         while readLine() != nil {}
         return
     }
-    guard arguments.count == 6, let count = Int(arguments[3]), let outstanding = Int(arguments[4]),
-        let bytes = Int(arguments[5])
-    else { exit(2) }
-    let body = JSONValue.string(String(repeating: "x", count: bytes))
+    guard numbers.count == 3 else { exit(2) }
+    let (count, outstanding) = (numbers[0], numbers[1])
+    let text = String(repeating: "x", count: numbers[2])
     let context = RequestContext(userID: "bench", projectID: "bench")
-    let isCall = arguments[1] == "call"
-    let operation: @Sendable () async throws -> Void = {
-        if isCall {
-            _ = try await client.call("echo", ["body": body], context: context)
-        } else {
-            try await client.cast("drop", ["body": body], context: context)
-        }
+    let operation: @Sendable () async throws -> Void
+    switch (arguments[1], typed) {
+    case ("call", true): operation = { _ = try await client.call(echo, Arguments(body: text), context: context) }
+    case ("call", false): operation = { _ = try await client.call("echo", ["body": .string(text)], context: context) }
+    case ("cast", true): operation = { try await client.cast(drop, Arguments(body: text), context: context) }
+    default: operation = { try await client.cast("drop", ["body": .string(text)], context: context) }
     }
     _ = try await measure(max(outstanding, count / 10), outstanding: outstanding, operation)
-    let (seconds, cpu, samples) = try await measure(count, outstanding: outstanding, operation)
-    func percentile(_ share: Double) -> Double { samples[min(samples.count - 1, Int(Double(samples.count) * share))] }
-    func rounded(_ value: Double) -> JSONValue { .double((value * 10).rounded() / 10) }
-    let report: JSONValue = [
-        "n": .integer(Int64(count)), "outstanding": .integer(Int64(outstanding)), "bytes": .integer(Int64(bytes)),
-        "per_s": rounded(Double(count) / seconds), "cpu_us": rounded(cpu / Double(count) * 1e6),
-        "p50_us": rounded(percentile(0.5)), "p99_us": rounded(percentile(0.99)),
-    ]
-    print(report)
+    report(try await measure(count, outstanding: outstanding, operation), count: count)
 }

@@ -1,0 +1,92 @@
+// Notifications over a queue, with both JSON layers.
+//
+//     notify-bench send    URL N OUTSTANDING BYTES   N notifications, each awaited to its confirm
+//     notify-bench listen  URL N SIZE BYTES          fills a queue with N, then handles them in batches of SIZE
+//     notify-bench through URL N SIZE BYTES          sends and handles at the same time
+//
+// Prints one figure a line.
+
+import BenchSupport
+import Glibc
+import Logging
+import SwitchboardCore
+import SwitchboardMessaging
+
+#if RabbitMQ
+    import SwitchboardRabbitMQ
+    let drivers = DriverRegistry(.rabbitMQ())
+#else
+    let drivers = DriverRegistry()
+#endif
+
+/// Counts what was handled, and says when it is enough.
+actor Handled {
+    private let wanted: Int
+    private var count = 0
+    private var start: (time: ContinuousClock.Instant, cpu: Double)?
+    private let source: AsyncStream<Measurement>.Continuation
+    let done: AsyncStream<Measurement>
+
+    init(wanted: Int) {
+        self.wanted = wanted
+        (done, source) = AsyncStream.makeStream()
+    }
+
+    func add(_ number: Int) {
+        // From the first batch on: the others' way from the broker counts, not the start of the listener.
+        let begin = start ?? (.now, Usage.cpuSeconds)
+        start = begin
+        count += number
+        guard count >= wanted else { return }
+        source.yield(
+            Measurement(
+                seconds: (ContinuousClock.now - begin.time) / .seconds(1), cpuSeconds: Usage.cpuSeconds - begin.cpu,
+                samples: []))
+        source.finish()
+    }
+}
+
+let arguments = CommandLine.arguments
+let numbers = arguments.dropFirst(3).compactMap { Int($0) }
+guard arguments.count == 6, numbers.count == 3 else {
+    print("usage: notify-bench send URL N OUTSTANDING BYTES, or notify-bench listen|through URL N SIZE BYTES")
+    exit(2)
+}
+let (count, size) = (numbers[0], numbers[1])
+let logger = Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() }
+let connection = try MessageQueueConnection(try TransportURL(arguments[2]), drivers: drivers, logger: logger)
+let topic = Topic("bench-notify-\(arguments[1])")
+let notifier = Notifier(
+    publisherID: "bench.host", drivers: [.messagingV2(connection, topics: [topic])], logger: logger)
+let payload: JSONValue = ["body": .string(String(repeating: "x", count: numbers[2]))]
+let context = RequestContext(userID: "bench", projectID: "bench")
+
+@Sendable func send(_ count: Int, outstanding: Int) async throws -> Measurement {
+    try await measure(count, outstanding: outstanding) {
+        try await notifier.send(.info, "bench", payload, context: context)
+    }
+}
+
+try await withThrowingTaskGroup(of: Void.self) { group in
+    group.addTask { try await connection.run() }
+    defer { group.cancelAll() }
+    if arguments[1] == "send" {
+        _ = try await send(max(size, count / 10), outstanding: size)
+        try await send(count, outstanding: size).report()
+        return
+    }
+    if arguments[1] == "listen" { _ = try await send(count, outstanding: 500) }
+    let handled = Handled(wanted: count)
+    var router = NotificationRouter()
+    router.handleBatches([.info]) { await handled.add($0.count) }
+    var configuration = NotificationListenerConfiguration()
+    configuration.batchSize = size
+    let listener = NotificationListener(
+        connection, topics: [topic], router: router, configuration: configuration, logger: logger)
+    group.addTask { try await listener.run() }
+    if arguments[1] == "through" {
+        try await listener.waitUntilListening()
+        _ = try await send(count, outstanding: 5 * size)
+    }
+    for await measurement in handled.done { measurement.report(count: count) }
+}

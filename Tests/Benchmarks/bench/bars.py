@@ -1,0 +1,137 @@
+"""What must hold, as data: an issue, a name, a formula over the results, a limit."""
+import operator
+from dataclasses import dataclass
+from statistics import median
+
+from .results import US, number
+
+COMPARE = {"<=": operator.le, ">=": operator.ge, "<": operator.lt}
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """The median over the rounds of `who` divided by `to`."""
+    group: str
+    case: str
+    metric: str
+    to: str
+    who: str = US
+    to_case: str = None
+    to_metric: str = None
+
+    def value(self, results):
+        ratios = results.ratios(
+            self.group, self.case, self.metric, self.who, self.to, self.to_case, self.to_metric)
+        return median(ratios) if ratios else None
+
+    def __str__(self):
+        place = " · ".join(filter(None, (self.to_case, self.to_metric)))
+        return f"{self.group} · {self.case} · {self.metric}: {self.who} / {self.to}{f' ({place})' if place else ''}"
+
+
+@dataclass(frozen=True)
+class Median:
+    """The median over the rounds."""
+    group: str
+    case: str
+    metric: str
+    who: str = US
+
+    def value(self, results):
+        return results.median(self.group, self.case, self.who, self.metric)
+
+    def __str__(self):
+        return f"{self.group} · {self.case} · {self.metric}: {self.who}"
+
+
+@dataclass(frozen=True)
+class Bar:
+    issue: int
+    name: str
+    formula: object
+    comparison: str
+    limit: float
+    # It is enough when this one holds instead.
+    instead: "Bar" = None
+
+    def judge(self, results):
+        """The value, and whether it holds; None where nothing was measured."""
+        value = self.formula.value(results)
+        if value is None:
+            return None, None
+        holds = COMPARE[self.comparison](value, self.limit)
+        if not holds and self.instead:
+            other, other_holds = self.instead.judge(results)
+            if other_holds:
+                return other, True
+        return value, holds
+
+
+ONE, MANY = "1 outstanding, 1 KiB", "64 outstanding, 1 KiB"
+CASTS = "1000 under way, 1 KiB"
+LINES = "200 lines"
+
+BARS = [
+    Bar(3, "RPC, 1 outstanding: p50 to C's", Ratio("rpc", ONE, "p50", "c lib"), "<=", 1.35),
+    Bar(3, "RPC, 64 outstanding: calls/s to C's", Ratio("rpc", MANY, "rate", "c lib"), ">=", 0.75),
+    Bar(3, "RPC, 64 outstanding: calls/s to oslo.messaging's", Ratio("rpc", MANY, "rate", "oslo.messaging"), ">=", 30),
+    Bar(3, "RPC, 64 outstanding: client CPU to C's", Ratio("rpc", MANY, "client cpu", "c lib"), "<=", 3.5),
+    Bar(3, "RPC, 64 outstanding: client CPU to oslo.messaging's",
+        Ratio("rpc", MANY, "client cpu", "oslo.messaging"), "<=", 1 / 25),
+    Bar(3, "Casts awaited to the confirm, 1000 under way: casts/s to C's",
+        Ratio("casts", CASTS, "rate", "c lib"), ">=", 0.85),
+    Bar(3, "200 lines: threads of the process", Median("lines", LINES, "threads"), "<=", 8),
+    Bar(3, "200 lines: memory a line, KiB", Median("lines", LINES, "rss per line"), "<=", 150),
+    Bar(3, "200 lines, idle: % of one core", Median("lines", LINES, "idle cpu"), "<", 0.2),
+    Bar(3, "One broker of two stopped: the other's p99 to before",
+        Ratio("stall", "one of two brokers stopped", "p99 during", US, to_metric="p99 before"), "<=", 1.5),
+    Bar(4, "JSON, a call of 1 KiB, both layers: to Foundation's time",
+        Ratio("json", "a call of 1 KiB", "encode and decode", "Foundation"), "<=", 0.45),
+    Bar(4, "In process, 64 outstanding, 100 bytes: calls/s",
+        Median("in process", "64 outstanding, 100 bytes", "rate"), ">=", 50_000),
+    Bar(4, "In process, 1 outstanding: p50, µs", Median("in process", "1 outstanding, 100 bytes", "p50"), "<=", 40),
+    Bar(6, "Spool, a durable file each: to the C loop's rate",
+        Median("spool", "durable publish, a file each", "ratio to the C loop", f"{US}, 1 publisher"), ">=", 0.9),
+    Bar(6, "Spool, 64 publishers share syncs: to one publisher's rate",
+        Median("spool", "durable publish, a file each", "ratio to 1 publisher", f"{US}, 64 publishers"), ">=", 1.1),
+    Bar(6, "Spool, segments, 64 publishers: to the C loop's rate",
+        Median("spool", "durable publish, segments", "ratio to the C loop", f"{US}, 64 publishers"), ">=", 0.4),
+    *(Bar(6, f"Spool, {layout}: p50 of another process's call, ms",
+          Median("spool", "RPC call of another process, durability=none", "p50", f"{US}, {layout}"), "<=", 0.5)
+      for layout in ("maildir", "segment")),
+    *(Bar(6, f"Spool, {layout}, 1,000,000 waiting: {what} to an empty spool's rate",
+          Median("spool", f"{what}, with 1000000 messages waiting", "ratio to the empty spool", f"{US}, {layout}"),
+          ">=", 0.5)
+      for layout in ("maildir", "segment") for what in ("publish", "take and accept")),
+    Bar(8, "Notifications through the broker in batches of 100, per second",
+        Median("notifications", "through, batches of 100", "rate"), ">=", 20_000,
+        instead=Bar(8, "", Ratio("notifications", "through, batches of 100", "rate", "c lib"), ">=", 0.8)),
+]
+
+
+def judged(results):
+    """Each bar as data, with its value and whether it holds."""
+    rows = []
+    for bar in BARS:
+        value, holds = bar.judge(results)
+        formula, limit = str(bar.formula), f"{bar.comparison} {number(bar.limit)}"
+        if bar.instead:
+            formula += f", or {bar.instead.formula}"
+            limit += f", or {bar.instead.comparison} {number(bar.instead.limit)}"
+        rows.append({
+            "issue": bar.issue, "name": bar.name, "formula": formula, "limit": limit, "value": value, "holds": holds,
+        })
+    return rows
+
+
+def text(rows):
+    lines = ["\nBars"]
+    for row in rows:
+        if row["holds"] is None:
+            continue
+        verdict = "holds" if row["holds"] else "FAILS"
+        lines.append(f"  {verdict}  #{row['issue']} {row['name']}: {number(row['value'])} (limit {row['limit']})")
+    left = sum(row["holds"] is None for row in rows)
+    if left:
+        lines.append(f"  {left} bars of groups that were not measured")
+    return "\n".join(lines)
