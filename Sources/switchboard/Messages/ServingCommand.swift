@@ -28,10 +28,10 @@ extension ServingCommand {
             let logger = messageLogger(.warning)
             let connection = try MessageQueueConnection(url, drivers: .all, name: name, logger: logger)
             let countdown = Countdown(from: count)
-            // They shut down in reverse: what was begun is finished while the connection still runs.
+            // They shut down in reverse: what was begun is finished while the connection still runs. None ends by itself
+            // before its turn: the group takes that for a failure.
             let services: [any Service] = [
-                TroubleReporter(connection: connection), connection,
-                try service(on: connection, countdown, logger), Finisher(isDone: countdown.end),
+                connection, try service(on: connection, countdown, logger), Finisher(isDone: countdown.end),
             ]
             let group = ServiceGroup(
                 configuration: ServiceGroupConfiguration(
@@ -39,6 +39,8 @@ extension ServingCommand {
                         .init(service: $0, successTerminationBehavior: .gracefullyShutdownGroup)
                     },
                     gracefulShutdownSignals: [.sigint, .sigterm], logger: messageLogger()))
+            // Beside the group, not in it: it ends with the connection, and would end before its turn.
+            async let _ = reportTrouble(of: connection)
             do {
                 try await group.run()
             } catch let error as TransportError where error.code == .cancelled {
@@ -57,24 +59,19 @@ private struct Finisher: Service {
     }
 }
 
-/// Says on standard error why there is no connection, once for each reason, and when there is one again.
-private struct TroubleReporter: Service {
-    let connection: MessageQueueConnection
-
-    func run() async throws {
-        await cancelWhenGracefulShutdown {
-            var trouble: String?
-            for await state in connection.transport.states() {
-                switch state {
-                case .connecting(_, let reason?), .blocked(let reason):
-                    if reason != trouble { complain("\(connection.name) is not usable for now: \(reason)") }
-                    trouble = reason
-                case .ready:
-                    if trouble != nil { complain("\(connection.name) is usable again") }
-                    trouble = nil
-                case .idle, .connecting, .closed: break
-                }
-            }
+/// Says on standard error why there is no connection, once for each reason, and when there is one again; until the
+/// connection ends or the task is cancelled.
+private func reportTrouble(of connection: MessageQueueConnection) async {
+    var trouble: String?
+    for await state in connection.transport.states() {
+        switch state {
+        case .connecting(_, let reason?), .blocked(let reason):
+            if reason != trouble { complain("\(connection.name) is not usable for now: \(reason)") }
+            trouble = reason
+        case .ready:
+            if trouble != nil { complain("\(connection.name) is usable again") }
+            trouble = nil
+        case .idle, .connecting, .closed: break
         }
     }
 }
