@@ -68,6 +68,7 @@ let package = Package(
             dependencies: [
                 "SwitchboardCore", "SwitchboardMessaging",
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
         .target(
@@ -219,7 +220,22 @@ let package = Package(
             resources: [.copy("Data")]),
         .testTarget(
             name: "SwitchboardCellsTests",
-            dependencies: ["SwitchboardCore", "SwitchboardMessaging", "SwitchboardCells", "SwitchboardInProcess"]),
+            dependencies: [
+                "SwitchboardCore", "SwitchboardMessaging", "SwitchboardCells", "SwitchboardInProcess", "NovaCompute",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
+                .product(name: "MetricsTestKit", package: "swift-metrics"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
+        .testTarget(
+            name: "CellsUnderLoadTests",
+            dependencies: [
+                "SwitchboardCore", "SwitchboardMessaging", "SwitchboardCells", "SwitchboardInProcess",
+                "SwitchboardSQLite", "SwitchboardTesting", "switchboard",
+                .target(name: "SwitchboardRabbitMQ", condition: rabbitMQ),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
         .testTarget(
             name: "NovaComputeTests",
             dependencies: [

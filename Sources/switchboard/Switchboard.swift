@@ -16,7 +16,7 @@ struct Switchboard: AsyncParsableCommand {
               switchboard init
               switchboard cell create --name one --transport-url rabbit://guest:guest@127.0.0.1/one
               switchboard cell list
-              switchboard ping --cell one
+              switchboard ping --all-cells
 
             Then try a cell's queue, from two terminals:
 

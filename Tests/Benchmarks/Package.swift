@@ -76,6 +76,17 @@ let package = Package(
                 .product(name: "SwitchboardInProcess", package: "switchboard"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
+        .executableTarget(
+            name: "cells-bench",
+            dependencies: [
+                .product(name: "SwitchboardCore", package: "switchboard"),
+                .product(name: "SwitchboardMessaging", package: "switchboard"),
+                .product(name: "SwitchboardCells", package: "switchboard"),
+                .product(name: "SwitchboardSQLite", package: "switchboard"),
+                .product(name: "SwitchboardInProcess", package: "switchboard"),
+                .product(name: "SwitchboardRabbitMQ", package: "switchboard", condition: .when(traits: ["RabbitMQ"])),
+                .product(name: "Logging", package: "swift-log"),
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )

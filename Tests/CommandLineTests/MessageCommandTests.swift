@@ -103,6 +103,52 @@ struct MessageCommandTests {
         #expect(nobody.status == 2)
     }
 
+    @Test("All cells are asked at once; one that is down fails the whole and hides no other")
+    func pingAll() throws {
+        let well = try program.run("ping", "--all-cells")
+        #expect(well.status == 0, "\(well.errors)")
+        #expect(well.lines.first?.hasPrefix("CELL") == true)
+        #expect(well.lines.count == 4)
+        #expect(well.lines.filter { $0.contains("answered") }.count == 2)
+        #expect(well.output.contains("it has no queue"))
+        // Nobody makes the directory above the spool.
+        let url = "spool://\(program.folder)/nowhere/spool"
+        try #require(try program.run("cell", "create", "--name", "lost", "--transport-url", url).status == 0)
+        let lost = try program.run("ping", "--all-cells", "--json")
+        #expect(lost.status == 4)
+        #expect(lost.errors.contains("1 of 4 cells"))
+        let report = try lost.json()
+        #expect((0..<4).map { report[$0]?["outcome"] } == ["skipped", "answered", "answered", "failed"])
+        #expect(report[1]?["milliseconds"] != nil)
+        #expect(report[3]?["reason"]?.string?.isEmpty == false)
+        try #require(try program.run("cell", "update", "lost", "--disable").status == 0)
+        #expect(try program.run("ping", "--all-cells").status == 0)
+        #expect(try program.run("ping", "--all-cells", "--include-disabled").status == 4)
+        #expect(try program.run("ping", "--all-cells", "--cell", "one").status == 64)
+        let servers = try program.run("ping", "--all-cells", "--topic", "t", "--json")
+        #expect(servers.status == 4)
+        #expect(try servers.json()[1]?["outcome"] == "failed")
+    }
+
+    @Test("Without a cell that has a queue there is none to ask")
+    func pingNone() throws {
+        let empty = try Program()
+        try #require(try empty.run("init").status == 0)
+        #expect(try empty.run("ping", "--all-cells").status == 3)
+        #expect(try Program().run("ping", "--all-cells").status == 255)
+    }
+
+    @Test("A disabled cell is refused with 3, unless it is asked for")
+    func disabled() throws {
+        try #require(try program.run("cell", "update", "one", "--disable").status == 0)
+        for aim in [["--cell", "one"], ["--instance", uuid(1)], ["--in-cell-of-host", "h1"]] {
+            let refused = try program.start(["ping"] + aim).wait()
+            #expect(refused.status == 3)
+            #expect(refused.errors.contains("--include-disabled"))
+        }
+        #expect(try program.run("ping", "--cell", "one", "--include-disabled").status == 0)
+    }
+
     @Test("What is wrong is named, with the exit code of the help")
     func refused() throws {
         #expect(try program.run("call", "m", "--topic", "t").status == 64)

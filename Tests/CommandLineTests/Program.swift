@@ -42,8 +42,11 @@ final class Program: Sendable {
     }
 
     /// Starts the program and does not wait for its end.
+    ///
+    /// - Parameter terminal: what its standard error goes to, instead of a file.
     func start(
-        _ arguments: [String], input: String = "", environment: [String: String] = [:]
+        _ arguments: [String], input: String = "", environment: [String: String] = [:],
+        errors terminal: FileHandle? = nil
     ) throws -> Running {
         let id = UUID().uuidString
         let (inputPath, outputPath, errorsPath) = ("\(folder)/\(id).in", "\(folder)/\(id).out", "\(folder)/\(id).err")
@@ -61,7 +64,7 @@ final class Program: Sendable {
         try errors?.truncate(atOffset: 0)
         process.standardInput = FileHandle(forReadingAtPath: inputPath)
         process.standardOutput = output
-        process.standardError = errors
+        process.standardError = terminal ?? errors
         try process.run()
         return Running(process: process, outputPath: outputPath, errorsPath: errorsPath)
     }

@@ -1,49 +1,98 @@
-import Logging
 import SwitchboardCore
 import SwitchboardMessaging
 
 /// A cell's running connection, shared by everybody who is aimed at what it connects to.
 final class Line: Sendable {
-    let key: LineKey
+    /// Tells lines apart; never used again.
+    let id: UInt64
+    /// What it connects to, whole: two mappings with one URL share a line.
+    let url: TransportURL
+    /// What it is called in public.
+    let digest: String
     let connection: MessageQueueConnection
-    private let stop: AsyncStream<Void>
-    private let stopSource: AsyncStream<Void>.Continuation
+    let health: LineHealth
+    private let stop: AsyncStream<LineEvent.Closing>
+    private let stopSource: AsyncStream<LineEvent.Closing>.Continuation
 
-    init(key: LineKey, connection: MessageQueueConnection) {
-        self.key = key
+    init(id: UInt64, url: TransportURL, digest: String, connection: MessageQueueConnection, health: LineHealth) {
+        self.id = id
+        self.url = url
+        self.digest = digest
         self.connection = connection
-        (stop, stopSource) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        self.health = health
+        (stop, stopSource) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(1))
     }
 
-    /// Runs the connection until ``close()`` or cancellation. Throws what ended the connection.
-    func run() async throws {
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await self.connection.run() }
+    /// Runs the connection until ``close(_:)`` or cancellation, and returns why it ended. Throws what ended the connection.
+    func run() async throws -> LineEvent.Closing {
+        try await withThrowingTaskGroup(of: LineEvent.Closing?.self) { group in
             group.addTask {
-                for await _ in self.stop { return }
+                try await self.connection.run()
+                return .shutdown
+            }
+            group.addTask {
+                for await reason in self.stop { return reason }
+                return nil
+            }
+            group.addTask {
+                for await state in self.connection.transport.states() { self.health.observe(state) }
+                return nil
+            }
+            group.addTask {
+                await self.probe()
+                return nil
             }
             defer { group.cancelAll() }
-            try await group.next()
+            while let ended = try await group.next() {
+                if let ended { return ended }
+            }
+            return .shutdown
         }
     }
 
-    func close() {
-        stopSource.yield()
+    /// Ends ``run()``. The first reason counts.
+    func close(_ reason: LineEvent.Closing) {
+        stopSource.yield(reason)
+    }
+
+    /// Probes the queue, whenever there is doubt, until it answers.
+    private func probe() async {
+        for await _ in health.alarms {
+            while let timeout = health.probeTimeout, !Task.isCancelled {
+                do {
+                    _ = try await connection.roundTrip(timeout: timeout)
+                    health.sent()
+                } catch is CancellationError {
+                    return
+                } catch {
+                    health.probeFailed(error)
+                    // An answer in no time is not tried in no time again.
+                    try? await Task.sleep(for: .milliseconds(200))
+                }
+            }
+        }
     }
 }
 
-/// What a line connects to: the resolved URL, whole. Two mappings with one URL share a line.
+/// What lines are called in public: 16 hexadecimal digits that stand for a URL.
 ///
-/// The URL itself is compared, so that two URLs never share a line by accident; what is shown is a digest of it, which
-/// differs from process to process and tells nothing about a password.
-struct LineKey: Hashable, Sendable {
-    let url: TransportURL
+/// A digest that everybody can compute would let everybody try passwords on it, however good the function. This one
+/// depends on 128 random bits that never leave the process: it tells lines of one process apart, equal ones are equal, and
+/// it means nothing anywhere else.
+struct LineDigests: Sendable {
+    private let salt: (UInt64, UInt64)
 
-    /// 16 hexadecimal digits.
-    var digest: String {
+    init() {
+        var generator = SystemRandomNumberGenerator()
+        salt = (generator.next(), generator.next())
+    }
+
+    func digest(of url: TransportURL) -> String {
         var hasher = Hasher()
+        hasher.combine(salt.0)
+        hasher.combine(salt.1)
         hasher.combine(url)
-        let digits = String(UInt(bitPattern: hasher.finalize()), radix: 16)
+        let digits = String(UInt64(UInt(bitPattern: hasher.finalize())), radix: 16)
         return String(repeating: "0", count: max(0, 16 - digits.count)) + digits
     }
 }

@@ -15,6 +15,18 @@ public struct LineConfiguration: Sendable {
     /// How long a cell whose queue refused us (credentials, virtual host) is not tried again.
     public var refusalPause: Duration = .seconds(5)
 
+    /// How long a queue takes for a message at most. One that had this time and did not take it over does not answer:
+    /// nobody is aimed at its cell until a probe comes back. A call that waits for its reply is another matter.
+    public var silenceLimit: Duration = .seconds(1)
+
+    /// How long a line may be without a connection before its queue counts as not answering, although nobody has waited
+    /// for it.
+    public var disconnectionLimit: Duration = .seconds(10)
+
+    /// The most pieces of work of ``CellContextManager/scatterGather(over:_:configuration:_:)`` that a cell may have left
+    /// running beyond their deadlines. Over it the cell is skipped, until they end.
+    public var maximumAbandoned = 16
+
     public var transport = TransportConfiguration()
 
     public init() {}

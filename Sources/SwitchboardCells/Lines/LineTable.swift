@@ -15,119 +15,256 @@ struct LineTable {
 
     struct Entry {
         let line: Line
-        /// The cells that are mapped to it, as far as they were asked for.
-        var cells: Set<CellID>
-        var users = 0
-        var idleSince: Instant
         let madeAt: Instant
+        /// The cells that are mapped to it, as far as they were asked for.
+        var cells: Set<CellID> = []
+        var users = 0
+        /// Since when it has had no user; noticed by ``tick(now:)``.
+        var idleSince: Instant?
 
         /// Nobody will be aimed at it any more.
         var isDraining: Bool { cells.isEmpty }
+        var isIdle: Bool { users == 0 && line.connection.callsInFlight == 0 }
+    }
+
+    /// What a cell's mapping was resolved to.
+    struct Resolution {
+        /// What the directory said of the cell, last.
+        enum Standing {
+            case inUse, disabled, deleted
+        }
+
+        var standing = Standing.inUse
+        /// As stored in the directory.
+        let stored: URLTemplate?
+        let name: String?
+        /// What the cell is called in errors and logs.
+        let title: String
+        let queue: CellQueue
+        /// Whether the directory has the cell; one that was made by hand is not looked for there.
+        let isListed: Bool
+        /// Former values of ``stored``, the newest last. A mapping that somebody still holds may have one of them.
+        var superseded: [URLTemplate?] = []
+        var line: UInt64?
     }
 
     /// Why a queue is not tried for now.
-    struct Refusal {
+    private struct Refusal {
         let error: any Error
         let until: Instant
     }
 
-    private(set) var entries: [LineKey: Entry] = [:]
-    private var keys: [CellID: LineKey] = [:]
-    private var refusals: [LineKey: Refusal] = [:]
+    /// What ``lease(_:)`` finds.
+    enum Lease {
+        case line(Line, title: String)
+        case noQueue(title: String)
+        /// What the mapping means is not known: call ``resolve(_:to:)``, and again.
+        case unresolved
+        /// There is no line yet: call ``makeRoom()`` and ``add(_:for:now:)``, and again.
+        case missing(TransportURL, title: String)
+        case refused(any Error)
+        case silent(CircuitBreaker.Silence)
+        /// The mapping is an old one: its cell is disabled by now.
+        case disabled
+        /// The mapping is an old one: its cell is deleted by now.
+        case deleted
+        /// The manager has ended.
+        case over
+    }
 
-    let maximumCount: Int
-    let idleLifetime: Duration
+    /// Lines that are to be closed, and lines that drain from now on.
+    struct Leftovers {
+        var closing: [Line] = []
+        var draining: [Line] = []
+    }
+
+    private(set) var entries: [UInt64: Entry] = [:]
+    private var ids: [TransportURL: UInt64] = [:]
+    private var resolutions: [CellID: Resolution] = [:]
+    private var refusals: [TransportURL: Refusal] = [:]
+    private var isOver = false
+
+    private let maximumCount: Int
+    private let idleLifetime: Duration
 
     init(maximumCount: Int, idleLifetime: Duration) {
         self.maximumCount = maximumCount
         self.idleLifetime = idleLifetime
     }
 
-    /// What ``lease(_:for:now:)`` finds.
-    enum Lease {
-        case line(Line)
-        /// There is none yet: make one, and call ``add(_:for:now:)``. Those in the list are to be closed for it.
-        case make(closing: [Line])
-        case refused(any Error)
-        case full
-    }
+    // MARK: Using
 
     /// Counts one more user of a cell's line, where there is one.
-    mutating func lease(_ key: LineKey, for cell: CellID, now: Instant) -> Lease {
-        if let refusal = refusals[key] {
-            if refusal.until > now { return .refused(refusal.error) }
-            refusals[key] = nil
+    ///
+    /// - Parameter isFresh: whether the mapping was looked up just now. One that somebody has held may be older than what
+    ///   is known here.
+    mutating func lease(_ cell: CellMapping, isFresh: Bool, includingDisabled: Bool) -> Lease {
+        if isOver { return .over }
+        guard let resolution = resolutions[cell.id], resolution.stands(for: cell) else { return .unresolved }
+        switch resolution.standing {
+        case .inUse: break
+        case _ where isFresh: return .unresolved
+        case .deleted: return .deleted
+        case .disabled: if !includingDisabled { return .disabled }
         }
-        if var entry = entries[key] {
-            entry.users += 1
-            entry.cells.insert(cell)
-            entries[key] = entry
-            move(cell, to: key)
-            return .line(entry.line)
+        guard case .url(let url) = resolution.queue else { return .noQueue(title: resolution.title) }
+        guard let id = resolution.line ?? ids[url], let line = entries[id]?.line else {
+            if let refusal = refusals[url] {
+                if refusal.until > .now { return .refused(refusal.error) }
+                refusals[url] = nil
+            }
+            return .missing(url, title: resolution.title)
         }
-        guard entries.count >= maximumCount else { return .make(closing: []) }
-        let idlest = entries.filter { $0.value.users == 0 && $0.value.line.connection.callsInFlight == 0 }
-            .min { $0.value.idleSince < $1.value.idleSince }
-        guard let idlest else { return .full }
-        return .make(closing: [remove(idlest.key)].compactMap(\.self))
+        if resolution.line == nil { attach(cell.id, to: id) }
+        if let silence = line.health.silence { return .silent(silence) }
+        entries[id]?.users += 1
+        entries[id]?.idleSince = nil
+        return .line(line, title: resolution.title)
     }
 
-    /// Adds a line with one user.
+    /// Whether there is room for one more line; where there is not, the line that has been idle longest gives it up and
+    /// is to be closed.
+    mutating func makeRoom() -> (hasRoom: Bool, closing: Line?) {
+        guard entries.count >= maximumCount else { return (true, nil) }
+        let now = Instant.now
+        let idlest = entries.values.filter(\.isIdle).min { ($0.idleSince ?? now) < ($1.idleSince ?? now) }
+        guard let idlest else { return (false, nil) }
+        return (true, remove(idlest.line.id))
+    }
+
+    func hasLine(to url: TransportURL) -> Bool {
+        ids[url] != nil
+    }
+
+    /// Adds a line that nobody uses yet.
     mutating func add(_ line: Line, for cell: CellID, now: Instant) {
-        entries[line.key] = Entry(line: line, cells: [cell], users: 1, idleSince: now, madeAt: now)
-        move(cell, to: line.key)
+        entries[line.id] = Entry(line: line, madeAt: now)
+        ids[line.url] = line.id
+        attach(cell, to: line.id)
     }
 
     /// Counts one user less. Returns the line when it is to be closed.
-    mutating func release(_ line: Line, now: Instant) -> Line? {
-        guard var entry = entries[line.key], entry.line === line else { return nil }
-        entry.users -= 1
-        entry.idleSince = now
-        entries[line.key] = entry
-        return entry.isDraining && entry.users == 0 ? remove(line.key) : nil
+    mutating func release(_ line: Line) -> Line? {
+        guard let index = entries.index(forKey: line.id) else { return nil }
+        entries.values[index].users -= 1
+        let entry = entries.values[index]
+        return entry.isDraining && entry.isIdle ? remove(line.id) : nil
     }
 
-    /// Takes note of what a cell is mapped to now; `nil`: to no queue, or it is gone. A line that no cell is mapped to
-    /// any more drains. Returns the lines that are to be closed.
-    mutating func remap(_ cell: CellID, to key: LineKey?) -> [Line] {
-        guard let old = keys[cell], old != key else { return [] }
-        keys[cell] = nil
-        guard var entry = entries[old] else { return [] }
-        entry.cells.remove(cell)
-        entries[old] = entry
-        return entry.isDraining && entry.users == 0 ? [remove(old)].compactMap(\.self) : []
+    /// The line that a cell is on now.
+    func line(of cell: CellID) -> Line? {
+        resolutions[cell]?.line.flatMap { entries[$0]?.line }
     }
+
+    // MARK: Following the mappings
+
+    /// The cells that have been aimed at, and whether the directory had them.
+    var cells: [CellID: Resolution] { resolutions }
+
+    /// The resolution of a mapping, where it is known.
+    func resolution(of cell: CellMapping) -> Resolution? {
+        resolutions[cell.id].flatMap { $0.stored == cell.transportURL && $0.name == cell.name ? $0 : nil }
+    }
+
+    /// Takes note of what a cell is mapped to now. The line that it was on before drains, unless others are on it.
+    mutating func resolve(_ cell: CellMapping, to queue: CellQueue) -> Leftovers {
+        let old = resolutions[cell.id]
+        var new = Resolution(
+            stored: cell.transportURL, name: cell.name, title: "\(cell.identity)", queue: queue,
+            isListed: cell.rowID != nil || old?.isListed == true)
+        new.superseded = old?.superseded ?? []
+        if let old, old.stored != cell.transportURL {
+            new.superseded.removeAll { $0 == cell.transportURL }
+            new.superseded.append(old.stored)
+            if new.superseded.count > 4 { new.superseded.removeFirst() }
+        }
+        let leftovers: Leftovers
+        if let old, old.queue == queue {
+            new.line = old.line
+            leftovers = Leftovers()
+        } else {
+            leftovers = detach(cell.id)
+        }
+        resolutions[cell.id] = new
+        return leftovers
+    }
+
+    /// Takes note that a cell is not to be used any more. Its line drains, unless others are on it.
+    mutating func retire(_ cell: CellID, _ standing: Resolution.Standing) -> Leftovers {
+        resolutions[cell]?.standing = standing
+        return detach(cell)
+    }
+
+    /// Forgets a cell whose mapping cannot be used.
+    mutating func forget(_ cell: CellID) -> Leftovers {
+        let leftovers = detach(cell)
+        resolutions[cell] = nil
+        return leftovers
+    }
+
+    // MARK: Ending
 
     /// Removes the lines that have been idle too long, and those that have drained; they are to be closed.
-    mutating func expire(now: Instant) -> [Line] {
+    mutating func tick(now: Instant) -> [(line: Line, reason: LineEvent.Closing)] {
         refusals = refusals.filter { $0.value.until > now }
-        let expired = entries.filter { _, entry in
-            entry.users == 0 && entry.line.connection.callsInFlight == 0
-                && (entry.isDraining || entry.idleSince + idleLifetime <= now)
+        var expired: [(Line, LineEvent.Closing)] = []
+        for (id, entry) in entries where entry.isIdle {
+            if entry.isDraining {
+                expired.append((entry.line, .drained))
+            } else if let since = entry.idleSince ?? mark(id, now), since + idleLifetime <= now {
+                expired.append((entry.line, .idle))
+            }
         }
-        return expired.keys.compactMap { remove($0) }
+        for (line, _) in expired { _ = remove(line.id) }
+        if resolutions.count > 4 * maximumCount { resolutions = resolutions.filter { $0.value.line != nil } }
+        return expired
     }
 
     /// Forgets a line whose connection has ended by itself; its queue is not tried again until `pause` is over.
     mutating func end(_ line: Line, error: (any Error)?, pause: Duration, now: Instant) {
-        guard entries[line.key]?.line === line else { return }
-        _ = remove(line.key)
-        if let error { refusals[line.key] = Refusal(error: error, until: now + pause) }
+        _ = remove(line.id)
+        if let error { refusals[line.url] = Refusal(error: error, until: now + pause) }
     }
 
-    /// The cells that have been aimed at.
-    var cells: [CellID] {
-        Array(keys.keys)
+    /// Nobody is aimed at anything from now on.
+    mutating func close() {
+        isOver = true
     }
 
-    private mutating func remove(_ key: LineKey) -> Line? {
-        guard let entry = entries.removeValue(forKey: key) else { return nil }
-        for cell in entry.cells where keys[cell] == key { keys[cell] = nil }
+    // MARK: Inside
+
+    private mutating func mark(_ id: UInt64, _ now: Instant) -> Instant? {
+        entries[id]?.idleSince = now
+        return now
+    }
+
+    private mutating func attach(_ cell: CellID, to id: UInt64) {
+        entries[id]?.cells.insert(cell)
+        resolutions[cell]?.line = id
+    }
+
+    private mutating func detach(_ cell: CellID) -> Leftovers {
+        guard let id = resolutions[cell]?.line else { return Leftovers() }
+        resolutions[cell]?.line = nil
+        entries[id]?.cells.remove(cell)
+        guard let entry = entries[id], entry.isDraining else { return Leftovers() }
+        guard entry.isIdle else { return Leftovers(draining: [entry.line]) }
+        return Leftovers(closing: [remove(id)].compactMap(\.self), draining: [entry.line])
+    }
+
+    @discardableResult
+    private mutating func remove(_ id: UInt64) -> Line? {
+        guard let entry = entries.removeValue(forKey: id) else { return nil }
+        if ids[entry.line.url] == id { ids[entry.line.url] = nil }
+        for cell in entry.cells where resolutions[cell]?.line == id { resolutions[cell]?.line = nil }
         return entry.line
     }
+}
 
-    /// Makes `key` the cell's own. Its former line is left as it was; ``remap(_:to:)`` comes first where it changed.
-    private mutating func move(_ cell: CellID, to key: LineKey) {
-        keys[cell] = key
+extension LineTable.Resolution {
+    /// Whether it says what becomes of a mapping that somebody holds: it is the same, or an older one of its cell.
+    fileprivate func stands(for cell: CellMapping) -> Bool {
+        if stored == cell.transportURL { return name == cell.name }
+        return superseded.contains(cell.transportURL)
     }
 }

@@ -12,24 +12,23 @@ public import SwitchboardMessaging
 ///
 /// The caller's context is never touched; targeting succeeds whole or changes nothing. Lines connect when they are first
 /// used, are shared by what they connect to, and follow the mappings: a changed URL is used by the next request, and the
-/// old line closes after its last user.
+/// old line closes after its last user. A cell whose queue does not answer costs its first user the time that it waits;
+/// later ones get an error at once, until a probe comes back.
 public final class CellContextManager: Service {
     public let directory: any CellDirectory
 
+    let table: Locked<LineTable>
+    let events: LineEvents
+    let base: BaseURLs
+    let configuration: LineConfiguration
+    let logger: Logger
+    /// How many pieces of work a cell has left running beyond their deadlines.
+    let abandoned = Locked<[CellID: Int]>([:])
+    let starts: AsyncStream<Line>
     private let drivers: DriverRegistry
-    private let base: BaseURLs
-    private let configuration: LineConfiguration
-    private let logger: Logger
-    private let table: Locked<LineTable>
-    private let resolved = Locked<[CellID: Resolution]>([:])
-    private let starts: AsyncStream<Line>
+    private let digests = LineDigests()
+    private let nextLineID = Locked<UInt64>(0)
     private let startSource: AsyncStream<Line>.Continuation
-
-    /// What a cell's stored URL was resolved to.
-    private struct Resolution {
-        let stored: URLTemplate?
-        let key: LineKey?
-    }
 
     /// - Parameter base: the process's own URLs, which templates of the mappings take their values from.
     public init(
@@ -46,12 +45,13 @@ public final class CellContextManager: Service {
         self.logger = logger
         table = Locked(
             LineTable(maximumCount: configuration.maximumCount, idleLifetime: configuration.idleLifetime))
+        events = LineEvents(logger: logger)
         (starts, startSource) = AsyncStream.makeStream(of: Line.self)
     }
 
     /// Runs the lines, expires them and follows the mappings, until graceful shutdown or cancellation. Called once.
     ///
-    /// List it before the services that aim at cells.
+    /// List it before the services that aim at cells: who aims after it has ended gets ``CellError/Code/lineClosed``.
     public func run() async throws {
         await cancelWhenGracefulShutdown {
             await withDiscardingTaskGroup { group in
@@ -62,6 +62,8 @@ public final class CellContextManager: Service {
                 group.cancelAll()
             }
         }
+        table.withLock { $0.close() }
+        events.finish()
     }
 
     // MARK: Targeting
@@ -77,7 +79,7 @@ public final class CellContextManager: Service {
         _ body: (RequestContext) async throws -> Result
     ) async throws -> Result {
         let cell = try await directory.cell(ofInstance: instance)
-        return try await withTargetCell(cell, context, includingDisabled: includingDisabled, body)
+        return try await withTarget(cell, isFresh: true, context, includingDisabled: includingDisabled, body)
     }
 
     /// Runs `body` with a copy of `context` that is aimed at the cell of a host.
@@ -88,20 +90,33 @@ public final class CellContextManager: Service {
         _ body: (RequestContext) async throws -> Result
     ) async throws -> Result {
         let cell = try await directory.location(ofHost: host).cell
-        return try await withTargetCell(cell, context, includingDisabled: includingDisabled, body)
+        return try await withTarget(cell, isFresh: true, context, includingDisabled: includingDisabled, body)
     }
 
     /// Runs `body` with a copy of `context` that is aimed at a cell. The line stays open for as long as `body` runs.
     ///
-    /// Aiming at a cell without a queue (cell0) succeeds; RPC with such a context fails with an error that names the
-    /// cell. Aiming at a disabled cell throws, unless `includingDisabled`.
+    /// A mapping that was held for long does no harm: where the directory is known to have a newer one of the cell, that
+    /// one counts. Aiming at a cell without a queue (cell0) succeeds; RPC with such a context fails with an error that
+    /// names the cell.
+    ///
+    /// - Throws: ``CellError``: ``CellError/Code/disabledCell`` unless `includingDisabled`,
+    ///   ``CellError/Code/unreachable`` at once while the cell's queue does not answer or has refused us,
+    ///   ``CellError/Code/badURL``, ``CellError/Code/unknownCell`` for a cell that is deleted by now,
+    ///   ``CellError/Code/exhausted``; else what `body` throws.
     public func withTargetCell<Result>(
         _ cell: CellMapping,
         _ context: RequestContext,
         includingDisabled: Bool = false,
         _ body: (RequestContext) async throws -> Result
     ) async throws -> Result {
-        let (target, line) = try lease(cell, includingDisabled: includingDisabled)
+        try await withTarget(cell, isFresh: false, context, includingDisabled: includingDisabled, body)
+    }
+
+    private func withTarget<Result>(
+        _ cell: CellMapping, isFresh: Bool, _ context: RequestContext, includingDisabled: Bool,
+        _ body: (RequestContext) async throws -> Result
+    ) async throws -> Result {
+        let (target, line) = try lease(cell, isFresh: isFresh, includingDisabled: includingDisabled)
         defer { if let line { release(line) } }
         var copy = context
         copy.mqConnection = target
@@ -110,15 +125,26 @@ public final class CellContextManager: Service {
 
     /// A copy of `context` that is aimed at a cell, for as long as the cell's line lives: RPC with a copy that outlives it
     /// fails with an error that says so, and never goes through another queue.
+    ///
+    /// Throws what ``withTargetCell(_:_:includingDisabled:_:)`` throws.
     public func targeted(
         _ context: RequestContext, at cell: CellMapping, includingDisabled: Bool = false
     ) throws -> RequestContext {
-        let (target, line) = try lease(cell, includingDisabled: includingDisabled)
+        let (target, line) = try lease(cell, isFresh: false, includingDisabled: includingDisabled)
         if let line { release(line) }
         var copy = context
         copy.mqConnection = target
         return copy
     }
+
+    /// A copy of `context` that is aimed at no cell: RPC with it goes through the process's own queue.
+    public func untargeted(_ context: RequestContext) -> RequestContext {
+        var copy = context
+        copy.mqConnection = .own
+        return copy
+    }
+
+    // MARK: Watching
 
     /// The lines of now, by digest.
     public func status() -> [LineStatus] {
@@ -126,129 +152,99 @@ public final class CellContextManager: Service {
         return table.withLock { $0.entries.values.map { LineStatus($0, now: now) } }.sorted { $0.digest < $1.digest }
     }
 
+    /// What happens to lines from now on, until the manager ends. A slow watcher misses the oldest of more than 1000.
+    public func lineEvents() -> AsyncStream<LineEvent> {
+        events.stream()
+    }
+
     // MARK: Leases
 
     private func lease(
-        _ cell: CellMapping, includingDisabled: Bool
+        _ cell: CellMapping, isFresh: Bool, includingDisabled: Bool
     ) throws -> (target: MQConnection, line: Line?) {
-        if cell.isDisabled && !includingDisabled {
-            throw CellError(
-                .disabledCell, "Cell \(cell.identity) is disabled; enable it, or ask for disabled cells too.",
-                cell: cell.identity)
-        }
-        guard let key = try key(of: cell) else {
-            return (.none(cell: "\(cell.identity)", reason: "it has no message queue (none://)"), nil)
-        }
-        let (line, isNew, closing) = try table.withLock { table throws -> (Line, Bool, [Line]) in
-            let now = ContinuousClock.now
-            switch table.lease(key, for: cell.id, now: now) {
-            case .line(let line): return (line, false, [])
-            case .make(let closing):
-                let line = try makeLine(key, for: cell)
-                table.add(line, for: cell.id, now: now)
-                return (line, true, closing)
+        if cell.isDisabled && !includingDisabled { throw CellError.disabled(cell) }
+        while true {
+            let lease = table.withLock { $0.lease(cell, isFresh: isFresh, includingDisabled: includingDisabled) }
+            switch lease {
+            case .line(let line, let title): return (.cell(line.connection, name: title), line)
+            case .noQueue(let title): return (.none(cell: title, reason: "it has no message queue (none://)"), nil)
+            case .unresolved: try resolve(cell)
+            case .missing(let url, let title): try open(url, for: cell, title)
             case .refused(let error):
                 throw CellError(
                     .unreachable, "The message queue of cell \(cell.identity) refused us.", cell: cell.identity,
                     cause: error)
-            case .full:
+            case .silent(let silence):
+                throw CellError(
+                    .unreachable, LineHealth.sentence("\(cell.identity)", silence), cell: cell.identity)
+            case .disabled: throw CellError.disabled(cell)
+            case .deleted: throw CellError.unknownCell(cell.id)
+            case .over:
+                throw CellError(
+                    .lineClosed,
+                    "Cell \(cell.identity) cannot be aimed at: the manager of the cells' connections has ended.",
+                    cell: cell.identity)
+            }
+        }
+    }
+
+    private func release(_ line: Line) {
+        table.withLock { $0.release(line) }?.close(.drained)
+    }
+
+    /// Finds out what a mapping means. A changed one drains the former line.
+    func resolve(_ cell: CellMapping) throws(CellError) {
+        let queue = try cell.queue(base: base)
+        end(table.withLock { $0.resolve(cell, to: queue) })
+    }
+
+    /// Adds a line to `url`, unless somebody else was faster.
+    private func open(_ url: TransportURL, for cell: CellMapping, _ title: String) throws {
+        let (opened, closing) = try table.withLock { table throws -> (Line?, Line?) in
+            guard !table.hasLine(to: url) else { return (nil, nil) }
+            let line = try makeLine(url, for: cell, title)
+            let (hasRoom, closing) = table.makeRoom()
+            guard hasRoom else {
                 throw CellError(
                     .exhausted,
                     "Cell \(cell.identity) cannot be aimed at: all \(configuration.maximumCount) lines are in use.",
                     cell: cell.identity)
             }
+            table.add(line, for: cell.id, now: .now)
+            return (line, closing)
         }
-        if isNew { startSource.yield(line) }
-        closing.forEach { $0.close() }
-        return (.cell(line.connection, name: "\(cell.identity)"), line)
+        closing?.close(.room)
+        guard let opened else { return }
+        opened.health.opened()
+        startSource.yield(opened)
     }
 
-    private func release(_ line: Line) {
-        table.withLock { $0.release(line, now: .now) }?.close()
-    }
-
-    private func makeLine(_ key: LineKey, for cell: CellMapping) throws(CellError) -> Line {
+    private func makeLine(_ url: TransportURL, for cell: CellMapping, _ title: String) throws(CellError) -> Line {
+        let id = nextLineID.withLock { id in
+            id += 1
+            return id
+        }
+        let digest = digests.digest(of: url)
+        let health = LineHealth(title: title, silenceLimit: configuration.silenceLimit) { [events] kind in
+            events.report(LineEvent(kind: kind, digest: digest, cell: title))
+        }
         do {
-            let connection = try MessageQueueConnection(
-                key.url, drivers: drivers, configuration: configuration.transport, name: "\(cell.identity)",
-                logger: logger)
-            return Line(key: key, connection: connection)
+            let transport = try Transport(
+                url, drivers: drivers, configuration: configuration.transport, logger: logger)
+            let connection = MessageQueueConnection(transport, name: title, observer: health, logger: logger)
+            return Line(id: id, url: url, digest: digest, connection: connection, health: health)
         } catch {
             throw CellError(
                 .badURL, "The transport URL of cell \(cell.identity) cannot be used: \(error.message)",
                 cell: cell.identity, cause: error)
         }
     }
+}
 
-    /// What the cell's line connects to; `nil` when it has no queue. A changed mapping drains the former line.
-    private func key(of cell: CellMapping) throws(CellError) -> LineKey? {
-        let known = resolved.withLock { $0[cell.id] }
-        if let known, known.stored == cell.transportURL { return known.key }
-        let key: LineKey? =
-            switch try cell.queue(base: base) {
-            case .none: nil
-            case .url(let url): LineKey(url: url)
-            }
-        resolved.withLock { $0[cell.id] = Resolution(stored: cell.transportURL, key: key) }
-        table.withLock { $0.remap(cell.id, to: key) }.forEach { $0.close() }
-        return key
-    }
-
-    // MARK: Lines
-
-    private func run(_ line: Line) async {
-        logger.info("Line opened", metadata: ["line.digest": "\(line.key.digest)", "cell": "\(line.connection.name)"])
-        do {
-            try await line.run()
-            table.withLock { $0.end(line, error: nil, pause: .zero, now: .now) }
-            logger.info(
-                "Line closed", metadata: ["line.digest": "\(line.key.digest)", "cell": "\(line.connection.name)"])
-        } catch {
-            table.withLock { $0.end(line, error: error, pause: configuration.refusalPause, now: .now) }
-            logger.warning(
-                "Line lost", metadata: ["cell": "\(line.connection.name)", "error": "\(error)"])
-        }
-    }
-
-    /// Expires idle lines, and asks the directory now and then whether the mappings of the cells in use have changed.
-    private func keepUp() async {
-        var version: DirectoryVersion?
-        while !Task.isCancelled {
-            try? await Task.sleep(for: configuration.refreshInterval)
-            guard !Task.isCancelled else { return }
-            table.withLock { $0.expire(now: .now) }.forEach { $0.close() }
-            do {
-                let current = try await directory.version()
-                if current != version { try await refresh() }
-                version = current
-            } catch {
-                logger.warning("Cell mappings cannot be read", metadata: ["error": "\(error)"])
-            }
-        }
-    }
-
-    /// Looks at the mappings of the cells in use; lines of those that changed drain.
-    private func refresh() async throws(CellError) {
-        for id in table.withLock({ $0.cells }) {
-            let cell: CellMapping
-            do {
-                cell = try await directory.cell(id)
-            } catch {
-                guard error.code == .unknownCell else { throw error }
-                forget(id)
-                continue
-            }
-            do {
-                if cell.isDisabled { forget(id) } else { _ = try key(of: cell) }
-            } catch {
-                logger.warning("Cell mapping cannot be used", metadata: ["error": "\(error)"])
-                forget(id)
-            }
-        }
-    }
-
-    private func forget(_ cell: CellID) {
-        resolved.withLock { _ = $0.removeValue(forKey: cell) }
-        table.withLock { $0.remap(cell, to: nil) }.forEach { $0.close() }
+extension CellError {
+    static func disabled(_ cell: CellMapping) -> CellError {
+        CellError(
+            .disabledCell, "Cell \(cell.identity) is disabled; enable it, or ask for disabled cells too.",
+            cell: cell.identity)
     }
 }

@@ -21,6 +21,7 @@ public final class MessageQueueConnection: Service {
 
     let metrics: RPCMetrics
     let work: WorkAnnouncements
+    private let observer: (any SendingObserver)?
     private let logger: Logger
     private let mailbox: Mailbox
     private let deadlines = DeadlineScheduler()
@@ -33,13 +34,22 @@ public final class MessageQueueConnection: Service {
     private let mailboxRequestSource: AsyncStream<Void>.Continuation
 
     /// - Parameter name: what errors and logs call the connection; must not hold a secret.
-    public init(
+    public convenience init(
         _ transport: Transport, name: String = "own", telemetry: Telemetry = Telemetry(), logger: Logger
+    ) {
+        self.init(transport, name: name, telemetry: telemetry, observer: nil, logger: logger)
+    }
+
+    /// - Parameter observer: asked before anything is sent, and told how it went.
+    package init(
+        _ transport: Transport, name: String, telemetry: Telemetry = Telemetry(), observer: (any SendingObserver)?,
+        logger: Logger
     ) {
         self.transport = transport
         self.telemetry = telemetry
         metrics = RPCMetrics(factory: telemetry.metrics, system: transport.url.scheme)
         self.name = name
+        self.observer = observer
         var logger = logger
         logger[metadataKey: "mq.connection"] = "\(name)"
         self.logger = logger
@@ -111,22 +121,25 @@ public final class MessageQueueConnection: Service {
         keepaliveInterval: Duration?,
         mandatory: Bool
     ) async throws -> OsloReply {
-        try await openMailbox(until: deadline)
+        try observer?.admit()
         let id = UniqueID.make()
         var request = request
         request.messageID = .string(id)
         request.replyQueue = mailbox.name
-        try calls.add(id, deadline: deadline, keepaliveInterval: keepaliveInterval)
-        do {
-            var message = request.message()
-            message.timeToLive = max(.milliseconds(1), ContinuousClock.now.duration(to: deadline))
-            try await transport.publish(
-                message, to: address, deadline: deadline, mandatory: mandatory, allowsDuplicates: true)
-        } catch {
-            // It may have been sent, and somebody may be at work on it.
-            if Task.isCancelled { calls.abandon(id) }
-            calls.remove(id)
-            throw error
+        try await observed {
+            try await openMailbox(until: deadline)
+            try calls.add(id, deadline: deadline, keepaliveInterval: keepaliveInterval)
+            do {
+                var message = request.message()
+                message.timeToLive = max(.milliseconds(1), ContinuousClock.now.duration(to: deadline))
+                try await transport.publish(
+                    message, to: address, deadline: deadline, mandatory: mandatory, allowsDuplicates: true)
+            } catch {
+                // It may have been sent, and somebody may be at work on it.
+                if Task.isCancelled { calls.abandon(id) }
+                calls.remove(id)
+                throw error
+            }
         }
         return try await calls.reply(to: id)
     }
@@ -138,8 +151,24 @@ public final class MessageQueueConnection: Service {
         deadline: ContinuousClock.Instant,
         mandatory: Bool
     ) async throws(TransportError) {
-        try await transport.publish(
-            message, to: address, deadline: deadline, mandatory: mandatory, allowsDuplicates: true)
+        try observer?.admit()
+        try await observed { () async throws(TransportError) in
+            try await transport.publish(
+                message, to: address, deadline: deadline, mandatory: mandatory, allowsDuplicates: true)
+        }
+    }
+
+    /// Sends, and tells the observer how it went.
+    private func observed<Failure>(_ send: () async throws(Failure) -> Void) async throws(Failure) {
+        guard let observer else { return try await send() }
+        let start = ContinuousClock.now
+        do {
+            try await send()
+            observer.sent()
+        } catch {
+            observer.failed(error, after: start.duration(to: .now))
+            throw error
+        }
     }
 
     /// Sends a message through the queue to ourselves, and waits for it: proves that what is sent is delivered, which a
@@ -157,7 +186,9 @@ public final class MessageQueueConnection: Service {
             try calls.add(id, deadline: deadline, keepaliveInterval: nil)
             defer { calls.remove(id) }
             let probe = OsloReply(result: .null, ending: true, messageID: .string(id))
-            try await send(probe.message(), to: .mailbox(mailbox), deadline: deadline, mandatory: true)
+            // Not through the observer: this is how it finds out whether the queue answers again.
+            try await transport.publish(
+                probe.message(), to: .mailbox(mailbox), deadline: deadline, mandatory: true, allowsDuplicates: true)
             _ = try await calls.reply(to: id)
         } catch PendingCalls.Failure.timeout {
             throw RPCError(

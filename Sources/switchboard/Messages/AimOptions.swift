@@ -21,8 +21,13 @@ struct AimOptions: ParsableArguments {
             "Use this queue; - to read the URL from standard input. Default, when no cell is asked for: "
                 + "--base-transport-url.", valueName: "url"))
     var transportURL: String?
+    @Flag(help: "Use the queue of a disabled cell as well.")
+    var includeDisabled = false
     @OptionGroup var base: BaseOptions
     @OptionGroup var directory: DirectoryOptions
+
+    /// Whether one queue was asked for.
+    var namesQueue: Bool { [instance, host, cell, transportURL].contains { $0 != nil } }
 
     func validate() throws {
         if [instance, host, cell, transportURL].compactMap(\.self).count > 1 {
@@ -34,6 +39,11 @@ struct AimOptions: ParsableArguments {
     /// The queue's URL, and what messages to people call it.
     func resolve() async throws -> (url: TransportURL, name: String) {
         if let cell = try await mapping() {
+            if cell.isDisabled, !includeDisabled {
+                throw Failure(
+                    "The cell \(cell.identity) is disabled. Give --include-disabled to use its queue all the same.",
+                    exit: MessageExit.noCell)
+            }
             switch try cell.queue(base: base.urls) {
             case .url(let url): return (url, "cell \(cell.identity)")
             case .none:

@@ -10,15 +10,33 @@ struct Ping: AsyncParsableCommand {
             Without --topic a message is sent through the queue and back; with --topic a server of the topic is asked for a \
             sign of life (oslo.messaging's servers give it with rpc_ping_enabled).
 
+            With --all-cells every cell of the directory is asked, all at the same time; cell0, which has no queue, and \
+            disabled cells are skipped. Exit codes then: 0 all answered; 3 there is none to ask; 4 one did not answer, for \
+            whatever reason; 255 the directory cannot be used.
+
             \(MessageExit.help)
             """)
 
+    @Flag(help: "Ask every cell of the directory.")
+    var allCells = false
     @OptionGroup var probe: Probe
     @OptionGroup var aim: AimOptions
     @OptionGroup var output: OutputOptions
 
+    func validate() throws {
+        if allCells, aim.namesQueue {
+            throw ValidationError("--all-cells asks every cell; leave out the option that names one queue.")
+        }
+    }
+
     func run() async throws {
         try await reportingMessageFailures {
+            if allCells {
+                let sweep = PingSweep(
+                    directory: try aim.directory.open(forWriting: false), base: aim.base.urls, probe: probe,
+                    includesDisabled: aim.includeDisabled)
+                return try await sweep.run(asJSON: output.json)
+            }
             let (url, name) = try await aim.resolve()
             let connection = try MessageQueueConnection(url, drivers: .all, name: name, logger: messageLogger())
             try await withRunning(connection) {

@@ -1,0 +1,118 @@
+import Logging
+import Metrics
+import SwitchboardCore
+public import SwitchboardMessaging
+
+extension CellContextManager {
+    /// Does a piece of work in each of many cells, with a copy of `context` that is aimed at it, and returns what came of
+    /// each.
+    ///
+    ///     let found = try await cells.scatterGather(context) { cell, context in
+    ///         try await client.call(Conductor.services, .init(), context: context)
+    ///     }
+    ///     for (cell, services) in found.answers { … }
+    ///     if !found.isComplete { … }
+    ///
+    /// One cell's trouble is that cell's outcome, and holds up no other: an error while it is aimed at, an error of the
+    /// work, a time that is over. The work of a late cell is cancelled; where it does not heed that, it is left behind, and
+    /// the cell is skipped when ``LineConfiguration/maximumAbandoned`` pieces of such work have gathered in it.
+    ///
+    /// - Parameters:
+    ///   - scope: which cells.
+    ///   - work: must not block its thread.
+    /// - Throws: ``CellError`` when the directory cannot say which cells there are; `CancellationError` when the task is
+    ///   cancelled.
+    public func scatterGather<Value: Sendable>(
+        over scope: CellScope = .all,
+        _ context: RequestContext,
+        configuration: ScatterConfiguration = ScatterConfiguration(),
+        _ work: @escaping @Sendable (CellMapping, RequestContext) async throws -> Value
+    ) async throws -> GatheredCells<Value> {
+        let gathered = try await withScatter(over: scope, context, configuration: configuration, work) { results in
+            await results.gather()
+        }
+        try Task.checkCancellation()
+        return gathered
+    }
+
+    /// The same, with the results as they come. When `collect` returns, what is still at work is cancelled: so it can be
+    /// content with the first answers.
+    ///
+    ///     try await cells.withScatter(context) { cell, context in
+    ///         try await client.call(…, context: context)
+    ///     } collect: { results in
+    ///         for await result in results { … }
+    ///     }
+    public func withScatter<Value: Sendable, Result>(
+        over scope: CellScope = .all,
+        _ context: RequestContext,
+        configuration: ScatterConfiguration = ScatterConfiguration(),
+        _ work: @escaping @Sendable (CellMapping, RequestContext) async throws -> Value,
+        collect: (CellResults<Value>) async throws -> Result
+    ) async throws -> Result {
+        let listing = try await cells(in: scope)
+        let (stream, source) = AsyncStream.makeStream(of: CellResult<Value>.self)
+        let scatter = Scatter<Value>(
+            configuration: configuration,
+            skip: { self.reasonToSkip($0, configuration) },
+            work: { cell in
+                try await self.withTargetCell(cell, context, includingDisabled: configuration.includesDisabled) {
+                    try await work(cell, $0)
+                }
+            },
+            abandon: { cell, change in self.countAbandoned(in: cell.id, change) },
+            late: { cell in self.table.withLock { $0.line(of: cell.id) }?.health.suspect() })
+        return try await withThrowingDiscardingTaskGroup { group in
+            group.addTask {
+                await scatter.run(listing.cells) { result in
+                    Self.count(result)
+                    source.yield(result)
+                }
+                source.finish()
+            }
+            defer { group.cancelAll() }
+            return try await collect(CellResults(cells: listing.cells, defects: listing.defects, stream: stream))
+        }
+    }
+
+    private func cells(in scope: CellScope) async throws(CellError) -> CellListing {
+        switch scope {
+        case .all: return try await directory.cells()
+        case .project(let id): return try await directory.cells(ofProject: id)
+        case .cells(let cells): return CellListing(cells: cells)
+        case .identifiers(let ids):
+            var cells: [CellMapping] = []
+            for id in ids { cells.append(try await directory.cell(id)) }
+            return CellListing(cells: cells)
+        }
+    }
+
+    private func reasonToSkip<Value>(
+        _ cell: CellMapping, _ configuration: ScatterConfiguration
+    ) -> CellOutcome<Value>.Skip? {
+        if cell.isCell0, configuration.skipsCell0 { return .cell0 }
+        if cell.isDisabled, !configuration.includesDisabled { return .disabled }
+        let count = abandoned.withLock { $0[cell.id, default: 0] }
+        return count >= self.configuration.maximumAbandoned ? .stuck : nil
+    }
+
+    /// Counts work that runs on although nobody waits for it any more.
+    private func countAbandoned(in cell: CellID, _ change: Int) {
+        abandoned.withLock { abandoned in
+            let count = abandoned[cell, default: 0] + change
+            abandoned[cell] = count > 0 ? count : nil
+        }
+    }
+
+    private static func count<Value>(_ result: CellResult<Value>) {
+        let cell = "\(result.cell.identity)"
+        Counter(
+            label: "switchboard.cells.gather.outcomes",
+            dimensions: [("outcome", result.outcome.name), ("cell", cell)]
+        ).increment()
+        if case .answered = result.outcome {
+            Timer(label: "switchboard.cells.gather.duration", dimensions: [("cell", cell)]).record(
+                duration: result.duration)
+        }
+    }
+}

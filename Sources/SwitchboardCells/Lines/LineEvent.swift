@@ -1,0 +1,56 @@
+/// Something that happened to a line.
+public struct LineEvent: Sendable, Hashable {
+    /// Why a line was closed.
+    public enum Closing: String, Sendable, Hashable {
+        /// Nobody used it for long.
+        case idle
+        /// No cell is mapped to it any more: its cells have moved, or are deleted or disabled.
+        case drained
+        /// Another one needed the room.
+        case room
+        /// Its connection ended by itself, for example because it was refused.
+        case lost
+        /// The manager was shut down.
+        case shutdown
+    }
+
+    public enum Kind: Sendable, Hashable {
+        /// It is new, and connects.
+        case opened
+        case connected
+        /// Its connection was lost, or takes nothing for now; it goes on by itself.
+        case interrupted(reason: String)
+        /// Its queue does not answer: nobody is aimed at it until it does.
+        case silent(reason: String)
+        /// Its queue, which was silent, answers again.
+        case answering
+        /// No cell is mapped to it any more; it closes after its last user.
+        case draining
+        case closed(Closing)
+
+        /// The kind alone.
+        public var name: String {
+            switch self {
+            case .opened: "opened"
+            case .connected: "connected"
+            case .interrupted: "interrupted"
+            case .silent: "silent"
+            case .answering: "answering"
+            case .draining: "draining"
+            case .closed(let reason): "closed_\(reason.rawValue)"
+            }
+        }
+    }
+
+    public let kind: Kind
+    /// The line's ``LineStatus/digest``.
+    public let digest: String
+    /// The cell that it was opened for, for people.
+    public let cell: String
+
+    public init(kind: Kind, digest: String, cell: String) {
+        self.kind = kind
+        self.digest = digest
+        self.cell = cell
+    }
+}

@@ -1,0 +1,74 @@
+import Logging
+import Metrics
+import SwitchboardCore
+
+/// Tells of what happens to lines: to those who watch, to the log, and to the metrics.
+final class LineEvents: Sendable {
+    private struct Watchers {
+        var nextID: UInt64 = 0
+        var continuations: [UInt64: AsyncStream<LineEvent>.Continuation] = [:]
+        var isOver = false
+    }
+
+    private let logger: Logger
+    private let watchers = Locked(Watchers())
+
+    init(logger: Logger) {
+        self.logger = logger
+    }
+
+    /// What happens from now on; a slow watcher keeps the newest 1000. Ends with the manager.
+    func stream() -> AsyncStream<LineEvent> {
+        let (stream, continuation) = AsyncStream.makeStream(
+            of: LineEvent.self, bufferingPolicy: .bufferingNewest(1000))
+        let isOver = watchers.withLock { watchers in
+            if watchers.isOver { return true }
+            let id = watchers.nextID
+            watchers.nextID += 1
+            watchers.continuations[id] = continuation
+            continuation.onTermination = { [weak self] _ in
+                self?.watchers.withLock { $0.continuations[id] = nil }
+            }
+            return false
+        }
+        if isOver { continuation.finish() }
+        return stream
+    }
+
+    func finish() {
+        let ended = watchers.withLock { watchers in
+            watchers.isOver = true
+            return Array(watchers.continuations.values)
+        }
+        for continuation in ended { continuation.finish() }
+    }
+
+    func report(_ event: LineEvent) {
+        log(event)
+        Counter(label: "switchboard.cells.line.events", dimensions: [("event", event.kind.name), ("cell", event.cell)])
+            .increment()
+        watchers.withLock { watchers in
+            for continuation in watchers.continuations.values { continuation.yield(event) }
+        }
+    }
+
+    private func log(_ event: LineEvent) {
+        var metadata: Logger.Metadata = ["line.digest": "\(event.digest)", "cell": "\(event.cell)"]
+        switch event.kind {
+        case .opened: logger.info("Line opened", metadata: metadata)
+        case .connected: logger.info("Line connected", metadata: metadata)
+        case .interrupted(let reason):
+            metadata["reason"] = "\(reason)"
+            logger.warning("Line interrupted", metadata: metadata)
+        case .silent(let reason):
+            metadata["reason"] = "\(reason)"
+            logger.warning("Cell does not answer", metadata: metadata)
+        case .answering: logger.info("Cell answers again", metadata: metadata)
+        case .draining: logger.info("Line drains", metadata: metadata)
+        case .closed(.lost): break
+        case .closed(let reason):
+            metadata["reason"] = "\(reason.rawValue)"
+            logger.info("Line closed", metadata: metadata)
+        }
+    }
+}

@@ -1,0 +1,103 @@
+import Logging
+import Metrics
+import SwitchboardCore
+import SwitchboardMessaging
+
+extension CellContextManager {
+    /// Runs a line until it is closed or lost.
+    func run(_ line: Line) async {
+        do {
+            let reason = try await line.run()
+            table.withLock { $0.end(line, error: nil, pause: .zero, now: .now) }
+            line.health.closed(reason)
+        } catch {
+            table.withLock { $0.end(line, error: error, pause: configuration.refusalPause, now: .now) }
+            logger.warning(
+                "Line lost",
+                metadata: [
+                    "line.digest": "\(line.digest)", "cell": "\(line.connection.name)", "error": "\(error)",
+                ])
+            line.health.closed(.lost)
+        }
+    }
+
+    /// Closes what is to be closed, and tells of what drains.
+    func end(_ leftovers: LineTable.Leftovers) {
+        for line in leftovers.draining { line.health.drains() }
+        for line in leftovers.closing { line.close(.drained) }
+    }
+
+    /// Expires idle lines, and asks the directory now and then whether the mappings of the cells in use have changed.
+    func keepUp() async {
+        var version: DirectoryVersion?
+        while !Task.isCancelled {
+            try? await Task.sleep(for: configuration.refreshInterval)
+            guard !Task.isCancelled else { return }
+            tick()
+            do {
+                let current = try await directory.version()
+                if current != version { try await refresh() }
+                version = current
+            } catch {
+                logger.warning("Cell mappings cannot be read", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+
+    private func tick() {
+        let now = ContinuousClock.now
+        let (expired, entries) = table.withLock { table in (table.tick(now: now), Array(table.entries.values)) }
+        for (line, reason) in expired { line.close(reason) }
+        var counts = ["answering": 0, "silent": 0, "draining": 0]
+        for entry in entries {
+            entry.line.health.check(configuration.disconnectionLimit, now: now)
+            let state = entry.isDraining ? "draining" : entry.line.health.silence == nil ? "answering" : "silent"
+            counts[state, default: 0] += 1
+        }
+        for (state, count) in counts {
+            Gauge(label: "switchboard.cells.lines", dimensions: [("state", state)]).record(count)
+        }
+    }
+
+    /// Looks at the mappings of the cells in use; lines of those that changed drain. One that cannot be read or used holds
+    /// up no other.
+    private func refresh() async throws(CellError) {
+        let known = table.withLock { $0.cells }
+        guard !known.isEmpty else { return }
+        let listing = try await directory.cells()
+        let current = Dictionary(listing.cells.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+        for (id, resolution) in known {
+            guard let cell = current[id] else {
+                // One that was made by hand is in no directory.
+                if resolution.isListed { try await lookAgain(for: id) }
+                continue
+            }
+            if cell.isDisabled {
+                if resolution.standing != .disabled || resolution.line != nil {
+                    end(table.withLock { $0.retire(id, .disabled) })
+                }
+                continue
+            }
+            let isKnown = resolution.stored == cell.transportURL && resolution.name == cell.name
+            if isKnown, resolution.standing == .inUse, resolution.isListed { continue }
+            do {
+                try resolve(cell)
+            } catch {
+                logger.warning("Cell mapping cannot be used", metadata: ["error": "\(error)"])
+                end(table.withLock { $0.forget(id) })
+            }
+        }
+    }
+
+    /// A cell that is not in the listing is deleted, or its row cannot be read.
+    private func lookAgain(for id: CellID) async throws(CellError) {
+        do {
+            _ = try await directory.cell(id)
+        } catch  where error.code == .unknownCell {
+            end(table.withLock { $0.retire(id, .deleted) })
+        } catch  where error.code == .directoryInvalid {
+            logger.warning("Cell mapping cannot be used", metadata: ["error": "\(error)"])
+            end(table.withLock { $0.forget(id) })
+        }
+    }
+}

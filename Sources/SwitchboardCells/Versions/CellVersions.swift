@@ -1,0 +1,173 @@
+public import Logging
+public import ServiceLifecycle
+internal import SwitchboardCore
+public import SwitchboardMessaging
+
+/// How ``CellVersions`` looks for versions.
+public struct CellVersionsConfiguration: Sendable {
+    /// How often all cells are looked at.
+    public var refreshInterval: Duration = .seconds(60)
+
+    /// How long a cell may take to say its version.
+    public var cellTimeout: Duration = .seconds(10)
+
+    /// How many cells are looked at at a time.
+    public var maximumParallelism = 64
+
+    /// How soon cells are looked at again that were asked for and are not known.
+    public var retryInterval: Duration = .seconds(1)
+
+    public init() {}
+}
+
+/// What the services of each cell understand, cell by cell, kept up to date: the pins of an upgrade.
+///
+/// Asking never waits, least of all for a cell that is down: the answer is what was found last, or `nil` while nothing was.
+/// One cell's old services hold back no other cell, and a cell that cannot be asked keeps what it said before.
+///
+///     let pins = CellVersions(directory: directory, logger: logger) { cell in
+///         try await ComputePin(oldestService: oldestComputeService(in: cell))
+///     }
+///     let compute = ComputeAPI(client) { queue in pins[queue] ?? ComputePin(release: "yoga")! }
+public final class CellVersions<Version: Sendable>: Service {
+    /// What is known of a cell.
+    public struct Entry: Sendable {
+        /// What its services understand; `nil` while it has not said.
+        public var version: Version?
+        /// When it said so.
+        public var foundAt: ContinuousClock.Instant?
+        /// Why it did not say the last time, where it did not.
+        public var lastError: (any Error)?
+    }
+
+    public let configuration: CellVersionsConfiguration
+    private let directory: any CellDirectory
+    private let find: @Sendable (CellMapping) async throws -> Version
+    private let logger: Logger
+    private let entries = Locked<[CellID: Entry]>([:])
+    /// The cells that are being asked, also beyond their time.
+    private let asked = Locked<Set<CellID>>([])
+    private let wishes: AsyncStream<Void>
+    private let wishSource: AsyncStream<Void>.Continuation
+
+    /// - Parameter find: says what the services of a cell understand: from the cell's own database, from a column of the
+    ///   directory, or by asking them.
+    public init(
+        directory: any CellDirectory,
+        configuration: CellVersionsConfiguration = CellVersionsConfiguration(),
+        logger: Logger,
+        find: @escaping @Sendable (CellMapping) async throws -> Version
+    ) {
+        self.directory = directory
+        self.configuration = configuration
+        self.logger = logger
+        self.find = find
+        (wishes, wishSource) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    }
+
+    /// Looks at all cells now and then, until graceful shutdown or cancellation. Called once.
+    public func run() async throws {
+        await cancelWhenGracefulShutdown {
+            while !Task.isCancelled {
+                do {
+                    try await self.refresh()
+                } catch is CancellationError {
+                    return
+                } catch {
+                    self.logger.warning("Cells' versions cannot be found", metadata: ["error": "\(error)"])
+                }
+                try? await Task.sleep(for: self.configuration.retryInterval)
+                await self.waitForTimeOrWish()
+            }
+        }
+    }
+
+    /// Asks all cells now; returns when each has answered or has had its time.
+    ///
+    /// Throws ``CellError`` when the directory cannot say which cells there are.
+    public func refresh() async throws {
+        let cells = try await directory.cells().cells
+        let present = Set(cells.map(\.id))
+        entries.withLock { entries in entries = entries.filter { present.contains($0.key) } }
+        var scattering = ScatterConfiguration()
+        scattering.cellTimeout = configuration.cellTimeout
+        scattering.timeout = .seconds(86_400)
+        scattering.maximumParallelism = configuration.maximumParallelism
+        let scatter = Scatter<Version>(
+            configuration: scattering,
+            skip: { cell in
+                if cell.isCell0 { return .cell0 }
+                // One that is still at it is not asked a second time.
+                return self.asked.withLock { $0.insert(cell.id).inserted } ? nil : .stuck
+            },
+            work: { cell in
+                defer { self.asked.withLock { _ = $0.remove(cell.id) } }
+                return try await self.find(cell)
+            },
+            abandon: { _, _ in }, late: { _ in })
+        await scatter.run(cells) { result in self.note(result) }
+        try Task.checkCancellation()
+    }
+
+    private func note(_ result: CellResult<Version>) {
+        let error: any Error
+        switch result.outcome {
+        case .answered(let version):
+            entries.withLock { $0[result.cell.id] = Entry(version: version, foundAt: .now) }
+            return
+        case .failed(let reason): error = reason
+        case .didNotRespond, .skipped(.stuck):
+            error = CellError(
+                .unreachable, "Cell \(result.cell.identity) did not say its version in time.",
+                cell: result.cell.identity)
+        case .skipped: return
+        }
+        entries.withLock { $0[result.cell.id, default: Entry()].lastError = error }
+        logger.warning(
+            "Cell's version cannot be found", metadata: ["cell": "\(result.cell.identity)", "error": "\(error)"])
+    }
+
+    /// What a cell's services understand, as far as is known. A cell that is not known is looked at soon.
+    public subscript(cell: CellID) -> Version? {
+        let version = entries.withLock { $0[cell]?.version }
+        if version == nil { wishSource.yield() }
+        return version
+    }
+
+    /// The same for the cell that a queue is of; `nil` for the process's own.
+    public subscript(queue: MQConnection) -> Version? {
+        queue.cellID.flatMap { self[$0] }
+    }
+
+    /// All that is known.
+    public var known: [CellID: Entry] {
+        entries.withLock { $0 }
+    }
+
+    private func waitForTimeOrWish() async {
+        await withDiscardingTaskGroup { group in
+            let (ends, end) = AsyncStream.makeStream(of: Void.self)
+            group.addTask {
+                try? await Task.sleep(for: self.configuration.refreshInterval)
+                end.yield()
+            }
+            group.addTask {
+                for await _ in self.wishes { break }
+                end.yield()
+            }
+            for await _ in ends { break }
+            group.cancelAll()
+        }
+    }
+}
+
+extension CellVersions where Version == RPCVersion {
+    /// A copy of `client` that sends to the context's cell nothing newer than the cell understands.
+    ///
+    /// - Parameter unknown: the cap for a cell of which nothing is known; `nil`: the client's own.
+    public func capped(_ client: RPCClient, for context: RequestContext, unknown: RPCVersion? = nil) -> RPCClient {
+        var client = client
+        client.versionCap = self[context.mqConnection] ?? unknown ?? client.versionCap
+        return client
+    }
+}
