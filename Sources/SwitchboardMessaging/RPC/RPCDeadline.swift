@@ -8,14 +8,18 @@ enum RPCDeadline {
     static let key = "switchboard_deadline_ms"
 
     static func value(until deadline: ContinuousClock.Instant) -> JSONValue {
-        .integer(max(0, Int64(ContinuousClock.now.duration(to: deadline) / .milliseconds(1))))
+        // Rounded up, so that the caller is the first to give up.
+        let milliseconds = (ContinuousClock.now.duration(to: deadline) / .milliseconds(1)).rounded(.up)
+        return .integer(Int64(min(max(0, milliseconds), Double(longest))))
     }
+
+    /// A year is more than any call lasts; beyond it, arithmetic might overflow.
+    private static let longest: Int64 = 31_536_000_000
 
     /// Takes the deadline out of a received context, so that handlers do not see it.
     static func take(from context: inout JSONObject) -> ContinuousClock.Instant? {
         guard case .integer(let milliseconds)? = context.removeValue(forKey: key) else { return nil }
-        // A year is more than any call lasts; beyond it, arithmetic might overflow.
-        guard (0...31_536_000_000).contains(milliseconds) else { return nil }
+        guard (0...longest).contains(milliseconds) else { return nil }
         return .now + .milliseconds(milliseconds)
     }
 }

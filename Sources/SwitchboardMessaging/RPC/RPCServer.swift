@@ -52,6 +52,11 @@ public final class RPCServer: Service {
         var isOver = false
     }
 
+    /// Whether the shutdown has begun.
+    var isDraining: Bool {
+        drain.withLock { $0.isDraining }
+    }
+
     /// What became of the requests that had been taken when the shutdown began; `nil` until ``run()`` has ended.
     public var drainReport: RPCDrainReport? {
         drain.withLock { $0.isOver ? $0.report : nil }

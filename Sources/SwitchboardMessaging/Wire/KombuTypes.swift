@@ -50,14 +50,11 @@ enum KombuTypes {
     }
 
     /// A date and time with the six digits of fraction that oslo.messaging writes always, and kombu only where they are
-    /// not zero.
+    /// not zero. One with an offset stays as it is.
     private static func withFraction(_ text: String) -> String {
-        let utf8 = Array(text.utf8)
-        // 2026-01-02T03:04:05 and an offset, or nothing.
-        guard utf8.count >= 19, utf8[16] == UInt8(ascii: ":"), utf8.count == 19 || utf8[19] != UInt8(ascii: ".") else {
-            return text
-        }
-        return String(decoding: utf8[..<19], as: UTF8.self) + ".000000" + String(decoding: utf8[19...], as: UTF8.self)
+        let utf8 = text.utf8
+        guard utf8.count == 19, utf8.dropFirst(16).first == UInt8(ascii: ":") else { return text }
+        return text + ".000000"
     }
 
     private static func isHexadecimal(_ byte: UInt8) -> Bool {

@@ -36,7 +36,7 @@ struct CancellationTests {
             } onCancel: {
                 source.yield("cancelled")
             }
-            return nil
+            throw CancellationError()
         }
         let server = RPCServer(
             serverConnection, topic: Topic("hang"), name: "host1", router: router, logger: quietLogger)

@@ -29,7 +29,8 @@ struct TelemetryTests {
             .string(Logger.current[metadataKey: "rpc.method"].map { "\($0)" } ?? "none")
         }
         let server = RPCServer(
-            serverConnection, topic: Topic("traced"), name: "host1", router: router, logger: quietLogger)
+            serverConnection, topic: Topic("traced"), name: "host1", router: router,
+            logger: Logger(label: "traced") { _ in LineCollector(lines: Locked([])) })
         let client = RPCClient(connection, target: RPCTarget(topic: "traced"), timeout: .seconds(10))
         try await withRunning(connection, serverConnection, server) {
             try await waitForServer(client)

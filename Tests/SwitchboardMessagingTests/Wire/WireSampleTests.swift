@@ -37,8 +37,8 @@ struct WireSample: Sendable, CustomTestStringConvertible {
 struct WireSampleTests {
     @Test("There are samples of every kind")
     func counts() {
-        #expect(WireSample.requests.count == 10)
-        #expect(WireSample.replies.count == 11)
+        #expect(WireSample.requests.count == 13)
+        #expect(WireSample.replies.count == 13)
     }
 
     @Test("A request decodes, and encodes to the very bytes", arguments: WireSample.requests)
