@@ -7,7 +7,8 @@ struct SpoolList: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ls",
         abstract: "Lists the queues of a spool, the messages of a queue, or the dead messages.",
-        discussion: "Exit codes: 1 there is no such queue; 255 the spool cannot be used.")
+        discussion: "Exit codes: 1 there is no such queue; 255 the spool cannot be used.",
+        aliases: ["list"])
 
     @OptionGroup var options: SpoolOptions
     @Option(help: ArgumentHelp("List the messages that wait in this queue.", valueName: "name"))
