@@ -19,8 +19,9 @@ final class Listener: Sendable {
         let (sockets, source) = AsyncStream.makeStream(of: FrameSocket.self)
         DispatchQueue(label: "socket-hub.accept").async {
             while true {
-                let client = accept4(self.descriptor, nil, nil, Int32(SOCK_CLOEXEC.rawValue))
+                let client = accept(self.descriptor, nil, nil)
                 if client >= 0 {
+                    _ = fcntl(client, F_SETFD, FD_CLOEXEC)
                     source.yield(FrameSocket(client))
                 } else if errno != EINTR, errno != ECONNABORTED {
                     break
