@@ -1,4 +1,5 @@
 #if RabbitMQ
+import Glibc
 import SwitchboardCore
 import SwitchboardMessaging
 import SwitchboardRabbitMQ
@@ -48,6 +49,43 @@ extension Endurance {
             var times: [Duration] = []
             for number in 0..<count { times.append(try await work.call(number)) }
             return times
+        }
+
+        @Test("Heartbeats go out while every thread of the program is busy")
+        func busyThreads() async throws {
+            let broker = try await TestBroker.shared()
+            try await broker.withVirtualHost { name in
+                var url = broker.url(virtualHost: name)
+                url.options = [TransportURL.Option("heartbeat_timeout_threshold", "1")]
+                let connection = try MessageQueueConnection(
+                    url, drivers: DriverRegistry(.rabbitMQ()), logger: quietLogger)
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    group.addTask { try await connection.run() }
+                    defer { group.cancelAll() }
+                    _ = try await connection.roundTrip(timeout: .seconds(30))
+                    let names = try await self.connectionNames(broker, name)
+                    // Longer than the time after which the broker, and this side, give up a silent peer.
+                    await withDiscardingTaskGroup { busy in
+                        for _ in 0..<4 * Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))) {
+                            busy.addTask {
+                                let end = ContinuousClock.now + .seconds(5)
+                                while .now < end { usleep(1000) }
+                            }
+                        }
+                    }
+                    #expect(try await self.connectionNames(broker, name) == names)
+                    _ = try await connection.roundTrip(timeout: .seconds(30))
+                }
+            }
+        }
+
+        /// The broker's own names of the connections: another one has another name.
+        private func connectionNames(_ broker: TestBroker, _ virtualHost: String) async throws -> String {
+            try await broker.evaluate(
+                """
+                lists:join(",", lists:sort([binary_to_list(N) || [{name, N}, {vhost, <<"\(virtualHost)">>}]
+                    <- rabbit_networking:connection_info_all([name, vhost])])).
+                """)
         }
 
         @Test("200 lines cost one thread, little memory each, and nearly no time when idle")

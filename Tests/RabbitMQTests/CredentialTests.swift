@@ -107,7 +107,11 @@ struct CredentialTests {
                 try await driver.publish(
                     Message(body: Array("c".utf8)), to: .topic(topic),
                     options: .within(.seconds(20), allowsDuplicates: true))
-                #expect(try await iterator.next()?.text == "c")
+                // What was accepted in the last moment may come again.
+                while let delivery = try await iterator.next(), delivery.text != "c" {
+                    #expect(delivery.isRedelivered)
+                    try await delivery.accept()
+                }
             }
         }
     }
@@ -161,7 +165,7 @@ struct CredentialTests {
             url.hosts[0].username = nil
             let attempts = Locked(0)
             var configuration = RabbitMQConfiguration()
-            configuration.connectTimeout = .milliseconds(500)
+            configuration.connectTimeout = .seconds(1)
             configuration.credentials = RabbitMQCredentialProvider {
                 let attempt = attempts.withLock { attempts in
                     attempts += 1
@@ -171,7 +175,6 @@ struct CredentialTests {
                 if attempt <= 4 { try await Task.sleep(for: .seconds(600)) }
                 return RabbitMQCredentials(username: broker.username, password: broker.password)
             }
-            // A login takes longer than this on a loaded machine; then it is tried again.
             let driver = try RabbitMQDriver(url, configuration: configuration, logger: quietLogger)
             try await withRunning(driver) {
                 await driver.waits {
@@ -239,7 +242,6 @@ struct CredentialTests {
         let answer: [UInt8] = [1, 0, 0, 0, 0, 0, 4, 0, 10, 0, 71, 0xCE]
         let bytes = closeOK + answer + closeOK
         let decoder = FrameDecoder()
-        decoder.tune(channelMax: 10, frameMax: 4096)
         decoder.awaitsUpdateSecretOK = true
         let recorder = Recorder()
         for start in stride(from: 0, to: bytes.count, by: size) {

@@ -77,7 +77,10 @@ enum OsloOptions {
         "rabbit_ha_queues": bool(\.topology.haQueues),
         "rabbit_stream_fanout": bool(\.topology.streamFanout),
         "enable_cancel_on_failover": bool(\.topology.cancelOnFailover),
-        "use_queue_manager": bool(\.topology.stableNames),
+        "use_queue_manager": { configuration, text throws(Refusal) in
+            configuration.topology.stableNames = try parseBool(text)
+            configuration.topology.keepsFanoutQueues = configuration.topology.stableNames
+        },
         "hostname": { configuration, text throws(Refusal) in configuration.topology.hostName = text },
         "processname": { configuration, text throws(Refusal) in configuration.topology.processName = text },
         "rabbit_qos_prefetch_count": integer(\.maximumPrefetch, 0...65535),

@@ -44,9 +44,12 @@ public struct RabbitMQTopology: Hashable, Sendable {
     public var cancelOnFailover = false
 
     /// Fanout queues get stable names made of host name, process name and a number, which a program that is started
-    /// again finds and takes from; they stay when a subscription ends, until ``transientQueuesTTL``
-    /// (`use_queue_manager`).
+    /// again after a crash finds and takes from (`use_queue_manager`).
     public var stableNames = false
+
+    /// Fanout queues stay when their subscription ends, until ``transientQueuesTTL``, and go on gathering messages for
+    /// the next one of the name; only with ``stableNames`` (`use_queue_manager`).
+    public var keepsFanoutQueues = false
 
     /// The host's part of a stable name; the machine's own name when empty (`hostname`).
     public var hostName = ""

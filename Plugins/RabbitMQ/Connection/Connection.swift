@@ -109,13 +109,14 @@ actor Connection<Client: ConnectionClient> {
 
     /// Everything fails with `error` from here on: the broker refused this connection, or the driver's other one.
     func end(_ error: TransportError) {
+        // From here on it is no loss to report.
+        isRunning = false
         lastReason = error.message
         client.ended(error)
         endTurn()
         // It would keep this connection until a deadline that nobody waits for any more.
         deadlineTimer?.task.cancel()
         deadlineTimer = nil
-        isRunning = false
         settings.report(.closed)
     }
 

@@ -8,7 +8,13 @@ import SwitchboardCore
 /// caller hops.
 final class Inbox<Item: Sendable>: Sendable {
     private let eventLoop: any EventLoop
-    private let drain = Locked<(@Sendable () -> Void)?>(nil)
+    private let drain = Locked<Drain?>(nil)
+
+    /// A function in a struct: a function that a generic type holds would be wrapped once more by each access to it
+    /// through `inout`, and so grow for ever.
+    private struct Drain: Sendable {
+        var run: @Sendable () -> Void
+    }
 
     private struct Contents {
         var items: [Item] = []
@@ -23,7 +29,7 @@ final class Inbox<Item: Sendable>: Sendable {
 
     /// What is run on the event loop when something has come. It must not hold its connection strongly.
     func onItems(_ drain: @escaping @Sendable () -> Void) {
-        self.drain.withLock { $0 = drain }
+        self.drain.withLock { $0 = Drain(run: drain) }
     }
 
     func submit(_ item: Item) {
@@ -33,7 +39,10 @@ final class Inbox<Item: Sendable>: Sendable {
             return !contents.isScheduled
         }
         guard isFirst else { return }
-        eventLoop.execute { self.drain.withLock { $0 }?() }
+        eventLoop.execute {
+            let drain = self.drain.withLock { $0 }
+            drain?.run()
+        }
     }
 
     /// What has gathered. The next item schedules a drain again.

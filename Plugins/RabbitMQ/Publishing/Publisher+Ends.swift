@@ -59,6 +59,16 @@ extension Publisher {
     func stop(_ error: TransportError) {
         guard finalError == nil else { return }
         finalError = error
+        failUnsent(error)
+    }
+
+    /// What was lost after ``stop(_:)`` waits for a connection that does not come.
+    func ended(_ error: TransportError) {
+        finalError = finalError ?? error
+        failUnsent(finalError ?? error)
+    }
+
+    private func failUnsent(_ error: TransportError) {
         let unsent = Array(waiting) + parked.values.joined() + postponed.map(\.pending)
         for pending in unsent {
             answer(pending, pending.wasSent ? place.lost(pending.request, error.message) : error)
@@ -66,10 +76,6 @@ extension Publisher {
         waiting.removeAll()
         parked.removeAll()
         postponed.removeAll()
-    }
-
-    func ended(_ error: TransportError) {
-        stop(error)
     }
 
     func writable() { pump() }

@@ -85,7 +85,7 @@ struct Topology: Sendable {
         if plan.isStream {
             plan.consumeArguments.append("x-stream-offset", .string("last"))
         }
-        plan.deletesQueueAtEnd = !options.streamFanout && !options.stableNames
+        plan.deletesQueueAtEnd = !options.streamFanout && !(options.stableNames && options.keepsFanoutQueues)
         return plan
     }
 
