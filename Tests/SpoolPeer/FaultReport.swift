@@ -22,8 +22,7 @@ struct FaultReport {
     /// What is wrong; `nil` when nothing is.
     var problem: String? {
         let arrived = Dictionary(found.map { ($0.name, 1) }, uniquingKeysWith: +)
-        // All stop messages have one name, and mean nothing.
-        let settled = named("settled").subtracting(["stop"])
+        let settled = named("settled")
         // Said before it was done: from there on the message may be gone.
         let settling = named("accepting")
         for name in given + named("accepted").sorted() {
@@ -36,7 +35,7 @@ struct FaultReport {
         for name in named("discarding") where settled.contains(name) && !buried.contains(name) {
             return "\(name) is not in dead/"
         }
-        if let (name, count) = arrived.first(where: { $0.key != "stop" && $0.value > copies }) {
+        if let (name, count) = arrived.first(where: { $0.value > copies }) {
             return "\(name) arrived \(count) times"
         }
         for (name, attempt) in found where named("got").contains(name) && attempt < 2 {

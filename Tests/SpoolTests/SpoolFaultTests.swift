@@ -27,6 +27,42 @@ struct SpoolFaultTests {
         }
     }
 
+    @Test("A publish returns after its syncs: the file before its name, the directory after", arguments: layouts)
+    func orderOfSyncs(layout: String) async throws {
+        let faults = FaultInjection()
+        try await withDirectory { directory in
+            try await withDriver(directory, "layout=\(layout)&durability=full", operations: faults) { driver in
+                try await driver.send("first", to: compute)
+                faults.arm(at: nil, .kill)
+                try await driver.send("second", to: compute)
+                let calls = faults.calls.filter { ["write", "sync", "rename"].contains($0) }
+                // The last write of a segment tells its readers how far they may read.
+                #expect(
+                    calls == (layout == "maildir" ? ["write", "sync", "rename", "sync"] : ["write", "sync", "write"]))
+                faults.disarm()
+            }
+        }
+    }
+
+    @Test("A sync that fails on a full disk is not tried again on the same file", arguments: layouts)
+    func fullDiskAtSync(layout: String) async throws {
+        let faults = FaultInjection()
+        try await withDirectory { directory in
+            try await withDriver(directory, "layout=\(layout)&durability=full", operations: faults) { driver in
+                try await driver.send("first", to: compute)
+                faults.arm(at: 1, .fail(ENOSPC), only: "sync")
+                #expect(await code { try await driver.send("refused", to: compute) } == .exhausted)
+                faults.disarm()
+                try await driver.send("second", to: compute)
+                if layout == "segment" {
+                    let segments = directory.files("queues/topic~nova~compute/segments")
+                    #expect(segments.count { $0.hasSuffix(".seg") } == 2)
+                }
+                #expect(try await driver.take(2, from: compute) == ["first", "second"])
+            }
+        }
+    }
+
     @Test("Repeated disk errors make the spool read-only; settling still works", arguments: layouts)
     func readOnly(layout: String) async throws {
         let faults = FaultInjection()
@@ -83,6 +119,25 @@ struct SpoolFaultTests {
                 try await driver.send("four", to: compute)
                 #expect(try await driver.take(1, from: compute) == ["four"])
             }
+        }
+    }
+
+    @Test("A spool on a full disk opens and is drained", arguments: layouts)
+    func opensOnFullDisk(layout: String) async throws {
+        let faults = FaultInjection()
+        try await withDirectory { directory in
+            try await withDriver(directory, "layout=\(layout)") { driver in
+                for number in 0..<3 { try await driver.send("\(number)", to: compute) }
+            }
+            faults.arm(at: 1, .fail(ENOSPC), only: "write", lasting: layout == "maildir")
+            try await withDriver(directory, "", operations: faults) { driver in
+                let taken = try await driver.take(3, from: compute)
+                #expect(taken == ["0", "1", "2"])
+                if layout == "maildir" {
+                    #expect(await code { try await driver.send("x", to: compute) } == .exhausted)
+                }
+            }
+            faults.disarm()
         }
     }
 
@@ -214,6 +269,21 @@ struct SpoolFaultTests {
                 to: URL(fileURLWithPath: directory.path + "/else/FORMAT"))
             chmod(directory.path + "/else", 0o700)
             #expect(await opening(directory.path + "/else") == .conflict)
+        }
+    }
+
+    @Test("Two long names that share a directory's name do not share a queue")
+    func collidingNames() async throws {
+        let one = Address.topic(Topic(String(repeating: "x", count: 250), exchange: "nova"))
+        try await withDirectory { directory in
+            try await withDriver(directory) { try await $0.send("mine", to: one) }
+            let folder = try #require(directory.files("queues").first)
+            // As if the hash of another name were the same.
+            let address = "\(directory.spool)/queues/\(folder)/address"
+            try Data("topic~nova~\(String(repeating: "x", count: 251))\n".utf8).write(to: URL(fileURLWithPath: address))
+            try await withDriver(directory) { driver in
+                #expect(await code { try await driver.send("x", to: one) } == .refused)
+            }
         }
     }
 

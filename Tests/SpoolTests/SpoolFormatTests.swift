@@ -81,6 +81,34 @@ struct SpoolFormatTests {
         }
     }
 
+    @Test("Dates of another shape are no dates, however long their numbers")
+    func oddDates() throws {
+        for text in ["999999999999-1-1-1-1-1-1", "2026-11-23T19:49:44.123+", "2026-13-01T00:00:00.000Z", "x"] {
+            #expect(Timestamp(text) == nil, "\(text)")
+            let file = MessageFile(message: Message(body: []), queue: "topic~a~b", published: 0)
+            let head = String(decoding: file.encoded, as: UTF8.self)
+                .replacing("1970-01-01T00:00:00.000Z", with: text)
+            #expect(throws: MessageFile.Malformed.self) { try MessageFile(decoding: Array(head.utf8)) }
+        }
+    }
+
+    @Test("Well-formed headers with odd values do no harm")
+    func oddHeaders() {
+        let values = [
+            "", "-1", "9223372036854775807", "99999999999999999999", "%", "%zz", "ü", "9223372036854775807 ms",
+        ]
+        let names = [
+            "Queue", "Published", "Time-To-Live", "Content-Type", "Content-Length", "Checksum", "Header-x", "Header-%",
+            "",
+        ]
+        for name in names {
+            for value in values {
+                let text = "Switchboard-Message: 1\n\(name): \(value)\nContent-Length: 0\nChecksum: crc32c 00000000\n\n"
+                #expect(throws: MessageFile.Malformed.self) { try MessageFile(decoding: Array(text.utf8)) }
+            }
+        }
+    }
+
     @Test("Options of the URL")
     func options() throws {
         let configuration = try SpoolConfiguration(

@@ -78,6 +78,80 @@ struct SpoolInspectorTests {
         }
     }
 
+    @Test("A check finds damage in a segment and repairs it")
+    func damagedSegment() async throws {
+        try await withDirectory { directory in
+            try await withDriver(directory, "layout=segment") { driver in
+                for number in 0..<3 { try await driver.send("message \(number)", to: compute) }
+            }
+            let folder = "\(directory.spool)/queues/topic~nova~compute/segments"
+            let name = try #require(directory.files("queues/topic~nova~compute/segments").first)
+            var bytes = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\(name)"))
+            let damaged = try #require(bytes.firstRange(of: Data("message 1".utf8)))
+            bytes[damaged.lowerBound] = UInt8(ascii: "M")
+            try bytes.write(to: URL(fileURLWithPath: "\(folder)/\(name)"))
+            try Data("no segment, however long".utf8).write(
+                to: URL(fileURLWithPath: "\(folder)/0000000000000000-1-0000000000000000.seg"))
+            let inspector = try inspector(directory)
+            #expect(try inspector.check(repairing: false).count == 2)
+            #expect(try inspector.check(repairing: true).filter { !$0.isRepaired }.map(\.sentence) == [])
+            #expect(try inspector.check(repairing: true).filter { !$0.isRepaired }.map(\.sentence) == [])
+            #expect(try inspector.check(repairing: false).map(\.sentence) == [])
+            #expect(try inspector.deadLetterNames().count == 2)
+            inspector.close()
+            try await withDriver(directory) { driver in
+                let taken = try await driver.take(2, from: compute)
+                #expect(taken == ["message 0", "message 2"])
+            }
+        }
+    }
+
+    @Test("What waits can be dropped, once; what is claimed cannot", arguments: layouts)
+    func dropping(layout: String) async throws {
+        try await withDirectory { directory in
+            try await withDriver(directory, "layout=\(layout)") { driver in
+                for number in 0..<3 { try await driver.send("\(number)", to: compute) }
+                let inspector = try inspector(directory)
+                let names = try inspector.messages(in: "topic~nova~compute").map(\.name)
+                try #require(names.count == 3)
+                try await driver.withSubscription(to: compute, options: SubscriptionOptions(prefetch: 1)) {
+                    deliveries in
+                    var iterator = deliveries.makeAsyncIterator()
+                    let held = try #require(try await iterator.next())
+                    let queue = try #require(try inspector.queues().first)
+                    #expect((queue.waiting, queue.claimed) == (2, 1))
+                    #expect(try inspector.messages(in: queue.name).map(\.name) == Array(names.dropFirst()))
+                    #expect(try inspector.message(named: names[1])?.message?.body == Array("1".utf8))
+                    #expect(await code { try inspector.drop(names[0]) } == .invalidAddress)
+                    try inspector.drop(names[1])
+                    #expect(await code { try inspector.drop(names[1]) } == .invalidAddress)
+                    inspector.close()
+                    try await held.accept()
+                    let last = try #require(try await iterator.next())
+                    #expect(last.text == "2")
+                    try await last.accept()
+                }
+            }
+        }
+    }
+
+    @Test("Counting a queue takes no lock that a consumer could miss")
+    func countingDisturbsNobody() async throws {
+        try await withDirectory { directory in
+            try await withDriver(directory, "layout=segment&rescan_seconds=3600") { driver in
+                try await driver.send("first", to: compute)
+                let inspector = try inspector(directory)
+                async let taken = driver.take(300, from: compute, prefetch: 3)
+                for number in 1..<300 {
+                    try await driver.send("\(number)", to: compute)
+                    if number % 10 == 0 { _ = try inspector.queues() }
+                }
+                #expect(try await taken.count == 300)
+                inspector.close()
+            }
+        }
+    }
+
     @Test("There must be a spool to inspect; none is made")
     func noSpool() async throws {
         try await withDirectory { directory in
@@ -120,6 +194,53 @@ struct SpoolInspectorTests {
                 let inspector = try inspector(directory)
                 #expect(try inspector.queues().map(\.waiting) == [0, 0])
                 inspector.close()
+            }
+        }
+    }
+
+    @Test("Forwarding ends although messages have expired, are damaged or are somebody else's", arguments: layouts)
+    func forwardingWhatIsLeft(layout: String) async throws {
+        try await withDirectory { directory in
+            try await withDriver(directory, "layout=\(layout)") { driver in
+                try await driver.send("held", to: compute)
+                try await driver.send("gone", to: compute, timeToLive: .zero)
+                try await driver.send("short", to: compute, timeToLive: .seconds(600))
+                for number in 0..<20 { try await driver.send("\(number)", to: compute) }
+                try await driver.withSubscription(to: compute, options: SubscriptionOptions(prefetch: 1)) {
+                    deliveries in
+                    var iterator = deliveries.makeAsyncIterator()
+                    _ = try #require(try await iterator.next())
+                    try await withDirectory { other in
+                        let transport = try Transport(
+                            TransportURL("spool://\(other.spool)?durability=none"), drivers: DriverRegistry(.spool()),
+                            logger: quiet)
+                        let running = Task { try await transport.run() }
+                        var forwarder = SpoolForwarder(
+                            from: SpoolConfiguration(directory: directory.spool), logger: quiet)
+                        forwarder.concurrency = 4
+                        let progress = try await forwarder.run(to: transport)
+                        #expect(progress.forwarded == 21)
+                        running.cancel()
+                        try await running.value
+                        try await withDriver(other) { driver in
+                            let options = SubscriptionOptions()
+                            try await driver.withSubscription(to: compute, options: options) { deliveries in
+                                var iterator = deliveries.makeAsyncIterator()
+                                var texts: Set<String> = []
+                                for _ in 0..<21 {
+                                    let delivery = try #require(try await iterator.next())
+                                    texts.insert(delivery.text)
+                                    // What is left of its life, not a new one.
+                                    if delivery.text == "short" {
+                                        let life = try #require(delivery.message.timeToLive)
+                                        #expect(life < .seconds(600))
+                                    }
+                                }
+                                #expect(texts == Set((0..<20).map { "\($0)" } + ["short"]))
+                            }
+                        }
+                    }
+                }
             }
         }
     }

@@ -90,6 +90,11 @@ package final class Directory: Sendable {
 
     /// Calls `body` with every name but `.` and `..`, in the directory's order.
     package func forEachName(_ body: (String) -> Void) throws(FileError) {
+        try forEachEntry { body(String(decoding: $0, as: UTF8.self)) }
+    }
+
+    /// The same without making strings: the bytes are valid during the call.
+    package func forEachEntry(_ body: (UnsafeRawBufferPointer) -> Void) throws(FileError) {
         // An own open file description: the position in a directory belongs to that, and threads share this one.
         let flags = O_RDONLY | O_DIRECTORY
         let opened = try operations.open(descriptor, ".", flags: flags, mode: 0).checked("open \(path)")
@@ -105,10 +110,11 @@ package final class Directory: Sendable {
                 if errno != 0 { throw FileError("read \(path)", errno) }
                 return
             }
-            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+                let name = UnsafeRawBufferPointer(rebasing: bytes.prefix { $0 != 0 })
+                let isSelfOrParent = name.count <= 2 && name.allSatisfy { $0 == UInt8(ascii: ".") }
+                if !isSelfOrParent { body(name) }
             }
-            if name != "." && name != ".." { body(name) }
         }
     }
 

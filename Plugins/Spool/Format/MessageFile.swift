@@ -28,22 +28,26 @@ package struct MessageFile: Sendable {
     }
 
     package var encoded: [UInt8] {
-        var head = "\(Self.magic)\nQueue: \(Self.escape(queue))\nPublished: \(Timestamp(milliseconds: published))\n"
-        if let life = message.timeToLive {
-            head += "Time-To-Live: \(max(0, life.wholeMilliseconds)) ms\n"
-        }
-        head += "Content-Type: \(Self.escape(message.contentType))\n"
-        head += "Content-Encoding: \(Self.escape(message.contentEncoding))\n"
-        for (name, value) in message.headers.sorted(by: { $0.key < $1.key }) {
-            head += "Header-\(Self.escape(name, colon: true)): \(Self.escape(value))\n"
-        }
-        head += "Content-Length: \(message.body.count)\n"
-        var crc = CRC32C()
-        crc.update(head.utf8)
-        crc.update(message.body)
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(head.utf8.count + message.body.count + 32)
-        bytes += head.utf8
+        bytes.reserveCapacity(message.body.count + 320 + message.headers.count * 96)
+        bytes += "\(Self.magic)\nQueue: ".utf8
+        bytes += Self.escape(queue).utf8
+        bytes += "\nPublished: ".utf8
+        bytes += Timestamp(milliseconds: published).description.utf8
+        if let life = message.timeToLive {
+            bytes += "\nTime-To-Live: \(max(0, life.wholeMilliseconds)) ms".utf8
+        }
+        bytes += "\nContent-Type: ".utf8
+        bytes += Self.escape(message.contentType).utf8
+        bytes += "\nContent-Encoding: ".utf8
+        bytes += Self.escape(message.contentEncoding).utf8
+        for (name, value) in message.headers.sorted(by: { $0.key < $1.key }) {
+            bytes += "\nHeader-\(Self.escape(name, colon: true)): \(Self.escape(value))".utf8
+        }
+        bytes += "\nContent-Length: \(message.body.count)\n".utf8
+        var crc = CRC32C()
+        crc.update(bytes)
+        crc.update(message.body)
         bytes += "Checksum: crc32c \(hexadecimal(UInt64(crc.value), 8))\n\n".utf8
         bytes += message.body
         return bytes

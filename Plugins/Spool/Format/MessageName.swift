@@ -21,15 +21,22 @@ package struct MessageName: Hashable, Sendable, Comparable, CustomStringConverti
 
     /// `nil` for a name that no spool wrote.
     package init?(_ text: some StringProtocol) {
-        var rest = Substring(text).utf8[...]
-        guard let identifier = Self.number(&rest, radix: 16, width: 16), rest.popFirst() == UInt8(ascii: "-"),
-            let tag = Self.number(&rest, radix: 16, width: 8), Self.skip(&rest, ",s="),
-            let size = Self.number(&rest, radix: 10), Self.skip(&rest, ",a="),
-            let attempt = Self.number(&rest, radix: 10), size <= UInt64(Int.max >> 1), attempt <= 1_000_000_000
+        var text = String(text)
+        guard let name = text.withUTF8({ MessageName(utf8: UnsafeRawBufferPointer($0)) }) else { return nil }
+        self = name
+    }
+
+    /// The same from bytes: long directories are read without a string for each entry.
+    package init?(utf8 bytes: UnsafeRawBufferPointer) {
+        var rest = NameReader(bytes)
+        guard let identifier = rest.number(radix: 16, width: 16), rest.skip("-"),
+            let tag = rest.number(radix: 16, width: 8), rest.skip(",s="), let size = rest.number(radix: 10),
+            rest.skip(",a="), let attempt = rest.number(radix: 10), size <= UInt64(Int.max >> 1),
+            attempt <= 1_000_000_000
         else { return nil }
         var expires: UInt64?
-        if !rest.isEmpty {
-            guard Self.skip(&rest, ",x="), let moment = Self.number(&rest, radix: 16), rest.isEmpty else { return nil }
+        if !rest.isAtEnd {
+            guard rest.skip(",x="), let moment = rest.number(radix: 16), rest.isAtEnd else { return nil }
             expires = moment
         }
         self.init(
@@ -37,14 +44,34 @@ package struct MessageName: Hashable, Sendable, Comparable, CustomStringConverti
     }
 
     package var description: String {
-        var text = "\(key),s=\(size),a=\(attempt)"
-        if let expires { text += ",x=\(hexadecimal(expires, 1))" }
-        return text
+        String(unsafeUninitializedCapacity: 120) { buffer in
+            var text = TextWriter(buffer)
+            writeKey(&text)
+            text.write(",s=")
+            text.write(UInt64(size), radix: 10)
+            text.write(",a=")
+            text.write(UInt64(attempt), radix: 10)
+            if let expires {
+                text.write(",x=")
+                text.write(expires, radix: 16)
+            }
+            return text.count
+        }
     }
 
     /// The part that never changes.
     package var key: String {
-        "\(hexadecimal(identifier, 16))-\(hexadecimal(UInt64(tag), 8))"
+        String(unsafeUninitializedCapacity: 25) { buffer in
+            var text = TextWriter(buffer)
+            writeKey(&text)
+            return text.count
+        }
+    }
+
+    private func writeKey(_ text: inout TextWriter) {
+        text.write(identifier, radix: 16, width: 16)
+        text.write("-")
+        text.write(UInt64(tag), radix: 16, width: 8)
     }
 
     package func isExpired(at milliseconds: UInt64) -> Bool {
@@ -53,27 +80,6 @@ package struct MessageName: Hashable, Sendable, Comparable, CustomStringConverti
 
     package static func < (one: MessageName, other: MessageName) -> Bool {
         (one.identifier, one.tag, one.attempt) < (other.identifier, other.tag, other.attempt)
-    }
-
-    private static func skip(_ rest: inout Substring.UTF8View, _ text: StaticString) -> Bool {
-        text.withUTF8Buffer { expected in
-            for byte in expected where rest.popFirst() != byte { return false }
-            return true
-        }
-    }
-
-    private static func number(_ rest: inout Substring.UTF8View, radix: UInt64, width: Int? = nil) -> UInt64? {
-        var value: UInt64 = 0
-        var count = 0
-        while let byte = rest.first, count < width ?? .max, let digit = digitValue(byte), digit < radix {
-            let (product, overflow) = value.multipliedReportingOverflow(by: radix)
-            let (sum, carry) = product.addingReportingOverflow(UInt64(digit))
-            if overflow || carry { return nil }
-            value = sum
-            count += 1
-            rest.removeFirst()
-        }
-        return count == 0 || (width != nil && count != width) ? nil : value
     }
 }
 

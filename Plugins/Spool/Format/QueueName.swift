@@ -131,8 +131,11 @@ package struct QueueName: Hashable, Sendable, CustomStringConvertible {
 
 /// A number in lower-case hexadecimal digits, at least `width` of them.
 package func hexadecimal(_ value: UInt64, _ width: Int) -> String {
-    let digits = String(value, radix: 16)
-    return String(repeating: "0", count: max(0, width - digits.utf8.count)) + digits
+    String(unsafeUninitializedCapacity: max(16, width)) { buffer in
+        var text = TextWriter(buffer)
+        text.write(value, radix: 16, width: width)
+        return text.count
+    }
 }
 
 /// What a hexadecimal digit stands for.

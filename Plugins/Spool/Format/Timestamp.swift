@@ -50,14 +50,24 @@ package struct Timestamp: Hashable, Sendable, CustomStringConvertible {
         let month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
         let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
         let time = seconds % 86_400
-        return padded(year, 4) + "-" + padded(month, 2) + "-" + padded(day, 2) + "T" + padded(time / 3600, 2) + ":"
-            + padded(time / 60 % 60, 2) + ":" + padded(time % 60, 2) + "."
-            + padded(Int64(milliseconds % 1000), 3) + "Z"
-    }
-
-    private func padded(_ value: Int64, _ width: Int) -> String {
-        let digits = String(value)
-        return String(repeating: "0", count: max(0, width - digits.utf8.count)) + digits
+        return String(unsafeUninitializedCapacity: 40) { buffer in
+            var text = TextWriter(buffer)
+            text.write(UInt64(year), radix: 10, width: 4)
+            text.write("-")
+            text.write(UInt64(month), radix: 10, width: 2)
+            text.write("-")
+            text.write(UInt64(day), radix: 10, width: 2)
+            text.write("T")
+            text.write(UInt64(time / 3600), radix: 10, width: 2)
+            text.write(":")
+            text.write(UInt64(time / 60 % 60), radix: 10, width: 2)
+            text.write(":")
+            text.write(UInt64(time % 60), radix: 10, width: 2)
+            text.write(".")
+            text.write(milliseconds % 1000, radix: 10, width: 3)
+            text.write("Z")
+            return text.count
+        }
     }
 }
 

@@ -45,14 +45,15 @@ public struct SpoolForwarder: Sendable {
         to destination: Transport, timeout: Duration = .seconds(30),
         report: @escaping @Sendable (Progress) -> Void = { _ in }
     ) async throws -> Progress {
+        // First, for it makes no spool where there is none.
+        let inspector = try SpoolInspector(configuration, operations: operations, logger: logger)
+        defer { inspector.close() }
         let driver = SpoolDriver(configuration: configuration, operations: operations, logger: logger)
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await driver.run() }
             defer { group.cancelAll() }
             // What a dead process held, an earlier run of this one perhaps, must be back before it is counted.
             try await driver.opened()
-            let inspector = try SpoolInspector(configuration, operations: operations, logger: logger)
-            defer { inspector.close() }
             let queues = try inspector.queues().filter { queue in
                 switch queue.address {
                 case .topic, .server, .notifications: queue.waiting > 0

@@ -81,7 +81,7 @@ extension SpoolInspector {
     private func records(in queue: Queue, limit: Int) throws(FileError) -> [StoredMessage] {
         var messages: [StoredMessage] = []
         try SegmentCensus(queue).forEachRecord { (segment, offset, header) throws(FileError) in
-            guard !header.isDone, messages.count < limit else { return }
+            guard !header.isDone, messages.count < limit, try !segment.isLocked(offset) else { return }
             if let message = try stored(segment, offset, header, queue) { messages.append(message) }
         }
         return messages.sorted { $0.name < $1.name }

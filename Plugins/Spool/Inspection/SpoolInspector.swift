@@ -92,10 +92,13 @@ public final class SpoolInspector: Sendable {
     }
 
     private func count(_ queue: Queue, _ summary: inout QueueSummary) throws(FileError) {
-        for text in try queue.ready.names() {
-            summary.waiting += 1
-            summary.bytes += MessageName(text)?.size ?? 0
+        var (waiting, bytes) = (0, 0)
+        try queue.ready.forEachEntry { text in
+            waiting += 1
+            bytes += MessageName(utf8: text)?.size ?? 0
         }
+        summary.waiting = waiting
+        summary.bytes += bytes
         for text in try queue.claimed.names() {
             summary.claimed += 1
             summary.bytes += ClaimName(text)?.message.size ?? 0

@@ -14,20 +14,30 @@ struct Backlog {
     /// Whether a scan would find more.
     var needsScan: Bool { names.isEmpty && horizon != nil }
 
-    mutating func replace(with all: [MessageName]) {
-        names = all.sorted()
+    /// Replaces all by what `scan` finds, in any order. Needs room for twice the capacity, however long the directory is.
+    mutating func replace<Failure>(_ scan: ((MessageName) -> Void) throws(Failure) -> Void) throws(Failure) {
+        names.removeAll(keepingCapacity: true)
         horizon = nil
-        if names.count > capacity {
-            horizon = names[capacity - 1]
-            names.removeLast(names.count - capacity)
+        try scan { name in
+            if let horizon, horizon < name { return }
+            names.append(name)
+            if names.count >= 2 * capacity { cut() }
         }
-        // A sorted array is a heap.
+        cut()
+    }
+
+    /// Keeps the smallest. A sorted array is a heap.
+    private mutating func cut() {
+        names.sort()
+        guard names.count > capacity else { return }
+        horizon = names[capacity - 1]
+        names.removeLast(names.count - capacity)
     }
 
     mutating func insert(_ name: MessageName) {
         if let horizon, horizon < name { return }
         if names.count >= 2 * capacity {
-            replace(with: names)
+            cut()
             if let horizon, horizon < name { return }
         }
         names.append(name)

@@ -5,7 +5,7 @@ package import SwitchboardCore
 package final class MaildirReader: QueueReader {
     package let queue: Queue
     private let store: SpoolStore
-    private var backlog = Backlog(capacity: 65_536)
+    private var backlog = Backlog(capacity: 131_072)
 
     package init(_ queue: Queue, _ store: SpoolStore) {
         self.queue = queue
@@ -13,12 +13,16 @@ package final class MaildirReader: QueueReader {
     }
 
     package func rescan() throws(FileError) {
-        var names: [MessageName] = []
         var strangers: [String] = []
-        try queue.ready.forEachName { text in
-            if let name = MessageName(text) { names.append(name) } else { strangers.append(text) }
+        try backlog.replace { found throws(FileError) in
+            try queue.ready.forEachEntry { bytes in
+                if let name = MessageName(utf8: bytes) {
+                    found(name)
+                } else {
+                    strangers.append(String(decoding: bytes, as: UTF8.self))
+                }
+            }
         }
-        backlog.replace(with: names)
         for text in strangers { try buryStranger(text) }
     }
 

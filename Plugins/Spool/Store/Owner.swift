@@ -34,7 +34,11 @@ package struct Owner: Sendable {
         let file = try temporary.file("owner@\(name)", flags: O_WRONLY | O_CREAT | O_EXCL)
         do throws(FileError) {
             try file.operations.lockWhole(file.descriptor).checked("lock \(file.path)")
-            try file.write(Array(description.utf8), at: 0)
+            do throws(FileError) {
+                try file.write(Array(description.utf8), at: 0)
+            } catch  where error.isDiskFull {
+                // A spool on a full disk must open, so that it can be drained; the lock says all that matters.
+            }
             try temporary.rename("owner@\(name)", to: directory, as: name)
         } catch {
             file.closeQuietly()

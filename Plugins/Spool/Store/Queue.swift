@@ -111,12 +111,14 @@ package final class Queue: Sendable {
         let now = Timestamp.now.milliseconds
         var messages: UInt64 = 0
         var bytes: UInt64 = 0
-        for text in try ready.names() {
-            guard let name = MessageName(text) else { continue }
-            if name.isExpired(at: now), (try? ready.unlink(text)) != nil { continue }
+        var expired: [MessageName] = []
+        try ready.forEachEntry { text in
+            guard let name = MessageName(utf8: text) else { return }
+            if name.isExpired(at: now) { return expired.append(name) }
             messages += 1
             bytes += UInt64(name.size)
         }
+        for name in expired { try? ready.unlink("\(name)") }
         try claimed.forEachName { text in
             guard let name = ClaimName(text)?.message else { return }
             messages += 1

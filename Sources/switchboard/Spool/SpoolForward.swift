@@ -12,7 +12,8 @@ struct SpoolForward: AsyncParsableCommand {
             message leaves the spool when the other side has taken it: each arrives at least once. Stopped in the middle, it \
             goes on when started again. Copies for pools and subscribers of fanouts are theirs, and stay.
 
-            Exit codes: 1 the other side did not take a message, which stays in the spool; 255 the spool cannot be used.
+            Exit codes: 1 the other side did not take a message, which stays in the spool; 64 the URL is none; 255 the spool \
+            cannot be used.
             """)
 
     @OptionGroup var options: SpoolOptions
@@ -31,24 +32,16 @@ struct SpoolForward: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await reportingTransportFailures {
-            let text = destination == "-" ? readLine() ?? "" : destination
-            let transport = try Transport(TransportURL(text), drivers: .all, logger: warnings)
-            var forwarder = SpoolForwarder(from: try options.configuration(), logger: warnings)
-            forwarder.concurrency = concurrency
-            let bar = Locked(ProgressBar(total: nil))
-            let progress = try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask { try await transport.run() }
-                defer { group.cancelAll() }
-                return try await forwarder.run(to: transport, timeout: .seconds(timeout)) { progress in
-                    bar.withLock { bar in
-                        if progress.forwarded == 0 { bar = ProgressBar(total: progress.total) }
-                        bar.update(
-                            done: progress.forwarded, text: "\(progress.forwarded) of \(progress.total) messages")
-                    }
-                }
+        try await options.inspecting { _ in }
+        let text = destination == "-" ? readLine() ?? "" : destination
+        try await reportingFailures([:]) {
+            let transport: Transport
+            do throws(TransportError) {
+                transport = try Transport(TransportURL(text), drivers: .all, logger: warnings)
+            } catch {
+                throw Failure(printable(error.message), exit: 64)
             }
-            bar.withLock { $0.finish() }
+            let progress = try await forward(to: transport)
             if output.json {
                 var report = JSONObject()
                 report["forwarded"] = JSONValue(progress.forwarded)
@@ -56,6 +49,33 @@ struct SpoolForward: AsyncParsableCommand {
             } else {
                 print("\(progress.forwarded) messages forwarded.")
             }
+        }
+    }
+
+    private func forward(to transport: Transport) async throws -> SpoolForwarder.Progress {
+        var forwarder = SpoolForwarder(from: try options.configuration(), logger: warnings)
+        forwarder.concurrency = concurrency
+        let latest = Locked<SpoolForwarder.Progress?>(nil)
+        let bar = Locked(ProgressBar(total: nil))
+        defer { bar.withLock { $0.finish() } }
+        do {
+            return try await withThrowingTaskGroup(of: Void.self) { [forwarder] group in
+                group.addTask { try await transport.run() }
+                defer { group.cancelAll() }
+                return try await forwarder.run(to: transport, timeout: .seconds(timeout)) { progress in
+                    latest.withLock { $0 = progress }
+                    bar.withLock { bar in
+                        if progress.forwarded == 0 { bar = ProgressBar(total: progress.total) }
+                        bar.update(
+                            done: progress.forwarded, text: "\(progress.forwarded) of \(progress.total) messages")
+                    }
+                }
+            }
+        } catch let error as TransportError {
+            bar.withLock { $0.finish() }
+            let cause = error.cause.map { " (\($0))" } ?? ""
+            let count = latest.withLock { $0.map { "\($0.forwarded) of \($0.total) messages were forwarded, then: " } }
+            throw Failure(printable("\(count ?? "")\(error.message)\(cause)"), exit: 1)
         }
     }
 }
