@@ -36,7 +36,10 @@ package struct FaultMatrix: Sendable {
     }
 
     enum Fault: String, CaseIterable {
-        case kill, EIO, ENOSPC, short
+        case kill, short
+        // Their names are what the command line and the matrix call them.
+        // swift-format-ignore
+        case EIO, ENOSPC
 
         func option(at point: Int) -> String {
             switch self {

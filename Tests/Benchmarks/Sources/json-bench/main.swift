@@ -12,6 +12,8 @@ import SwitchboardCore
 @testable import SwitchboardMessaging
 
 /// The call as Foundation's coders see it.
+// The names are those of the wire.
+// swift-format-ignore: AlwaysUseLowerCamelCase
 struct FoundationCall: Codable {
     struct Arguments: Codable, Equatable {
         var instance: String
