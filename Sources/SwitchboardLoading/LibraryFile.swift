@@ -38,11 +38,15 @@ struct LibraryFile {
     /// The tag that the driver's compiler left in it.
     func tag() throws(DriverLibraryError) -> String {
         let tag: String? = bytes.withUnsafeBytes { buffer in
-            guard let start = buffer.baseAddress,
-                let found = switchboard_find(start, buffer.count, SWITCHBOARD_ABI_PREFIX)
-            else { return nil }
-            let rest = buffer[(found - start)...].prefix(1024)
-            return rest.firstIndex(of: 0).map { String(decoding: rest[..<$0], as: UTF8.self) }
+            var rest = buffer[...]
+            while let place = Self.place(of: SWITCHBOARD_ABI_PREFIX, in: rest) {
+                rest = rest[place...]
+                let text = rest.prefix(1024).prefix { $0 != 0 }
+                // What looks for tags, this here, has a beginning of one in it.
+                if text.count > SWITCHBOARD_ABI_PREFIX.utf8.count { return String(decoding: text, as: UTF8.self) }
+                rest = rest.dropFirst()
+            }
+            return nil
         }
         guard let tag else {
             throw DriverLibraryError(
@@ -51,6 +55,12 @@ struct LibraryFile {
                     + "that returns driverLibraryInfo().")
         }
         return tag
+    }
+
+    private static func place(of needle: String, in bytes: Slice<UnsafeRawBufferPointer>) -> Int? {
+        let part = UnsafeRawBufferPointer(rebasing: bytes)
+        guard let start = part.baseAddress, let found = switchboard_find(start, part.count, needle) else { return nil }
+        return bytes.startIndex + (found - start)
     }
 
     /// The loader maps a library that was cut short without a look, and the process dies when it touches what is missing.

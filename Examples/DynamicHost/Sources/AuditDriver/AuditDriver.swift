@@ -25,8 +25,9 @@ public final class AuditDriver: TransportDriver {
     }
 
     public func run() async throws {
-        FileManager.default.createFile(atPath: path, contents: nil)
-        guard let handle = FileHandle(forWritingAtPath: path) else {
+        guard FileManager.default.createFile(atPath: path, contents: nil),
+            let handle = FileHandle(forWritingAtPath: path)
+        else {
             throw TransportError(.refused, "The file \(path) cannot be written.")
         }
         file.withLock { $0 = handle }
