@@ -26,17 +26,21 @@ let place = URL(fileURLWithPath: directory).path + "/spool-bench-\(getpid())"
 try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: false)
 defer { try? FileManager.default.removeItem(atPath: place) }
 
-var figures = Figures(isQuiet: arguments.contains("--json"))
-let bench = SpoolBench(directory: place)
-try await bench.durableFiles(&figures)
-try await bench.durableSegments(&figures)
-try await bench.calls(&figures, program: option("--rpc-bench") ?? beside.appendingPathComponent("rpc-bench").path)
-if let python = option("--peers"), let script = option("--peers", 2) {
-    try await bench.peers(&figures, python: python, script: script)
+@MainActor func measure() async throws -> Figures {
+    var figures = Figures(isQuiet: arguments.contains("--json"))
+    let bench = SpoolBench(directory: place)
+    try await bench.durableFiles(&figures)
+    try await bench.durableSegments(&figures)
+    try await bench.calls(&figures, program: option("--rpc-bench") ?? beside.appendingPathComponent("rpc-bench").path)
+    if let python = option("--peers"), let script = option("--peers", 2) {
+        try await bench.peers(&figures, python: python, script: script)
+    }
+    for layout in ["maildir", "segment"] {
+        try await bench.backlog(&figures, layout: layout, count: option("--backlog").flatMap { Int($0) } ?? 1_000_000)
+    }
+    return figures
 }
-for layout in ["maildir", "segment"] {
-    try await bench.backlog(&figures, layout: layout, count: option("--backlog").flatMap { Int($0) } ?? 1_000_000)
-}
+let figures = try await measure()
 if arguments.contains("--json") { print(try figures.json) }
 try? FileManager.default.removeItem(atPath: place)
 exit(figures.missed == 0 ? 0 : 1)
