@@ -51,11 +51,11 @@ def main():
         with context.target_cell(request, cell):
             pass
 
-    measure("aim", count, aim)
+    measure("time", count, aim)
     target = oslo_messaging.Target(topic="compute", version="6.0")
     router = rpc.ClientRouter(rpc.get_client(target, version_cap="6.0"))
     with context.target_cell(request, cell) as targeted:
-        measure("prepare", count, lambda: router.client(targeted).prepare(server="host", version="6.0"))
+        measure("client and prepare", count, lambda: router.client(targeted).prepare(server="host", version="6.0"))
 
 
 if __name__ == "__main__":

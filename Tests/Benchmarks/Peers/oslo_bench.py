@@ -87,7 +87,9 @@ def fresh(url, count, size):
         client(own).call({}, "echo", body=body)
         own.cleanup()
 
+    start = time.perf_counter()
     measure(count, 1, once)
+    figure("time", (time.perf_counter() - start) / count * 1e6, "us")
 
 
 def notifier(url):

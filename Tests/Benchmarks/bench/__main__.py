@@ -77,7 +77,7 @@ def measure(options):
     try:
         if hosts is not None:
             say(f"Starting a broker with {hosts + 1} virtual hosts")
-            running = broker.Broker(hosts)
+            running = broker.Broker(broker.lines(hosts))
         for name in options.groups:
             world = World(made, Suite(results, options.rounds, say), running, options.quick)
             try:
@@ -85,6 +85,9 @@ def measure(options):
             except BenchError as error:
                 failures.append(f"{name}: {error}")
                 say(f"FAILED {name}: {error}")
+    except KeyboardInterrupt:
+        # What was measured is worth something.
+        failures.append("the rest: interrupted")
     finally:
         if running:
             running.stop()

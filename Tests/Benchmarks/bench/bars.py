@@ -70,6 +70,7 @@ class Bar:
 ONE, MANY = "1 outstanding, 1 KiB", "64 outstanding, 1 KiB"
 CASTS = "1000 under way, 1 KiB"
 LINES = "200 lines"
+MILLION = "by instance, SQLite, 1,000,000 mappings"
 
 BARS = [
     Bar(3, "RPC, 1 outstanding: p50 to C's", Ratio("rpc", ONE, "p50", "c lib"), "<=", 1.35),
@@ -90,6 +91,15 @@ BARS = [
     Bar(4, "In process, 64 outstanding, 100 bytes: calls/s",
         Median("in process", "64 outstanding, 100 bytes", "rate"), ">=", 50_000),
     Bar(4, "In process, 1 outstanding: p50, µs", Median("in process", "1 outstanding, 100 bytes", "p50"), "<=", 40),
+    Bar(5, "Aiming, mapping in hand, µs", Median("aiming", "mapping in hand", "time"), "<=", 1),
+    Bar(5, "Aiming 100,000 times: memory grown, MiB", Median("aiming", "mapping in hand", "growth over all"), "<=", 1),
+    Bar(5, "Aiming by instance, SQLite of 1,000,000 mappings, µs", Median("aiming", MILLION, "time"), "<=", 60),
+    Bar(5, "Look-up by instance, SQLite of 1,000,000 mappings, µs",
+        Median("aiming", MILLION, "time", f"{US}, look-up alone"), "<=", 50),
+    Bar(5, "1,000 cells, 200 lines, 64 tasks: threads of the process",
+        Median("cells", "1000 cells, 200 lines, 64 tasks", "threads"), "<=", 8),
+    Bar(5, "1,000 cells, 200 lines, 64 tasks: memory for the lines, MiB",
+        Median("cells", "1000 cells, 200 lines, 64 tasks", "memory for the lines"), "<=", 200 * 150 / 1024),
     Bar(6, "Spool, a durable file each: to the C loop's rate",
         Median("spool", "durable publish, a file each", "ratio to the C loop", f"{US}, 1 publisher"), ">=", 0.9),
     Bar(6, "Spool, 64 publishers share syncs: to one publisher's rate",

@@ -33,15 +33,20 @@ def find_server():
     raise BenchError("The RabbitMQ server is not installed. Debian and Ubuntu: apt-get install rabbitmq-server.")
 
 
-class Broker:
-    """Has the virtual hosts bench and bench-1 … bench-`lines`."""
+def lines(count):
+    """The names of the virtual hosts that lines-bench and oslo_bench.py count up to."""
+    return [f"bench-{number}" for number in range(1, count + 1)]
 
-    def __init__(self, lines=0):
+
+class Broker:
+    """Has the virtual host bench, and those that are named."""
+
+    def __init__(self, hosts=()):
         self.directory = tempfile.mkdtemp(prefix="switchboard-bench-")
         self.port, self.distribution, self.mapper_port = free_ports(3)
         self.password = secrets.token_hex(12)
         self.name = f"bench-{secrets.token_hex(4)}@localhost"
-        self.lines = lines
+        self.hosts = ["/", "bench", *hosts]
         self.process = self.mapper = None
         try:
             self.write_files()
@@ -54,8 +59,12 @@ class Broker:
             raise
 
     @property
+    def server_url(self):
+        return f"rabbit://bench:{self.password}@127.0.0.1:{self.port}"
+
+    @property
     def url(self):
-        return f"rabbit://bench:{self.password}@127.0.0.1:{self.port}/bench"
+        return f"{self.server_url}/bench"
 
     @property
     def amqp_url(self):
@@ -65,15 +74,14 @@ class Broker:
     def write_files(self):
         salt = secrets.token_bytes(4)
         digest = hashlib.sha256(salt + self.password.encode()).digest()
-        hosts = ["/", "bench", *(f"bench-{number}" for number in range(1, self.lines + 1))]
         definitions = {
             "users": [{
                 "name": "bench", "tags": "administrator", "hashing_algorithm": "rabbit_password_hashing_sha256",
                 "password_hash": base64.b64encode(salt + digest).decode(),
             }],
-            "vhosts": [{"name": host} for host in hosts],
+            "vhosts": [{"name": host} for host in self.hosts],
             "permissions": [
-                {"user": "bench", "vhost": host, "configure": ".*", "write": ".*", "read": ".*"} for host in hosts
+                {"user": "bench", "vhost": host, "configure": ".*", "write": ".*", "read": ".*"} for host in self.hosts
             ],
         }
         configuration = [

@@ -180,16 +180,51 @@ def consuming(world):
 
 def aiming(world):
     url, programs = world.broker.url, world.programs
+    in_hand, rows = "mapping in hand", world.count(1_000_000, 100_000)
+    aims = {
+        "aim_in_hand_us": (in_hand, US, "time", "us"),
+        "growth_mib": (in_hand, US, "growth over all", "MiB"),
+        "aim_copy_us": (in_hand, f"{US}, a copy alone", "time", "us"),
+        "aim_by_instance_in_memory_us": ("by instance, in memory", US, "time", "us"),
+    }
+    looked_up = f"by instance, SQLite, {rows:,} mappings"
+    looks = {
+        "lookup_us": (looked_up, f"{US}, look-up alone", "time", "us"),
+        "aim_by_instance_in_sqlite_us": (looked_up, US, "time", "us"),
+        "listing_growth_mib": (looked_up, US, "growth by listing all", "MiB"),
+    }
+    each = {"transport_per_message_us": ("time", "us")}
     with Servers(world, [US, "oslo.messaging"]):
         world.suite.run("aiming", [
-            Case("aim at a cell", [
-                Measure(US, [programs("cells-bench"), world.broker.url]),
+            Case(in_hand, [
+                Measure(US, [programs("cells-bench"), "aim", world.count(100_000, 20_000)], aims),
                 Measure("nova", programs.nova("nova_aim.py", world.count(3000, 500))),
             ]),
+            Case(looked_up, [
+                Measure(US, [programs("cells-bench"), "lookup", rows, world.count(100_000, 10_000)], looks),
+            ]),
             Case("a transport for each message", [
+                Measure(US, [programs("cells-bench"), "transports", url, world.count(90, 18)], each),
                 Measure("oslo.messaging", programs.peer("oslo_bench.py", "fresh", url, world.count(100, 20), 1024)),
             ]),
         ])
+
+
+def cells(world):
+    """Tasks that call at random into many cells, through a directory of more."""
+    alive = world.count(200, 50)
+    fields = {
+        "per_s": ("rate", "1/s"), "p50_us": ("p50", "us"), "p99_us": ("p99", "us"), "max_us": ("longest", "us"),
+        "memory_for_lines_mib": ("memory for the lines", "MiB"), "threads": ("threads", ""),
+    }
+    broker = brokers.Broker([f"cells-bench-{number}" for number in range(alive)])
+    try:
+        command = [
+            world.programs("cells-bench"), "lines", broker.server_url, 1000, alive, 64, world.count(40_000, 10_000),
+        ]
+        world.suite.run("cells", [Case(f"1000 cells, {alive} lines, 64 tasks", [Measure(US, command, fields)])])
+    finally:
+        broker.stop()
 
 
 def lines(world):
@@ -406,6 +441,7 @@ GROUPS = {
     "notifications": Group(notifications, 0, PEER_PACKAGES, ("bench",)),
     "consuming": Group(consuming, 0, (*PEER_PACKAGES, *GO), ("bench",)),
     "aiming": Group(aiming, 0, (*PEER_PACKAGES, "libsqlite3-dev"), ("bench", "nova")),
+    "cells": Group(cells, None, (*PEER_PACKAGES, "libsqlite3-dev")),
     "lines": Group(lines, 200, PEER_PACKAGES),
     "reconnect": Group(reconnect, 200, PEER_PACKAGES, ("bench",)),
     "stall": Group(stall, 0, PEER_PACKAGES),

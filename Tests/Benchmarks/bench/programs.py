@@ -31,7 +31,9 @@ def build(command, environment=None, directory=ROOT):
         [str(part) for part in command], cwd=directory, env=environment, text=True, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT)
     if process.returncode:
-        raise BenchError(f"{' '.join(map(str, command))} failed:\n{process.stdout[-4000:]}")
+        lines = process.stdout.splitlines()
+        errors = [line for line in lines if "error:" in line] or lines[-20:]
+        raise BenchError(f"{' '.join(map(str, command))} failed:\n" + "\n".join(dict.fromkeys(errors)))
 
 
 def swift(name, *more, scratch=SCRATCH):
