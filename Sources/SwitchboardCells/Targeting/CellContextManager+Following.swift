@@ -80,8 +80,11 @@ extension CellContextManager {
             }
             let isKnown = resolution.stored == cell.transportURL && resolution.name == cell.name
             if isKnown, resolution.standing == .inUse, resolution.isListed { continue }
+            // Once more, by itself: look-ups may have brought a newer one while the listing was read.
+            let latest = try await directory.cell(id)
+            guard !latest.isDisabled else { continue }
             do {
-                try resolve(cell)
+                try resolve(latest)
             } catch {
                 logger.warning("Cell mapping cannot be used", metadata: ["error": "\(error)"])
                 end(table.withLock { $0.forget(id) })
