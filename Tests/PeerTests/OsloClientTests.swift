@@ -168,7 +168,8 @@
                     ])
                     #expect(sum == .integer(number + 1))
                 }
-                #expect(try await late.className == "MessagingTimeout")
+                let lateError = try await late
+                #expect(lateError.className == "MessagingTimeout")
 
                 // Longer than the caller would be silent for: keepalives come every second.
                 let slow = try await peer.result([

@@ -129,12 +129,14 @@
         func times() async throws {
             try await withServer { client, peer in
                 // A long call times out though other replies keep coming.
-                async let late = client.call("slow", ["seconds": 5], context: .admin(), timeout: .seconds(2))
+                let late = Task {
+                    try await client.call("slow", ["seconds": 5], context: .admin(), timeout: .seconds(2))
+                }
                 for number in Int64(0)..<10 {
                     let sum = try await client.call("add", ["a": .integer(number), "b": 1], context: .admin())
                     #expect(sum == .integer(number + 1))
                 }
-                let timeout = await #expect(throws: RPCError.self) { _ = try await late }
+                let timeout = await #expect(throws: RPCError.self) { try await late.value }
                 #expect(timeout?.code == .timeout)
 
                 // Its keepalives come every second, and it lasts longer than the caller would be silent for.
