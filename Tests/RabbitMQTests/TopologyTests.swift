@@ -70,7 +70,8 @@ struct TopologyTests {
 
     /// Names that no other test counts with.
     private final class Names {
-        private let directory = FileManager.default.temporaryDirectory.appending(path: "switchboard-\(UUID().uuidString)")
+        private let directory = FileManager.default.temporaryDirectory
+            .appending(path: "switchboard-\(UUID().uuidString)")
         private let names: FanoutNames
 
         init(_ options: RabbitMQTopology) throws {
