@@ -228,6 +228,24 @@ struct DriverTests {
         }
     }
 
+    @Test("Acceptances reach the broker by themselves, one or many", arguments: [1, 40])
+    func acceptances(count: Int) async throws {
+        try await withDriver { [topic] driver, broker, virtualHost in
+            try await driver.withSubscription(to: .topic(topic), options: .soon) { deliveries in
+                for number in 0..<count { try await driver.publish("\(number)", to: .topic(topic)) }
+                var iterator = deliveries.makeAsyncIterator()
+                for _ in 0..<count { try await iterator.next()?.accept() }
+                try await withTimeLimit(.seconds(20)) {
+                    while true {
+                        let queue = try await broker.queue("t", in: virtualHost)
+                        if queue?.unacknowledged == 0, queue?.ready == 0 { return }
+                        await Task.yield()
+                    }
+                }
+            }
+        }
+    }
+
     @Test("Messages of one publisher arrive in order, across frames and sizes")
     func order() async throws {
         try await withDriver { [topic] driver, _, _ in

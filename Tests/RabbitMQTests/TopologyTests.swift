@@ -70,7 +70,8 @@ struct TopologyTests {
 
     /// Names that no other test counts with.
     private final class Names {
-        let directory = FileManager.default.temporaryDirectory.appending(path: "switchboard-\(UUID().uuidString)")
+        private let directory = FileManager.default.temporaryDirectory
+            .appending(path: "switchboard-\(UUID().uuidString)")
         private let names: FanoutNames
 
         init(_ options: RabbitMQTopology) throws {
@@ -266,35 +267,6 @@ struct TopologyTests {
         let again = try names.next(for: address)
         #expect(again.suffix == "node1:svcx:1")
         withExtendedLifetime((second, again)) {}
-    }
-
-    @Test("A stable name is one process's, and free again when that is killed")
-    func namesOfProcesses() throws {
-        var options = RabbitMQTopology()
-        options.stableNames = true
-        options.hostName = "node1"
-        options.processName = "svcx"
-        let address = Address.fanout(Topic("t"))
-        let names = try Names(options)
-        let mine = try names.next(for: address)
-        mine.release()
-        // Another process takes the file that has just been let go of.
-        let file = try #require(FileManager.default.contentsOfDirectory(atPath: names.directory.path).first)
-        let other = Process()
-        other.executableURL = URL(filePath: "/usr/bin/env")
-        other.arguments = [
-            "flock", "--no-fork", "\(names.directory.path)/\(file)", "sh", "-c", "echo locked; exec cat",
-        ]
-        let input = Pipe()
-        let output = Pipe()
-        other.standardInput = input
-        other.standardOutput = output
-        try other.run()
-        #expect(String(decoding: output.fileHandleForReading.availableData, as: UTF8.self) == "locked\n")
-        #expect(try names.next(for: address).suffix == "node1:svcx:2")
-        other.terminate()
-        other.waitUntilExit()
-        #expect(try names.next(for: address).suffix == "node1:svcx:1")
     }
 
     @Test(

@@ -58,8 +58,12 @@ actor Connection<Client: ConnectionClient> {
     }
 
     private func drainInbox() {
-        for command in inbox.takeAll() { client.perform(command) }
+        performCommands()
         endTurn()
+    }
+
+    private func performCommands() {
+        for command in inbox.takeAll() { client.perform(command) }
     }
 
     // MARK: Life
@@ -187,6 +191,7 @@ actor Connection<Client: ConnectionClient> {
     private func stop(_ generation: UInt64) {
         guard generation == self.generation, !isStopping else { return }
         isStopping = true
+        performCommands()
         client.stop(TransportError(.closed, "The RabbitMQ transport is shutting down."))
         leave(after: Self.goodbyeTime, generation)
         endTurn()
@@ -262,6 +267,7 @@ actor Connection<Client: ConnectionClient> {
         let wait = max(ContinuousClock.now.duration(to: next), .milliseconds(2))
         let task = schedule(in: TimeAmount(clamping: wait)) { connection in
             connection.deadlineTimer = nil
+            connection.performCommands()
             connection.client.expire(.now)
             connection.endTurn()
         }

@@ -19,6 +19,8 @@ final class Inbox<Item: Sendable>: Sendable {
     private struct Contents {
         var items: [Item] = []
         var isScheduled = false
+        /// Whether the owner comes by itself, soon.
+        var isExpected = false
     }
 
     private let contents = Locked(Contents())
@@ -32,16 +34,26 @@ final class Inbox<Item: Sendable>: Sendable {
         self.drain.withLock { $0 = Drain(run: drain) }
     }
 
-    func submit(_ item: Item) {
-        let isFirst = contents.withLock { contents in
+    /// - Parameter canWait: whether the item has time until the owner comes by itself, where it is expected to.
+    func submit(_ item: Item, canWait: Bool = false) {
+        let wakes = contents.withLock { contents in
             contents.items.append(item)
-            defer { contents.isScheduled = true }
-            return !contents.isScheduled
+            if contents.isScheduled || canWait && contents.isExpected { return false }
+            contents.isScheduled = true
+            return true
         }
-        guard isFirst else { return }
+        guard wakes else { return }
         eventLoop.execute {
             let drain = self.drain.withLock { $0 }
             drain?.run()
+        }
+    }
+
+    /// The owner will take all soon without being woken. `false` when that was known.
+    func expect() -> Bool {
+        contents.withLock { contents in
+            defer { contents.isExpected = true }
+            return !contents.isExpected
         }
     }
 
@@ -51,6 +63,7 @@ final class Inbox<Item: Sendable>: Sendable {
             let items = contents.items
             contents.items = []
             contents.isScheduled = false
+            contents.isExpected = false
             return items
         }
     }

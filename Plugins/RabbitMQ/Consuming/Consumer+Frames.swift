@@ -68,6 +68,7 @@ extension Consumer {
         let request = subscription.request
         let epoch = subscription.epoch
         let inbox = inbox
+        let canWait = acceptanceCanWait(subscription)
         let message = Message(
             body: content.body, contentType: content.header.contentType,
             contentEncoding: content.header.contentEncoding, headers: content.header.headers)
@@ -83,7 +84,8 @@ extension Consumer {
                     .closed,
                     "The subscription to \(request.address) has ended; its unsettled deliveries have gone back.")
             }
-            inbox.submit(.settle(request, epoch: epoch, tag: tag, settlement))
+            inbox.submit(
+                .settle(request, epoch: epoch, tag: tag, settlement), canWait: canWait && settlement == .accept)
         }
         if !request.source.yield(delivery), let channel = subscription.channel {
             // Nobody iterates any more: what has come goes back, and nothing more is asked for.
@@ -92,6 +94,16 @@ extension Consumer {
             reject(subscription, tag, requeue: true)
         }
     }
+
+    /// Whether the acceptance of what was just delivered may leave a moment later, together with others, instead of waking
+    /// the loop for itself. Not where the broker may be waiting for it.
+    private func acceptanceCanWait(_ subscription: Subscription) -> Bool {
+        guard subscription.tracker.count * 2 <= Int(subscription.request.prefetch) else { return false }
+        if inbox.expect() { note(.now + Self.acceptanceDelay) }
+        return true
+    }
+
+    private static var acceptanceDelay: Duration { .milliseconds(5) }
 
     /// Begins anew on another channel, where the queue is declared again.
     func restart(_ subscription: Subscription, _ channel: UInt16, _ reason: String) {

@@ -1,0 +1,70 @@
+#if RabbitMQ
+import NIOCore
+import NIOEmbedded
+import SwitchboardCore
+import Testing
+
+@testable import SwitchboardRabbitMQ
+
+@Suite("The inbox of a connection")
+struct InboxTests {
+    private let eventLoop = EmbeddedEventLoop()
+
+    /// An inbox, and what was taken from it with each wake-up.
+    private func makeInbox() -> (inbox: Inbox<Int>, taken: Locked<[[Int]]>) {
+        let inbox = Inbox<Int>(eventLoop: eventLoop)
+        let taken = Locked<[[Int]]>([])
+        inbox.onItems { [weak inbox] in
+            let items = inbox?.takeAll() ?? []
+            taken.withLock { $0.append(items) }
+        }
+        return (inbox, taken)
+    }
+
+    @Test("What comes before the loop has woken is taken together")
+    func burst() {
+        let (inbox, taken) = makeInbox()
+        for item in 1...3 { inbox.submit(item) }
+        eventLoop.run()
+        inbox.submit(4)
+        eventLoop.run()
+        #expect(taken.withLock { $0 } == [[1, 2, 3], [4]])
+    }
+
+    @Test("What can wait wakes nobody while the owner is expected, and goes with what cannot")
+    func waiting() {
+        let (inbox, taken) = makeInbox()
+        inbox.submit(1, canWait: true)
+        eventLoop.run()
+        #expect(taken.withLock { $0 } == [[1]])
+        #expect(inbox.expect())
+        #expect(!inbox.expect())
+        inbox.submit(2, canWait: true)
+        eventLoop.run()
+        #expect(taken.withLock { $0 } == [[1]])
+        inbox.submit(3)
+        eventLoop.run()
+        #expect(taken.withLock { $0 } == [[1], [2, 3]])
+        // The owner has come; it is to be expected anew.
+        inbox.submit(4, canWait: true)
+        eventLoop.run()
+        #expect(taken.withLock { $0 } == [[1], [2, 3], [4]])
+        #expect(inbox.expect())
+    }
+
+    @Test("The hundred-thousandth wake-up costs what the first did")
+    func manyWakeUps() {
+        let inbox = Inbox<Int>(eventLoop: eventLoop)
+        let count = Locked(0)
+        inbox.onItems { [weak inbox] in
+            for item in inbox?.takeAll() ?? [] { count.withLock { $0 += item } }
+        }
+        // A function that each call wraps once more ends this with an overflow of the stack.
+        for _ in 0..<100_000 {
+            inbox.submit(1)
+            eventLoop.run()
+        }
+        #expect(count.withLock { $0 } == 100_000)
+    }
+}
+#endif
