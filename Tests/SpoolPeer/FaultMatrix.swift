@@ -36,13 +36,15 @@ package struct FaultMatrix: Sendable {
     }
 
     enum Fault: String, CaseIterable {
-        case kill, EIO, ENOSPC, short
+        case kill, short
+        case deviceError = "EIO"
+        case diskFull = "ENOSPC"
 
         func option(at point: Int) -> String {
             switch self {
             case .kill: "kill=\(point)"
-            case .EIO: "fail=\(point):\(Glibc.EIO)"
-            case .ENOSPC: "fail=\(point):\(Glibc.ENOSPC)"
+            case .deviceError: "fail=\(point):\(EIO)"
+            case .diskFull: "fail=\(point):\(ENOSPC)"
             case .short: "short=\(point)"
             }
         }
