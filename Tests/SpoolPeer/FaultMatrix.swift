@@ -37,15 +37,14 @@ package struct FaultMatrix: Sendable {
 
     enum Fault: String, CaseIterable {
         case kill, short
-        // Their names are what the command line and the matrix call them.
-        // swift-format-ignore
-        case EIO, ENOSPC
+        case deviceError = "EIO"
+        case diskFull = "ENOSPC"
 
         func option(at point: Int) -> String {
             switch self {
             case .kill: "kill=\(point)"
-            case .EIO: "fail=\(point):\(Glibc.EIO)"
-            case .ENOSPC: "fail=\(point):\(Glibc.ENOSPC)"
+            case .deviceError: "fail=\(point):\(EIO)"
+            case .diskFull: "fail=\(point):\(ENOSPC)"
             case .short: "short=\(point)"
             }
         }

@@ -7,13 +7,18 @@ import Foundation
 /// DIRECTORY must be there, on the disk in question; what is made in it is removed. `--backlog`: how many messages wait in
 /// the measurement of long queues (1000000). `--peers`: an interpreter that has `Peers/requirements.txt`, and
 /// `Peers/spool_peers.py`; left out, the peers are. `--rpc-bench`: the program of that name, when it is not beside this one.
-/// Prints a table, or with `--json` an array of figures. Exits with 1 when a bar is missed.
+/// Prints a table, or with `--json` an array of figures. Exits with 1 when a bar is missed, 3 when something failed.
 @main
 struct Program {
     private let arguments = Array(CommandLine.arguments.dropFirst())
 
-    static func main() async throws {
-        exit(try await Program().run())
+    static func main() async {
+        do {
+            exit(try await Program().run())
+        } catch {
+            FileHandle.standardError.write(Data("spool-bench: \(error)\n".utf8))
+            exit(3)
+        }
     }
 
     /// The argument after `name`, or one further on.
