@@ -5,11 +5,22 @@
 /// string of the document around it. At nesting level n every quote comes with 2ⁿ−1 backslashes before it, and every
 /// backslash 2ⁿ times, which is all that escaping does to text that is ASCII already.
 struct JSONWriter {
-    private(set) var bytes: [UInt8] = []
+    /// Longer than what was written, so that writing is copying and no growing, nearly always.
+    private var storage: [UInt8]
+    private var count = 0
     private var level = 0
 
     init(capacity: Int = 512) {
-        bytes.reserveCapacity(capacity)
+        storage = [UInt8](repeating: 0, count: capacity)
+    }
+
+    /// Takes out what was written.
+    mutating func finish() -> [UInt8] {
+        var bytes: [UInt8] = []
+        swap(&bytes, &storage)
+        bytes.removeLast(bytes.count - count)
+        count = 0
+        return bytes
     }
 
     /// Writes a string whose content is the document that `body` writes.
@@ -72,50 +83,94 @@ struct JSONWriter {
 
     mutating func write(_ integer: Int64) {
         if integer >= 0 && integer < 10 {
-            bytes.append(0x30 + UInt8(integer))
+            put(0x30 + UInt8(integer))
         } else {
             string(raw: String(integer))
         }
     }
 
+    // MARK: Bytes
+
+    private mutating func put(_ byte: UInt8) {
+        reserve(1)
+        storage[count] = byte
+        count += 1
+    }
+
+    private mutating func put(_ bytes: UnsafeBufferPointer<UInt8>) {
+        guard let source = bytes.baseAddress, !bytes.isEmpty else { return }
+        reserve(bytes.count)
+        storage.withUnsafeMutableBytes { ($0.baseAddress! + count).copyMemory(from: source, byteCount: bytes.count) }
+        count += bytes.count
+    }
+
+    private mutating func reserve(_ more: Int) {
+        guard count + more > storage.count else { return }
+        storage.append(contentsOf: repeatElement(0, count: max(more, storage.count)))
+    }
+
     private mutating func raw(_ text: StaticString) {
-        bytes.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+        put(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
     private mutating func string(raw text: String) {
-        bytes.append(contentsOf: text.utf8)
+        var text = text
+        text.withUTF8 { put($0) }
     }
 
     private mutating func byte(_ scalar: Unicode.Scalar) {
-        bytes.append(UInt8(ascii: scalar))
+        put(UInt8(ascii: scalar))
     }
 
     private mutating func quote() {
-        for _ in 0..<(1 << level) - 1 { bytes.append(0x5C) }
-        bytes.append(0x22)
+        for _ in 0..<(1 << level) - 1 { put(0x5C) }
+        put(0x22)
     }
 
     private mutating func backslash() {
-        for _ in 0..<(1 << level) { bytes.append(0x5C) }
+        for _ in 0..<(1 << level) { put(0x5C) }
     }
 
     private mutating func content(_ string: String) {
         var string = string
         string.withUTF8 { utf8 in
             var start = 0
-            var index = 0
-            while index < utf8.count {
-                let byte = utf8[index]
-                if byte >= 0x20 && byte < 0x7F && byte != 0x22 && byte != 0x5C {
-                    index += 1
-                    continue
-                }
-                bytes.append(contentsOf: UnsafeBufferPointer(rebasing: utf8[start..<index]))
-                index += escape(utf8, at: index)
-                start = index
+            while true {
+                let end = Self.endOfPlain(utf8, from: start)
+                put(UnsafeBufferPointer(rebasing: utf8[start..<end]))
+                guard end < utf8.count else { return }
+                start = end + escape(utf8, at: end)
             }
-            bytes.append(contentsOf: UnsafeBufferPointer(rebasing: utf8[start..<index]))
         }
+    }
+
+    /// Where the first byte is, from a place on, that must be escaped. Eight at a time: most text has none.
+    private static func endOfPlain(_ utf8: UnsafeBufferPointer<UInt8>, from start: Int) -> Int {
+        let bytes = UnsafeRawBufferPointer(utf8)
+        var index = start
+        while index + 8 <= bytes.count {
+            let special = Self.special(
+                UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)))
+            guard special == 0 else { return index + special.trailingZeroBitCount / 8 }
+            index += 8
+        }
+        while index < bytes.count {
+            let byte = bytes[index]
+            guard byte >= 0x20 && byte < 0x7F && byte != 0x22 && byte != 0x5C else { return index }
+            index += 1
+        }
+        return index
+    }
+
+    /// Zero when none of eight bytes must be escaped; else its lowest bit is in the first that must.
+    private static func special(_ bytes: UInt64) -> UInt64 {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        // Where a byte is zero, taking one from it sets its highest bit, and may set that of later bytes.
+        let quotes = (bytes ^ ones &* 0x22) &- ones
+        let backslashes = (bytes ^ ones &* 0x5C) &- ones
+        let deletes = (bytes ^ ones &* 0x7F) &- ones
+        let controls = bytes &- ones &* 0x20
+        return (bytes | quotes | backslashes | deletes | controls) & (ones &* 0x80)
     }
 
     /// Escapes the scalar that begins at `index`; returns its length in bytes. A `String` holds valid UTF-8 only.
@@ -125,11 +180,11 @@ struct JSONWriter {
         switch byte {
         case 0x22: quote()
         case 0x5C: backslash()
-        case 0x08: bytes.append(UInt8(ascii: "b"))
-        case 0x09: bytes.append(UInt8(ascii: "t"))
-        case 0x0A: bytes.append(UInt8(ascii: "n"))
-        case 0x0C: bytes.append(UInt8(ascii: "f"))
-        case 0x0D: bytes.append(UInt8(ascii: "r"))
+        case 0x08: put(UInt8(ascii: "b"))
+        case 0x09: put(UInt8(ascii: "t"))
+        case 0x0A: put(UInt8(ascii: "n"))
+        case 0x0C: put(UInt8(ascii: "f"))
+        case 0x0D: put(UInt8(ascii: "r"))
         case 0..<0x80: unicodeEscape(UInt16(byte))
         default:
             let length = byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : 4
@@ -149,10 +204,10 @@ struct JSONWriter {
     }
 
     private mutating func unicodeEscape(_ unit: UInt16) {
-        bytes.append(UInt8(ascii: "u"))
+        put(UInt8(ascii: "u"))
         for shift in [12, 8, 4, 0] {
             let digit = UInt8(truncatingIfNeeded: unit >> UInt16(shift)) & 0xF
-            bytes.append(digit < 10 ? 0x30 + digit : 0x57 + digit)
+            put(digit < 10 ? 0x30 + digit : 0x57 + digit)
         }
     }
 }
@@ -162,7 +217,7 @@ extension JSONValue {
     public func serialized() -> [UInt8] {
         var writer = JSONWriter()
         writer.write(self)
-        return writer.bytes
+        return writer.finish()
     }
 }
 

@@ -28,7 +28,7 @@ enum OsloEnvelope {
             writer.endObject()
         }
         writer.endObject()
-        return Message(body: writer.bytes)
+        return Message(body: writer.finish())
     }
 
     /// What a message holds.
@@ -40,11 +40,13 @@ enum OsloEnvelope {
     }
 
     /// Reads the members of the object inside a message, one after another. A body without the two keys of the envelope is
-    /// the object itself, with kombu's typed values made plain. From names that begin with `prefix` it is cut.
+    /// the object itself, with kombu's typed values made plain, or with `asCame` as they are. From names that begin with
+    /// `prefix` it is cut. Returns whether there was an envelope.
+    @discardableResult
     static func members(
-        of message: Message, cutting prefix: StaticString = "",
+        of message: Message, cutting prefix: StaticString = "", asCame: Bool = false,
         _ body: (_ key: String, _ isCut: Bool, _ value: JSONValue) -> Void
-    ) throws(WireError) {
+    ) throws(WireError) -> Bool {
         switch try content(of: message) {
         case .text(let text):
             do throws(JSONError) {
@@ -57,15 +59,17 @@ enum OsloEnvelope {
             } catch {
                 throw WireError("The envelope's message is no JSON object: it is \(error).")
             }
+            return true
         case .object(let object):
             let prefix = "\(prefix)"
-            guard case .object(let plain) = try KombuTypes.plain(.object(object)) else {
+            guard case .object(let plain) = asCame ? .object(object) : try KombuTypes.plain(.object(object)) else {
                 throw WireError("The body is one of kombu's typed values, and no message.")
             }
             for (key, value) in plain {
                 let isCut = !prefix.isEmpty && key.hasPrefix(prefix)
                 body(isCut ? String(key.dropFirst(prefix.count)) : key, isCut, value)
             }
+            return false
         }
     }
 
@@ -78,10 +82,9 @@ enum OsloEnvelope {
 
     /// The object inside a message, as it came, and whether it came in an envelope.
     static func read(_ message: Message) throws(WireError) -> (object: JSONObject, isEnveloped: Bool) {
-        switch try content(of: message) {
-        case .object(let object): return (object, false)
-        case .text: return (try open(message), true)
-        }
+        var builder = JSONObjectBuilder()
+        let isEnveloped = try members(of: message, asCame: true) { key, _, value in builder.set(key, value) }
+        return (builder.object, isEnveloped)
     }
 
     private static func content(of message: Message) throws(WireError) -> Content {

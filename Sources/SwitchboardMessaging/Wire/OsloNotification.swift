@@ -46,20 +46,24 @@ struct OsloNotification: Sendable, Hashable {
             writer.beginObject()
             write(to: &writer)
             writer.endObject()
-            return Message(body: writer.bytes)
+            return Message(body: writer.finish())
         }
     }
 
     private func write(to writer: inout JSONWriter) {
         var isFirst = true
-        let members = [
-            ("message_id", messageID), ("publisher_id", publisherID), ("event_type", eventType),
-            ("priority", priority), ("payload", payload), ("timestamp", timestamp), ("_unique_id", uniqueID),
-        ]
-        for case (let key, let value?) in members {
+        func write(_ key: String, _ value: JSONValue?, to writer: inout JSONWriter) {
+            guard let value else { return }
             writer.key(key, isFirst: &isFirst)
             writer.write(value)
         }
+        write("message_id", messageID, to: &writer)
+        write("publisher_id", publisherID, to: &writer)
+        write("event_type", eventType, to: &writer)
+        write("priority", priority, to: &writer)
+        write("payload", payload, to: &writer)
+        write("timestamp", timestamp, to: &writer)
+        write("_unique_id", uniqueID, to: &writer)
         for (key, value) in context {
             writer.key(key, prefix: Self.contextPrefix, isFirst: &isFirst)
             writer.write(value)
@@ -67,10 +71,11 @@ struct OsloNotification: Sendable, Hashable {
     }
 
     init(_ message: Message) throws(WireError) {
-        let (object, isEnveloped) = try OsloEnvelope.read(message)
-        format = isEnveloped ? .v2 : .v1
-        context.reserveCapacity(object.count)
-        for (key, value) in object {
+        format = .v1
+        var context = JSONObjectBuilder(capacity: 24)
+        let isEnveloped = try OsloEnvelope.members(of: message, cutting: Self.contextPrefix, asCame: true) {
+            key, isOfContext, value in
+            if isOfContext { return context.set(key, value) }
             switch key {
             case "message_id": messageID = value
             case "publisher_id": publisherID = value
@@ -79,10 +84,11 @@ struct OsloNotification: Sendable, Hashable {
             case "payload": payload = value
             case "timestamp": timestamp = value
             case "_unique_id": uniqueID = value
-            default:
-                if key.hasPrefix("_context_") { context.append(key: String(key.dropFirst(9)), value: value) }
+            default: break
             }
         }
+        if isEnveloped { format = .v2 }
+        self.context = context.object
     }
 
     /// The notification, with kombu's typed values made plain where the body had no envelope.
