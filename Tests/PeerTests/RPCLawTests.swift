@@ -10,7 +10,7 @@
             try await broker.withVirtualHost { name in
                 let url = broker.url(virtualHost: name)
                 try await body(
-                    TransportWorld {
+                    TransportWorld(patience: .seconds(20)) {
                         try Transport(url, drivers: DriverRegistry(.rabbitMQ()), logger: quietLogger)
                     })
             }

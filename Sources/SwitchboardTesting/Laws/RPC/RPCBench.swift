@@ -84,15 +84,14 @@ struct RPCBench: Sendable {
 
     /// Asks a server by its name until it answers.
     private func waitUntilListening(_ server: Server, _ connection: MessageQueueConnection) async throws {
-        var client = RPCClient(connection, target: target(server.topic), timeout: .seconds(1))
-        client.retry = .never
-        let end = ContinuousClock.now + world.patience
+        let client = RPCClient(connection, target: target(server.topic), timeout: world.patience)
+        let end = ContinuousClock.now + world.patience * 3
         while true {
             do {
                 _ = try await client.call("oslo_rpc_server_ping", to: server.name, context: RequestContext())
                 return
-            } catch let error as RPCError where [.unroutable, .timeout].contains(error.code) && .now < end {
-                await Task.yield()
+            } catch let error as RPCError where error.code == .unroutable && .now < end {
+                try await Task.sleep(for: .milliseconds(2))
             }
         }
     }

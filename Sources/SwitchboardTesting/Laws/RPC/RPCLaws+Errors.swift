@@ -14,7 +14,7 @@ extension RPCLaws {
                     try await client.call("x", context: .admin())
                 }
                 client.detectsMissingListeners = false
-                client.timeout = .milliseconds(300)
+                client.timeout = .seconds(2)
                 try await bench.requireError(.timeout, from: "a call to nobody that may wait") {
                     try await client.call("x", context: .admin())
                 }
@@ -42,12 +42,12 @@ extension RPCLaws {
                 try await withThrowingTaskGroup(of: Void.self) { tasks in
                     tasks.addTask {
                         try await bench.requireError(.timeout, from: "the long call") {
-                            try await client.call("hang", context: .admin(), timeout: .seconds(1))
+                            try await client.call("hang", context: .admin(), timeout: .seconds(2))
                         }
                     }
                     for number in Int64(0)..<10 {
                         tasks.addTask {
-                            try await Task.sleep(for: .milliseconds(number * 120))
+                            try await Task.sleep(for: .milliseconds(number * 240))
                             _ = try await client.call("note", ["value": .integer(number)], context: .admin())
                         }
                     }
@@ -115,7 +115,7 @@ extension RPCLaws {
                 let client = bench.client(connection)
                 var seen = events.makeAsyncIterator()
                 try await bench.requireError(.timeout, from: "a short call") {
-                    try await client.call("hang", context: .admin(), timeout: .seconds(1))
+                    try await client.call("hang", context: .admin(), timeout: .seconds(2))
                 }
                 for expected in ["begun", "cancelled"] {
                     let event = await seen.next()

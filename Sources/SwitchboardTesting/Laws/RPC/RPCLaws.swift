@@ -82,16 +82,16 @@ public enum RPCLaws {
         RPCLaw("A call that takes long lasts as long as its server says that it is at work") { bench in
             try await bench.withServers([RPCBench.Server(name: "one")]) { _, router in
                 router.register("work") { _, _ in
-                    try await Task.sleep(for: .milliseconds(2600))
+                    try await Task.sleep(for: .milliseconds(4600))
                     return "done"
                 }
             } _: { connection in
                 var client = bench.client(connection)
-                client.keepaliveInterval = .seconds(2)
+                client.keepaliveInterval = .seconds(4)
                 let result = try await client.call("work", context: .admin())
                 try bench.require(result == "done", "it returned \(result).")
                 client.keepaliveInterval = nil
-                client.timeout = .milliseconds(500)
+                client.timeout = .seconds(2)
                 try await bench.requireError(.timeout, from: "the same without keepalives") {
                     try await client.call("work", context: .admin())
                 }
