@@ -8,7 +8,7 @@ private struct InProcessHarness: TransportHarness {
     func withWorld(_ body: (TransportWorld) async throws -> Void) async throws {
         let registry = DriverRegistry(.inProcess(network: InProcessNetwork()))
         try await body(
-            TransportWorld {
+            TransportWorld(patience: .seconds(20)) {
                 try Transport(TransportURL("fake://laws"), drivers: registry, logger: quietLogger)
             })
     }
@@ -19,7 +19,7 @@ private struct SpoolHarness: TransportHarness {
         let directory = try ScratchDirectory(prefix: "switchboard-rpc")
         defer { directory.remove() }
         try await body(
-            TransportWorld {
+            TransportWorld(patience: .seconds(20)) {
                 try Transport(
                     TransportURL("spool://\(directory.path)/spool"), drivers: DriverRegistry(.spool()),
                     logger: quietLogger)
@@ -27,7 +27,7 @@ private struct SpoolHarness: TransportHarness {
     }
 }
 
-@Suite("The laws of RPC", .timeLimit(.minutes(2)))
+@Suite("The laws of RPC", .timeLimit(.minutes(3)))
 struct RPCLawTests {
     @Test("On the in-process driver", arguments: RPCLaws.all)
     func inProcess(_ law: RPCLaw) async throws {
