@@ -28,7 +28,7 @@ public struct RPCClientRequest: Sendable {
 ///
 ///     struct Audit: RPCClientMiddleware {
 ///         func send(
-///             _ request: RPCClientRequest, next: (RPCClientRequest) async throws -> JSONValue
+///             _ request: RPCClientRequest, next: @Sendable (RPCClientRequest) async throws -> JSONValue
 ///         ) async throws -> JSONValue {
 ///             log(request.method)
 ///             return try await next(request)

@@ -64,7 +64,7 @@ struct MiddlewareTests {
         let server = RPCServer(
             serverConnection, topic: Topic("echo"), name: "host1", router: router, configuration: configuration,
             logger: quietLogger)
-        let client = RPCClient(connection, target: RPCTarget(topic: "echo"), timeout: .seconds(10))
+        let client = RPCClient(connection, target: RPCTarget(topic: "echo"), timeout: .seconds(40))
         try await withRunning(connection, serverConnection, server) {
             try await waitForServer(client)
             try await body(client)

@@ -57,10 +57,10 @@ struct ClientPolicyTests {
         router.register("find") { _, _ in throw InstanceNotFound(uuid: "i-1") }
         let server = RPCServer(
             serverConnection, topic: Topic("t"), name: "host1", router: router, logger: quietLogger)
-        let client = RPCClient(connection, target: RPCTarget(topic: "t"), timeout: .seconds(10))
+        let client = RPCClient(connection, target: RPCTarget(topic: "t"), timeout: .seconds(40))
         try await withRunning(connection, serverConnection, server) {
             // Through the connection without faults: they are counted.
-            let probe = RPCClient(serverConnection, target: RPCTarget(topic: "t"), timeout: .seconds(10))
+            let probe = RPCClient(serverConnection, target: RPCTarget(topic: "t"), timeout: .seconds(40))
             while true {
                 do {
                     _ = try await probe.call("is it there", context: .admin())

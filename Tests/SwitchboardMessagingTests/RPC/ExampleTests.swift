@@ -53,7 +53,7 @@ struct ExampleTests {
         router.register(RPCMethod<[String: Int], Int>("any")) { numbers, _ in numbers.values.reduce(0, +) }
         let server = RPCServer(connection, topic: Topic("t"), name: "s", router: router, logger: quietLogger)
         try await withRunning(connection, server) {
-            let client = RPCClient(connection, target: RPCTarget(topic: "t"), timeout: .seconds(10))
+            let client = RPCClient(connection, target: RPCTarget(topic: "t"), timeout: .seconds(40))
             try await waitForServer(client)
             for (method, arguments) in [("add", ["a": 1, "b": 2, "zz": 3] as JSONObject), ("nothing", ["zz": 3])] {
                 let error = await #expect(throws: RPCError.self) {

@@ -48,7 +48,7 @@ struct RPCTests {
         let server = RPCServer(
             try makeConnection(network: network), topic: Topic("calc"), name: "host1", router: Calculator.router(),
             logger: quietLogger)
-        let client = RPCClient(connection, target: RPCTarget(topic: "calc"), timeout: .seconds(10))
+        let client = RPCClient(connection, target: RPCTarget(topic: "calc"), timeout: .seconds(40))
         let serverConnection = server.connection
         try await withRunning(connection, serverConnection, server) {
             try await waitForServer(client)

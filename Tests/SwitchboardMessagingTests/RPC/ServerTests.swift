@@ -65,6 +65,45 @@ struct ServerTests {
             try metrics.expectCounter("switchboard.server.duplicates", [("messaging.system", "fake")]).totalValue == 1)
     }
 
+    @Test("At least once, a request is settled behind its reply, and goes back when the server is cancelled")
+    func atLeastOnce() async throws {
+        let connection = try makeConnection(network: InProcessNetwork())
+        let events = Locked<[String]>([])
+        var router = RPCRouter()
+        router.register("work") { _, _ in
+            events.withLock { $0.append("handled") }
+            return nil
+        }
+        let (begun, begunSource) = AsyncStream.makeStream(of: Void.self)
+        router.register("hang") { _, _ in
+            begunSource.yield()
+            try await Task.sleep(for: .seconds(3600))
+            return nil
+        }
+        var configuration = RPCServerConfiguration()
+        configuration.acknowledgement = .atLeastOnce
+        let handling = RPCRequestHandling(
+            connection: connection, topic: Topic("t"), server: "s", router: router, configuration: configuration,
+            logger: quietLogger)
+        func delivery(_ method: String) -> Delivery {
+            Delivery(message: request(method, id: "one and the same \(method)")) { settlement throws(TransportError) in
+                events.withLock { $0.append("\(settlement)") }
+            }
+        }
+        await handling.handle(delivery("work"))
+        #expect(events.withLock { $0 } == ["handled", "accept"])
+        for _ in 0..<2 {
+            // The second is no duplicate: the first went back.
+            events.withLock { $0 = [] }
+            let hanging = delivery("hang")
+            let work = Task { await handling.handle(hanging) }
+            for await _ in begun { break }
+            work.cancel()
+            await work.value
+            #expect(events.withLock { $0 } == ["requeue"])
+        }
+    }
+
     @Test("A reply whose mailbox is gone is dropped after its time, with one line, and later ones at once")
     func droppedReplies() async throws {
         let lines = Locked<[String]>([])

@@ -21,7 +21,7 @@ struct TelemetryTests {
         let serverConnection = try makeConnection(network: network, telemetry: telemetry)
         var router = RPCRouter()
         router.registerPing()
-        let inner = RPCClient(serverConnection, target: RPCTarget(topic: "traced"), timeout: .seconds(10))
+        let inner = RPCClient(serverConnection, target: RPCTarget(topic: "traced"), timeout: .seconds(40))
         router.register("outer") { _, context in try await inner.call("inner", context: context) }
         router.register("inner") { _, context in context.additional["traceparent"] ?? nil }
         router.register("fail") { _, _ in throw Failure() }
@@ -31,7 +31,7 @@ struct TelemetryTests {
         let server = RPCServer(
             serverConnection, topic: Topic("traced"), name: "host1", router: router,
             logger: Logger(label: "traced") { _ in LineCollector(lines: Locked([])) })
-        let client = RPCClient(connection, target: RPCTarget(topic: "traced"), timeout: .seconds(10))
+        let client = RPCClient(connection, target: RPCTarget(topic: "traced"), timeout: .seconds(40))
         try await withRunning(connection, serverConnection, server) {
             try await waitForServer(client)
             try await body(client)

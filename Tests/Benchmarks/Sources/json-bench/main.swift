@@ -16,9 +16,16 @@ import SwitchboardCore
 // swift-format-ignore: AlwaysUseLowerCamelCase
 struct FoundationCall: Codable {
     struct Arguments: Codable, Equatable {
+        enum CodingKeys: String, CodingKey {
+            case instance
+            case blockDeviceMapping = "block_device_mapping"
+            case rebootType = "reboot_type"
+            case attempts, wait, ratio, notes
+        }
+
         var instance: String
-        var block_device_mapping: [String: String]
-        var reboot_type: String
+        var blockDeviceMapping: [String: String]
+        var rebootType: String
         var attempts: Int
         var wait: Bool
         var ratio: Double
@@ -34,45 +41,60 @@ struct FoundationCall: Codable {
         var message: String
     }
 
+    enum CodingKeys: String, CodingKey {
+        case method, args, version
+        case messageID = "_msg_id"
+        case replyQueue = "_reply_q"
+        case timeout = "_timeout"
+        case uniqueID = "_unique_id"
+        case userID = "_context_user_id"
+        case projectID = "_context_project_id"
+        case isAdmin = "_context_is_admin"
+        case roles = "_context_roles"
+        case requestID = "_context_request_id"
+        case timestamp = "_context_timestamp"
+        case readDeleted = "_context_read_deleted"
+    }
+
     var method: String
     var args: Arguments
     var version: String
-    var _msg_id: String
-    var _reply_q: String
-    var _timeout: Int?
-    var _unique_id: String
-    var _context_user_id: String
-    var _context_project_id: String
-    var _context_is_admin: Bool
-    var _context_roles: [String]
-    var _context_request_id: String
-    var _context_timestamp: String
-    var _context_read_deleted: String
+    var messageID: String
+    var replyQueue: String
+    var timeout: Int?
+    var uniqueID: String
+    var userID: String
+    var projectID: String
+    var isAdmin: Bool
+    var roles: [String]
+    var requestID: String
+    var timestamp: String
+    var readDeleted: String
 }
 
 let arguments = FoundationCall.Arguments(
     instance: "6f70656e-7374-4163-8b00-000000000001",
-    block_device_mapping: ["device_name": "/dev/vdb", "volume_id": "66666666-6666-6666-6666-666666666666"],
-    reboot_type: "HARD", attempts: 3, wait: true, ratio: 1.5,
+    blockDeviceMapping: ["device_name": "/dev/vdb", "volume_id": "66666666-6666-6666-6666-666666666666"],
+    rebootType: "HARD", attempts: 3, wait: true, ratio: 1.5,
     notes: ["first of two notes about what is to be done", "second: \"quoted\" and with a grüße"])
 let call = FoundationCall(
-    method: "reboot_instance", args: arguments, version: "6.0", _msg_id: String(repeating: "a", count: 32),
-    _reply_q: "reply_" + String(repeating: "b", count: 32), _timeout: 60,
-    _unique_id: String(repeating: "c", count: 32), _context_user_id: String(repeating: "d", count: 32),
-    _context_project_id: String(repeating: "e", count: 32), _context_is_admin: true,
-    _context_roles: ["admin", "member", "reader"], _context_request_id: "req-6f70656e-7374-4163-8b00-000000000002",
-    _context_timestamp: "2026-01-02T03:04:05.678901", _context_read_deleted: "no")
+    method: "reboot_instance", args: arguments, version: "6.0", messageID: String(repeating: "a", count: 32),
+    replyQueue: "reply_" + String(repeating: "b", count: 32), timeout: 60,
+    uniqueID: String(repeating: "c", count: 32), userID: String(repeating: "d", count: 32),
+    projectID: String(repeating: "e", count: 32), isAdmin: true,
+    roles: ["admin", "member", "reader"], requestID: "req-6f70656e-7374-4163-8b00-000000000002",
+    timestamp: "2026-01-02T03:04:05.678901", readDeleted: "no")
 let context: JSONObject = [
-    "user_id": .string(call._context_user_id), "project_id": .string(call._context_project_id), "is_admin": true,
-    "roles": ["admin", "member", "reader"], "request_id": .string(call._context_request_id),
-    "timestamp": .string(call._context_timestamp), "read_deleted": "no",
+    "user_id": .string(call.userID), "project_id": .string(call.projectID), "is_admin": true,
+    "roles": ["admin", "member", "reader"], "request_id": .string(call.requestID),
+    "timestamp": .string(call.timestamp), "read_deleted": "no",
 ]
 
 func ours() throws -> Int {
     guard case .object(let object) = try JSONValue(encoding: arguments) else { fatalError("no object") }
     let message = OsloRequest(
-        method: call.method, arguments: object, version: call.version, messageID: .string(call._msg_id),
-        replyQueue: call._reply_q, timeout: 60, uniqueID: call._unique_id, context: context
+        method: call.method, arguments: object, version: call.version, messageID: .string(call.messageID),
+        replyQueue: call.replyQueue, timeout: 60, uniqueID: call.uniqueID, context: context
     ).message()
     let request = try OsloRequest(message)
     let decoded = try request.rawArguments?.decode(FoundationCall.Arguments.self)
