@@ -27,8 +27,11 @@ extension TransportLaws {
             try await bench.withTransport(boundedTransport(bench)) { transport in
                 try await bench.declare(.topic(bench.topic), on: transport)
                 let texts = (0..<12).map { "m\($0)" }
+                // It is full before the rest comes, so that somebody does wait.
+                try await bench.publish(all: Array(texts.prefix(3)), on: transport)
                 try await withThrowingTaskGroup(of: Void.self) { group in
-                    group.addTask { try await bench.publish(all: texts, on: transport) }
+                    group.addTask { try await bench.publish(all: Array(texts.dropFirst(3)), on: transport) }
+                    for _ in 0..<100 { await Task.yield() }
                     try await bench.withInbox(transport, .topic(bench.topic), prefetch: 1) { inbox in
                         let found = try await inbox.accept(12)
                         try bench.require(Set(found) == Set(texts), "what came through was \(found).")
