@@ -9,26 +9,30 @@ import Glibc
 @main
 enum Fuzz {
     static func main() {
-        let checks: [String: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt] = [
-            "json": { checkJSON(bytes($0, $1)) },
-            "envelope": { checkEnvelope(bytes($0, $1)) },
-            "url": { checkURL(bytes($0, $1)) },
-        ]
-        guard CommandLine.arguments.count > 1, let check = checks[CommandLine.arguments[1]] else {
-            print("usage: fuzz \(checks.keys.sorted().joined(separator: "|")) LIBFUZZER-OPTION...")
+        let arguments = CommandLine.arguments
+        switch arguments.dropFirst().first {
+        case "json": run(arguments) { checkJSON(copy($0, $1)) }
+        case "envelope": run(arguments) { checkEnvelope(copy($0, $1)) }
+        case "url": run(arguments) { checkURL(copy($0, $1)) }
+        default:
+            print("usage: fuzz json|envelope|url LIBFUZZER-OPTION...")
             exit(2)
         }
-        var arguments = CommandLine.arguments
-        arguments.remove(at: 1)
-        var count = CInt(arguments.count)
-        let pointers = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>.allocate(capacity: arguments.count + 1)
-        for (index, argument) in arguments.enumerated() { pointers[index] = strdup(argument) }
-        pointers[arguments.count] = nil
-        var vector: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? = pointers
-        exit(LLVMFuzzerRunDriver(&count, &vector, check))
     }
+}
 
-    static func bytes(_ data: UnsafePointer<UInt8>?, _ size: Int) -> [UInt8] {
-        Array(UnsafeBufferPointer(start: data, count: size))
-    }
+/// Gives libFuzzer all arguments but the name of the check, and ends as it does.
+private func run(_ arguments: [String], _ check: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt) {
+    var arguments = arguments
+    arguments.remove(at: 1)
+    var count = CInt(arguments.count)
+    let pointers = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>.allocate(capacity: arguments.count + 1)
+    for (index, argument) in arguments.enumerated() { pointers[index] = strdup(argument) }
+    pointers[arguments.count] = nil
+    var vector: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? = pointers
+    exit(LLVMFuzzerRunDriver(&count, &vector, check))
+}
+
+private func copy(_ data: UnsafePointer<UInt8>?, _ size: Int) -> [UInt8] {
+    Array(UnsafeBufferPointer(start: data, count: size))
 }
