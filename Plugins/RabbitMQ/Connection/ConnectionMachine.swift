@@ -71,8 +71,9 @@ struct ConnectionMachine: Sendable {
     private var knowsUpdateSecret = false
     private var mechanism: String { login.method.rawValue }
 
-    /// RabbitMQ's own default, and what oslo.messaging asks for.
-    private static let preferredFrameMax: UInt32 = 131_072
+    /// A quarter of RabbitMQ's default: librabbitmq's pools take memory by the size of a frame, and a line of two
+    /// connections takes 139 KiB with it instead of 315.
+    private static let preferredFrameMax: UInt32 = 32_768
     /// AMQP's `frame-min-size`.
     private static let smallestFrameMax: UInt32 = 4096
 
