@@ -106,7 +106,7 @@ extension Publisher {
         isControlChannelReady = false
         if var first = declaring.popFirst() {
             first.attempts += 1
-            if closure.code == 404 || closure.code == 405, first.attempts < Self.declarationAttempts {
+            if first.attempts < Self.declarationAttempts(after: closure.code) {
                 forgetDeclarations()
                 declaring.prepend(first)
             } else {
@@ -119,7 +119,15 @@ extension Publisher {
         openControlChannel()
     }
 
-    private static var declarationAttempts: Int { 10 }
+    /// Each is a round trip. A broker may need many for a deletion: until it is done, the exchange is still declared with
+    /// success, and not found by a binding.
+    private static func declarationAttempts(after code: UInt16) -> Int {
+        switch code {
+        case 404: 500
+        case 405: 10
+        default: 0
+        }
+    }
 
     // MARK: Channel exceptions
 
