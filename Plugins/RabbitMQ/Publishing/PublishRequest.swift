@@ -45,6 +45,10 @@ struct PendingPublish {
     var continuation: CheckedContinuation<TransportError?, Never>?
     /// What the broker said when no queue took it; its confirm is still to come.
     var returned: IncomingMethod.Return?
+    /// Whether the broker returned it since what its route declares was gone: it goes out again after its confirm.
+    var lacksQueue = false
+    /// How often it was returned so.
+    var returns = 0
     /// Whether an earlier connection may have carried it.
     var wasSent = false
     /// How often a channel exception sent it back.

@@ -7,12 +7,16 @@ final class PublishRoute {
     let plan: PublishPlan
     /// When its declarations were last seen to be done, in the publisher's counting.
     var declaredEpoch: UInt64 = 0
+    /// Whether the plan itself makes a queue that takes the message. Such a publish is always mandatory on the wire: the
+    /// broker's "nobody took it" then means that what was declared is gone.
+    let bindsQueue: Bool
     let frame: [UInt8]
     let mandatoryFrame: [UInt8]
 
     init(_ plan: PublishPlan, channel: UInt16) throws(TransportError) {
         self.plan = plan
-        frame = try Self.encode(plan, mandatory: false, channel)
+        bindsQueue = plan.declarations.contains { if case .binding = $0 { true } else { false } }
+        frame = try Self.encode(plan, mandatory: bindsQueue, channel)
         mandatoryFrame = try Self.encode(plan, mandatory: true, channel)
     }
 

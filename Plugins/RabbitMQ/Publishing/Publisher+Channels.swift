@@ -144,7 +144,8 @@ extension Publisher {
         for (index, pending) in lost.enumerated() where pending.continuation != nil {
             var pending = pending
             pending.exceptions += 1
-            let isCertain = index >= firstDropped
+            let isCertain = index >= firstDropped || pending.lacksQueue
+            pending.lacksQueue = false
             if let returned = pending.returned {
                 answer(pending, place.unroutable(pending.request, returned))
             } else if (missing == nil && lost.count == 1) || pending.exceptions > 3 {

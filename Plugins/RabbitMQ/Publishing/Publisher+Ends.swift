@@ -16,7 +16,24 @@ extension Publisher {
         }
         var pending = pending
         pending.refusals += 1
-        let longest = Duration.milliseconds(20 << min(pending.refusals, 6))
+        postpone(pending, round: pending.refusals)
+    }
+
+    /// No queue took it although its route declares one: somebody deleted the queue, its binding or the exchange between
+    /// the declaration and the publish. Nobody has the message, so it may always be sent again.
+    func declareAgain(_ pending: PendingPublish) {
+        forgetDeclarations()
+        guard pending.continuation != nil else { return }
+        var pending = pending
+        pending.lacksQueue = false
+        pending.returns += 1
+        // The first time at once; a deletion that takes its time returns it again.
+        guard pending.returns > 1 else { return waiting.append(pending) }
+        postpone(pending, round: pending.returns)
+    }
+
+    private func postpone(_ pending: PendingPublish, round: Int) {
+        let longest = Duration.milliseconds(20 << min(round, 6))
         let at = ContinuousClock.now + longest * Double.random(in: 0.5...1, using: &generator)
         postponed.append(PostponedPublish(pending: pending, at: at))
         note(at)
@@ -37,7 +54,8 @@ extension Publisher {
         returning = ContentAssembler()
         var kept: [PendingPublish] = []
         for var pending in window.reset() {
-            let hasLeft = pending.flush != flushes
+            let hasLeft = pending.flush != flushes && !pending.lacksQueue
+            pending.lacksQueue = false
             if let returned = pending.returned {
                 answer(pending, place.unroutable(pending.request, returned))
             } else if !hasLeft || pending.request.options.allowsDuplicates {

@@ -14,6 +14,8 @@ final class Publisher: ConnectionClient {
     static let controlChannel: UInt16 = 2
     /// Routes that are remembered; mailboxes come and go.
     private static let routeLimit = 4096
+    /// How often a message is returned for the want of a queue that is declared, before it is unroutable.
+    private static let returnLimit = 20
 
     let topology: Topology
     let bounds: Bounds
@@ -182,7 +184,9 @@ final class Publisher: ConnectionClient {
     func settle(_ tag: UInt64, multiple: Bool, isPositive: Bool) throws(ProtocolViolation) {
         try window.settle(tag, multiple: multiple) { pending in
             if probes > 0 { probes -= 1 }
-            if let returned = pending.returned {
+            if pending.lacksQueue {
+                declareAgain(pending)
+            } else if let returned = pending.returned {
                 answer(pending, place.unroutable(pending.request, returned))
             } else if isPositive {
                 answer(pending, nil)
@@ -210,13 +214,18 @@ final class Publisher: ConnectionClient {
     /// has not been returned. Where two are the same in all of that, it does not matter which is told first.
     private func returned(_ content: ContentAssembler<IncomingMethod.Return>.Content) {
         window.update { pending in
-            guard pending.request.options.mandatory, pending.returned == nil,
+            guard pending.returned == nil, !pending.lacksQueue,
                 pending.request.message.body.count == content.body.count,
-                let plan = try? route(to: pending.request.address).plan,
-                plan.exchange == content.method.exchange, plan.routingKey == content.method.routingKey,
+                let route = try? route(to: pending.request.address),
+                route.bindsQueue || pending.request.options.mandatory,
+                route.plan.exchange == content.method.exchange, route.plan.routingKey == content.method.routingKey,
                 pending.request.message.body == content.body
             else { return false }
-            pending.returned = content.method
+            if route.bindsQueue, pending.returns < Self.returnLimit {
+                pending.lacksQueue = true
+            } else {
+                pending.returned = content.method
+            }
             return true
         }
     }

@@ -86,7 +86,7 @@ public final class SocketDriver: TransportDriver {
             let answer = await session.request(until: options.deadline) { id in
                 .publish(
                     id, address, message, mandatory: options.mandatory,
-                    milliseconds: UInt64(clamping: max(1, Int64(left / .milliseconds(1)))))
+                    milliseconds: max(1, left.wholeMilliseconds))
             }
             switch answer {
             case .done: return

@@ -1,8 +1,8 @@
-import Dispatch
+import Foundation
 import Glibc
 import SwitchboardCore
 
-/// Accepts connections, in a queue of its own.
+/// Accepts connections, in a thread of its own.
 final class Listener: Sendable {
     private let descriptor: Int32
 
@@ -17,7 +17,7 @@ final class Listener: Sendable {
     /// The connections that come, until ``stop()``. For one caller.
     func connections() -> AsyncStream<FrameSocket> {
         let (sockets, source) = AsyncStream.makeStream(of: FrameSocket.self)
-        DispatchQueue(label: "socket-hub.accept").async {
+        Thread.detachNewThread {
             while true {
                 let client = accept(self.descriptor, nil, nil)
                 if client >= 0 {

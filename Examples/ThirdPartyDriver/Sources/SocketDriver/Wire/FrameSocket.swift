@@ -1,10 +1,11 @@
 import Dispatch
+import Foundation
 import Glibc
 import SwitchboardCore
 import Synchronization
 
-/// A connected Unix socket that carries frames. Reading and writing block, so each has a queue of its own and no task
-/// ever waits in the kernel.
+/// A connected Unix socket that carries frames. Reading and writing block, so no task does either: reading has a thread,
+/// since it waits most of the time and Dispatch's few threads are everybody's, and writing has a queue.
 final class FrameSocket: Sendable {
     private let descriptor: Int32
     private let writes = DispatchQueue(label: "socket-driver.write")
@@ -22,7 +23,7 @@ final class FrameSocket: Sendable {
     /// What the peer sends, until it or we end the connection, or it sends what is no frame. For one caller.
     func frames() -> AsyncStream<Frame> {
         let (frames, source) = AsyncStream.makeStream(of: Frame.self)
-        DispatchQueue(label: "socket-driver.read").async {
+        Thread.detachNewThread {
             while let frame = self.readFrame() { source.yield(frame) }
             self.shut()
             source.finish()

@@ -54,7 +54,7 @@ struct FrameWriter {
             put(value)
         }
         // 0: for ever.
-        put(message.timeToLive.map { max(1, UInt64(clamping: Int64($0 / .milliseconds(1)))) } ?? 0)
+        put(message.timeToLive.map { max(1, $0.wholeMilliseconds) } ?? 0)
         put(message.body)
     }
 
@@ -64,5 +64,16 @@ struct FrameWriter {
             bytes[index] = UInt8(truncatingIfNeeded: length >> UInt32(shift))
         }
         return bytes
+    }
+}
+
+extension Duration {
+    /// Rounded down, not below zero. Whole numbers throughout: a quotient of durations is a `Double`, which a long time
+    /// does not fit.
+    var wholeMilliseconds: UInt64 {
+        let (seconds, attoseconds) = components
+        guard seconds >= 0, attoseconds >= 0 else { return 0 }
+        let (milliseconds, overflow) = UInt64(seconds).multipliedReportingOverflow(by: 1000)
+        return overflow ? .max : milliseconds + UInt64(attoseconds / 1_000_000_000_000_000)
     }
 }
