@@ -1,21 +1,24 @@
 #if canImport(Glibc)
-    import Glibc
+    public import Glibc
 #elseif canImport(Musl)
-    import Musl
+    public import Musl
 #else
-    import Darwin
+    public import Darwin
 #endif
 
-/// One value behind one lock.
+/// One value behind one lock: what the framework guards its state with, and drivers may.
 ///
 /// Ours, and not `Synchronization.Mutex`, because the thread sanitizer of Swift 6.3 reports races on that one which are
-/// none; a pthread mutex it understands.
-package final class Locked<Value>: @unchecked Sendable {
+/// none; a pthread mutex it understands. Public and inlinable throughout: a generic function that is called across modules
+/// and not specialised there copies what `body` returns by way of its type's metadata, which costs more than the lock.
+public final class Locked<Value>: @unchecked Sendable {
     // Sound: `value` is touched only between lock and unlock of `mutex`, and enters and leaves as `sending`.
-    private var value: Value
-    private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+    @usableFromInline var value: Value
+    @usableFromInline let mutex: UnsafeMutablePointer<pthread_mutex_t>
 
-    package init(_ value: sending Value) {
+    /// - Parameter value: what is guarded.
+    @inlinable
+    public init(_ value: sending Value) {
         self.value = value
         mutex = .allocate(capacity: 1)
         mutex.initialize(to: pthread_mutex_t())
@@ -29,8 +32,8 @@ package final class Locked<Value>: @unchecked Sendable {
     }
 
     /// Runs `body` with the value, alone. Not re-entrant; `body` must not wait for anything.
-    @inline(__always)
-    package func withLock<Result, Failure: Error>(
+    @inlinable @inline(__always)
+    public func withLock<Result, Failure: Error>(
         _ body: (inout sending Value) throws(Failure) -> sending Result
     ) throws(Failure) -> sending Result {
         pthread_mutex_lock(mutex)

@@ -9,17 +9,21 @@ final class DeadlineScheduler: Sendable {
     typealias Instant = ContinuousClock.Instant
 
     struct Token: Hashable, Sendable {
-        fileprivate let id: UInt64
+        fileprivate let slot: Int
+        fileprivate let generation: UInt64
     }
 
     fileprivate struct Entry {
+        var generation: UInt64
         var deadline: Instant
-        let action: @Sendable () -> Void
+        var action: @Sendable () -> Void
     }
 
     fileprivate struct State {
-        var entries: [UInt64: Entry] = [:]
-        var nextID: UInt64 = 0
+        /// An entry stays in its slot; a slot is used again by later ones.
+        var slots: [Entry?] = []
+        var freeSlots: [Int] = []
+        var nextGeneration: UInt64 = 0
         /// No entry's deadline is before this.
         var bound: Instant?
         /// The moments at which a sleeper will look, the soonest first.
@@ -37,10 +41,7 @@ final class DeadlineScheduler: Sendable {
     /// Calls `action` once at `deadline`, unless cancelled before. `action` must not wait.
     func schedule(at deadline: Instant, _ action: @escaping @Sendable () -> Void) -> Token {
         let (token, alarm): (Token, Instant?) = state.withLock { state in
-            let id = state.nextID
-            state.nextID += 1
-            state.entries[id] = Entry(deadline: deadline, action: action)
-            return (Token(id: id), state.lowerBound(to: deadline))
+            (state.add(deadline, action), state.lowerBound(to: deadline))
         }
         if let alarm { alarmSource.yield(alarm) }
         return token
@@ -50,16 +51,16 @@ final class DeadlineScheduler: Sendable {
     @discardableResult
     func postpone(_ token: Token, to deadline: Instant) -> Bool {
         state.withLock { state in
-            guard let entry = state.entries[token.id] else { return false }
-            state.entries[token.id]?.deadline = max(entry.deadline, deadline)
+            guard state.has(token), let entry = state.slots[token.slot] else { return false }
+            state.slots[token.slot]?.deadline = max(entry.deadline, deadline)
             return true
         }
     }
 
     /// Forgets the action. Does nothing when it has run.
     func cancel(_ token: Token) {
-        _ = state.withLock { state in
-            state.entries.removeValue(forKey: token.id)
+        state.withLock { state in
+            if state.has(token) { state.remove(token.slot) }
         }
     }
 
@@ -82,14 +83,16 @@ final class DeadlineScheduler: Sendable {
             let now = Instant.now
             var due: [@Sendable () -> Void] = []
             var bound: Instant?
-            for (id, entry) in state.entries {
+            for slot in state.slots.indices {
+                guard let entry = state.slots[slot] else { continue }
                 if entry.deadline <= now {
                     due.append(entry.action)
-                    state.entries[id] = nil
+                    state.remove(slot)
                 } else {
                     bound = bound.map { min($0, entry.deadline) } ?? entry.deadline
                 }
             }
+            state.trim()
             state.bound = nil
             return (due, bound.flatMap { state.lowerBound(to: $0) })
         }
@@ -99,6 +102,34 @@ final class DeadlineScheduler: Sendable {
 }
 
 extension DeadlineScheduler.State {
+    fileprivate mutating func add(
+        _ deadline: DeadlineScheduler.Instant, _ action: @escaping @Sendable () -> Void
+    ) -> DeadlineScheduler.Token {
+        nextGeneration += 1
+        let entry = DeadlineScheduler.Entry(generation: nextGeneration, deadline: deadline, action: action)
+        guard let slot = freeSlots.popLast() else {
+            slots.append(entry)
+            return DeadlineScheduler.Token(slot: slots.count - 1, generation: nextGeneration)
+        }
+        slots[slot] = entry
+        return DeadlineScheduler.Token(slot: slot, generation: nextGeneration)
+    }
+
+    fileprivate func has(_ token: DeadlineScheduler.Token) -> Bool {
+        token.slot < slots.count && slots[token.slot]?.generation == token.generation
+    }
+
+    fileprivate mutating func remove(_ slot: Int) {
+        slots[slot] = nil
+        freeSlots.append(slot)
+    }
+
+    /// Gives up the slots at the end, so that what one rush took is not looked through for ever.
+    fileprivate mutating func trim() {
+        while let last = slots.last, last == nil { slots.removeLast() }
+        freeSlots.removeAll { $0 >= slots.count }
+    }
+
     /// Takes a deadline into the bound. Returns the moment to arm a sleeper for, when none looks early enough.
     fileprivate mutating func lowerBound(to deadline: DeadlineScheduler.Instant) -> DeadlineScheduler.Instant? {
         if let bound, bound <= deadline { return nil }

@@ -1,6 +1,7 @@
 public import Logging
 public import ServiceLifecycle
 public import SwitchboardCore
+import Tracing
 
 /// A running transport with its one reply mailbox: what RPC clients and servers share, and what a request context's
 /// ``RequestContext/mqConnection`` refers to.
@@ -19,6 +20,8 @@ public final class MessageQueueConnection: Service {
     /// What its clients and servers report to.
     public let telemetry: Telemetry
 
+    /// Whom spans go to, when there is somebody.
+    let tracer: (any Tracer)?
     let metrics: RPCMetrics
     let work: WorkAnnouncements
     private let observer: (any SendingObserver)?
@@ -47,6 +50,7 @@ public final class MessageQueueConnection: Service {
     ) {
         self.transport = transport
         self.telemetry = telemetry
+        tracer = telemetry.activeTracer
         metrics = RPCMetrics(factory: telemetry.metrics, system: transport.url.scheme)
         self.name = name
         self.observer = observer

@@ -10,10 +10,10 @@ final class PendingCalls: Sendable {
         case closed(any Error)
     }
 
-    private struct Call {
+    fileprivate struct Call {
         var deadline: ContinuousClock.Instant
         var keepaliveInterval: Duration?
-        var token: DeadlineScheduler.Token?
+        let token: DeadlineScheduler.Token
         var continuation: CheckedContinuation<OsloReply, any Error>?
         /// What came before somebody waited for it.
         var outcome: Result<OsloReply, any Error>?
@@ -23,7 +23,7 @@ final class PendingCalls: Sendable {
         var worker: String?
     }
 
-    private struct State {
+    fileprivate struct State {
         var calls: [String: Call] = [:]
         /// Calls that nobody waits for any more, and of which it is not known yet who works on them.
         var abandoned: [String: DeadlineScheduler.Token] = [:]
@@ -49,19 +49,26 @@ final class PendingCalls: Sendable {
     /// Expects the reply to `id` until `deadline`, and, where there is a keepalive interval, some sign of life within
     /// each interval.
     func add(_ id: String, deadline: ContinuousClock.Instant, keepaliveInterval: Duration?) throws {
-        try state.withLock { state in
-            if let error = state.closed { throw Failure.closed(error) }
-            state.calls[id] = Call(deadline: deadline, keepaliveInterval: keepaliveInterval)
-        }
         let first = keepaliveInterval.map { min(deadline, .now + $0) } ?? deadline
         let token = deadlines.schedule(at: first) { self.finish(id, .failure(Failure.timeout)) }
-        state.withLock { $0.calls[id]?.token = token }
+        let closed = state.withLock { state in
+            if state.closed == nil {
+                state.calls[id] = Call(deadline: deadline, keepaliveInterval: keepaliveInterval, token: token)
+            }
+            return state.closed
+        }
+        if let closed {
+            deadlines.cancel(token)
+            throw Failure.closed(closed)
+        }
+        // The alarm may have come before there was a call to end.
+        if first <= .now { finish(id, .failure(Failure.timeout)) }
     }
 
     /// Stops expecting a reply.
     func remove(_ id: String) {
-        let call = state.withLock { $0.calls.removeValue(forKey: id) }
-        if let token = call?.token { deadlines.cancel(token) }
+        let token = state.withLock { $0.calls.removeValue(forKey: id)?.token }
+        if let token { deadlines.cancel(token) }
     }
 
     /// Waits for the outcome of a call that was added; ends with the deadline given there.
@@ -69,12 +76,12 @@ final class PendingCalls: Sendable {
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 let outcome: Result<OsloReply, any Error>? = state.withLock { state in
-                    if let outcome = state.calls[id]?.outcome {
-                        state.calls[id] = nil
+                    guard let index = state.calls.index(forKey: id) else { return .failure(CancellationError()) }
+                    if let outcome = state.calls.values[index].outcome {
+                        state.calls.remove(at: index)
                         return outcome
                     }
-                    guard state.calls[id] != nil else { return .failure(CancellationError()) }
-                    state.calls[id]?.continuation = continuation
+                    state.calls.values[index].continuation = continuation
                     return nil
                 }
                 if let outcome { continuation.resume(with: outcome) }
@@ -111,24 +118,24 @@ final class PendingCalls: Sendable {
             case abandoned(DeadlineScheduler.Token)
             case postponed(DeadlineScheduler.Token, ContinuousClock.Instant)
             case kept
-            case finished(OsloReply)
+            case finished(DeadlineScheduler.Token, CheckedContinuation<OsloReply, any Error>?, OsloReply)
         }
         let next: Next = state.withLock { state in
-            guard var call = state.calls[id], call.outcome == nil else {
+            guard let index = state.calls.index(forKey: id), state.calls.values[index].outcome == nil else {
                 return state.abandoned.removeValue(forKey: id).map { .abandoned($0) } ?? .unknown
             }
             let carriesValue = reply.failure != nil || reply.result != .null
             if reply.ending {
-                if carriesValue { return .finished(reply) }
-                var last = call.partial ?? reply
+                var last = carriesValue ? reply : state.calls.values[index].partial ?? reply
                 last.ending = true
-                return .finished(last)
+                let (token, continuation) = state.finish(index, .success(last))
+                return .finished(token, continuation, last)
             }
-            if carriesValue { call.partial = reply }
-            if let worker = reply.worker { call.worker = worker }
-            if carriesValue || reply.worker != nil { state.calls[id] = call }
-            guard let interval = call.keepaliveInterval, let token = call.token else { return .kept }
-            return .postponed(token, min(call.deadline, .now + interval))
+            if carriesValue { state.calls.values[index].partial = reply }
+            if let worker = reply.worker { state.calls.values[index].worker = worker }
+            let call = state.calls.values[index]
+            guard let interval = call.keepaliveInterval else { return .kept }
+            return .postponed(call.token, min(call.deadline, .now + interval))
         }
         switch next {
         case .unknown: return false
@@ -137,7 +144,9 @@ final class PendingCalls: Sendable {
             if let worker = reply.worker { onAbandoned(id, worker) }
         case .kept: return true
         case .postponed(let token, let deadline): deadlines.postpone(token, to: deadline)
-        case .finished(let reply): finish(id, .success(reply))
+        case .finished(let token, let continuation, let reply):
+            deadlines.cancel(token)
+            continuation?.resume(returning: reply)
         }
         return true
     }
@@ -158,18 +167,28 @@ final class PendingCalls: Sendable {
     }
 
     private func finish(_ id: String, _ outcome: Result<OsloReply, any Error>) {
-        let call: Call? = state.withLock { state in
-            guard var call = state.calls[id], call.outcome == nil else { return nil }
-            if call.continuation == nil {
-                call.outcome = outcome
-                state.calls[id] = call
-            } else {
-                state.calls[id] = nil
+        let ended = state.withLock { state in
+            state.calls.index(forKey: id).flatMap { index in
+                state.calls.values[index].outcome == nil ? state.finish(index, outcome) : nil
             }
-            return call
         }
-        guard let call else { return }
-        if let token = call.token { deadlines.cancel(token) }
-        call.continuation?.resume(with: outcome)
+        guard let (token, continuation) = ended else { return }
+        deadlines.cancel(token)
+        continuation?.resume(with: outcome)
+    }
+}
+
+extension PendingCalls.State {
+    /// Ends a call: of one that somebody waits for nothing is kept, of another one the outcome until he comes.
+    fileprivate mutating func finish(
+        _ index: Dictionary<String, PendingCalls.Call>.Index, _ outcome: Result<OsloReply, any Error>
+    ) -> (DeadlineScheduler.Token, CheckedContinuation<OsloReply, any Error>?) {
+        let (token, continuation) = (calls.values[index].token, calls.values[index].continuation)
+        if continuation == nil {
+            calls.values[index].outcome = outcome
+        } else {
+            calls.remove(at: index)
+        }
+        return (token, continuation)
     }
 }

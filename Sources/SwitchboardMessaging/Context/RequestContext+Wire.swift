@@ -5,35 +5,36 @@ extension RequestContext {
     ///
     /// Holds the token in clear text, as Nova's peers need it.
     public func wireObject() -> JSONObject {
+        let fields = fields
         var object = JSONObject()
-        object.reserveCapacity(25 + additional.count + 1)
+        object.reserveCapacity(25 + fields.additional.count + 1)
         func add(_ key: String, _ value: JSONValue) { object.append(key: key, value: value) }
-        add("user", .init(userID))
-        add("project_id", .init(projectID))
-        add("system_scope", .init(systemScope))
-        add("project", .init(projectID))
-        add("domain", .init(domainID))
-        add("user_domain", .init(userDomainID))
-        add("project_domain", .init(projectDomainID))
-        add("is_admin", isAdmin.map(JSONValue.bool) ?? .null)
-        add("read_only", .bool(readOnly))
-        add("show_deleted", .bool(showDeleted))
-        add("auth_token", .init(authToken?.reveal()))
-        add("request_id", .string(requestID))
-        add("global_request_id", .init(globalRequestID))
-        add("resource_uuid", .init(resourceUUID))
-        add("roles", .array(roles.map(JSONValue.string)))
+        add("user", .init(fields.userID))
+        add("project_id", .init(fields.projectID))
+        add("system_scope", .init(fields.systemScope))
+        add("project", .init(fields.projectID))
+        add("domain", .init(fields.domainID))
+        add("user_domain", .init(fields.userDomainID))
+        add("project_domain", .init(fields.projectDomainID))
+        add("is_admin", fields.isAdmin.map(JSONValue.bool) ?? .null)
+        add("read_only", .bool(fields.readOnly))
+        add("show_deleted", .bool(fields.showDeleted))
+        add("auth_token", .init(fields.authToken?.reveal()))
+        add("request_id", .string(fields.requestID))
+        add("global_request_id", .init(fields.globalRequestID))
+        add("resource_uuid", .init(fields.resourceUUID))
+        add("roles", .array(fields.roles.map(JSONValue.string)))
         add("user_identity", .string(userIdentity))
-        add("is_admin_project", .bool(isAdminProject))
-        add("user_id", .init(userID))
-        add("read_deleted", .string(readDeleted.rawValue))
-        add("remote_address", .init(remoteAddress))
-        add("timestamp", .string(timestamp.description))
-        add("quota_class", .init(quotaClass))
-        add("user_name", .init(userName))
-        add("service_catalog", .array(serviceCatalog))
-        add("project_name", .init(projectName))
-        for (key, value) in additional where object[key] == nil {
+        add("is_admin_project", .bool(fields.isAdminProject))
+        add("user_id", .init(fields.userID))
+        add("read_deleted", .string(fields.readDeleted.rawValue))
+        add("remote_address", .init(fields.remoteAddress))
+        add("timestamp", .string(fields.timestamp.description))
+        add("quota_class", .init(fields.quotaClass))
+        add("user_name", .init(fields.userName))
+        add("service_catalog", .array(fields.serviceCatalog))
+        add("project_name", .init(fields.projectName))
+        for (key, value) in fields.additional where object[key] == nil {
             object[key] = value
         }
         return object
@@ -44,9 +45,8 @@ extension RequestContext {
     ///
     /// Throws an ``RPCError`` of ``RPCError/Code/invalidContext`` that names the key whose value has a wrong type.
     public init(wireObject object: JSONObject) throws {
-        self.init(requestID: "")
-        requestID = try Self.string(object["request_id"], "request_id") ?? "req-" + UniqueID.makeUUID()
-        isAdmin = false
+        var fields = Fields(requestID: "", timestamp: .now())
+        var requestID: String?
         // One pass over the keys, as every request comes through here. They come in Nova's order nearly always: the next
         // one is looked at first.
         var next = 0
@@ -56,54 +56,63 @@ extension RequestContext {
             } else if let place = Self.places[key] {
                 next = place + 1
             } else {
-                additional.append(key: key, value: value)
+                fields.additional.append(key: key, value: value)
                 continue
             }
             switch Self.keys[next - 1] {
-            case .userId: userID = try Self.string(value, key)
-            case .projectId: projectID = try Self.string(value, key)
-            case .domain: domainID = try Self.string(value, key)
-            case .userDomain: userDomainID = try Self.string(value, key)
-            case .projectDomain: projectDomainID = try Self.string(value, key)
-            case .systemScope: systemScope = try Self.string(value, key)
-            case .authToken: authToken = try Self.string(value, key).map { Secret($0) }
-            case .userName: userName = try Self.string(value, key)
-            case .projectName: projectName = try Self.string(value, key)
-            case .globalRequestId: globalRequestID = try Self.string(value, key)
-            case .resourceUuid: resourceUUID = try Self.string(value, key)
-            case .remoteAddress: remoteAddress = try Self.string(value, key)
-            case .quotaClass: quotaClass = try Self.string(value, key)
-            case .isAdmin: isAdmin = try Self.bool(value, key)
-            case .isAdminProject: isAdminProject = try Self.bool(value, key) ?? true
-            case .readOnly: readOnly = try Self.bool(value, key) ?? false
-            case .showDeleted: showDeleted = try Self.bool(value, key) ?? false
+            case .requestId: requestID = try Self.string(value, key)
+            case .userId: fields.userID = try Self.string(value, key)
+            case .projectId: fields.projectID = try Self.string(value, key)
+            case .domain: fields.domainID = try Self.string(value, key)
+            case .userDomain: fields.userDomainID = try Self.string(value, key)
+            case .projectDomain: fields.projectDomainID = try Self.string(value, key)
+            case .systemScope: fields.systemScope = try Self.string(value, key)
+            case .authToken: fields.authToken = try Self.string(value, key).map { Secret($0) }
+            case .userName: fields.userName = try Self.string(value, key)
+            case .projectName: fields.projectName = try Self.string(value, key)
+            case .globalRequestId: fields.globalRequestID = try Self.string(value, key)
+            case .resourceUuid: fields.resourceUUID = try Self.string(value, key)
+            case .remoteAddress: fields.remoteAddress = try Self.string(value, key)
+            case .quotaClass: fields.quotaClass = try Self.string(value, key)
+            case .isAdmin: fields.isAdmin = try Self.bool(value, key)
+            case .isAdminProject: fields.isAdminProject = try Self.bool(value, key) ?? true
+            case .readOnly: fields.readOnly = try Self.bool(value, key) ?? false
+            case .showDeleted: fields.showDeleted = try Self.bool(value, key) ?? false
             case .roles:
-                roles = try Self.array(value, key).map { role in
+                fields.roles = try Self.array(value, key).map { role in
                     guard case .string(let name) = role else { throw Self.mismatch(key, "an array of strings") }
                     return name
                 }
-            case .serviceCatalog: serviceCatalog = try Self.array(value, key)
+            case .serviceCatalog: fields.serviceCatalog = try Self.array(value, key)
             case .readDeleted:
                 guard let text = try Self.string(value, key) else { continue }
                 guard let known = ReadDeleted(rawValue: text) else {
                     throw Self.mismatch(key, "one of no, yes and only")
                 }
-                readDeleted = known
+                fields.readDeleted = known
             case .timestamp:
                 guard let text = try Self.string(value, key) else { continue }
                 guard let moment = WireTimestamp(text) else {
                     throw Self.mismatch(key, "a time such as 2026-01-02T03:04:05.678901")
                 }
-                timestamp = moment
+                fields.timestamp = moment
             // Nova takes the identity from `user_id` and `project_id` alone (nova-cells.md §1.3).
-            case .requestId, .user, .project, .userIdentity: continue
+            case .user, .project, .userIdentity: continue
             }
         }
+        fields.requestID = requestID ?? "req-" + UniqueID.makeUUID()
+        self.init(fields)
     }
 
     /// oslo.context's summary: user, project, domain, user's domain, project's domain, `-` for what is not set.
     private var userIdentity: String {
-        [userID, projectID, domainID, userDomainID, projectDomainID].map { $0 ?? "-" }.joined(separator: " ")
+        let fields = fields
+        var identity = fields.userID ?? "-"
+        for part in [fields.projectID, fields.domainID, fields.userDomainID, fields.projectDomainID] {
+            identity += " "
+            identity += part ?? "-"
+        }
+        return identity
     }
 }
 

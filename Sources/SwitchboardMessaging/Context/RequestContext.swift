@@ -10,45 +10,185 @@ public struct RequestContext: Sendable {
         case no, yes, only
     }
 
+    /// What travels.
+    struct Fields: Sendable {
+        var authToken: Secret?
+        var userID: String?
+        var userName: String?
+        var projectID: String?
+        var projectName: String?
+        var domainID: String?
+        var userDomainID: String?
+        var projectDomainID: String?
+        var systemScope: String?
+        var roles: [String] = []
+        var isAdmin: Bool? = false
+        var isAdminProject: Bool = true
+        var remoteAddress: String?
+        var quotaClass: String?
+        var serviceCatalog: [JSONValue] = []
+        var requestID: String
+        var globalRequestID: String?
+        var resourceUUID: String?
+        var timestamp: WireTimestamp
+        var readOnly: Bool = false
+        var showDeleted: Bool = false
+        var readDeleted: ReadDeleted = .no
+        var additional: JSONObject = JSONObject()
+    }
+
+    /// A context is copied many times on a request's way, and aimed for each: so what travels stands behind one reference,
+    /// which never changes. Setting a field makes another.
+    private final class Storage: Sendable {
+        let fields: Fields
+
+        init(_ fields: Fields) {
+            self.fields = fields
+        }
+    }
+
+    private var storage: Storage
+
+    var fields: Fields { storage.fields }
+
+    /// The message queue that RPC with this context goes through.
+    public var mqConnection: MQConnection = .own
+
+    init(_ fields: Fields) {
+        storage = Storage(fields)
+    }
+
+    private mutating func update(_ change: (inout Fields) -> Void) {
+        var fields = storage.fields
+        change(&fields)
+        storage = Storage(fields)
+    }
+
     // MARK: Who asks
 
-    public var authToken: Secret?
-    public var userID: String?
-    public var userName: String?
-    public var projectID: String?
-    public var projectName: String?
-    public var domainID: String?
-    public var userDomainID: String?
-    public var projectDomainID: String?
-    public var systemScope: String?
-    public var roles: [String] = []
+    public var authToken: Secret? {
+        get { storage.fields.authToken }
+        set { update { $0.authToken = newValue } }
+    }
+
+    public var userID: String? {
+        get { storage.fields.userID }
+        set { update { $0.userID = newValue } }
+    }
+
+    public var userName: String? {
+        get { storage.fields.userName }
+        set { update { $0.userName = newValue } }
+    }
+
+    public var projectID: String? {
+        get { storage.fields.projectID }
+        set { update { $0.projectID = newValue } }
+    }
+
+    public var projectName: String? {
+        get { storage.fields.projectName }
+        set { update { $0.projectName = newValue } }
+    }
+
+    public var domainID: String? {
+        get { storage.fields.domainID }
+        set { update { $0.domainID = newValue } }
+    }
+
+    public var userDomainID: String? {
+        get { storage.fields.userDomainID }
+        set { update { $0.userDomainID = newValue } }
+    }
+
+    public var projectDomainID: String? {
+        get { storage.fields.projectDomainID }
+        set { update { $0.projectDomainID = newValue } }
+    }
+
+    public var systemScope: String? {
+        get { storage.fields.systemScope }
+        set { update { $0.systemScope = newValue } }
+    }
+
+    public var roles: [String] {
+        get { storage.fields.roles }
+        set { update { $0.roles = newValue } }
+    }
+
     /// `nil` lets the receiver ask its own policy.
-    public var isAdmin: Bool? = false
-    public var isAdminProject = true
+    public var isAdmin: Bool? {
+        get { storage.fields.isAdmin }
+        set { update { $0.isAdmin = newValue } }
+    }
+
+    public var isAdminProject: Bool {
+        get { storage.fields.isAdminProject }
+        set { update { $0.isAdminProject = newValue } }
+    }
+
     /// The caller's network address.
-    public var remoteAddress: String?
-    public var quotaClass: String?
+    public var remoteAddress: String? {
+        get { storage.fields.remoteAddress }
+        set { update { $0.remoteAddress = newValue } }
+    }
+
+    public var quotaClass: String? {
+        get { storage.fields.quotaClass }
+        set { update { $0.quotaClass = newValue } }
+    }
+
     /// The entries of the service catalogue that the sender passes on.
-    public var serviceCatalog: [JSONValue] = []
+    public var serviceCatalog: [JSONValue] {
+        get { storage.fields.serviceCatalog }
+        set { update { $0.serviceCatalog = newValue } }
+    }
 
     // MARK: What is asked
 
     /// `req-` and a UUID; the same on every hop of a request.
-    public var requestID: String
-    public var globalRequestID: String?
-    public var resourceUUID: String?
-    public var timestamp: WireTimestamp
-    public var readOnly = false
-    public var showDeleted = false
-    public var readDeleted: ReadDeleted = .no
+    public var requestID: String {
+        get { storage.fields.requestID }
+        set { update { $0.requestID = newValue } }
+    }
+
+    public var globalRequestID: String? {
+        get { storage.fields.globalRequestID }
+        set { update { $0.globalRequestID = newValue } }
+    }
+
+    public var resourceUUID: String? {
+        get { storage.fields.resourceUUID }
+        set { update { $0.resourceUUID = newValue } }
+    }
+
+    public var timestamp: WireTimestamp {
+        get { storage.fields.timestamp }
+        set { update { $0.timestamp = newValue } }
+    }
+
+    public var readOnly: Bool {
+        get { storage.fields.readOnly }
+        set { update { $0.readOnly = newValue } }
+    }
+
+    public var showDeleted: Bool {
+        get { storage.fields.showDeleted }
+        set { update { $0.showDeleted = newValue } }
+    }
+
+    public var readDeleted: ReadDeleted {
+        get { storage.fields.readDeleted }
+        set { update { $0.readDeleted = newValue } }
+    }
 
     /// Keys of the wire that are not Nova's, kept and sent on as they came.
-    public var additional = JSONObject()
+    public var additional: JSONObject {
+        get { storage.fields.additional }
+        set { update { $0.additional = newValue } }
+    }
 
-    // MARK: Where it goes
-
-    /// The message queue that RPC with this context goes through.
-    public var mqConnection: MQConnection = .own
+    // MARK: Making one
 
     public init(
         userID: String? = nil,
@@ -57,12 +197,10 @@ public struct RequestContext: Sendable {
         isAdmin: Bool? = false,
         requestID: String? = nil
     ) {
-        self.userID = userID
-        self.projectID = projectID
-        self.roles = roles
-        self.isAdmin = isAdmin
-        self.requestID = requestID ?? "req-" + UniqueID.makeUUID()
-        self.timestamp = .now()
+        self.init(
+            Fields(
+                userID: userID, projectID: projectID, roles: roles, isAdmin: isAdmin,
+                requestID: requestID ?? "req-" + UniqueID.makeUUID(), timestamp: .now()))
     }
 
     /// A context of no user, with an administrator's rights: what services use for work of their own.
@@ -73,12 +211,10 @@ public struct RequestContext: Sendable {
     /// A copy with an administrator's rights. It keeps the request's id and its message queue.
     public func elevated(readDeleted: ReadDeleted? = nil) -> RequestContext {
         var copy = self
-        copy.isAdmin = true
-        if !copy.roles.contains(where: { $0.lowercased() == "admin" }) {
-            copy.roles.append("admin")
-        }
-        if let readDeleted {
-            copy.readDeleted = readDeleted
+        copy.update { fields in
+            fields.isAdmin = true
+            if !fields.roles.contains(where: { $0.lowercased() == "admin" }) { fields.roles.append("admin") }
+            if let readDeleted { fields.readDeleted = readDeleted }
         }
         return copy
     }

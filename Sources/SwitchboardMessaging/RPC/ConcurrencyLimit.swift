@@ -9,6 +9,9 @@ final class ConcurrencyLimit: Sendable {
         var active = 0
         var line: Deque<CheckedContinuation<Void, Never>> = []
         var idleWaiters: [CheckedContinuation<Void, Never>] = []
+        var tasks: [UInt64: Task<Void, Never>] = [:]
+        var nextID: UInt64 = 0
+        var isCancelled = false
     }
 
     private let maximum: Int
@@ -39,7 +42,12 @@ final class ConcurrencyLimit: Sendable {
     }
 
     func leave() {
+        leave(nil)
+    }
+
+    private func leave(_ id: UInt64?) {
         let resumed: [CheckedContinuation<Void, Never>] = state.withLock { state in
+            if let id { state.tasks[id] = nil }
             if let next = state.line.popFirst() { return [next] }
             state.active -= 1
             guard state.active == 0 else { return [] }
@@ -47,6 +55,29 @@ final class ConcurrencyLimit: Sendable {
             return state.idleWaiters
         }
         for continuation in resumed { continuation.resume() }
+    }
+
+    /// Does `work` in a task of its own, for the one who has entered, who leaves with its end.
+    func start(_ work: @escaping @Sendable () async -> Void) {
+        state.withLock { state in
+            let id = state.nextID
+            state.nextID += 1
+            let task = Task {
+                await work()
+                self.leave(id)
+            }
+            if state.isCancelled { task.cancel() }
+            state.tasks[id] = task
+        }
+    }
+
+    /// Cancels what was started, and what will be.
+    func cancelAll() {
+        let tasks = state.withLock { state in
+            state.isCancelled = true
+            return Array(state.tasks.values)
+        }
+        for task in tasks { task.cancel() }
     }
 
     /// Returns when nobody is at work.

@@ -8,7 +8,7 @@ extension RPCClient {
         let connection = (try? route.get().connection) ?? connection
         let operation = RPCMetrics.Operation(request.kind)
         return try await connection.metrics.sending(operation, request.method, cell: request.context.cellName) {
-            guard let tracer = connection.telemetry.activeTracer else {
+            guard let tracer = connection.tracer else {
                 return try await deliver(request, through: try route.get(), request.context.wireObject())
             }
             let subject = RPCTracing.Subject(
@@ -56,7 +56,7 @@ extension RPCClient {
             version: request.version?.description, uniqueID: UniqueID.make(), context: context)
         if request.kind == .call {
             wire.timeout = keepaliveInterval.map { JSONValue.double($0 / .seconds(1)).integralIfWhole } ?? .null
-            wire.context.append(key: RPCDeadline.key, value: RPCDeadline.value(until: route.deadline))
+            wire.deadline = RPCDeadline.value(until: route.deadline)
         }
         var attempt = 1
         while true {

@@ -16,10 +16,9 @@ enum RPCDeadline {
     /// A year is more than any call lasts; beyond it, arithmetic might overflow.
     private static let longest: Int64 = 31_536_000_000
 
-    /// Takes the deadline out of a received context, so that handlers do not see it.
-    static func take(from context: inout JSONObject) -> ContinuousClock.Instant? {
-        guard case .integer(let milliseconds)? = context.removeValue(forKey: key) else { return nil }
-        guard (0...longest).contains(milliseconds) else { return nil }
+    /// The moment that a received deadline means; `nil` when it is none.
+    static func moment(of value: JSONValue?) -> ContinuousClock.Instant? {
+        guard case .integer(let milliseconds)? = value, (0...longest).contains(milliseconds) else { return nil }
         return .now + .milliseconds(milliseconds)
     }
 }

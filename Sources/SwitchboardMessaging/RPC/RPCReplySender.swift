@@ -5,7 +5,7 @@ import SwitchboardCore
 ///
 /// A mailbox may be gone for a moment, while its owner reconnects: a reply is tried again for a bounded time. A mailbox
 /// that did not come back is remembered, so that further replies to it cost nothing (oslo-wire.md §4.3).
-struct RPCReplySender: Sendable {
+final class RPCReplySender: Sendable {
     /// Where the replies to one request go.
     struct Destination: Sendable {
         let mailbox: Mailbox
@@ -61,10 +61,10 @@ struct RPCReplySender: Sendable {
                     try? await Task.sleep(for: interval)
                     guard !Task.isCancelled else { break }
                     do {
-                        try await publish(
+                        try await self.publish(
                             OsloReply(result: .null, ending: false, messageID: destination.messageID), to: destination)
                     } catch {
-                        logger.debug("Keepalives stopped", metadata: ["error": "\(error)"])
+                        self.logger.debug("Keepalives stopped", metadata: ["error": "\(error)"])
                         break
                     }
                 }

@@ -2,7 +2,7 @@ import Logging
 import SwitchboardCore
 
 /// What becomes of one request of an ``RPCServer``: decoded, known as a duplicate or not, settled, handled, answered.
-struct RPCRequestHandling: Sendable {
+final class RPCRequestHandling: Sendable {
     let connection: MessageQueueConnection
     let topic: Topic
     let server: String
@@ -73,11 +73,10 @@ struct RPCRequestHandling: Sendable {
 
     private func serve(_ request: OsloRequest) async {
         let destination = RPCReplySender.Destination(request)
-        var contextObject = request.context
-        let deadline = RPCDeadline.take(from: &contextObject)
+        let deadline = RPCDeadline.moment(of: request.deadline)
         do {
-            let result = try await observed(request, contextObject) { [contextObject] in
-                let received = try received(request, contextObject, deadline, wantsReply: destination != nil)
+            let result = try await observed(request) {
+                let received = try received(request, deadline, wantsReply: destination != nil)
                 return try await work(on: received, keepaliveInterval: request.timeout, destination)
             }
             await replies.send(result: result, to: destination)
@@ -91,22 +90,23 @@ struct RPCRequestHandling: Sendable {
 
     /// Counts and traces the work on a request.
     private func observed(
-        _ request: OsloRequest, _ contextObject: JSONObject, _ body: () async throws -> JSONValue
+        _ request: OsloRequest, _ body: () async throws -> JSONValue
     ) async throws -> JSONValue {
+        guard connection.metrics.isEnabled || connection.tracer != nil else { return try await body() }
         let isKnown = router.has(request.method, namespace: request.namespace, major: request.majorVersion)
         let method = isKnown ? request.method : RPCMetrics.other
         return try await connection.metrics.processing(method) {
-            guard let tracer = connection.telemetry.activeTracer else { return try await body() }
+            guard let tracer = connection.tracer else { return try await body() }
             let subject = RPCTracing.Subject(
                 operation: .process, topic: topic.name, server: server, method: request.method,
                 system: connection.transport.url.scheme)
-            return try await RPCTracing.processing(subject, by: tracer, contextObject, body)
+            return try await RPCTracing.processing(subject, by: tracer, request.context, body)
         }
     }
 
     /// Checks what was received. What is wrong with it is looked for in oslo.messaging's order.
     private func received(
-        _ request: OsloRequest, _ contextObject: JSONObject, _ deadline: ContinuousClock.Instant?, wantsReply: Bool
+        _ request: OsloRequest, _ deadline: ContinuousClock.Instant?, wantsReply: Bool
     ) throws -> RPCServerRequest {
         let version = try RPCRequestChecks.version(of: request) {
             router.hasInterface(namespace: request.namespace, major: $0)
@@ -121,7 +121,7 @@ struct RPCRequestHandling: Sendable {
         }
         let context: RequestContext
         do {
-            context = try RequestContext(wireObject: contextObject)
+            context = try RequestContext(wireObject: request.context)
         } catch let error as RPCError {
             throw RemoteError(className: "ValueError", message: error.message)
         }
@@ -134,7 +134,8 @@ struct RPCRequestHandling: Sendable {
     private func work(
         on request: RPCServerRequest, keepaliveInterval: JSONValue?, _ destination: RPCReplySender.Destination?
     ) async throws -> JSONValue {
-        let work = Task { try await run(request) }
+        // A task of its own, so that it can be cancelled alone. It begins here: most handlers end without having waited.
+        let work = Task.immediate { try await self.run(request) }
         let token = request.deadline.map { connection.schedule(at: $0) { work.cancel() } }
         defer { if let token { connection.cancel(token) } }
         let announcement = announcement(of: request, destination) { work.cancel() }
@@ -151,12 +152,12 @@ struct RPCRequestHandling: Sendable {
 
     private func run(_ request: RPCServerRequest) async throws -> JSONValue {
         var logger = logger
-        logger[metadataKey: "rpc.method"] = "\(request.method)"
-        logger[metadataKey: "request.id"] = "\(request.context.requestID)"
+        logger[metadataKey: "rpc.method"] = .string(request.method)
+        logger[metadataKey: "request.id"] = .string(request.context.requestID)
         return try await withLogger(logger) { _ in
             if configuration.middleware.isEmpty { return try await dispatch(request) }
             return try await MiddlewareChain.handle(request, through: configuration.middleware[...]) {
-                try await dispatch($0)
+                try await self.dispatch($0)
             }
         }
     }

@@ -94,24 +94,10 @@ public final class RPCServer: Service {
     /// Waits for the connection as long as it takes. Throws a ``SwitchboardCore/TransportError`` when a subscription
     /// cannot be made or is lost for good.
     public func run() async throws {
-        let (requests, source) = AsyncStream.makeStream(of: Delivery.self)
-        try await withThrowingDiscardingTaskGroup { group in
-            group.addTask {
-                defer { source.finish() }
-                try await cancelWhenGracefulShutdown { try await self.receive(into: source) }
-            }
-            for await delivery in requests {
-                await limit.enter()
-                guard !isReturned() else {
-                    limit.leave()
-                    continue
-                }
-                group.addTask {
-                    await self.handling.handle(delivery)
-                    self.drain.withLock { if $0.isDraining { $0.report.finished += 1 } }
-                    self.limit.leave()
-                }
-            }
+        try await withTaskCancellationHandler {
+            try await cancelWhenGracefulShutdown { try await self.receive() }
+        } onCancel: {
+            limit.cancelAll()
         }
         let report = drain.withLock { drain in
             drain.isOver = true
@@ -130,21 +116,23 @@ public final class RPCServer: Service {
         }
     }
 
-    /// Feeds the requests of the three subscriptions into one stream. When cancelled, takes nothing more, but keeps the
-    /// subscriptions until what runs has been settled.
-    private func receive(into source: AsyncStream<Delivery>.Continuation) async throws {
+    /// Takes the requests of the three subscriptions. When cancelled, takes nothing more, but keeps the subscriptions until
+    /// what runs has been settled.
+    private func receive() async throws {
         let options = SubscriptionOptions(prefetch: configuration.maximumConcurrency)
         let transport = connection.transport
         try await transport.withSubscription(to: .topic(topic), options: options) { anyServer in
             try await transport.withSubscription(to: .server(topic, server: name), options: options) { thisServer in
                 try await transport.withSubscription(to: .fanout(topic), options: options) { everyServer in
                     logger.info("RPC server listens")
-                    defer { source.finish() }
                     let result = await Result.catching {
-                        try await Self.pump([anyServer, thisServer, everyServer], into: source)
+                        try await withTaskCancellationHandler {
+                            try await serve([anyServer, thisServer, everyServer])
+                        } onCancel: {
+                            beginDraining()
+                        }
                     }
-                    drain.withLock { $0.isDraining = true }
-                    source.finish()
+                    beginDraining()
                     await limit.waitUntilIdle()
                     try result.get()
                 }
@@ -152,13 +140,15 @@ public final class RPCServer: Service {
         }
     }
 
-    private static func pump(
-        _ subscriptions: [Deliveries], into source: AsyncStream<Delivery>.Continuation
-    ) async throws {
+    private func beginDraining() {
+        drain.withLock { $0.isDraining = true }
+    }
+
+    private func serve(_ subscriptions: [Deliveries]) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for deliveries in subscriptions {
                 group.addTask {
-                    for try await delivery in deliveries { source.yield(delivery) }
+                    for try await delivery in deliveries { await self.begin(delivery) }
                 }
             }
             do {
@@ -166,6 +156,16 @@ public final class RPCServer: Service {
             } catch is CancellationError {
                 // Shutdown; what was delivered is settled or goes back.
             }
+        }
+    }
+
+    /// Has a request handled, in a task of its own: shutdown ends the subscriptions' tasks, and not what runs.
+    private func begin(_ delivery: Delivery) async {
+        await limit.enter()
+        guard !isReturned() else { return limit.leave() }
+        limit.start {
+            await self.handling.handle(delivery)
+            self.drain.withLock { if $0.isDraining { $0.report.finished += 1 } }
         }
     }
 }

@@ -12,14 +12,25 @@ public struct RPCVersion: Hashable, Sendable {
 
     /// Reads `1.2` or `1.2.3`; `nil` for anything else.
     public init?(_ text: String) {
-        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-        guard (2...3).contains(parts.count) else { return nil }
-        var numbers: [Int] = []
-        for part in parts {
-            guard part.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = Int(part) else { return nil }
-            numbers.append(number)
+        var numbers = (0, 0, 0)
+        var parts = 1
+        var digits = 0
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "."):
+                guard digits > 0, parts < 3 else { return nil }
+                (numbers, parts, digits) = ((numbers.1, numbers.2, 0), parts + 1, 0)
+            case 0x30...0x39:
+                let (product, isTooLarge) = numbers.2.multipliedReportingOverflow(by: 10)
+                let (sum, isTooLargeStill) = product.addingReportingOverflow(Int(byte - 0x30))
+                guard !isTooLarge, !isTooLargeStill else { return nil }
+                numbers.2 = sum
+                digits += 1
+            default: return nil
+            }
         }
-        self.init(numbers[0], numbers[1], numbers.count > 2 ? numbers[2] : 0)
+        guard digits > 0, parts > 1 else { return nil }
+        self = parts == 2 ? RPCVersion(numbers.1, numbers.2) : RPCVersion(numbers.0, numbers.1, numbers.2)
     }
 
     /// Whether something that implements this version can serve a request for `requested`: the same major, and no

@@ -32,7 +32,7 @@ final class RPCMetrics: Sendable {
     static let success = "ok"
 
     private let factory: any MetricsFactory
-    private let isEnabled: Bool
+    let isEnabled: Bool
     private let system: String
     private let operations = Locked<[Key: Operations]>([:])
     private let callsInFlight: Meter

@@ -17,7 +17,7 @@ public struct Telemetry: Sendable {
         self.metrics = metrics
     }
 
-    /// The tracer, when there is one that does something.
+    /// The tracer, when there is one that does something. To be asked once per connection, not per request.
     var activeTracer: (any Tracer)? {
         if let tracer { return tracer }
         let tracer = InstrumentationSystem.tracer

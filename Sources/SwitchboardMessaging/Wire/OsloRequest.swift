@@ -17,6 +17,9 @@ struct OsloRequest: Sendable, Hashable {
     var uniqueID: String?
     /// The keys of the context, without their prefix.
     var context: JSONObject
+    /// The key of the context that is not the handler's: ``RPCDeadline``. Apart, so that nobody has to copy the others to
+    /// add it or to take it out.
+    var deadline: JSONValue?
 
     init(
         method: String,
@@ -78,6 +81,10 @@ struct OsloRequest: Sendable, Hashable {
                 writer.key(key, prefix: Self.contextPrefix, isFirst: &isFirst)
                 writer.write(value)
             }
+            if let deadline {
+                writer.key(RPCDeadline.key, prefix: Self.contextPrefix, isFirst: &isFirst)
+                writer.write(deadline)
+            }
         }
     }
 
@@ -87,7 +94,14 @@ struct OsloRequest: Sendable, Hashable {
         rawArguments = nil
         var context = JSONObjectBuilder(capacity: 32)
         try OsloEnvelope.members(of: message, cutting: Self.contextPrefix) { key, isOfContext, value in
-            if isOfContext { return context.set(key, value) }
+            if isOfContext {
+                if key.utf8.count == RPCDeadline.key.utf8.count, key == RPCDeadline.key {
+                    deadline = value
+                } else {
+                    context.set(key, value)
+                }
+                return
+            }
             switch key {
             case "method": rawMethod = value
             case "args": rawArguments = value

@@ -34,9 +34,8 @@ func checkEnvelope(_ bytes: [UInt8]) -> CInt {
         _ = try? RPCRequestChecks.version(of: request) { $0 == 1 }
         _ = try? RPCRequestChecks.arguments(of: request)
         _ = RPCKeepalive.interval(request.timeout)
-        var object = request.context
-        _ = RPCDeadline.take(from: &object)
-        if let context = try? RequestContext(wireObject: object) { _ = context.wireObject() }
+        _ = RPCDeadline.moment(of: request.deadline)
+        if let context = try? RequestContext(wireObject: request.context) { _ = context.wireObject() }
     }
     if let reply = try? OsloReply(message) {
         guard let again = try? OsloReply(reply.message()) else { fatalError("A reply cannot be read again.") }
