@@ -25,6 +25,21 @@ struct LineTable {
         /// Nobody will be aimed at it any more.
         var isDraining: Bool { cells.isEmpty }
         var isIdle: Bool { users == 0 && line.connection.callsInFlight == 0 }
+
+        /// Counts one more user, unless the line is silent. An entry is large: it is changed in its place, as this is done
+        /// for each request.
+        mutating func beginUse() -> (Line, CircuitBreaker.Silence?) {
+            if let silence = line.health.silence { return (line, silence) }
+            users += 1
+            idleSince = nil
+            return (line, nil)
+        }
+
+        /// Whether the line is to be closed.
+        mutating func endUse() -> Bool {
+            users -= 1
+            return isDraining && isIdle
+        }
     }
 
     /// What a cell's mapping was resolved to.
@@ -108,17 +123,19 @@ struct LineTable {
         case .disabled: if !includingDisabled { return .disabled }
         }
         guard case .url(let url) = resolution.queue else { return .noQueue(title: resolution.title) }
-        guard let id = resolution.line ?? ids[url], let line = entries[id]?.line else {
+        guard let id = resolution.line ?? ids[url], let place = entries.index(forKey: id) else {
             if let refusal = refusals[url] {
                 if refusal.until > .now { return .refused(refusal.error) }
                 refusals[url] = nil
             }
             return .missing(url, title: resolution.title)
         }
-        if resolution.line == nil { attach(cell.id, to: id) }
-        if let silence = line.health.silence { return .silent(silence) }
-        entries[id]?.users += 1
-        entries[id]?.idleSince = nil
+        if resolution.line == nil {
+            entries.values[place].cells.insert(cell.id)
+            resolutions[cell.id]?.line = id
+        }
+        let (line, silence) = entries.values[place].beginUse()
+        if let silence { return .silent(silence) }
         return .line(line, title: resolution.title)
     }
 
@@ -145,10 +162,8 @@ struct LineTable {
 
     /// Counts one user less. Returns the line when it is to be closed.
     mutating func release(_ line: Line) -> Line? {
-        guard let index = entries.index(forKey: line.id) else { return nil }
-        entries.values[index].users -= 1
-        let entry = entries.values[index]
-        return entry.isDraining && entry.isIdle ? remove(line.id) : nil
+        guard let place = entries.index(forKey: line.id), entries.values[place].endUse() else { return nil }
+        return remove(line.id)
     }
 
     /// The line that a cell is on now.

@@ -19,7 +19,10 @@ struct NotificationBatches<Element> {
 
     /// When the next batch goes out that is not full by then.
     var nextDeadline: Instant? {
-        batches.values.lazy.map(\.deadline).min()
+        var first: Instant?
+        // By hand: a key path of a generic type is made anew each time, and this is asked for each notification.
+        for batch in batches.values { first = min(first ?? batch.deadline, batch.deadline) }
+        return first
     }
 
     /// Adds an element; returns its batch when that makes it full.

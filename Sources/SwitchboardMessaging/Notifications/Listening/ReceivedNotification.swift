@@ -1,7 +1,7 @@
 import SwitchboardCore
 
-/// A notification that was delivered and is not settled.
-struct ReceivedNotification: Sendable {
+/// A notification that was delivered and is not settled. By reference, as it is large and passes through many hands.
+final class ReceivedNotification: Sendable {
     let delivery: Delivery
     let event: NotificationEvent
     /// What duplicates are known by; `nil`: it is never one.

@@ -4,16 +4,19 @@ extension RequestContext {
     /// What stays is what oslo.context's `redacted_copy` keeps. The token, the catalogue, the caller's network address,
     /// the quota class, the resource, the reader's flags and the keys that are not Nova's go.
     public func redacted() -> RequestContext {
-        var copy = RequestContext(
-            userID: userID, projectID: projectID, roles: roles, isAdmin: isAdmin, requestID: requestID)
-        copy.userName = userName
-        copy.projectName = projectName
-        copy.domainID = domainID
-        copy.userDomainID = userDomainID
-        copy.projectDomainID = projectDomainID
-        copy.systemScope = systemScope
-        copy.globalRequestID = globalRequestID
-        copy.timestamp = timestamp
-        return copy
+        let all = fields
+        var kept = Fields(requestID: all.requestID, timestamp: all.timestamp)
+        kept.userID = all.userID
+        kept.projectID = all.projectID
+        kept.roles = all.roles
+        kept.isAdmin = all.isAdmin
+        kept.userName = all.userName
+        kept.projectName = all.projectName
+        kept.domainID = all.domainID
+        kept.userDomainID = all.userDomainID
+        kept.projectDomainID = all.projectDomainID
+        kept.systemScope = all.systemScope
+        kept.globalRequestID = all.globalRequestID
+        return RequestContext(kept)
     }
 }
