@@ -5,7 +5,13 @@
 public struct JSONObject: Sendable {
     public typealias Element = (key: String, value: JSONValue)
 
-    private var members: [Element] = []
+    /// As a tuple, its destruction would not be specialised.
+    struct Member: Sendable {
+        var key: String
+        var value: JSONValue
+    }
+
+    private(set) var members: [Member] = []
 
     public init() {}
 
@@ -23,14 +29,14 @@ public struct JSONObject: Sendable {
             if let index = members.firstIndex(where: { $0.key == key }) {
                 members[index].value = newValue
             } else {
-                members.append((key, newValue))
+                members.append(Member(key: key, value: newValue))
             }
         }
     }
 
     /// Adds a member that is not there yet, without looking for it.
     public mutating func append(key: String, value: JSONValue) {
-        members.append((key, value))
+        members.append(Member(key: key, value: value))
     }
 
     @discardableResult
@@ -60,7 +66,7 @@ public struct JSONObject: Sendable {
 extension JSONObject: RandomAccessCollection {
     public var startIndex: Int { 0 }
     public var endIndex: Int { members.count }
-    public subscript(position: Int) -> Element { members[position] }
+    public subscript(position: Int) -> Element { (members[position].key, members[position].value) }
 }
 
 extension JSONObject: Hashable {

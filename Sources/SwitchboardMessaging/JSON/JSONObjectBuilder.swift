@@ -12,35 +12,47 @@ struct JSONObjectBuilder {
     }
 
     mutating func set(_ key: String, _ value: JSONValue) {
-        if object.count < 64 {
+        _ = place(setting: key, value)
+    }
+
+    mutating func setValue(_ value: JSONValue, at place: Int) {
+        object.setValue(value, at: place)
+    }
+
+    /// Sets a member, and returns its place.
+    @inline(__always)
+    mutating func place(setting key: String, _ value: JSONValue) -> Int {
+        let count = object.count
+        var place: Int?
+        if count < 64 {
+            // Else it would grow from one to two to four.
+            if count == 0 { object.reserveCapacity(4) }
             let mark = UInt128(1) << Self.mark(of: key)
-            if marks & mark == 0 {
-                object.append(key: key, value: value)
-            } else {
-                object[key] = value
-            }
+            if marks & mark != 0 { place = object.place(of: key) }
             marks |= mark
-            return
-        }
-        if index.isEmpty {
-            for (position, member) in object.enumerated() { index[member.key] = position }
-        }
-        if let position = index[key] {
-            object.setValue(value, at: position)
         } else {
-            index[key] = object.count
-            object.append(key: key, value: value)
+            if index.isEmpty {
+                for (position, member) in object.members.enumerated() { index[member.key] = position }
+            }
+            place = index[key]
+            if place == nil { index[key] = count }
         }
+        if let place {
+            object.setValue(value, at: place)
+            return place
+        }
+        object.append(key: key, value: value)
+        return count
     }
 
     /// A number from 0 to 127 that is the same for the same names.
+    @inline(__always)
     private static func mark(of key: String) -> Int {
-        let utf8 = key.utf8
-        var mark = utf8.count
-        if let first = utf8.first, let last = utf8.last {
-            let middle = utf8[utf8.index(utf8.startIndex, offsetBy: utf8.count / 2)]
-            mark = mark &* 31 &+ Int(first) &* 7 &+ Int(last) &* 13 &+ Int(middle) &* 3
+        var key = key
+        return key.withUTF8 { utf8 in
+            guard let first = utf8.first, let last = utf8.last else { return 0 }
+            let middle = utf8[utf8.count / 2]
+            return (utf8.count &* 31 &+ Int(first) &* 7 &+ Int(last) &* 13 &+ Int(middle) &* 3) & 127
         }
-        return mark & 127
     }
 }

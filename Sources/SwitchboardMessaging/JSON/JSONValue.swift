@@ -57,7 +57,9 @@ extension JSONValue {
 extension JSONValue: CustomStringConvertible {
     /// The value as JSON text.
     public var description: String {
-        String(decoding: serialized(), as: UTF8.self)
+        var writer = JSONWriter()
+        writer.write(self)
+        return writer.string()
     }
 }
 

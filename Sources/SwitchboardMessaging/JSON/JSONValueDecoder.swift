@@ -1,75 +1,75 @@
 extension JSONValue {
     /// Decodes the value as a type. Throws `DecodingError`, whose path says where.
     public func decode<T: Decodable>(_ type: T.Type = T.self) throws -> T {
-        try JSONValueDecoder(value: self, codingPath: []).decode(type)
+        try JSONValueDecoder.decode(type, from: self, within: nil)
     }
 }
 
 /// Reads a ``JSONValue`` as any `Decodable` type.
-struct JSONValueDecoder: Decoder {
+final class JSONValueDecoder: Decoder {
     let value: JSONValue
-    let codingPath: [any CodingKey]
     /// Takes down which members of `value` were asked for.
-    var usage: KeyUsage?
-    var userInfo: [CodingUserInfoKey: Any] { [:] }
+    private let usage: JSONKeyUsage?
 
-    init(value: JSONValue, codingPath: [any CodingKey], usage: KeyUsage? = nil) {
+    /// Where this is, and from there the key to `value`.
+    private let parent: JSONValueDecoder?
+    private let key: (any CodingKey)?
+
+    private init(value: JSONValue, within parent: JSONValueDecoder?, key: (any CodingKey)?, usage: JSONKeyUsage? = nil)
+    {
         self.value = value
-        self.codingPath = codingPath
+        self.parent = parent
+        self.key = key
         self.usage = usage
     }
+
+    /// Put together only where it is asked for.
+    var codingPath: [any CodingKey] {
+        (parent?.codingPath ?? []) + (key.map { [$0] } ?? [])
+    }
+
+    var userInfo: [CodingUserInfoKey: Any] { [:] }
 
     /// Decodes an object, and tells a member of it that the type did not ask for, if there is one.
     static func decode<T: Decodable>(_ type: T.Type, from object: JSONObject) throws -> (value: T, unused: String?) {
         if type == JSONValue.self || type == NoReply.self {
-            return (try JSONValueDecoder(value: .object(object), codingPath: []).decode(type), nil)
+            return (try decode(type, from: .object(object), within: nil), nil)
         }
-        let usage = KeyUsage(count: object.count)
-        let value = try JSONValueDecoder(value: .object(object), codingPath: [], usage: usage).decode(type)
+        let usage = JSONKeyUsage(count: object.count)
+        let value = try T(from: JSONValueDecoder(value: .object(object), within: nil, key: nil, usage: usage))
         return (value, usage.firstUnused.map { object[$0].key })
     }
 
-    /// Which members of an object were asked for, by their places.
-    final class KeyUsage {
-        private var used: UInt64 = 0
-        private var usedBeyond: Set<Int> = []
-        private var isAllUsed = false
-        private let count: Int
-
-        init(count: Int) {
-            self.count = count
-        }
-
-        func use(_ place: Int) {
-            if place < 64 { used |= 1 << UInt64(place) } else { usedBeyond.insert(place) }
-        }
-
-        func useAll() {
-            isAllUsed = true
-        }
-
-        var firstUnused: Int? {
-            if isAllUsed { return nil }
-            let place = min((~used).trailingZeroBitCount, count)
-            if place < min(count, 64) { return place }
-            return count > 64 ? (64..<count).first { !usedBeyond.contains($0) } : nil
-        }
+    static func decode<T: Decodable>(
+        _ type: T.Type, from value: JSONValue, within parent: JSONValueDecoder?, key: (any CodingKey)? = nil
+    ) throws -> T {
+        // Types are compared because casts take long.
+        if type == JSONValue.self, let result = value as? T { return result }
+        if type == String.self, case .string(let string) = value, let result = string as? T { return result }
+        if type == [String].self, let strings = strings(value), let result = strings as? T { return result }
+        return try T(from: JSONValueDecoder(value: value, within: parent, key: key))
     }
 
-    func decode<T: Decodable>(_ type: T.Type) throws -> T {
-        if type == JSONValue.self, let value = value as? T { return value }
-        if type == String.self, case .string(let string) = value, let result = string as? T { return result }
-        return try T(from: self)
+    /// The strings of an array of nothing else.
+    private static func strings(_ value: JSONValue) -> [String]? {
+        guard case .array(let elements) = value else { return nil }
+        var strings: [String] = []
+        strings.reserveCapacity(elements.count)
+        for element in elements {
+            guard case .string(let string) = element else { return nil }
+            strings.append(string)
+        }
+        return strings
     }
 
     func container<Key: CodingKey>(keyedBy type: Key.Type) throws -> KeyedDecodingContainer<Key> {
         guard case .object(let object) = value else { throw mismatch([String: Any].self, "an object") }
-        return KeyedDecodingContainer(KeyedContainer<Key>(object: object, codingPath: codingPath, usage: usage))
+        return KeyedDecodingContainer(KeyedContainer<Key>(object: object, decoder: self))
     }
 
     func unkeyedContainer() throws -> any UnkeyedDecodingContainer {
         guard case .array(let elements) = value else { throw mismatch([Any].self, "an array") }
-        return UnkeyedContainer(elements: elements, codingPath: codingPath)
+        return UnkeyedContainer(elements: elements, decoder: self)
     }
 
     func singleValueContainer() throws -> any SingleValueDecodingContainer {
@@ -79,17 +79,17 @@ struct JSONValueDecoder: Decoder {
 
     // MARK: Scalars
 
-    func bool() throws -> Bool {
+    private func bool() throws -> Bool {
         guard case .bool(let value) = value else { throw mismatch(Bool.self, "true or false") }
         return value
     }
 
-    func string() throws -> String {
+    private func string() throws -> String {
         guard case .string(let value) = value else { throw mismatch(String.self, "a string") }
         return value
     }
 
-    func float<T: BinaryFloatingPoint>(_ type: T.Type) throws -> T {
+    private func float<T: BinaryFloatingPoint>(_ type: T.Type) throws -> T {
         switch value {
         case .double(let value): return T(value)
         case .integer(let value): return T(value)
@@ -99,7 +99,7 @@ struct JSONValueDecoder: Decoder {
         throw mismatch(type, "a number")
     }
 
-    func integer<T: FixedWidthInteger>(_ type: T.Type) throws -> T {
+    private func integer<T: FixedWidthInteger>(_ type: T.Type) throws -> T {
         switch value {
         case .integer(let value): if let number = T(exactly: value) { return number }
         case .number(let value): if let number = T(value.description) { return number }
@@ -125,39 +125,72 @@ struct JSONValueDecoder: Decoder {
 
     private struct KeyedContainer<Key: CodingKey>: KeyedDecodingContainerProtocol {
         let object: JSONObject
-        let codingPath: [any CodingKey]
-        let usage: KeyUsage?
+        let decoder: JSONValueDecoder
+        var codingPath: [any CodingKey] { decoder.codingPath }
 
         var allKeys: [Key] {
-            usage?.useAll()
+            decoder.usage?.useAll()
             return object.keys.compactMap(Key.init(stringValue:))
         }
 
-        func contains(_ key: Key) -> Bool { value(key) != nil }
+        func contains(_ key: Key) -> Bool { find(key) != nil }
 
-        private func value(_ key: Key) -> JSONValue? {
+        private func find(_ key: Key) -> JSONValue? {
             guard let place = object.place(of: key.stringValue) else { return nil }
-            usage?.use(place)
+            decoder.usage?.use(place)
             return object[place].value
         }
 
-        private func decoder(_ key: Key) throws -> JSONValueDecoder {
-            guard let value = value(key) else {
-                throw DecodingError.keyNotFound(
-                    key, .init(codingPath: codingPath, debugDescription: "There is no \"\(key.stringValue)\"."))
-            }
-            return JSONValueDecoder(value: value, codingPath: codingPath + [key])
+        private func value(_ key: Key) throws -> JSONValue {
+            if let value = find(key) { return value }
+            throw DecodingError.keyNotFound(
+                key, .init(codingPath: codingPath, debugDescription: "There is no \"\(key.stringValue)\"."))
         }
 
-        func decodeNil(forKey key: Key) throws -> Bool { try decoder(key).value == .null }
-        func decode(_ type: Bool.Type, forKey key: Key) throws -> Bool { try decoder(key).bool() }
-        func decode(_ type: String.Type, forKey key: Key) throws -> String { try decoder(key).string() }
-        func decode(_ type: Double.Type, forKey key: Key) throws -> Double { try decoder(key).float(type) }
-        func decode(_ type: Int.Type, forKey key: Key) throws -> Int { try decoder(key).integer(type) }
-        func decode(_ type: Int64.Type, forKey key: Key) throws -> Int64 { try decoder(key).integer(type) }
+        private func decoder(_ key: Key) throws -> JSONValueDecoder {
+            JSONValueDecoder(value: try value(key), within: decoder, key: key)
+        }
+
+        func decodeNil(forKey key: Key) throws -> Bool {
+            if case .null = try value(key) { true } else { false }
+        }
+
+        func decode(_ type: Bool.Type, forKey key: Key) throws -> Bool {
+            if case .bool(let value) = try value(key) { value } else { try decoder(key).bool() }
+        }
+
+        func decode(_ type: String.Type, forKey key: Key) throws -> String {
+            if case .string(let value) = try value(key) { value } else { try decoder(key).string() }
+        }
+
+        func decode(_ type: Double.Type, forKey key: Key) throws -> Double {
+            if case .double(let value) = try value(key) { value } else { try decoder(key).float(type) }
+        }
+
+        func decode(_ type: Int.Type, forKey key: Key) throws -> Int {
+            if case .integer(let value) = try value(key) { Int(value) } else { try decoder(key).integer(type) }
+        }
+
+        func decode(_ type: Int64.Type, forKey key: Key) throws -> Int64 {
+            if case .integer(let value) = try value(key) { value } else { try decoder(key).integer(type) }
+        }
 
         func decode<T: Decodable>(_ type: T.Type, forKey key: Key) throws -> T {
-            try decoder(key).decode(type)
+            try JSONValueDecoder.decode(type, from: try value(key), within: decoder, key: key)
+        }
+
+        func decodeIfPresent(_ type: String.Type, forKey key: Key) throws -> String? {
+            switch find(key) {
+            case nil, .null?: nil
+            case .string(let value)?: value
+            default: try decoder(key).string()
+            }
+        }
+
+        func decodeIfPresent<T: Decodable>(_ type: T.Type, forKey key: Key) throws -> T? {
+            guard let value = find(key) else { return nil }
+            if case .null = value { return nil }
+            return try JSONValueDecoder.decode(type, from: value, within: decoder, key: key)
         }
 
         func nestedContainer<Nested: CodingKey>(
@@ -171,8 +204,8 @@ struct JSONValueDecoder: Decoder {
         }
 
         func superDecoder() throws -> any Decoder {
-            usage?.useAll()
-            return JSONValueDecoder(value: object["super"] ?? .null, codingPath: codingPath)
+            decoder.usage?.useAll()
+            return JSONValueDecoder(value: object["super"] ?? .null, within: decoder, key: nil)
         }
 
         func superDecoder(forKey key: Key) throws -> any Decoder { try decoder(key) }
@@ -180,20 +213,28 @@ struct JSONValueDecoder: Decoder {
 
     private struct UnkeyedContainer: UnkeyedDecodingContainer {
         let elements: [JSONValue]
-        let codingPath: [any CodingKey]
+        let decoder: JSONValueDecoder
+        var codingPath: [any CodingKey] { decoder.codingPath }
         var currentIndex = 0
 
         var count: Int? { elements.count }
         var isAtEnd: Bool { currentIndex >= elements.count }
 
-        private mutating func next() throws -> JSONValueDecoder {
-            let path = codingPath + [JSONKey(index: currentIndex)]
+        /// What comes next, and its key.
+        private mutating func next() throws -> (JSONValue, JSONKey) {
+            let key = JSONKey(index: currentIndex)
             guard !isAtEnd else {
                 throw DecodingError.valueNotFound(
-                    Any.self, .init(codingPath: path, debugDescription: "The array has no more elements."))
+                    Any.self,
+                    .init(codingPath: codingPath + [key], debugDescription: "The array has no more elements."))
             }
             defer { currentIndex += 1 }
-            return JSONValueDecoder(value: elements[currentIndex], codingPath: path)
+            return (elements[currentIndex], key)
+        }
+
+        private mutating func nextDecoder() throws -> JSONValueDecoder {
+            let (value, key) = try next()
+            return JSONValueDecoder(value: value, within: decoder, key: key)
         }
 
         mutating func decodeNil() throws -> Bool {
@@ -202,19 +243,22 @@ struct JSONValueDecoder: Decoder {
             return true
         }
 
-        mutating func decode<T: Decodable>(_ type: T.Type) throws -> T { try next().decode(type) }
+        mutating func decode<T: Decodable>(_ type: T.Type) throws -> T {
+            let (value, key) = try next()
+            return try JSONValueDecoder.decode(type, from: value, within: decoder, key: key)
+        }
 
         mutating func nestedContainer<Nested: CodingKey>(
             keyedBy type: Nested.Type
         ) throws -> KeyedDecodingContainer<Nested> {
-            try next().container(keyedBy: type)
+            try nextDecoder().container(keyedBy: type)
         }
 
         mutating func nestedUnkeyedContainer() throws -> any UnkeyedDecodingContainer {
-            try next().unkeyedContainer()
+            try nextDecoder().unkeyedContainer()
         }
 
-        mutating func superDecoder() throws -> any Decoder { try next() }
+        mutating func superDecoder() throws -> any Decoder { try nextDecoder() }
     }
 
     private struct SingleContainer: SingleValueDecodingContainer {
@@ -238,6 +282,8 @@ struct JSONValueDecoder: Decoder {
         func decode(_ type: UInt32.Type) throws -> UInt32 { try decoder.integer(type) }
         func decode(_ type: UInt64.Type) throws -> UInt64 { try decoder.integer(type) }
         func decode(_ type: UInt128.Type) throws -> UInt128 { try decoder.integer(type) }
-        func decode<T: Decodable>(_ type: T.Type) throws -> T { try decoder.decode(type) }
+        func decode<T: Decodable>(_ type: T.Type) throws -> T {
+            try JSONValueDecoder.decode(type, from: decoder.value, within: decoder)
+        }
     }
 }

@@ -1,7 +1,7 @@
 extension JSONValue {
     /// Encodes a value. Throws `EncodingError` as its `encode(to:)` does.
     public init(encoding value: some Encodable) throws {
-        self = try JSONValueEncoder.encode(value, path: [])
+        self = try JSONValueEncoder.encode(value, within: nil)
     }
 }
 
@@ -34,7 +34,7 @@ extension JSONValue: Codable {
 
     public func encode(to encoder: any Encoder) throws {
         if let encoder = encoder as? JSONValueEncoder {
-            encoder.result = .value(self)
+            encoder.set(self)
             return
         }
         var container = encoder.singleValueContainer()
@@ -54,80 +54,80 @@ extension JSONValue: Codable {
 
 /// Builds a ``JSONValue`` from what `encode(to:)` of any type does.
 final class JSONValueEncoder: Encoder {
-    /// What a container writes into, until it is asked for its value.
-    enum Result {
-        case value(JSONValue)
-        case object(ObjectBuilder)
-        case array(ArrayBuilder)
+    private enum Kind { case nothing, value, object, array }
 
-        var value: JSONValue {
-            switch self {
-            case .value(let value): value
-            case .object(let builder): .object(builder.object)
-            case .array(let builder): .array(builder.elements.map(\.value))
-            }
+    private var kind = Kind.nothing
+    private var value = JSONValue.null
+    private var object = JSONObjectBuilder()
+    private var elements: [JSONValue] = []
+    /// What is not encoded to its end yet, and the place in `object` or `elements` that it will take.
+    private var nested: [(place: Int, encoder: JSONValueEncoder)] = []
+
+    /// Where this is, and from there the key to what is encoded.
+    private let parent: JSONValueEncoder?
+    private let start: [any CodingKey]
+    private let key: (any CodingKey)?
+
+    private init(within parent: JSONValueEncoder?, key: (any CodingKey)?) {
+        self.parent = parent
+        self.start = []
+        self.key = key
+    }
+
+    /// An encoder that others may hold: one that knew them would keep both for ever.
+    private init(codingPath: [any CodingKey]) {
+        parent = nil
+        start = codingPath
+        key = nil
+    }
+
+    /// Put together only where it is asked for.
+    var codingPath: [any CodingKey] {
+        (parent?.codingPath ?? start) + (key.map { [$0] } ?? [])
+    }
+
+    var userInfo: [CodingUserInfoKey: Any] { [:] }
+
+    static func encode<T: Encodable>(
+        _ value: T, within parent: JSONValueEncoder?, key: (any CodingKey)? = nil
+    ) throws -> JSONValue {
+        // Types are compared because casts take long.
+        if T.self == String.self, let value = value as? String { return .string(value) }
+        if T.self == JSONValue.self, let value = value as? JSONValue { return value }
+        if T.self == Int.self, let value = value as? Int { return .integer(Int64(value)) }
+        if T.self == Bool.self, let value = value as? Bool { return .bool(value) }
+        if T.self == [String].self, let value = value as? [String] { return .array(value.map(JSONValue.string)) }
+        let encoder = JSONValueEncoder(within: parent, key: key)
+        try value.encode(to: encoder)
+        return encoder.result
+    }
+
+    /// A type that encodes nothing, such as an empty struct, is an empty object.
+    private var result: JSONValue {
+        for (place, encoder) in nested {
+            if kind == .array { elements[place] = encoder.result } else { object.setValue(encoder.result, at: place) }
+        }
+        return switch kind {
+        case .nothing: .object([:])
+        case .value: value
+        case .object: .object(object.object)
+        case .array: .array(elements)
         }
     }
 
-    final class ObjectBuilder {
-        private var members: [(key: String, result: Result)] = []
-
-        func set(_ key: String, _ result: Result) {
-            if let index = members.firstIndex(where: { $0.key == key }) {
-                members[index].result = result
-            } else {
-                members.append((key, result))
-            }
-        }
-
-        var object: JSONObject {
-            var object = JSONObject()
-            object.reserveCapacity(members.count)
-            for (key, result) in members { object.append(key: key, value: result.value) }
-            return object
-        }
-    }
-
-    final class ArrayBuilder {
-        var elements: [Result] = []
-    }
-
-    let codingPath: [any CodingKey]
-    let userInfo: [CodingUserInfoKey: Any] = [:]
-    var result: Result?
-
-    init(codingPath: [any CodingKey]) {
-        self.codingPath = codingPath
-    }
-
-    static func encode(_ value: some Encodable, path: [any CodingKey]) throws -> JSONValue {
-        switch value {
-        case let value as String: return .string(value)
-        case let value as JSONValue: return value
-        case let value as Int: return .integer(Int64(value))
-        case let value as Bool: return .bool(value)
-        default:
-            let encoder = JSONValueEncoder(codingPath: path)
-            try value.encode(to: encoder)
-            // A type that encodes nothing, such as an empty struct, is an empty object.
-            return encoder.result?.value ?? .object([:])
-        }
+    func set(_ value: JSONValue) {
+        kind = .value
+        self.value = value
     }
 
     func container<Key: CodingKey>(keyedBy type: Key.Type) -> KeyedEncodingContainer<Key> {
-        let builder = ObjectBuilder()
-        if case .object(let existing)? = result {
-            return KeyedEncodingContainer(KeyedContainer(builder: existing, codingPath: codingPath))
-        }
-        result = .object(builder)
-        return KeyedEncodingContainer(KeyedContainer(builder: builder, codingPath: codingPath))
+        begin(.object)
+        return KeyedEncodingContainer(KeyedContainer(encoder: self))
     }
 
     func unkeyedContainer() -> any UnkeyedEncodingContainer {
-        if case .array(let existing)? = result { return UnkeyedContainer(builder: existing, codingPath: codingPath) }
-        let builder = ArrayBuilder()
-        result = .array(builder)
-        return UnkeyedContainer(builder: builder, codingPath: codingPath)
+        begin(.array)
+        return UnkeyedContainer(encoder: self)
     }
 
     func singleValueContainer() -> any SingleValueEncodingContainer {
@@ -138,77 +138,104 @@ final class JSONValueEncoder: Encoder {
         Int64(exactly: value).map(JSONValue.integer) ?? .number(JSONNumber(unchecked: "\(value)"))
     }
 
-    private struct KeyedContainer<Key: CodingKey>: KeyedEncodingContainerProtocol {
-        let builder: ObjectBuilder
-        let codingPath: [any CodingKey]
+    // MARK: What containers write
 
-        func encodeNil(forKey key: Key) { builder.set(key.stringValue, .value(.null)) }
-        func encode(_ value: Bool, forKey key: Key) { builder.set(key.stringValue, .value(.bool(value))) }
-        func encode(_ value: String, forKey key: Key) { builder.set(key.stringValue, .value(.string(value))) }
-        func encode(_ value: Double, forKey key: Key) { builder.set(key.stringValue, .value(.double(value))) }
-        func encode(_ value: Float, forKey key: Key) { builder.set(key.stringValue, .value(.double(Double(value)))) }
-        func encode(_ value: Int, forKey key: Key) { builder.set(key.stringValue, .value(.integer(Int64(value)))) }
+    private func begin(_ kind: Kind) {
+        guard self.kind != kind else { return }
+        self.kind = kind
+        object = JSONObjectBuilder()
+        elements = []
+        nested = []
+    }
+
+    private func set(_ key: String, _ value: JSONValue) {
+        let place = object.place(setting: key, value)
+        if !nested.isEmpty { nested.removeAll { $0.place == place } }
+    }
+
+    private func set(_ key: String, _ encoder: JSONValueEncoder) {
+        let place = object.place(setting: key, .null)
+        nested.removeAll { $0.place == place }
+        nested.append((place, encoder))
+    }
+
+    private func append(_ encoder: JSONValueEncoder) {
+        nested.append((elements.count, encoder))
+        elements.append(.null)
+    }
+
+    private struct KeyedContainer<Key: CodingKey>: KeyedEncodingContainerProtocol {
+        let encoder: JSONValueEncoder
+        var codingPath: [any CodingKey] { encoder.codingPath }
+
+        func encodeNil(forKey key: Key) { encoder.set(key.stringValue, .null) }
+        func encode(_ value: Bool, forKey key: Key) { encoder.set(key.stringValue, .bool(value)) }
+        func encode(_ value: String, forKey key: Key) { encoder.set(key.stringValue, .string(value)) }
+        func encode(_ value: Double, forKey key: Key) { encoder.set(key.stringValue, .double(value)) }
+        func encode(_ value: Float, forKey key: Key) { encoder.set(key.stringValue, .double(Double(value))) }
+        func encode(_ value: Int, forKey key: Key) { encoder.set(key.stringValue, .integer(Int64(value))) }
 
         func encode<T: Encodable>(_ value: T, forKey key: Key) throws {
-            builder.set(key.stringValue, .value(try JSONValueEncoder.encode(value, path: codingPath + [key])))
+            encoder.set(key.stringValue, try JSONValueEncoder.encode(value, within: encoder, key: key))
+        }
+
+        private func nest(_ key: Key) -> JSONValueEncoder {
+            let nested = JSONValueEncoder(codingPath: codingPath + [key])
+            encoder.set(key.stringValue, nested)
+            return nested
         }
 
         func nestedContainer<Nested: CodingKey>(
             keyedBy type: Nested.Type, forKey key: Key
         ) -> KeyedEncodingContainer<Nested> {
-            let nested = ObjectBuilder()
-            builder.set(key.stringValue, .object(nested))
-            return KeyedEncodingContainer(
-                KeyedContainer<Nested>(builder: nested, codingPath: codingPath + [key]))
+            nest(key).container(keyedBy: type)
         }
 
         func nestedUnkeyedContainer(forKey key: Key) -> any UnkeyedEncodingContainer {
-            let nested = ArrayBuilder()
-            builder.set(key.stringValue, .array(nested))
-            return UnkeyedContainer(builder: nested, codingPath: codingPath + [key])
+            nest(key).unkeyedContainer()
         }
 
         func superEncoder() -> any Encoder {
-            ReferencingEncoder(codingPath: codingPath) { [builder] in builder.set("super", $0) }
+            ReferencingEncoder(codingPath: codingPath) { [encoder] in encoder.set("super", $0) }
         }
 
         func superEncoder(forKey key: Key) -> any Encoder {
-            ReferencingEncoder(codingPath: codingPath + [key]) { [builder] in builder.set(key.stringValue, $0) }
+            ReferencingEncoder(codingPath: codingPath + [key]) { [encoder] in encoder.set(key.stringValue, $0) }
         }
     }
 
     private struct UnkeyedContainer: UnkeyedEncodingContainer {
-        let builder: ArrayBuilder
-        let codingPath: [any CodingKey]
+        let encoder: JSONValueEncoder
+        var codingPath: [any CodingKey] { encoder.codingPath }
 
-        var count: Int { builder.elements.count }
+        var count: Int { encoder.elements.count }
 
-        func encodeNil() { builder.elements.append(.value(.null)) }
+        func encodeNil() { encoder.elements.append(.null) }
 
         func encode<T: Encodable>(_ value: T) throws {
-            let path = codingPath + [JSONKey(index: count)]
-            builder.elements.append(.value(try JSONValueEncoder.encode(value, path: path)))
+            let key = JSONKey(index: count)
+            encoder.elements.append(try JSONValueEncoder.encode(value, within: encoder, key: key))
+        }
+
+        private func nest() -> JSONValueEncoder {
+            let nested = JSONValueEncoder(codingPath: codingPath + [JSONKey(index: count)])
+            encoder.append(nested)
+            return nested
         }
 
         func nestedContainer<Nested: CodingKey>(keyedBy keyType: Nested.Type) -> KeyedEncodingContainer<Nested> {
-            let nested = ObjectBuilder()
-            let path = codingPath + [JSONKey(index: count)]
-            builder.elements.append(.object(nested))
-            return KeyedEncodingContainer(KeyedContainer<Nested>(builder: nested, codingPath: path))
+            nest().container(keyedBy: keyType)
         }
 
         func nestedUnkeyedContainer() -> any UnkeyedEncodingContainer {
-            let nested = ArrayBuilder()
-            let path = codingPath + [JSONKey(index: count)]
-            builder.elements.append(.array(nested))
-            return UnkeyedContainer(builder: nested, codingPath: path)
+            nest().unkeyedContainer()
         }
 
         func superEncoder() -> any Encoder {
-            let index = count
-            builder.elements.append(.value(.null))
-            return ReferencingEncoder(codingPath: codingPath + [JSONKey(index: index)]) { [builder] in
-                builder.elements[index] = $0
+            let place = count
+            encoder.elements.append(.null)
+            return ReferencingEncoder(codingPath: codingPath + [JSONKey(index: place)]) { [encoder] in
+                encoder.nested.append((place, $0))
             }
         }
     }
@@ -217,26 +244,26 @@ final class JSONValueEncoder: Encoder {
         let encoder: JSONValueEncoder
         var codingPath: [any CodingKey] { encoder.codingPath }
 
-        func encodeNil() { encoder.result = .value(.null) }
-        func encode(_ value: Bool) { encoder.result = .value(.bool(value)) }
-        func encode(_ value: String) { encoder.result = .value(.string(value)) }
-        func encode(_ value: Double) { encoder.result = .value(.double(value)) }
-        func encode(_ value: Float) { encoder.result = .value(.double(Double(value))) }
-        func encode(_ value: Int) { encoder.result = .value(.integer(Int64(value))) }
-        func encode(_ value: Int8) { encoder.result = .value(.integer(Int64(value))) }
-        func encode(_ value: Int16) { encoder.result = .value(.integer(Int64(value))) }
-        func encode(_ value: Int32) { encoder.result = .value(.integer(Int64(value))) }
-        func encode(_ value: Int64) { encoder.result = .value(.integer(value)) }
-        func encode(_ value: Int128) { encoder.result = .value(JSONValueEncoder.integer(value)) }
-        func encode(_ value: UInt) { encoder.result = .value(JSONValueEncoder.integer(value)) }
-        func encode(_ value: UInt8) { encoder.result = .value(.integer(Int64(value))) }
-        func encode(_ value: UInt16) { encoder.result = .value(.integer(Int64(value))) }
-        func encode(_ value: UInt32) { encoder.result = .value(.integer(Int64(value))) }
-        func encode(_ value: UInt64) { encoder.result = .value(JSONValueEncoder.integer(value)) }
-        func encode(_ value: UInt128) { encoder.result = .value(JSONValueEncoder.integer(value)) }
+        func encodeNil() { encoder.set(.null) }
+        func encode(_ value: Bool) { encoder.set(.bool(value)) }
+        func encode(_ value: String) { encoder.set(.string(value)) }
+        func encode(_ value: Double) { encoder.set(.double(value)) }
+        func encode(_ value: Float) { encoder.set(.double(Double(value))) }
+        func encode(_ value: Int) { encoder.set(.integer(Int64(value))) }
+        func encode(_ value: Int8) { encoder.set(.integer(Int64(value))) }
+        func encode(_ value: Int16) { encoder.set(.integer(Int64(value))) }
+        func encode(_ value: Int32) { encoder.set(.integer(Int64(value))) }
+        func encode(_ value: Int64) { encoder.set(.integer(value)) }
+        func encode(_ value: Int128) { encoder.set(JSONValueEncoder.integer(value)) }
+        func encode(_ value: UInt) { encoder.set(JSONValueEncoder.integer(value)) }
+        func encode(_ value: UInt8) { encoder.set(.integer(Int64(value))) }
+        func encode(_ value: UInt16) { encoder.set(.integer(Int64(value))) }
+        func encode(_ value: UInt32) { encoder.set(.integer(Int64(value))) }
+        func encode(_ value: UInt64) { encoder.set(JSONValueEncoder.integer(value)) }
+        func encode(_ value: UInt128) { encoder.set(JSONValueEncoder.integer(value)) }
 
         func encode<T: Encodable>(_ value: T) throws {
-            encoder.result = .value(try JSONValueEncoder.encode(value, path: codingPath))
+            encoder.set(try JSONValueEncoder.encode(value, within: encoder))
         }
     }
 
@@ -245,16 +272,16 @@ final class JSONValueEncoder: Encoder {
         let codingPath: [any CodingKey]
         let userInfo: [CodingUserInfoKey: Any] = [:]
         private let base: JSONValueEncoder
-        private let store: (Result) -> Void
+        private let store: (JSONValueEncoder) -> Void
 
-        init(codingPath: [any CodingKey], store: @escaping (Result) -> Void) {
+        init(codingPath: [any CodingKey], store: @escaping (JSONValueEncoder) -> Void) {
             self.codingPath = codingPath
             self.base = JSONValueEncoder(codingPath: codingPath)
             self.store = store
         }
 
         deinit {
-            store(base.result ?? .value(.object([:])))
+            store(base)
         }
 
         func container<Key: CodingKey>(keyedBy type: Key.Type) -> KeyedEncodingContainer<Key> {
@@ -262,26 +289,5 @@ final class JSONValueEncoder: Encoder {
         }
         func unkeyedContainer() -> any UnkeyedEncodingContainer { base.unkeyedContainer() }
         func singleValueContainer() -> any SingleValueEncodingContainer { base.singleValueContainer() }
-    }
-}
-
-/// A key made from a member's name or an element's place.
-struct JSONKey: CodingKey {
-    let stringValue: String
-    let intValue: Int?
-
-    init(stringValue: String) {
-        self.stringValue = stringValue
-        intValue = nil
-    }
-
-    init(intValue: Int) {
-        stringValue = "\(intValue)"
-        self.intValue = intValue
-    }
-
-    init(index: Int) {
-        stringValue = "[\(index)]"
-        intValue = index
     }
 }

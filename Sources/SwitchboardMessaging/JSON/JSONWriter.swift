@@ -4,23 +4,29 @@
 /// Writes documents within documents in one pass: inside ``nest(_:)``, what is written becomes the escaped content of a
 /// string of the document around it. At nesting level n every quote comes with 2ⁿ−1 backslashes before it, and every
 /// backslash 2ⁿ times, which is all that escaping does to text that is ASCII already.
-struct JSONWriter {
-    /// Longer than what was written, so that writing is copying and no growing, nearly always.
-    private var storage: [UInt8]
+struct JSONWriter: ~Copyable {
+    private var text: UnsafeMutablePointer<UInt8>
     private var count = 0
+    private var capacity: Int
     private var level = 0
 
     init(capacity: Int = 512) {
-        storage = [UInt8](repeating: 0, count: capacity)
+        text = .allocate(capacity: capacity)
+        self.capacity = capacity
     }
 
-    /// Takes out what was written.
-    mutating func finish() -> [UInt8] {
-        var bytes: [UInt8] = []
-        swap(&bytes, &storage)
-        bytes.removeLast(bytes.count - count)
-        count = 0
-        return bytes
+    deinit {
+        text.deallocate()
+    }
+
+    /// What was written.
+    consuming func finish() -> [UInt8] {
+        [UInt8](UnsafeBufferPointer(start: text, count: count))
+    }
+
+    /// What was written, which is ASCII, as a string.
+    consuming func string() -> String {
+        String(copying: UTF8Span(unchecked: UnsafeBufferPointer(start: text, count: count).span, isKnownASCII: true))
     }
 
     /// Writes a string whose content is the document that `body` writes.
@@ -37,8 +43,8 @@ struct JSONWriter {
         case .null: raw("null")
         case .bool(let value): raw(value ? "true" : "false")
         case .integer(let value): write(value)
-        case .number(let value): string(raw: value.description)
-        case .double(let value): string(raw: PythonFloat.text(value))
+        case .number(let value): ascii(value.description)
+        case .double(let value): ascii(PythonFloat.text(value))
         case .string(let value): write(value)
         case .array(let elements):
             byte("[")
@@ -55,9 +61,9 @@ struct JSONWriter {
     mutating func write(_ object: JSONObject) {
         beginObject()
         var isFirst = true
-        for (key, value) in object {
-            self.key(key, isFirst: &isFirst)
-            write(value)
+        for member in object.members {
+            key(member.key, isFirst: &isFirst)
+            write(member.value)
         }
         endObject()
     }
@@ -82,100 +88,105 @@ struct JSONWriter {
     }
 
     mutating func write(_ integer: Int64) {
-        if integer >= 0 && integer < 10 {
-            put(0x30 + UInt8(integer))
-        } else {
-            string(raw: String(integer))
+        reserve(20)
+        if integer < 0 { put(UInt8(ascii: "-")) }
+        var rest = integer.magnitude
+        var length = 1
+        var limit: UInt64 = 10
+        while length < 19, rest >= limit {
+            length += 1
+            limit *= 10
+        }
+        count += length
+        for place in 1...length {
+            text[count - place] = 0x30 + UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
         }
     }
 
     // MARK: Bytes
 
-    private mutating func put(_ byte: UInt8) {
-        reserve(1)
-        storage[count] = byte
-        count += 1
-    }
-
-    private mutating func put(_ bytes: UnsafeBufferPointer<UInt8>) {
-        guard let source = bytes.baseAddress, !bytes.isEmpty else { return }
-        reserve(bytes.count)
-        storage.withUnsafeMutableBytes { ($0.baseAddress! + count).copyMemory(from: source, byteCount: bytes.count) }
-        count += bytes.count
-    }
-
+    /// Makes room for so many bytes; what follows writes them without asking.
+    @inline(__always)
     private mutating func reserve(_ more: Int) {
-        guard count + more > storage.count else { return }
-        storage.append(contentsOf: repeatElement(0, count: max(more, storage.count)))
+        if capacity - count < more { grow(more) }
     }
 
-    private mutating func raw(_ text: StaticString) {
-        put(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    private mutating func grow(_ more: Int) {
+        capacity = max(count + more, 2 * capacity)
+        let larger = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity)
+        larger.update(from: text, count: count)
+        text.deallocate()
+        text = larger
     }
 
-    private mutating func string(raw text: String) {
-        var text = text
-        text.withUTF8 { put($0) }
+    @inline(__always)
+    private mutating func put(_ byte: UInt8) {
+        text[count] = byte
+        count &+= 1
     }
 
+    @inline(__always)
     private mutating func byte(_ scalar: Unicode.Scalar) {
+        reserve(1)
         put(UInt8(ascii: scalar))
     }
 
-    private mutating func quote() {
-        for _ in 0..<(1 << level) - 1 { put(0x5C) }
-        put(0x22)
+    @inline(__always)
+    private mutating func raw(_ bytes: StaticString) {
+        reserve(bytes.utf8CodeUnitCount)
+        (text + count).update(from: bytes.utf8Start, count: bytes.utf8CodeUnitCount)
+        count &+= bytes.utf8CodeUnitCount
     }
 
+    private mutating func ascii(_ string: String) {
+        reserve(string.utf8.count)
+        for byte in string.utf8 { put(byte) }
+    }
+
+    @inline(__always)
+    private mutating func quote() {
+        backslash()
+        text[count - 1] = 0x22
+    }
+
+    @inline(__always)
     private mutating func backslash() {
-        for _ in 0..<(1 << level) { put(0x5C) }
+        let length = 1 << level
+        reserve(max(length, 8))
+        if length <= 8 {
+            // Those behind what is needed are written over.
+            EightBytes.backslashes.store(to: text + count)
+        } else {
+            (text + count).update(repeating: 0x5C, count: length)
+        }
+        count &+= length
     }
 
     private mutating func content(_ string: String) {
         var string = string
         string.withUTF8 { utf8 in
-            var start = 0
-            while true {
-                let end = Self.endOfPlain(utf8, from: start)
-                put(UnsafeBufferPointer(rebasing: utf8[start..<end]))
-                guard end < utf8.count else { return }
-                start = end + escape(utf8, at: end)
+            guard let source = utf8.baseAddress else { return }
+            var place = 0
+            // Eight more let its last bytes be written eight at a time too.
+            reserve(utf8.count + 8)
+            while place < utf8.count {
+                let eight = EightBytes(source, utf8.count, from: place)
+                // Those behind the plain ones are written over.
+                eight.store(to: text + count)
+                let plain = eight.plainToWrite
+                place &+= plain
+                count &+= plain
+                guard plain < 8, place < utf8.count else { continue }
+                reserve(12 << level + utf8.count - place + 8)
+                place += escape(source + place)
             }
         }
     }
 
-    /// Where the first byte is, from a place on, that must be escaped. Eight at a time: most text has none.
-    private static func endOfPlain(_ utf8: UnsafeBufferPointer<UInt8>, from start: Int) -> Int {
-        let bytes = UnsafeRawBufferPointer(utf8)
-        var index = start
-        while index + 8 <= bytes.count {
-            let special = Self.special(
-                UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)))
-            guard special == 0 else { return index + special.trailingZeroBitCount / 8 }
-            index += 8
-        }
-        while index < bytes.count {
-            let byte = bytes[index]
-            guard byte >= 0x20 && byte < 0x7F && byte != 0x22 && byte != 0x5C else { return index }
-            index += 1
-        }
-        return index
-    }
-
-    /// Zero when none of eight bytes must be escaped; else its lowest bit is in the first that must.
-    private static func special(_ bytes: UInt64) -> UInt64 {
-        let ones: UInt64 = 0x0101_0101_0101_0101
-        // Where a byte is zero, taking one from it sets its highest bit, and may set that of later bytes.
-        let quotes = (bytes ^ ones &* 0x22) &- ones
-        let backslashes = (bytes ^ ones &* 0x5C) &- ones
-        let deletes = (bytes ^ ones &* 0x7F) &- ones
-        let controls = bytes &- ones &* 0x20
-        return (bytes | quotes | backslashes | deletes | controls) & (ones &* 0x80)
-    }
-
-    /// Escapes the scalar that begins at `index`; returns its length in bytes. A `String` holds valid UTF-8 only.
-    private mutating func escape(_ utf8: UnsafeBufferPointer<UInt8>, at index: Int) -> Int {
-        let byte = utf8[index]
+    /// Escapes the scalar that begins there; returns its length in bytes. A `String` holds valid UTF-8 only.
+    private mutating func escape(_ utf8: UnsafePointer<UInt8>) -> Int {
+        let byte = utf8[0]
         backslash()
         switch byte {
         case 0x22: quote()
@@ -189,7 +200,7 @@ struct JSONWriter {
         default:
             let length = byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : 4
             var scalar = UInt32(byte) & (length == 2 ? 0x1F : length == 3 ? 0x0F : 0x07)
-            for offset in 1..<length { scalar = scalar << 6 | UInt32(utf8[index + offset] & 0x3F) }
+            for offset in 1..<length { scalar = scalar << 6 | UInt32(utf8[offset] & 0x3F) }
             if scalar < 0x10000 {
                 unicodeEscape(UInt16(scalar))
             } else {
@@ -205,8 +216,8 @@ struct JSONWriter {
 
     private mutating func unicodeEscape(_ unit: UInt16) {
         put(UInt8(ascii: "u"))
-        for shift in [12, 8, 4, 0] {
-            let digit = UInt8(truncatingIfNeeded: unit >> UInt16(shift)) & 0xF
+        for place in 1...4 {
+            let digit = UInt8(truncatingIfNeeded: unit >> UInt16(16 - 4 * place)) & 0xF
             put(digit < 10 ? 0x30 + digit : 0x57 + digit)
         }
     }
@@ -227,6 +238,8 @@ enum PythonFloat {
         if value.isNaN { return "NaN" }
         if value.isInfinite { return value < 0 ? "-Infinity" : "Infinity" }
         if value == 0 { return value.sign == .minus ? "-0.0" : "0.0" }
+        // Here Swift writes no exponent, as Python does not.
+        if (1e-3..<1e15).contains(value.magnitude) { return value.description }
         // Swift's description has the same, shortest digits; only the notation differs.
         var digits: [UInt8] = []
         var exponent = 0

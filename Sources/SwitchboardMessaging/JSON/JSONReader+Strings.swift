@@ -1,0 +1,184 @@
+extension JSONReader {
+    mutating func string() throws(JSONError) -> String {
+        try text(from: position + 1)
+    }
+
+    /// Reads a member's name. Cuts the prefix before a string is made of it: what is left is often short enough to need
+    /// no memory of its own.
+    @inline(__always)
+    mutating func name(cutting prefix: StaticString) throws(JSONError) -> (String, isCut: Bool) {
+        let start = position + 1
+        let length = prefix.utf8CodeUnitCount
+        guard length > 0, count - start > length else { return (try text(from: start), false) }
+        for offset in 0..<length where input[start + offset] != prefix.utf8Start[offset] {
+            let key = try text(from: start)
+            // An escaped name may be the same.
+            guard input[start + offset] == UInt8(ascii: "\\"),
+                key.utf8.starts(with: UnsafeBufferPointer(start: prefix.utf8Start, count: length))
+            else { return (key, false) }
+            return (String(key.utf8.dropFirst(length)) ?? "", true)
+        }
+        return (try text(from: start + length), true)
+    }
+
+    /// Reads a string from a place inside of it on.
+    private mutating func text(from start: Int) throws(JSONError) -> String {
+        var end = start
+        var isASCII = true
+        while end < count {
+            let eight = EightBytes(input, count, from: end)
+            let plain = eight.plainToRead
+            isASCII = isASCII && eight.isASCII(first: plain)
+            end &+= plain
+            if plain < 8 { break }
+        }
+        guard end < count, input[end] == UInt8(ascii: "\"") else { return try escapedText(from: start) }
+        position = end + 1
+        return try text(UnsafeBufferPointer(start: input + start, count: end - start), isASCII: isASCII, at: start)
+    }
+
+    private mutating func escapedText(from start: Int) throws(JSONError) -> String {
+        guard let end = endOfString(from: start) else { throw unended() }
+        // Unescaped it is no longer than escaped; eight more let its last bytes be written eight at a time too.
+        let capacity = end - start + 8
+        return try withUnsafeTemporaryAllocation(of: UInt8.self, capacity: capacity) { output throws(JSONError) in
+            let length = try unescape(from: start, into: output)
+            return try text(UnsafeBufferPointer(rebasing: output[..<length]), isASCII: false, at: start)
+        }
+    }
+
+    private func text(
+        _ bytes: UnsafeBufferPointer<UInt8>, isASCII: Bool, at offset: Int
+    ) throws(JSONError) -> String {
+        if isASCII { return String(copying: UTF8Span(unchecked: bytes.span, isKnownASCII: true)) }
+        do {
+            return String(copying: try UTF8Span(validating: bytes.span))
+        } catch {
+            throw JSONError(offset: offset, reason: "a string is not UTF-8")
+        }
+    }
+
+    /// Reads a string and returns its bytes, unescaped, not checked to be UTF-8. For documents within strings.
+    mutating func stringBytes() throws(JSONError) -> [UInt8] {
+        skipBlanks()
+        guard next(is: "\"") else { throw error("a string is expected") }
+        position += 1
+        let start = position
+        // Such a document is nearly all that is left of the text.
+        return try [UInt8](unsafeUninitializedCapacity: count - start) { output, length throws(JSONError) in
+            length = try unescape(from: start, into: output)
+        }
+    }
+
+    /// Where the quote is that ends a string, from a place inside of it on.
+    private func endOfString(from start: Int) -> Int? {
+        var place = start
+        while place < count {
+            let byte = input[place]
+            if byte == UInt8(ascii: "\"") { return place }
+            place += byte == UInt8(ascii: "\\") ? 2 : 1
+        }
+        return nil
+    }
+
+    private mutating func unended() -> JSONError {
+        position = count
+        return error("the text ends inside a string")
+    }
+
+    /// Reads a string from a place inside of it on; returns its length. `output` has room for all of it as it is written,
+    /// escaped.
+    private mutating func unescape(
+        from start: Int, into output: UnsafeMutableBufferPointer<UInt8>
+    ) throws(JSONError) -> Int {
+        guard let text = output.baseAddress else { throw unended() }
+        var place = start
+        var length = 0
+        while place < count {
+            let eight = EightBytes(input, count, from: place)
+            let plain = eight.plainToRead
+            if length &+ 8 <= output.count {
+                // Those behind the plain ones are written over.
+                eight.store(to: text + length)
+            } else {
+                (text + length).update(from: input + place, count: plain)
+            }
+            place &+= plain
+            length &+= plain
+            guard plain < 8, place < count else { continue }
+            let byte = input[place]
+            if byte == UInt8(ascii: "\\"), place &+ 1 < count {
+                let escaped = input[place &+ 1]
+                if escaped == UInt8(ascii: "\"") || escaped == UInt8(ascii: "\\") {
+                    text[length] = escaped
+                    length &+= 1
+                    place &+= 2
+                    continue
+                }
+            }
+            position = place
+            if byte == UInt8(ascii: "\"") {
+                position += 1
+                return length
+            }
+            do throws(JSONError) {
+                if byte != UInt8(ascii: "\\") { throw error("a string holds an unescaped control character") }
+                position += 1
+                for unit in Unicode.UTF8.encode(try escape()) ?? .init() {
+                    text[length] = unit
+                    length += 1
+                }
+            } catch {
+                // That it does not end comes before what is wrong inside of it.
+                throw endOfString(from: start) == nil ? unended() : error
+            }
+            place = position
+        }
+        throw unended()
+    }
+
+    private mutating func escape() throws(JSONError) -> Unicode.Scalar {
+        guard let byte = peek() else { throw error("the text ends inside a string") }
+        position += 1
+        switch byte {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): return Unicode.Scalar(byte)
+        case UInt8(ascii: "b"): return "\u{08}"
+        case UInt8(ascii: "f"): return "\u{0C}"
+        case UInt8(ascii: "n"): return "\n"
+        case UInt8(ascii: "r"): return "\r"
+        case UInt8(ascii: "t"): return "\t"
+        case UInt8(ascii: "u"): break
+        default:
+            position -= 1
+            throw error("no escape begins with this character")
+        }
+        let unit = try codeUnit()
+        if UTF16.isLeadSurrogate(UInt16(unit)), next(is: "\\"), peek(1) == UInt8(ascii: "u") {
+            let mark = position
+            position += 2
+            let second = try codeUnit()
+            if UTF16.isTrailSurrogate(UInt16(second)) {
+                return Unicode.Scalar(0x10000 + (unit - 0xD800) << 10 + (second - 0xDC00)) ?? "\u{FFFD}"
+            }
+            position = mark
+        }
+        return Unicode.Scalar(unit) ?? "\u{FFFD}"
+    }
+
+    private mutating func codeUnit() throws(JSONError) -> UInt32 {
+        var unit: UInt32 = 0
+        for _ in 0..<4 {
+            guard let byte = peek() else { throw error("the text ends inside a string") }
+            let digit: UInt8
+            switch byte {
+            case 0x30...0x39: digit = byte - 0x30
+            case 0x41...0x46: digit = byte - 0x37
+            case 0x61...0x66: digit = byte - 0x57
+            default: throw error("a \\u is not followed by four hexadecimal digits")
+            }
+            unit = unit << 4 | UInt32(digit)
+            position += 1
+        }
+        return unit
+    }
+}
