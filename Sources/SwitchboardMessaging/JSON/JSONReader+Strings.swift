@@ -64,8 +64,14 @@ extension JSONReader {
         guard next(is: "\"") else { throw error("a string is expected") }
         position += 1
         let start = position
-        // Such a document is nearly all that is left of the text.
-        return try [UInt8](unsafeUninitializedCapacity: count - start) { output, length throws(JSONError) in
+        // Such a document is nearly all that is left of the text. Of a long one the end is looked for: somebody may have
+        // written many short ones.
+        var capacity = count - start
+        if capacity > 65_536 {
+            guard let end = endOfString(from: start) else { throw unended() }
+            capacity = end - start
+        }
+        return try [UInt8](unsafeUninitializedCapacity: capacity) { output, length throws(JSONError) in
             length = try unescape(from: start, into: output)
         }
     }
