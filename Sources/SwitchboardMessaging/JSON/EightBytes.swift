@@ -3,7 +3,7 @@
 /// Of what is found only the first is told: beyond it the arithmetic sees some that are not there.
 struct EightBytes {
     /// The first byte is the lowest.
-    let bits: UInt64
+    private(set) var bits: UInt64
 
     /// The bytes of a text of `count` bytes from a place inside of it on. What lies beyond its end is zeros.
     @inline(__always)
@@ -33,6 +33,7 @@ struct EightBytes {
         UnsafeMutableRawPointer(text).storeBytes(of: bits.littleEndian, as: UInt64.self)
     }
 
+    static var none: EightBytes { EightBytes(bits: 0) }
     static var backslashes: EightBytes { EightBytes(bits: ones &* 0x5C) }
 
     private init(bits: UInt64) {
@@ -57,10 +58,21 @@ struct EightBytes {
         return found.trailingZeroBitCount / 8
     }
 
-    /// Whether the first so many are ASCII.
     @inline(__always)
-    func isASCII(first count: Int) -> Bool {
-        (bits & Self.highest) << UInt64(64 - 8 * count) == 0
+    var areASCII: Bool {
+        bits & Self.highest == 0
+    }
+
+    /// The first so many, behind zeros.
+    @inline(__always)
+    func first(_ count: Int) -> EightBytes {
+        EightBytes(bits: bits << UInt64(64 - 8 * count))
+    }
+
+    /// Afterwards these are ASCII when both were.
+    @inline(__always)
+    mutating func merge(_ other: EightBytes) {
+        bits |= other.bits
     }
 
     private static var ones: UInt64 { 0x0101_0101_0101_0101 }

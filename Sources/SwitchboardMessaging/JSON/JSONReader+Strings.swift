@@ -24,26 +24,34 @@ extension JSONReader {
     /// Reads a string from a place inside of it on.
     private mutating func text(from start: Int) throws(JSONError) -> String {
         var end = start
-        var isASCII = true
+        var all = EightBytes.none
         while end < count {
             let eight = EightBytes(input, count, from: end)
             let plain = eight.plainToRead
-            isASCII = isASCII && eight.isASCII(first: plain)
             end &+= plain
-            if plain < 8 { break }
+            guard plain == 8 else {
+                all.merge(eight.first(plain))
+                break
+            }
+            all.merge(eight)
         }
         guard end < count, input[end] == UInt8(ascii: "\"") else { return try escapedText(from: start) }
         position = end + 1
-        return try text(UnsafeBufferPointer(start: input + start, count: end - start), isASCII: isASCII, at: start)
+        return try text(UnsafeBufferPointer(start: input + start, count: end - start), isASCII: all.areASCII, at: start)
     }
 
     private mutating func escapedText(from start: Int) throws(JSONError) -> String {
-        guard let end = endOfString(from: start) else { throw unended() }
+        guard let (end, isASCII) = endOfString(from: start) else { throw unended() }
         // Unescaped it is no longer than escaped; eight more let its last bytes be written eight at a time too.
         let capacity = end - start + 8
         return try withUnsafeTemporaryAllocation(of: UInt8.self, capacity: capacity) { output throws(JSONError) in
             let length = try unescape(from: start, into: output)
-            return try text(UnsafeBufferPointer(rebasing: output[..<length]), isASCII: false, at: start)
+            let bytes = UnsafeBufferPointer(rebasing: output[..<length])
+            guard isASCII else { return try text(bytes, isASCII: false, at: start) }
+            // What was ASCII is UTF-8 when it is unescaped.
+            var span = UTF8Span(unchecked: bytes.span)
+            _ = span.checkForASCII()
+            return String(copying: span)
         }
     }
 
@@ -76,13 +84,19 @@ extension JSONReader {
         }
     }
 
-    /// Where the quote is that ends a string, from a place inside of it on.
-    private func endOfString(from start: Int) -> Int? {
+    /// Where the quote is that ends a string, from a place inside of it on, and whether all before it is ASCII.
+    private func endOfString(from start: Int) -> (end: Int, isASCII: Bool)? {
         var place = start
+        var all = EightBytes.none
         while place < count {
-            let byte = input[place]
-            if byte == UInt8(ascii: "\"") { return place }
-            place += byte == UInt8(ascii: "\\") ? 2 : 1
+            let eight = EightBytes(input, count, from: place)
+            let plain = eight.plainToRead
+            all.merge(eight.first(plain))
+            place &+= plain
+            guard plain < 8, place < count else { continue }
+            if input[place] == UInt8(ascii: "\"") { return (place, all.areASCII) }
+            // What is escaped is ASCII, or refused.
+            place &+= input[place] == UInt8(ascii: "\\") ? 2 : 1
         }
         return nil
     }

@@ -8,7 +8,8 @@ struct JSONWriter: ~Copyable {
     private var text: UnsafeMutablePointer<UInt8>
     private var count = 0
     private var capacity: Int
-    private var level = 0
+    /// How many bytes a quote takes with the backslashes before it, or a backslash: two to the power of the level.
+    private var width = 1
 
     init(capacity: Int = 512) {
         text = .allocate(capacity: capacity)
@@ -32,9 +33,9 @@ struct JSONWriter: ~Copyable {
     /// Writes a string whose content is the document that `body` writes.
     mutating func nest(_ body: (inout JSONWriter) -> Void) {
         quote()
-        level += 1
+        width *= 2
         body(&self)
-        level -= 1
+        width /= 2
         quote()
     }
 
@@ -75,7 +76,7 @@ struct JSONWriter: ~Copyable {
     mutating func key(_ key: String, prefix: StaticString = "", isFirst: inout Bool) {
         if isFirst { isFirst = false } else { raw(", ") }
         quote()
-        raw(prefix)
+        if prefix.utf8CodeUnitCount > 0 { raw(prefix) }
         content(key)
         quote()
         raw(": ")
@@ -109,7 +110,7 @@ struct JSONWriter: ~Copyable {
     /// Makes room for so many bytes; what follows writes them without asking.
     @inline(__always)
     private mutating func reserve(_ more: Int) {
-        if capacity - count < more { grow(more) }
+        if capacity &- count < more { grow(more) }
     }
 
     private mutating func grow(_ more: Int) {
@@ -147,20 +148,19 @@ struct JSONWriter: ~Copyable {
     @inline(__always)
     private mutating func quote() {
         backslash()
-        text[count - 1] = 0x22
+        text[count &- 1] = 0x22
     }
 
     @inline(__always)
     private mutating func backslash() {
-        let length = 1 << level
-        reserve(max(length, 8))
-        if length <= 8 {
+        reserve(width &+ 8)
+        if width <= 8 {
             // Those behind what is needed are written over.
             EightBytes.backslashes.store(to: text + count)
         } else {
-            (text + count).update(repeating: 0x5C, count: length)
+            (text + count).update(repeating: 0x5C, count: width)
         }
-        count &+= length
+        count &+= width
     }
 
     private mutating func content(_ string: String) {
@@ -169,7 +169,7 @@ struct JSONWriter: ~Copyable {
             guard let source = utf8.baseAddress else { return }
             var place = 0
             // Eight more let its last bytes be written eight at a time too.
-            reserve(utf8.count + 8)
+            reserve(utf8.count &+ 8)
             while place < utf8.count {
                 let eight = EightBytes(source, utf8.count, from: place)
                 // Those behind the plain ones are written over.
@@ -178,7 +178,7 @@ struct JSONWriter: ~Copyable {
                 place &+= plain
                 count &+= plain
                 guard plain < 8, place < utf8.count else { continue }
-                reserve(12 << level + utf8.count - place + 8)
+                reserve(12 &* width &+ utf8.count &- place &+ 8)
                 place += escape(source + place)
             }
         }

@@ -101,7 +101,8 @@ enum OsloEnvelope {
                         + "or take it out of its configuration.")
             }
         }
-        if latinNames.contains(message.contentEncoding.lowercased()) { body = utf8(ofLatin: body) }
+        let encoding = message.contentEncoding
+        if encoding != "utf-8", latinNames.contains(encoding.lowercased()) { body = utf8(ofLatin: body) }
 
         var version: JSONValue?
         var inner: [UInt8]?
