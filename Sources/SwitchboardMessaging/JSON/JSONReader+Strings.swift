@@ -76,7 +76,7 @@ extension JSONReader {
         // written many short ones.
         var capacity = count - start
         if capacity > 65_536 {
-            guard let end = endOfString(from: start) else { throw unended() }
+            guard let end = endOfString(from: start)?.end else { throw unended() }
             capacity = end - start
         }
         return try [UInt8](unsafeUninitializedCapacity: capacity) { output, length throws(JSONError) in
