@@ -289,7 +289,7 @@ let package = Package(
             name: "PeerTests",
             dependencies: [
                 "SwitchboardCore", "SwitchboardMessaging", "SwitchboardCells", "SwitchboardTesting",
-                "SwitchboardSpool", "switchboard",
+                "SwitchboardSpool", "NovaCompute", "switchboard",
                 .target(name: "SwitchboardRabbitMQ", condition: rabbitMQ),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),

@@ -77,6 +77,16 @@ struct MethodTests {
         }
     }
 
+    @Test("A console's port is sent as text, which is what a compute compares it with")
+    func consolePort() async throws {
+        try await ComputeHost.run(reply: { _ in true }) { client, requests in
+            let isValid = try await ComputeAPI(client).validateConsolePort(
+                of: Inputs().object("instance"), port: 5900, type: "novnc", context: .admin())
+            #expect(isValid)
+            #expect(try await requests.next().arguments["port"] == "5900")
+        }
+    }
+
     @Test("Live migration of instances with a NUMA topology needs 5.3", arguments: [("5.2", false), ("5.3", true)])
     func numaLiveMigration(cap: String, isSupported: Bool) async throws {
         try await withHost { client, _ in

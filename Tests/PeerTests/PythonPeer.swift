@@ -11,9 +11,31 @@ import SwitchboardTesting
 
 /// A Python program of `Tests/Peers`: one JSON object a line, commands in, events out.
 ///
-/// It runs with the interpreter that `SWITCHBOARD_PYTHON` names, whose environment has oslo.messaging; `Tests/run` makes
-/// that environment. It is killed when the test is over, however the test ends.
+/// It is killed when the test is over, however the test ends.
 final class PythonPeer: Sendable {
+    /// An environment with the packages that a peer needs. `Tests/run` makes them, and names their interpreters.
+    enum Environment: Sendable {
+        case oslo
+        /// Large, and slow to start.
+        case nova
+
+        var interpreter: String {
+            get throws(TestBrokerError) {
+                let (name, packages, requirements) =
+                    switch self {
+                    case .oslo: ("SWITCHBOARD_PYTHON", "oslo.messaging", "requirements.txt")
+                    case .nova: ("SWITCHBOARD_NOVA_PYTHON", "Nova", "nova-requirements.txt")
+                    }
+                guard let path = getenv(name).map({ String(cString: $0) }), !path.isEmpty else {
+                    throw TestBrokerError(
+                        "The tests against \(packages) need a Python that has it: run ./Tests/run, which makes one, or "
+                            + "set \(name) to an interpreter with the packages of Tests/Peers/\(requirements).")
+                }
+                return path
+            }
+        }
+    }
+
     /// What a command was answered with.
     enum Answer: Sendable {
         case result(JSONValue)
@@ -43,10 +65,10 @@ final class PythonPeer: Sendable {
 
     /// Runs a script of `Tests/Peers` for as long as `body` runs; it is ready when `body` is called.
     static func withPeer<Result>(
-        _ script: String, _ arguments: [String], readyWithin: Duration = .seconds(60),
-        _ body: (PythonPeer) async throws -> Result
+        _ script: String, _ arguments: [String], in environment: Environment = .oslo,
+        readyWithin: Duration = .seconds(60), _ body: (PythonPeer) async throws -> Result
     ) async throws -> Result {
-        let peer = try PythonPeer(script, arguments)
+        let peer = try PythonPeer(script, arguments, in: environment)
         do {
             _ = try await peer.event(within: readyWithin) { $0["event"]?.string == "ready" }
             let result = try await body(peer)
@@ -58,12 +80,8 @@ final class PythonPeer: Sendable {
         }
     }
 
-    private init(_ script: String, _ arguments: [String]) throws {
-        guard let python = getenv("SWITCHBOARD_PYTHON").map({ String(cString: $0) }), !python.isEmpty else {
-            throw TestBrokerError(
-                "The tests against oslo.messaging need a Python that has it: run ./Tests/run, which makes one, or set "
-                    + "SWITCHBOARD_PYTHON to an interpreter with the packages of Tests/Peers/requirements.txt.")
-        }
+    private init(_ script: String, _ arguments: [String], in environment: Environment) throws {
+        let python = try environment.interpreter
         self.script = script
         directory = try ScratchDirectory(prefix: "switchboard-peer")
         process = try GuardedProcess(

@@ -62,9 +62,10 @@ extension ComputeAPI {
     public func validateConsolePort(
         of instance: NovaObject, port: Int, type: String, context: RequestContext
     ) async throws -> Bool {
+        // As text: a compute compares it with text, and no number is ever equal to that.
         try await call(
             ComputeMethod("validate_console_port", topic: .computeAlt), to: host(of: instance),
-            ["instance": instance, "port": port, "console_type": type], context: context
+            ["instance": instance, "port": String(port), "console_type": type], context: context
         ).bool
     }
 
