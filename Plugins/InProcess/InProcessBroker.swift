@@ -52,7 +52,9 @@ final class InProcessBroker: Sendable {
                     if Task.isCancelled { self.abandon(id, cancelled) }
                 }
             } onCancel: {
-                self.abandon(id, cancelled)
+                // In a task of its own, as it takes the lock: who holds that may be resuming a task, which waits until nobody
+                // cancels it any more.
+                Task { self.abandon(id, cancelled) }
             }
             group.cancelAll()
             return error

@@ -35,6 +35,32 @@ struct InProcessDriverTests {
         }
     }
 
+    @Test("Publishers that are cancelled while room is made hold nobody up")
+    func cancelledPublishers() async throws {
+        try await withTransport("?queue_limit=1") { [topic] transport in
+            let options = SubscriptionOptions(prefetch: 1)
+            try await transport.withSubscription(to: topic, options: options) { deliveries in
+                await withTaskGroup(of: Void.self) { group in
+                    let consumer = Task {
+                        for try await delivery in deliveries { try await delivery.accept() }
+                    }
+                    for _ in 0..<4 {
+                        group.addTask {
+                            for _ in 0..<500 {
+                                let publishing = Task { try await transport.publish(Message(body: []), to: topic) }
+                                await Task.yield()
+                                publishing.cancel()
+                                _ = await publishing.result
+                            }
+                        }
+                    }
+                    await group.waitForAll()
+                    consumer.cancel()
+                }
+            }
+        }
+    }
+
     @Test("A mailbox ends with its last subscription, so that a late reply is told")
     func mailbox() async throws {
         let mailbox = Address.mailbox(Mailbox(named: "reply_1"))

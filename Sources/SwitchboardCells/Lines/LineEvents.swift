@@ -12,6 +12,9 @@ final class LineEvents: Sendable {
 
     private let logger: Logger
     private let watchers = Locked(Watchers())
+    /// Held while watchers are told, so that each sees the events in one order. Not ``watchers``, for the reason that
+    /// `TransportMonitor` has.
+    private let telling = Locked(())
 
     init(logger: Logger) {
         self.logger = logger
@@ -47,8 +50,8 @@ final class LineEvents: Sendable {
         log(event)
         Counter(label: "switchboard.cells.line.events", dimensions: [("event", event.kind.name), ("cell", event.cell)])
             .increment()
-        watchers.withLock { watchers in
-            for continuation in watchers.continuations.values { continuation.yield(event) }
+        telling.withLock { _ in
+            for continuation in watchers.withLock({ Array($0.continuations.values) }) { continuation.yield(event) }
         }
     }
 

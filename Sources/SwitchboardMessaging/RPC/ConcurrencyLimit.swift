@@ -59,16 +59,17 @@ final class ConcurrencyLimit: Sendable {
 
     /// Does `work` in a task of its own, for the one who has entered, who leaves with its end.
     func start(_ work: @escaping @Sendable () async -> Void) {
-        state.withLock { state in
+        let late: Task<Void, Never>? = state.withLock { state in
             let id = state.nextID
             state.nextID += 1
             let task = Task {
                 await work()
                 self.leave(id)
             }
-            if state.isCancelled { task.cancel() }
             state.tasks[id] = task
+            return state.isCancelled ? task : nil
         }
+        late?.cancel()
     }
 
     /// Cancels what was started, and what will be.

@@ -64,7 +64,7 @@ final class MutantBroker: Sendable {
                     }
                 }
             } onCancel: {
-                if self.mutation != .cancellationOfWaitersSwallowed { self.abandon(id, cancelled) }
+                if self.mutation != .cancellationOfWaitersSwallowed { Task { self.abandon(id, cancelled) } }
             }
             group.cancelAll()
             return error

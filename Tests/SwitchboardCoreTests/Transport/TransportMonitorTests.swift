@@ -85,6 +85,35 @@ struct TransportMonitorTests {
         }
     }
 
+    @Test("Watchers that are cancelled while the state changes hold nobody up")
+    func cancelledWatchers() async {
+        let monitor = TransportMonitor()
+        await withTaskGroup(of: Void.self) { group in
+            let reporter = Task {
+                var attempt = 0
+                while !Task.isCancelled {
+                    attempt += 1
+                    monitor.report(.connecting(attempt: attempt, reason: nil))
+                    await Task.yield()
+                }
+            }
+            for _ in 0..<2 {
+                group.addTask {
+                    for _ in 0..<2000 {
+                        let watcher = Task {
+                            for await _ in monitor.states() {}
+                        }
+                        await Task.yield()
+                        watcher.cancel()
+                        await watcher.value
+                    }
+                }
+            }
+            await group.waitForAll()
+            reporter.cancel()
+        }
+    }
+
     @Test("A state says in words what it is")
     func words() {
         #expect("\(TransportState.idle)" == "not running yet")
