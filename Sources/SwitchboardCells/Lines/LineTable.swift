@@ -115,7 +115,13 @@ struct LineTable {
     ///   is known here.
     mutating func lease(_ cell: CellMapping, isFresh: Bool, includingDisabled: Bool) -> Lease {
         if isOver { return .over }
-        guard let resolution = resolutions[cell.id], resolution.stands(for: cell) else { return .unresolved }
+        guard let place = resolutions.index(forKey: cell.id) else { return .unresolved }
+        // Nearly always. Looked at in its place, as a resolution is large.
+        if let (id, title) = resolutions.values[place].inUse(for: cell), let line = entries.index(forKey: id) {
+            return lease(line, title)
+        }
+        let resolution = resolutions.values[place]
+        guard resolution.stands(for: cell) else { return .unresolved }
         switch resolution.standing {
         case .inUse: break
         case _ where isFresh: return .unresolved
@@ -123,20 +129,21 @@ struct LineTable {
         case .disabled: if !includingDisabled { return .disabled }
         }
         guard case .url(let url) = resolution.queue else { return .noQueue(title: resolution.title) }
-        guard let id = resolution.line ?? ids[url], let place = entries.index(forKey: id) else {
+        guard let id = resolution.line ?? ids[url], let line = entries.index(forKey: id) else {
             if let refusal = refusals[url] {
                 if refusal.until > .now { return .refused(refusal.error) }
                 refusals[url] = nil
             }
             return .missing(url, title: resolution.title)
         }
-        if resolution.line == nil {
-            entries.values[place].cells.insert(cell.id)
-            resolutions[cell.id]?.line = id
-        }
+        if resolution.line == nil { attach(cell.id, to: id) }
+        return lease(line, resolution.title)
+    }
+
+    private mutating func lease(_ place: Dictionary<UInt64, Entry>.Index, _ title: String) -> Lease {
         let (line, silence) = entries.values[place].beginUse()
         if let silence { return .silent(silence) }
-        return .line(line, title: resolution.title)
+        return .line(line, title: title)
     }
 
     /// Whether there is room for one more line; where there is not, the line that has been idle longest gives it up and
@@ -277,6 +284,13 @@ struct LineTable {
 }
 
 extension LineTable.Resolution {
+    /// The line and the title of a mapping that is the present one and has a line. Mutating, as a dictionary gives its values
+    /// without a copy only so.
+    fileprivate mutating func inUse(for cell: CellMapping) -> (line: UInt64, title: String)? {
+        guard let line, case .inUse = standing, stored == cell.transportURL, name == cell.name else { return nil }
+        return (line, title)
+    }
+
     /// Whether it says what becomes of a mapping that somebody holds: it is the same, or an older one of its cell.
     fileprivate func stands(for cell: CellMapping) -> Bool {
         if stored == cell.transportURL { return name == cell.name }
