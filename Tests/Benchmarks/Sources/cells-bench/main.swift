@@ -153,8 +153,10 @@ func lines(_ base: TransportURL, cells: Int, alive: Int, tasks: Int, calls: Int)
     try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await own.run() }
         group.addTask { try await manager.run() }
+        var servers: [RPCClient] = []
         for number in 0..<alive {
             let connection = try MessageQueueConnection(url(number), drivers: drivers, logger: logger)
+            servers.append(RPCClient(connection, target: RPCTarget(topic: "bench"), timeout: .seconds(60)))
             var router = RPCRouter()
             router.register("who") { _, _ in .integer(Int64(number)) }
             let server = RPCServer(
@@ -163,6 +165,17 @@ func lines(_ base: TransportURL, cells: Int, alive: Int, tasks: Int, calls: Int)
             group.addTask { try await server.run() }
         }
         defer { group.cancelAll() }
+        // The cells' own servers are connected and listen before the lines are weighed.
+        for (number, server) in servers.enumerated() {
+            while true {
+                do {
+                    guard try await server.call("who", context: context) == .integer(Int64(number)) else { continue }
+                    break
+                } catch let error as RPCError where error.code == .unroutable {
+                    try await Task.sleep(for: .milliseconds(20))
+                }
+            }
+        }
         let bare = usage()
         @Sendable func ask(_ number: Int) async throws {
             while true {
