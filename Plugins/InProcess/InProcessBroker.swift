@@ -73,7 +73,11 @@ final class InProcessBroker: Sendable {
     }
 
     private func enqueue(_ waiter: InProcessQueue.Waiter) {
-        state.withLock { $0.placeOrWait(waiter, broker: self) }
+        state.withLock { state in
+            // Its driver may have ended since it found the queue full.
+            if let error = state.ended[waiter.owner] { return waiter.continuation.resume(returning: error) }
+            state.placeOrWait(waiter, broker: self)
+        }
     }
 
     private func abandon(_ id: UInt64, _ error: TransportError) {
@@ -83,11 +87,17 @@ final class InProcessBroker: Sendable {
     /// Ends the waiting of a driver's publishers.
     func abandonPublishers(of owner: UInt64, _ error: TransportError) {
         state.withLock { state in
+            state.ended[owner] = error
             let ids = state.waiting.flatMap { id, queue in
                 queue.waiters.contains { $0.id == id && $0.owner == owner } ? [id] : []
             }
             for id in ids { state.abandon(id, error) }
         }
+    }
+
+    /// The driver is gone, and with it all who could publish.
+    func forget(_ owner: UInt64) {
+        state.withLock { $0.ended[owner] = nil }
     }
 
     // MARK: Subscribing

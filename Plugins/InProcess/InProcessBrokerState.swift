@@ -11,6 +11,8 @@ struct InProcessBrokerState {
     var pools: [Topic: [InProcessQueue]] = [:]
     /// The queue that each waiting publisher waits for.
     var waiting: [UInt64: InProcessQueue] = [:]
+    /// Drivers whose `run()` has ended, and what their publishers get.
+    var ended: [UInt64: TransportError] = [:]
     var deadLetters = DeadLetterList()
     private var nextID: UInt64 = 0
 

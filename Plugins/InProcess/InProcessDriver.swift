@@ -43,6 +43,10 @@ public final class InProcessDriver: TransportDriver {
         id = broker.makeID()
     }
 
+    deinit {
+        broker.forget(id)
+    }
+
     public func run() async throws {
         let isFirst = state.withLock { state in
             guard state.phase == .idle else { return false }

@@ -83,7 +83,10 @@ final class MutantBroker: Sendable {
     }
 
     private func enqueue(_ waiter: MutantQueue.Waiter) {
-        state.withLock { $0.placeOrWait(waiter, broker: self) }
+        state.withLock { state in
+            if let error = state.ended[waiter.owner] { return waiter.continuation.resume(returning: error) }
+            state.placeOrWait(waiter, broker: self)
+        }
     }
 
     private func abandon(_ id: UInt64, _ error: TransportError) {
@@ -94,6 +97,7 @@ final class MutantBroker: Sendable {
     func abandonPublishers(of owner: UInt64, _ error: TransportError) {
         if mutation == .waitersOutliveRun { return }
         state.withLock { state in
+            state.ended[owner] = error
             let ids = state.waiting.flatMap { id, queue in
                 queue.waiters.contains { $0.id == id && $0.owner == owner } ? [id] : []
             }

@@ -12,6 +12,7 @@ struct MutantBrokerState {
     var pools: [Topic: [MutantQueue]] = [:]
     /// The queue that each waiting publisher waits for.
     var waiting: [UInt64: MutantQueue] = [:]
+    var ended: [UInt64: TransportError] = [:]
     var deadLetters: [[UInt8]] = []
     private var nextID: UInt64 = 0
 

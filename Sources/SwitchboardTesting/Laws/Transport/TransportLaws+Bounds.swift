@@ -51,7 +51,8 @@ extension TransportLaws {
                 try await bench.publish(all: ["1", "2", "3"], on: transport)
                 try await bench.within("the end of the cancelled publish") {
                     let publish = Task { try await bench.publish("4", on: transport) }
-                    for _ in 0..<10 { await Task.yield() }
+                    // Nothing tells that it waits; a moment is enough for it to have begun.
+                    try await Task.sleep(for: .milliseconds(50))
                     publish.cancel()
                     try await bench.requireError(.cancelled, from: "the cancelled publish") { try await publish.value }
                 }
