@@ -1,7 +1,8 @@
 import DequeModule
 import SwitchboardCore
 
-/// At most so many at work at a time; the others wait in line.
+/// At most so many at work at a time; the others wait in line. Who works in a task of ``start(_:)`` can be cancelled with all
+/// others of those.
 ///
 /// Waiting is not cancelled: who is at work ends when cancelled, and so does the wait.
 final class ConcurrencyLimit: Sendable {

@@ -165,24 +165,12 @@ func lines(_ base: TransportURL, cells: Int, alive: Int, tasks: Int, calls: Int)
             group.addTask { try await server.run() }
         }
         defer { group.cancelAll() }
-        // The cells' own servers are connected and listen before the lines are weighed.
-        for (number, server) in servers.enumerated() {
+        /// Asks a cell for its number, again while its server does not listen yet, which nothing but asking tells.
+        @Sendable func check(_ number: Int, _ ask: @Sendable () async throws -> JSONValue) async throws {
             while true {
                 do {
-                    guard try await server.call("who", context: context) == .integer(Int64(number)) else { continue }
-                    break
-                } catch let error as RPCError where error.code == .unroutable {
-                    try await Task.sleep(for: .milliseconds(20))
-                }
-            }
-        }
-        let bare = usage()
-        @Sendable func ask(_ number: Int) async throws {
-            while true {
-                do {
-                    let answer = try await manager.withTargetCell(forInstance: instance(number), context) {
-                        try await client.call("who", context: $0)
-                    }
+                    let answer = try await ask()
+                    // A figure of calls that went to the wrong cell must not be printed.
                     guard answer == .integer(Int64(number)) else {
                         fatalError("Cell \(number) was answered by \(answer).")
                     }
@@ -192,6 +180,18 @@ func lines(_ base: TransportURL, cells: Int, alive: Int, tasks: Int, calls: Int)
                 }
             }
         }
+        @Sendable func ask(_ number: Int) async throws {
+            try await check(number) {
+                try await manager.withTargetCell(forInstance: instance(number), context) {
+                    try await client.call("who", context: $0)
+                }
+            }
+        }
+        // The cells' own servers are connected and listen before the lines are weighed.
+        for (number, server) in servers.enumerated() {
+            try await check(number) { try await server.call("who", context: context) }
+        }
+        let bare = usage()
         for number in 0..<alive { try await ask(number) }
         let warm = usage()
         let start = ContinuousClock.now

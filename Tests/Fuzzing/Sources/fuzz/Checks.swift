@@ -2,6 +2,8 @@ import SwitchboardCore
 
 @testable import SwitchboardMessaging
 
+// What does not hold ends the process: that is how libFuzzer is told of it.
+
 /// Text of JSON: it is refused with a place inside of it, or read; what was read survives being written.
 func checkJSON(_ bytes: [UInt8]) -> CInt {
     let value: JSONValue
