@@ -8,32 +8,32 @@ extension RequestContext {
         let fields = fields
         var object = JSONObject()
         object.reserveCapacity(25 + fields.additional.count + 1)
-        func add(_ key: String, _ value: JSONValue) { object.append(key: key, value: value) }
-        add("user", .init(fields.userID))
-        add("project_id", .init(fields.projectID))
-        add("system_scope", .init(fields.systemScope))
-        add("project", .init(fields.projectID))
-        add("domain", .init(fields.domainID))
-        add("user_domain", .init(fields.userDomainID))
-        add("project_domain", .init(fields.projectDomainID))
-        add("is_admin", fields.isAdmin.map(JSONValue.bool) ?? .null)
-        add("read_only", .bool(fields.readOnly))
-        add("show_deleted", .bool(fields.showDeleted))
-        add("auth_token", .init(fields.authToken?.reveal()))
-        add("request_id", .string(fields.requestID))
-        add("global_request_id", .init(fields.globalRequestID))
-        add("resource_uuid", .init(fields.resourceUUID))
-        add("roles", .array(fields.roles.map(JSONValue.string)))
-        add("user_identity", .string(userIdentity))
-        add("is_admin_project", .bool(fields.isAdminProject))
-        add("user_id", .init(fields.userID))
-        add("read_deleted", .string(fields.readDeleted.rawValue))
-        add("remote_address", .init(fields.remoteAddress))
-        add("timestamp", .string(fields.timestamp.description))
-        add("quota_class", .init(fields.quotaClass))
-        add("user_name", .init(fields.userName))
-        add("service_catalog", .array(fields.serviceCatalog))
-        add("project_name", .init(fields.projectName))
+        func add(_ key: Key, _ value: JSONValue) { object.append(key: key.rawValue, value: value) }
+        add(.user, .init(fields.userID))
+        add(.projectId, .init(fields.projectID))
+        add(.systemScope, .init(fields.systemScope))
+        add(.project, .init(fields.projectID))
+        add(.domain, .init(fields.domainID))
+        add(.userDomain, .init(fields.userDomainID))
+        add(.projectDomain, .init(fields.projectDomainID))
+        add(.isAdmin, fields.isAdmin.map(JSONValue.bool) ?? .null)
+        add(.readOnly, .bool(fields.readOnly))
+        add(.showDeleted, .bool(fields.showDeleted))
+        add(.authToken, .init(fields.authToken?.reveal()))
+        add(.requestId, .string(fields.requestID))
+        add(.globalRequestId, .init(fields.globalRequestID))
+        add(.resourceUuid, .init(fields.resourceUUID))
+        add(.roles, .array(fields.roles.map(JSONValue.string)))
+        add(.userIdentity, .string(userIdentity))
+        add(.isAdminProject, .bool(fields.isAdminProject))
+        add(.userId, .init(fields.userID))
+        add(.readDeleted, .string(fields.readDeleted.rawValue))
+        add(.remoteAddress, .init(fields.remoteAddress))
+        add(.timestamp, .string(fields.timestamp.description))
+        add(.quotaClass, .init(fields.quotaClass))
+        add(.userName, .init(fields.userName))
+        add(.serviceCatalog, .array(fields.serviceCatalog))
+        add(.projectName, .init(fields.projectName))
         for (key, value) in fields.additional where object[key] == nil {
             object[key] = value
         }
@@ -49,9 +49,11 @@ extension RequestContext {
         var requestID: String?
         // One pass over the keys, as every request comes through here. They come in Nova's order nearly always: the next
         // one is looked at first.
+        let (keys, names) = (Self.keys, Self.wireNames.names)
         var next = 0
-        for (key, value) in object {
-            if next < Self.order.count, Self.order[next] == key {
+        for member in object.members {
+            let (key, value) = (member.key, member.value)
+            if next < names.count, names[next] == key {
                 next += 1
             } else if let place = Self.places[key] {
                 next = place + 1
@@ -59,7 +61,7 @@ extension RequestContext {
                 fields.additional.append(key: key, value: value)
                 continue
             }
-            switch Self.keys[next - 1] {
+            switch keys[next - 1] {
             case .requestId: requestID = try Self.string(value, key)
             case .userId: fields.userID = try Self.string(value, key)
             case .projectId: fields.projectID = try Self.string(value, key)
@@ -183,6 +185,7 @@ extension RequestContext {
     }
 
     private static let keys = Key.allCases
-    private static let order = Key.allCases.map(\.rawValue)
-    private static let places = Dictionary(uniqueKeysWithValues: zip(order, order.indices))
+    /// What the members of a context are called on the wire (oslo-wire.md §3.3).
+    static let wireNames = ExpectedNames(prefix: "_context_", keys.map(\.rawValue))
+    private static let places = Dictionary(uniqueKeysWithValues: zip(wireNames.names, wireNames.names.indices))
 }

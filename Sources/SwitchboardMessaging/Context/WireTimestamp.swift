@@ -32,32 +32,53 @@ public struct WireTimestamp: Hashable, Sendable, Comparable {
 
 extension WireTimestamp: CustomStringConvertible {
     public var description: String {
+        text(separator: "T")
+    }
+
+    /// The text with another character between date and time.
+    func text(separator: Unicode.Scalar) -> String {
         let days = microseconds.dividedFloor(by: Self.microsecondsPerDay)
-        var rest = microseconds - days * Self.microsecondsPerDay
+        let rest = microseconds - days * Self.microsecondsPerDay
         let (year, month, day) = Self.civilDate(days: days)
-        let fraction = rest % 1_000_000
-        rest /= 1_000_000
-        let parts: [(number: Int64, width: Int, end: UInt8)] = [
-            (year, 4, UInt8(ascii: "-")), (month, 2, UInt8(ascii: "-")), (day, 2, UInt8(ascii: "T")),
-            (rest / 3600, 2, UInt8(ascii: ":")), (rest / 60 % 60, 2, UInt8(ascii: ":")),
-            (rest % 60, 2, UInt8(ascii: ".")),
-        ]
-        var text: [UInt8] = []
-        text.reserveCapacity(26)
-        for part in parts {
-            Self.write(part.number, part.width, to: &text)
-            text.append(part.end)
+        let hasPlainYear = (0..<10_000).contains(year)
+        let text = String(unsafeUninitializedCapacity: 26) { text in
+            var place = 0
+            func write(_ number: Int64, _ width: Int, _ end: Unicode.Scalar?) {
+                var number = number
+                for digit in (place..<place + width).reversed() {
+                    text[digit] = 0x30 + UInt8(truncatingIfNeeded: number % 10)
+                    number /= 10
+                }
+                place += width
+                guard let end else { return }
+                text[place] = UInt8(ascii: end)
+                place += 1
+            }
+            write(hasPlainYear ? year : 0, 4, "-")
+            write(month, 2, "-")
+            write(day, 2, separator)
+            let seconds = rest / 1_000_000
+            write(seconds / 3600, 2, ":")
+            write(seconds / 60 % 60, 2, ":")
+            write(seconds % 60, 2, ".")
+            write(rest % 1_000_000, 6, nil)
+            return place
         }
-        Self.write(fraction, 6, to: &text)
-        return String(decoding: text, as: UTF8.self)
+        return hasPlainYear ? text : String(year) + text.dropFirst(4)
     }
 
     /// Reads the text of a timestamp; `nil` when it is none.
     public init?(_ text: String) {
+        let moment: Int64? = text.utf8.span.withUnsafeBufferPointer { Self.microseconds($0) }
+        guard let moment else { return nil }
+        self.init(microseconds: moment)
+    }
+
+    private static func microseconds(_ text: UnsafeBufferPointer<UInt8>) -> Int64? {
         var reader = DigitReader(text)
         guard let year = reader.number(4), reader.skip("-"),
             let month = reader.number(2), (1...12).contains(month), reader.skip("-"),
-            let day = reader.number(2), (1...Self.days(in: month, of: year)).contains(day),
+            let day = reader.number(2), (1...days(in: month, of: year)).contains(day),
             reader.skip("T") || reader.skip(" "),
             let hour = reader.number(2), hour < 24, reader.skip(":"),
             let minute = reader.number(2), minute < 60, reader.skip(":"),
@@ -69,22 +90,11 @@ extension WireTimestamp: CustomStringConvertible {
             fraction = value
         }
         guard let offset = reader.zone(), reader.isAtEnd else { return nil }
-        let seconds = Self.days(year: year, month: month, day: day) * 86400 + hour * 3600 + minute * 60 + second
-        self.init(microseconds: (seconds - offset) * 1_000_000 + fraction)
+        let seconds = days(year: year, month: month, day: day) * 86400 + hour * 3600 + minute * 60 + second
+        return (seconds - offset) * 1_000_000 + fraction
     }
 
     private static let microsecondsPerDay: Int64 = 86_400_000_000
-
-    /// Writes a number with zeros before it, up to a width; a longer or negative one as it is.
-    private static func write(_ number: Int64, _ width: Int, to text: inout [UInt8]) {
-        var limit: Int64 = 1
-        for _ in 0..<width { limit *= 10 }
-        guard (0..<limit).contains(number) else { return text.append(contentsOf: String(number).utf8) }
-        while limit > 1 {
-            limit /= 10
-            text.append(0x30 + UInt8(number / limit % 10))
-        }
-    }
 
     private static func days(in month: Int64, of year: Int64) -> Int64 {
         switch month {
@@ -127,28 +137,34 @@ extension Int64 {
 
 /// Reads digits and separators one after another.
 private struct DigitReader {
-    private var rest: Substring.UTF8View
+    private let text: UnsafeBufferPointer<UInt8>
+    private var place = 0
 
-    init(_ text: String) {
-        rest = text[...].utf8
+    init(_ text: UnsafeBufferPointer<UInt8>) {
+        self.text = text
     }
 
-    var isAtEnd: Bool { rest.isEmpty }
+    var isAtEnd: Bool { place == text.count }
+
+    /// The next byte's value as a digit; `nil` when it is none.
+    private var digit: Int64? {
+        guard place < text.count, (0x30...0x39).contains(text[place]) else { return nil }
+        return Int64(text[place] - 0x30)
+    }
 
     mutating func number(_ width: Int) -> Int64? {
-        guard rest.count >= width else { return nil }
         var value: Int64 = 0
-        for byte in rest.prefix(width) {
-            guard (0x30...0x39).contains(byte) else { return nil }
-            value = value * 10 + Int64(byte - 0x30)
+        for _ in 0..<width {
+            guard let digit else { return nil }
+            value = value * 10 + digit
+            place += 1
         }
-        rest = rest.dropFirst(width)
         return value
     }
 
     mutating func skip(_ character: Unicode.Scalar) -> Bool {
-        guard rest.first == UInt8(ascii: character) else { return false }
-        rest = rest.dropFirst()
+        guard place < text.count, text[place] == UInt8(ascii: character) else { return false }
+        place += 1
         return true
     }
 
@@ -156,10 +172,10 @@ private struct DigitReader {
     mutating func fraction() -> Int64? {
         var value: Int64 = 0
         var digits = 0
-        while let byte = rest.first, (0x30...0x39).contains(byte) {
-            if digits < 6 { value = value * 10 + Int64(byte - 0x30) }
+        while let digit {
+            if digits < 6 { value = value * 10 + digit }
             digits += 1
-            rest = rest.dropFirst()
+            place += 1
         }
         guard digits > 0 else { return nil }
         for _ in digits..<max(digits, 6) { value *= 10 }
@@ -168,7 +184,7 @@ private struct DigitReader {
 
     /// The seconds east of UTC: none, `Z`, or `±hh:mm`.
     mutating func zone() -> Int64? {
-        if rest.isEmpty || skip("Z") { return 0 }
+        if isAtEnd || skip("Z") { return 0 }
         let sign: Int64 = skip("-") ? -1 : 1
         if sign == 1, !skip("+") { return nil }
         guard let hours = number(2), hours < 24 else { return nil }

@@ -6,13 +6,30 @@ struct JSONObjectBuilder {
     private(set) var object = JSONObject()
     private var marks: UInt128 = 0
     private var index: [String: Int] = [:]
+    /// The expected name of the last member, as long as all have had one and in their order: then none was there before.
+    private var lastExpected: Int? = -1
 
-    init(capacity: Int = 0) {
-        if capacity > 0 { object.reserveCapacity(capacity) }
+    /// Where it began with no room, it would grow from one to two to four.
+    private let capacity: Int
+
+    /// - Parameter capacity: of how many members there is room from the first one on.
+    init(capacity: Int = 4) {
+        self.capacity = capacity
     }
 
     mutating func set(_ key: String, _ value: JSONValue) {
         _ = place(setting: key, value)
+    }
+
+    /// Sets a member that was read.
+    @inline(__always)
+    mutating func set(_ name: MemberName, _ value: JSONValue) {
+        if let expected = name.expected, let last = lastExpected, expected > last {
+            lastExpected = expected
+            if object.isEmpty { object.reserveCapacity(capacity) }
+            return object.append(key: name.text, value: value)
+        }
+        set(name.text, value)
     }
 
     mutating func setValue(_ value: JSONValue, at place: Int) {
@@ -23,10 +40,10 @@ struct JSONObjectBuilder {
     @inline(__always)
     mutating func place(setting key: String, _ value: JSONValue) -> Int {
         let count = object.count
+        if lastExpected != nil { beginMarking() }
         var place: Int?
         if count < 64 {
-            // Else it would grow from one to two to four.
-            if count == 0 { object.reserveCapacity(4) }
+            if count == 0 { object.reserveCapacity(capacity) }
             let mark = UInt128(1) << Self.mark(of: key)
             if marks & mark != 0 { place = object.place(of: key) }
             marks |= mark
@@ -43,6 +60,11 @@ struct JSONObjectBuilder {
         }
         object.append(key: key, value: value)
         return count
+    }
+
+    private mutating func beginMarking() {
+        lastExpected = nil
+        for member in object.members.prefix(64) { marks |= UInt128(1) << Self.mark(of: member.key) }
     }
 
     /// A number from 0 to 127 that is the same for the same names.

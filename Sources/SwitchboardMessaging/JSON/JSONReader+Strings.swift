@@ -1,15 +1,30 @@
 extension JSONReader {
+    private var quoteLength: Int { isNested ? 2 : 1 }
+
     mutating func string() throws(JSONError) -> String {
-        try text(from: position + 1)
+        try text(from: position + quoteLength)
+    }
+
+    /// Reads a member's name.
+    @inline(__always)
+    mutating func name(expecting expected: ExpectedNames?, _ next: inout Int) throws(JSONError) -> MemberName {
+        guard let expected else { return MemberName(text: try string(), isCut: false, expected: nil) }
+        let start = position + quoteLength
+        if let (index, end) = expected.find(in: input, count, at: start, from: next, isQuote: { isQuote(at: $0) }) {
+            position = end + quoteLength
+            next = index + 1
+            return MemberName(text: expected.names[index], isCut: true, expected: index)
+        }
+        let (text, isCut) = try name(cutting: expected.prefix)
+        return MemberName(text: text, isCut: isCut, expected: nil)
     }
 
     /// Reads a member's name. Cuts the prefix before a string is made of it: what is left is often short enough to need
     /// no memory of its own.
-    @inline(__always)
-    mutating func name(cutting prefix: StaticString) throws(JSONError) -> (String, isCut: Bool) {
-        let start = position + 1
+    private mutating func name(cutting prefix: StaticString) throws(JSONError) -> (String, isCut: Bool) {
+        let start = position + quoteLength
         let length = prefix.utf8CodeUnitCount
-        guard length > 0, count - start > length else { return (try text(from: start), false) }
+        guard count - start > length else { return (try text(from: start), false) }
         for offset in 0..<length where input[start + offset] != prefix.utf8Start[offset] {
             let key = try text(from: start)
             // An escaped name may be the same.
@@ -35,12 +50,13 @@ extension JSONReader {
             }
             all.merge(eight)
         }
-        guard end < count, input[end] == UInt8(ascii: "\"") else { return try escapedText(from: start) }
-        position = end + 1
+        guard isQuote(at: end) else { return try escapedText(from: start) }
+        position = end + quoteLength
         return try text(UnsafeBufferPointer(start: input + start, count: end - start), isASCII: all.areASCII, at: start)
     }
 
     private mutating func escapedText(from start: Int) throws(JSONError) -> String {
+        if isNested { return try nestedEscapedText(from: start) }
         guard let (end, isASCII) = endOfString(from: start) else { throw unended() }
         // Unescaped it is no longer than escaped; eight more let its last bytes be written eight at a time too.
         let capacity = end - start + 8
@@ -53,6 +69,51 @@ extension JSONReader {
             _ = span.checkForASCII()
             return String(copying: span)
         }
+    }
+
+    /// Reads a string of a document within a string: takes one level of escapes away, then reads what is left.
+    private mutating func nestedEscapedText(from start: Int) throws(JSONError) -> String {
+        let end = try endOfNestedString(from: start)
+        position = end + quoteLength
+        // With a quote behind it.
+        return try withUnsafeTemporaryAllocation(of: UInt8.self, capacity: end - start + 1) {
+            output throws(JSONError) in
+            var (place, length) = (start, 0)
+            while place < end {
+                if input[place] == UInt8(ascii: "\\") { place &+= 1 }
+                output[length] = input[place]
+                length &+= 1
+                place &+= 1
+            }
+            output[length] = UInt8(ascii: "\"")
+            var reader = JSONReader(UnsafeBufferPointer(rebasing: output[...length]))
+            return try reader.text(from: 0)
+        }
+    }
+
+    /// Where the quote is that ends a string of a document within a string. All escapes of the outer string are of quotes
+    /// and backslashes, or it throws.
+    private func endOfNestedString(from start: Int) throws(JSONError) -> Int {
+        var place = start
+        /// Whether a backslash of the inner string comes before.
+        var isEscaped = false
+        while place &+ 1 < count {
+            let byte = input[place]
+            guard byte != UInt8(ascii: "\""), byte >= 0x20 else { break }
+            guard byte == UInt8(ascii: "\\") else {
+                isEscaped = false
+                place &+= 1
+                continue
+            }
+            switch input[place &+ 1] {
+            case UInt8(ascii: "\"") where !isEscaped: return place
+            case UInt8(ascii: "\""): isEscaped = false
+            case UInt8(ascii: "\\"): isEscaped.toggle()
+            default: throw error("a string within a string is escaped in another way")
+            }
+            place &+= 2
+        }
+        throw error("a string within a string does not end")
     }
 
     private func text(

@@ -10,8 +10,11 @@ struct JSONReader {
     let count: Int
     var position = 0
     private var depth = 0
+    /// Whether what is read is a document within a string, with a backslash before each quote.
+    private(set) var isNested = false
 
-    private init(_ input: UnsafeBufferPointer<UInt8>) {
+    /// Valid as long as `input` is.
+    init(_ input: UnsafeBufferPointer<UInt8>) {
         self.input = input.baseAddress ?? StaticString("").utf8Start
         count = input.count
     }
@@ -50,12 +53,20 @@ struct JSONReader {
         skipBlanks()
         guard position < count else { throw error("the text ends where a value is expected") }
         switch input[position] {
-        case UInt8(ascii: "\""): return .string(try string())
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"):
+            guard isQuote(at: position) else { throw error("no value begins with this byte") }
+            return .string(try string())
         case UInt8(ascii: "{"): return .object(try object())
         case UInt8(ascii: "["): return .array(try array())
         case UInt8(ascii: "t"): return try literal("true", .bool(true))
         case UInt8(ascii: "f"): return try literal("false", .bool(false))
-        case UInt8(ascii: "n"): return try literal("null", .null)
+        case UInt8(ascii: "n"):
+            // What most members of a context are.
+            if hasFour("null") {
+                position += 4
+                return .null
+            }
+            throw error("a value is misspelt")
         case UInt8(ascii: "N"): return try literal("NaN", .double(.nan))
         case UInt8(ascii: "I"): return try literal("Infinity", .double(.infinity))
         case UInt8(ascii: "-"), 0x30...0x39: return try number()
@@ -80,28 +91,29 @@ struct JSONReader {
     mutating func members(
         _ body: (inout JSONReader, String) throws(JSONError) -> Void
     ) throws(JSONError) {
-        try members(cutting: "") { reader, key, _ throws(JSONError) in try body(&reader, key) }
+        try members(expecting: nil) { reader, name throws(JSONError) in try body(&reader, name.text) }
     }
 
-    /// Reads an object, and has `body` read the value of each member. From names that begin with `prefix` it is cut, and
-    /// `body` is told so. `prefix` is plain ASCII.
+    /// Reads an object, and has `body` read the value of each member. From names that begin with the prefix of the
+    /// expected ones it is cut, and `body` is told so.
     @inline(__always)
     mutating func members(
-        cutting prefix: StaticString, _ body: (inout JSONReader, String, _ isCut: Bool) throws(JSONError) -> Void
+        expecting expected: ExpectedNames?, _ body: (inout JSONReader, MemberName) throws(JSONError) -> Void
     ) throws(JSONError) {
         skipBlanks()
         guard next(is: "{") else { throw error("an object is expected") }
         try enter()
         skipBlanks()
         if next(is: "}") { return leave() }
+        var nextExpected = 0
         while true {
             skipBlanks()
-            guard next(is: "\"") else { throw error("a member's name is expected, in double quotes") }
-            let (key, isCut) = try name(cutting: prefix)
+            guard isQuote(at: position) else { throw error("a member's name is expected, in double quotes") }
+            let name = try name(expecting: expected, &nextExpected)
             skipBlanks()
             guard next(is: ":") else { throw error("a ':' is expected after a member's name") }
             position += 1
-            try body(&self, key, isCut)
+            try body(&self, name)
             skipBlanks()
             if next(is: ",") {
                 position += 1
@@ -173,9 +185,19 @@ struct JSONReader {
         while position < count {
             let byte = input[position]
             // Most of the time there is none, or one.
-            guard byte <= 0x20, byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 else { return }
+            guard byte <= 0x20, byte == 0x20 || !isNested && (byte == 0x0A || byte == 0x0D || byte == 0x09) else {
+                return
+            }
             position += 1
         }
+    }
+
+    /// Whether these four bytes come next.
+    @inline(__always)
+    private func hasFour(_ text: StaticString) -> Bool {
+        guard count &- position >= 4 else { return false }
+        return UnsafeRawPointer(input + position).loadUnaligned(as: UInt32.self)
+            == UnsafeRawPointer(text.utf8Start).loadUnaligned(as: UInt32.self)
     }
 
     private mutating func skip(_ text: StaticString) -> Bool {
@@ -193,7 +215,27 @@ struct JSONReader {
     /// Whether a string comes next.
     mutating func nextIsString() -> Bool {
         skipBlanks()
-        return next(is: "\"")
+        return isQuote(at: position)
+    }
+
+    /// Whether a string begins or ends there.
+    @inline(__always)
+    func isQuote(at place: Int) -> Bool {
+        guard isNested else { return place < count && input[place] == UInt8(ascii: "\"") }
+        return place &+ 1 < count && input[place] == UInt8(ascii: "\\") && input[place &+ 1] == UInt8(ascii: "\"")
+    }
+
+    /// Has `body` read the document within a string, of which `opening` is all before and `closing` all behind, without
+    /// taking the string out first. Throws where it is written in another way than needed, too: then read it as a string.
+    @inline(__always)
+    mutating func nested(
+        after opening: StaticString, before closing: StaticString, _ body: (inout JSONReader) throws(JSONError) -> Void
+    ) throws(JSONError) {
+        guard skip(opening) else { throw error("a document within a string is expected") }
+        isNested = true
+        try body(&self)
+        isNested = false
+        guard skip(closing), position == count else { throw error("the string's end is expected") }
     }
 }
 

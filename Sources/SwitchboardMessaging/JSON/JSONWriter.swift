@@ -69,6 +69,20 @@ struct JSONWriter: ~Copyable {
         endObject()
     }
 
+    /// Writes the members of an object, each with the prefix of the expected names before its own.
+    mutating func write(membersOf object: JSONObject, expecting expected: ExpectedNames, isFirst: inout Bool) {
+        var next = 0
+        for member in object.members {
+            if width == 2, !isFirst, next < expected.names.count, expected.names[next] == member.key {
+                expected.withNestedMember(next) { raw($0) }
+                next += 1
+            } else {
+                key(member.key, prefix: expected.prefix, isFirst: &isFirst)
+            }
+            write(member.value)
+        }
+    }
+
     mutating func beginObject() { byte("{") }
     mutating func endObject() { byte("}") }
 
@@ -138,6 +152,14 @@ struct JSONWriter: ~Copyable {
         reserve(bytes.utf8CodeUnitCount)
         (text + count).update(from: bytes.utf8Start, count: bytes.utf8CodeUnitCount)
         count &+= bytes.utf8CodeUnitCount
+    }
+
+    @inline(__always)
+    private mutating func raw(_ bytes: UnsafeBufferPointer<UInt8>) {
+        guard let source = bytes.baseAddress else { return }
+        reserve(bytes.count)
+        (text + count).update(from: source, count: bytes.count)
+        count &+= bytes.count
     }
 
     private mutating func ascii(_ string: String) {

@@ -73,6 +73,6 @@ extension NotificationEvent: CustomStringConvertible {
 extension WireTimestamp {
     /// The form of notifications: a blank where contexts have a `T` (oslo-wire.md §7.1).
     var notificationText: String {
-        String(decoding: description.utf8.map { $0 == UInt8(ascii: "T") ? UInt8(ascii: " ") : $0 }, as: UTF8.self)
+        text(separator: " ")
     }
 }

@@ -11,6 +11,10 @@ public struct WireError: Error, Sendable, Hashable, CustomStringConvertible {
 
 /// The envelope of format 2.0: `{"oslo.version": "2.0", "oslo.message": "<JSON text>"}` (oslo-wire.md §3.2).
 enum OsloEnvelope {
+    /// How an envelope begins and ends that Python wrote, or we.
+    static let opening: StaticString = #"{"oslo.version": "2.0", "oslo.message": ""#
+    private static let closing: StaticString = #""}"#
+
     private static let versionKey = "oslo.version"
     private static let messageKey = "oslo.message"
 
@@ -41,18 +45,36 @@ enum OsloEnvelope {
 
     /// Reads the members of the object inside a message, one after another. A body without the two keys of the envelope is
     /// the object itself, with kombu's typed values made plain, or with `asCame` as they are. From names that begin with
-    /// `prefix` it is cut. Returns whether there was an envelope.
+    /// the prefix of the expected ones it is cut. Returns whether there was an envelope.
+    ///
+    /// - Parameter restart: forgets the members so far; all of them come again.
     @discardableResult
+    @inline(__always)
     static func members(
-        of message: Message, cutting prefix: StaticString = "", asCame: Bool = false,
-        _ body: (_ key: String, _ isCut: Bool, _ value: JSONValue) -> Void
+        of message: Message, expecting expected: ExpectedNames? = nil, asCame: Bool = false, restart: () -> Void,
+        _ body: (_ name: MemberName, _ value: JSONValue) -> Void
     ) throws(WireError) -> Bool {
+        if isPlain(message) {
+            do throws(JSONError) {
+                try JSONReader.withReader(of: message.body) { reader throws(JSONError) in
+                    try reader.nested(after: opening, before: closing) { reader throws(JSONError) in
+                        try reader.members(expecting: expected) { reader, name throws(JSONError) in
+                            body(name, try reader.value())
+                        }
+                    }
+                }
+                return true
+            } catch {
+                restart()
+            }
+        }
+        // It is wrong somewhere, or written in another way.
         switch try content(of: message) {
         case .text(let text):
             do throws(JSONError) {
                 try JSONReader.withReader(of: text) { reader throws(JSONError) in
-                    try reader.members(cutting: prefix) { reader, key, isCut throws(JSONError) in
-                        body(key, isCut, try reader.value())
+                    try reader.members(expecting: expected) { reader, name throws(JSONError) in
+                        body(name, try reader.value())
                     }
                     try reader.end()
                 }
@@ -61,29 +83,38 @@ enum OsloEnvelope {
             }
             return true
         case .object(let object):
-            let prefix = "\(prefix)"
+            let prefix = expected.map { "\($0.prefix)" } ?? ""
             guard case .object(let plain) = asCame ? .object(object) : try KombuTypes.plain(.object(object)) else {
                 throw WireError("The body is one of kombu's typed values, and no message.")
             }
             for (key, value) in plain {
                 let isCut = !prefix.isEmpty && key.hasPrefix(prefix)
-                body(isCut ? String(key.dropFirst(prefix.count)) : key, isCut, value)
+                let text = isCut ? String(key.dropFirst(prefix.count)) : key
+                body(MemberName(text: text, isCut: isCut, expected: nil), value)
             }
             return false
         }
     }
 
+    /// Whether a message is what nearly all are: JSON in UTF-8, not compressed.
+    private static func isPlain(_ message: Message) -> Bool {
+        message.contentType == "application/json" && message.contentEncoding == "utf-8"
+            && (message.headers.isEmpty || message.headers["compression"] == nil)
+    }
+
     /// The object inside a message, with kombu's typed values made plain.
     static func open(_ message: Message) throws(WireError) -> JSONObject {
         var builder = JSONObjectBuilder()
-        try members(of: message) { key, _, value in builder.set(key, value) }
+        try members(of: message, restart: { builder = JSONObjectBuilder() }) { builder.set($0, $1) }
         return builder.object
     }
 
     /// The object inside a message, as it came, and whether it came in an envelope.
     static func read(_ message: Message) throws(WireError) -> (object: JSONObject, isEnveloped: Bool) {
         var builder = JSONObjectBuilder()
-        let isEnveloped = try members(of: message, asCame: true) { key, _, value in builder.set(key, value) }
+        let isEnveloped = try members(of: message, asCame: true, restart: { builder = JSONObjectBuilder() }) {
+            builder.set($0, $1)
+        }
         return (builder.object, isEnveloped)
     }
 

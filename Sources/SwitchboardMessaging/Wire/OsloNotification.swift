@@ -35,8 +35,6 @@ struct OsloNotification: Sendable, Hashable {
         self.format = format
     }
 
-    private static let contextPrefix: StaticString = "_context_"
-
     func message() -> Message {
         switch format {
         case .v2:
@@ -64,19 +62,25 @@ struct OsloNotification: Sendable, Hashable {
         write("payload", payload, to: &writer)
         write("timestamp", timestamp, to: &writer)
         write("_unique_id", uniqueID, to: &writer)
-        for (key, value) in context {
-            writer.key(key, prefix: Self.contextPrefix, isFirst: &isFirst)
-            writer.write(value)
-        }
+        writer.write(membersOf: context, expecting: RequestContext.wireNames, isFirst: &isFirst)
+    }
+
+    private init(_ format: NotificationFormat) {
+        self.format = format
     }
 
     init(_ message: Message) throws(WireError) {
-        format = .v1
-        var context = JSONObjectBuilder(capacity: 24)
-        let isEnveloped = try OsloEnvelope.members(of: message, cutting: Self.contextPrefix, asCame: true) {
-            key, isOfContext, value in
-            if isOfContext { return context.set(key, value) }
-            switch key {
+        self.init(.v1)
+        var context = JSONObjectBuilder(capacity: 25)
+        func restart() {
+            self = OsloNotification(.v1)
+            context = JSONObjectBuilder(capacity: 25)
+        }
+        let isEnveloped = try OsloEnvelope.members(
+            of: message, expecting: RequestContext.wireNames, asCame: true, restart: restart
+        ) { name, value in
+            if name.isCut { return context.set(name, value) }
+            switch name.text {
             case "message_id": messageID = value
             case "publisher_id": publisherID = value
             case "event_type": eventType = value

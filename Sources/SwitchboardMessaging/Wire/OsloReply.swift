@@ -58,11 +58,12 @@ struct OsloReply: Sendable, Hashable {
         }
     }
 
-    /// Reads a reply. A failure that is no JSON text becomes a failure that says so: its caller must learn of it.
+    /// Reads a  A failure that is no JSON text becomes a failure that says so: its caller must learn of it.
     init(_ message: Message) throws(WireError) {
         self.init(result: .null, ending: false)
-        try OsloEnvelope.members(of: message) { key, _, value in
-            switch key {
+        try OsloEnvelope.members(of: message, restart: { self = OsloReply(result: .null, ending: false) }) {
+            name, value in
+            switch name.text {
             case "result": result = value
             case "failure":
                 switch value {

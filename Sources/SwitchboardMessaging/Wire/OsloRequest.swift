@@ -48,8 +48,6 @@ struct OsloRequest: Sendable, Hashable {
         rawMethod.string ?? "\(rawMethod)"
     }
 
-    private static let contextPrefix: StaticString = "_context_"
-
     func message() -> Message {
         OsloEnvelope.seal(capacity: 1536) { writer in
             var isFirst = true
@@ -77,32 +75,38 @@ struct OsloRequest: Sendable, Hashable {
                 writer.key("_unique_id", isFirst: &isFirst)
                 writer.write(uniqueID)
             }
-            for (key, value) in context {
-                writer.key(key, prefix: Self.contextPrefix, isFirst: &isFirst)
-                writer.write(value)
-            }
+            writer.write(membersOf: context, expecting: RequestContext.wireNames, isFirst: &isFirst)
             if let deadline {
-                writer.key(RPCDeadline.key, prefix: Self.contextPrefix, isFirst: &isFirst)
+                writer.key(RPCDeadline.key, prefix: RequestContext.wireNames.prefix, isFirst: &isFirst)
                 writer.write(deadline)
             }
         }
     }
 
-    init(_ message: Message) throws(WireError) {
+    /// With nothing in it yet.
+    private init() {
         self.init(method: "")
         rawMethod = .null
         rawArguments = nil
+    }
+
+    init(_ message: Message) throws(WireError) {
+        self.init()
         var context = JSONObjectBuilder(capacity: 32)
-        try OsloEnvelope.members(of: message, cutting: Self.contextPrefix) { key, isOfContext, value in
-            if isOfContext {
-                if key.utf8.count == RPCDeadline.key.utf8.count, key == RPCDeadline.key {
+        func restart() {
+            self = OsloRequest()
+            context = JSONObjectBuilder(capacity: 32)
+        }
+        try OsloEnvelope.members(of: message, expecting: RequestContext.wireNames, restart: restart) { name, value in
+            if name.isCut {
+                if name.expected == nil, name.text == RPCDeadline.key {
                     deadline = value
                 } else {
-                    context.set(key, value)
+                    context.set(name, value)
                 }
                 return
             }
-            switch key {
+            switch name.text {
             case "method": rawMethod = value
             case "args": rawArguments = value
             case "namespace": namespace = value == .null ? nil : value.string ?? "\(value)"

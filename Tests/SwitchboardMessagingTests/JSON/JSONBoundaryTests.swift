@@ -122,8 +122,8 @@ struct JSONBoundaryTests {
             #"{"_x_": 1, "_x_ab": 2, "\u005fx_c": 3, "_\u0078_\u0064": 4, "_x": 5, "\u005fy_": 6, "": 7, "_x_\n": 8}"#
         var found: [(String, Bool)] = []
         try JSONReader.withReader(of: Array(text.utf8)) { reader throws(JSONError) in
-            try reader.members(cutting: "_x_") { reader, key, isCut throws(JSONError) in
-                found.append((key, isCut))
+            try reader.members(expecting: ExpectedNames(prefix: "_x_", [])) { reader, name throws(JSONError) in
+                found.append((name.text, name.isCut))
                 _ = try reader.value()
             }
         }

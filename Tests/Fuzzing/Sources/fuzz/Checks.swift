@@ -30,6 +30,7 @@ func checkEnvelope(_ bytes: [UInt8]) -> CInt {
     case UInt8(ascii: "l")?: message.contentEncoding = "latin-1"
     default: break
     }
+    checkReadingInPlace(message)
     if let request = try? OsloRequest(message) {
         guard let again = try? OsloRequest(request.message()) else { fatalError("A request cannot be read again.") }
         precondition(again.message().body == request.message().body)
@@ -46,6 +47,16 @@ func checkEnvelope(_ bytes: [UInt8]) -> CInt {
     }
     _ = try? OsloNotification(message)
     return 0
+}
+
+/// An envelope in Python's form is read in place; with a blank less it is not, and must be the same.
+private func checkReadingInPlace(_ message: Message) {
+    let opening = Array("\(OsloEnvelope.opening)".utf8)
+    guard message.body.starts(with: opening) else { return }
+    var other = message
+    other.body = opening.filter { $0 != UInt8(ascii: " ") } + message.body.dropFirst(opening.count)
+    let (quick, slow) = (try? OsloEnvelope.open(message), try? OsloEnvelope.open(other))
+    precondition(quick.map { JSONValue.object($0).description } == slow.map { JSONValue.object($0).description })
 }
 
 /// A transport URL: it is refused with a reason, or read; its text is the same URL.

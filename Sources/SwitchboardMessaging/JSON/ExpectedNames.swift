@@ -1,0 +1,94 @@
+/// The names that an object's members nearly always have, in the order in which they nearly always come.
+///
+/// A member that has one of them is read without making a string of its name, and written without escaping it.
+final class ExpectedNames: Sendable {
+    /// What comes before each of them on the wire.
+    let prefix: StaticString
+    let names: [String]
+
+    private let prefixWords: Words
+    private let words: [Words]
+    /// Each as a member of a document within a document begins that is not its first: `, \"PREFIXNAME\": `.
+    private let nested: [UInt8]
+    /// Where they begin in `nested`, and where the last one ends.
+    private let starts: [Int]
+
+    /// The first bytes of a text, and which of them count.
+    private struct Words: Sendable {
+        static let size = 24
+
+        var first, second, third: (bits: UInt64, mask: UInt64)
+        let count: Int
+
+        init(_ bytes: [UInt8]) {
+            precondition(bytes.count <= Self.size, "An expected name is too long.")
+            func word(_ start: Int) -> (bits: UInt64, mask: UInt64) {
+                var (bits, mask): (UInt64, UInt64) = (0, 0)
+                for place in start..<max(start, min(start + 8, bytes.count)) {
+                    bits |= UInt64(bytes[place]) << UInt64(8 * (place - start))
+                    mask |= 0xFF << UInt64(8 * (place - start))
+                }
+                return (bits, mask)
+            }
+            (first, second, third) = (word(0), word(8), word(16))
+            count = bytes.count
+        }
+
+        @inline(__always)
+        func match(_ one: UInt64, _ two: UInt64, _ three: UInt64) -> Bool {
+            one & first.mask == first.bits && two & second.mask == second.bits && three & third.mask == third.bits
+        }
+    }
+
+    /// - Parameter names: at most 24 bytes each; like `prefix` plain ASCII that needs no escapes.
+    init(prefix: StaticString, _ names: [String]) {
+        self.prefix = prefix
+        self.names = names
+        prefixWords = Words(Array("\(prefix)".utf8))
+        words = names.map { Words(Array($0.utf8)) }
+        var (nested, starts): ([UInt8], [Int]) = ([], [0])
+        for name in names {
+            nested += #", \"\#(prefix)\#(name)\": "#.utf8
+            starts.append(nested.count)
+        }
+        (self.nested, self.starts) = (nested, starts)
+    }
+
+    /// Which of them, after the prefix and with a quote behind it, a text has at a place, looked for from the `next` one
+    /// on; and where it ends. Not told near the end of the text.
+    @inline(__always)
+    func find(
+        in text: UnsafePointer<UInt8>, _ count: Int, at start: Int, from next: Int, isQuote: (Int) -> Bool
+    ) -> (index: Int, end: Int)? {
+        guard count &- start >= 2 &* Words.size &+ 2 else { return nil }
+        func word(_ place: Int) -> UInt64 { EightBytes(text, count, from: place).bits }
+        guard prefixWords.match(word(start), word(start &+ 8), word(start &+ 16)) else { return nil }
+        let place = start &+ prefixWords.count
+        let (one, two, three) = (word(place), word(place &+ 8), word(place &+ 16))
+        return words.withUnsafeBufferPointer { words in
+            var index = next
+            for _ in 0..<words.count {
+                if index >= words.count { index = 0 }
+                let end = place &+ words[index].count
+                if words[index].match(one, two, three), isQuote(end) { return (index, end) }
+                index &+= 1
+            }
+            return nil
+        }
+    }
+
+    /// The bytes with which such a member begins inside of a document within a document, when it is not its first.
+    @inline(__always)
+    func withNestedMember(_ index: Int, _ body: (UnsafeBufferPointer<UInt8>) -> Void) {
+        nested.withUnsafeBufferPointer { body(UnsafeBufferPointer(rebasing: $0[starts[index]..<starts[index + 1]])) }
+    }
+}
+
+/// The name of a member that was read.
+struct MemberName {
+    let text: String
+    /// Whether the prefix of the expected names was before it, which is cut.
+    let isCut: Bool
+    /// Which of the expected names it is. Not always told.
+    let expected: Int?
+}
