@@ -139,29 +139,25 @@ extension ByteBuffer {
                 mandatory: mandatory ? 1 : 0, immediate: 0), channel)
     }
 
+    /// Encoded beside the buffer and copied: with room for the longest method in it, every connection would keep several
+    /// KiB that it never needs again.
     private mutating func write<Method>(
         _ id: UInt32, _ method: Method, _ channel: UInt16, room: Int = 1024
     ) throws(TransportError) {
         var method = method
-        var failure: Int32 = 0
-        writeWithUnsafeMutableBytes(minimumWritableBytes: room + 12) { frame in
-            let start = frame.baseAddress!
+        try withUnsafeTemporaryAllocation(byteCount: room + 12, alignment: 8) { frame throws(TransportError) in
+            guard let start = frame.baseAddress else { return }
             let length = withUnsafeMutableBytes(of: &method) { method in
-                amqp_encode_method(
-                    id, method.baseAddress, amqp_bytes_t(len: room, bytes: start + 11))
+                amqp_encode_method(id, method.baseAddress, amqp_bytes_t(len: room, bytes: start + 11))
             }
-            guard length >= 0 else {
-                failure = length
-                return 0
-            }
+            guard length >= 0 else { throw ByteBuffer.refusedByEncoder(length) }
             frame[0] = UInt8(AMQP_FRAME_METHOD)
             frame.storeBytes(of: channel.bigEndian, toByteOffset: 1, as: UInt16.self)
             frame.storeBytes(of: UInt32(length + 4).bigEndian, toByteOffset: 3, as: UInt32.self)
             frame.storeBytes(of: id.bigEndian, toByteOffset: 7, as: UInt32.self)
             frame[11 + Int(length)] = UInt8(AMQP_FRAME_END)
-            return 12 + Int(length)
+            writeBytes(UnsafeRawBufferPointer(rebasing: frame[..<(12 + Int(length))]))
         }
-        if failure < 0 { throw ByteBuffer.refusedByEncoder(failure) }
     }
 
     fileprivate static func refusedByEncoder(_ status: Int32) -> TransportError {
