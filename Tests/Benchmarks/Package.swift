@@ -13,16 +13,22 @@ let package = Package(
     ],
     targets: [
         .target(name: "BenchSupport"),
+        .target(
+            name: "RPCBenchSupport",
+            dependencies: [
+                .product(name: "SwitchboardCore", package: "switchboard"),
+                .product(name: "SwitchboardMessaging", package: "switchboard"),
+                .product(name: "Logging", package: "swift-log"),
+            ]),
         .executableTarget(
             name: "rpc-bench",
             dependencies: [
-                "BenchSupport",
+                "BenchSupport", "RPCBenchSupport",
                 .product(name: "SwitchboardCore", package: "switchboard"),
                 .product(name: "SwitchboardMessaging", package: "switchboard"),
                 .product(name: "SwitchboardInProcess", package: "switchboard"),
                 .product(name: "SwitchboardSpool", package: "switchboard"),
                 .product(name: "SwitchboardRabbitMQ", package: "switchboard", condition: .when(traits: ["RabbitMQ"])),
-                .product(name: "Logging", package: "swift-log"),
             ]),
         .executableTarget(
             name: "notify-bench",
@@ -48,10 +54,10 @@ let package = Package(
         .executableTarget(
             name: "counts-bench",
             dependencies: [
+                "RPCBenchSupport",
                 .product(name: "SwitchboardCore", package: "switchboard"),
                 .product(name: "SwitchboardMessaging", package: "switchboard"),
                 .product(name: "SwitchboardInProcess", package: "switchboard"),
-                .product(name: "Logging", package: "swift-log"),
             ]),
         .target(name: "CFileLoops"),
         .executableTarget(
@@ -71,10 +77,10 @@ let package = Package(
         .executableTarget(
             name: "inprocess-bench",
             dependencies: [
+                "BenchSupport", "RPCBenchSupport",
                 .product(name: "SwitchboardCore", package: "switchboard"),
                 .product(name: "SwitchboardMessaging", package: "switchboard"),
                 .product(name: "SwitchboardInProcess", package: "switchboard"),
-                .product(name: "Logging", package: "swift-log"),
             ]),
         .executableTarget(
             name: "cells-bench",

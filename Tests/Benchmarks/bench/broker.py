@@ -83,6 +83,11 @@ class Broker:
             "permissions": [
                 {"user": "bench", "vhost": host, "configure": ".*", "write": ".*", "read": ".*"} for host in self.hosts
             ],
+            # Those that are published to and not read; the same for everybody.
+            "policies": [{
+                "vhost": "bench", "name": "unread", "pattern": "^(bench-casts|p-lib|p-codec|.*-publish)$",
+                "apply-to": "queues", "definition": {"max-length-bytes": 64 * 2**20},
+            }],
         }
         configuration = [
             f"listeners.tcp.1 = 127.0.0.1:{self.port}",

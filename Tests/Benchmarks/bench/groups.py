@@ -126,7 +126,8 @@ def casts(world):
             Measure("pika", programs.peer("pika_bench.py", "publish", amqp, count, window, SIZES[size])),
         ])
 
-    with Servers(world, [US, "oslo.messaging"]):
+    # Nobody takes them; but oslo.messaging's casts need a server that has declared their queue.
+    with Servers(world, ["oslo.messaging"]):
         world.suite.run("casts", [case(window, size) for size in (["1 KiB"] if world.quick else SIZES)
                                   for window in (1, 1000)])
 

@@ -11,8 +11,9 @@ PACKAGE = ROOT / "Tests/Benchmarks"
 PEERS = PACKAGE / "Peers"
 SCRATCH = ROOT / ".build/bench"
 
-# Executables of the nested package, and the options that building one needs. Those with options of the compiler have a
-# folder of their own, so that they slow nobody else.
+# Executables of the nested package and of the one around it, built in one folder, as they share nearly all; and the
+# options that building one needs. Those with options of the compiler have a folder of their own, so that they slow nobody
+# else.
 SWIFT = {
     "rpc-bench": [],
     "notify-bench": [],
@@ -23,6 +24,7 @@ SWIFT = {
     "json-bench": ["-Xswiftc", "-enable-testing"],
     "json-size-bench": [],
     "counts-bench": [],
+    "switchboard": [],
 }
 
 
@@ -67,9 +69,6 @@ class Programs:
     def make(self, name):
         if name in SWIFT:
             return swift(name)
-        if name == "switchboard":
-            build(["swift", "build", "-c", "release", "--product", "switchboard"])
-            return ROOT / ".build/release/switchboard"
         if name == "amqp_floor":
             return self.c(name, "-lrabbitmq")
         if name == "count_allocations":

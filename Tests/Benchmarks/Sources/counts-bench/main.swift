@@ -5,41 +5,24 @@
 
 import Dispatch
 import Glibc
-import Logging
+import RPCBenchSupport
 import SwitchboardCore
 import SwitchboardInProcess
 import SwitchboardMessaging
 
-struct Arguments: Codable, Sendable {
-    var body: String
-}
-
 func calls(_ count: Int) async throws {
-    let echo = RPCMethod<Arguments, String>("echo")
-    let logger = Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() }
     let connection = try MessageQueueConnection(
-        try TransportURL("fake://bench"), drivers: DriverRegistry(.inProcess()), logger: logger)
-    var router = RPCRouter()
-    router.registerPing()
-    router.register(echo) { arguments, _ in arguments.body }
-    let server = RPCServer(connection, topic: Topic("bench"), name: "bench", router: router, logger: logger)
+        try TransportURL("fake://bench"), drivers: DriverRegistry(.inProcess()), logger: Echo.logger)
+    let server = Echo.server(on: connection)
     try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await connection.run() }
         group.addTask { try await server.run() }
         defer { group.cancelAll() }
-        let client = RPCClient(connection, target: RPCTarget(topic: "bench"), timeout: .seconds(600))
+        let client = try await Echo.client(of: connection, timeout: .seconds(600))
         let context = RequestContext(userID: "bench", projectID: "bench")
-        while true {
-            do {
-                _ = try await client.call("oslo_rpc_server_ping", context: context)
-                break
-            } catch let error as RPCError where error.code == .unroutable {
-                await Task.yield()
-            }
-        }
         let body = String(repeating: "x", count: 100)
         for _ in 0..<count {
-            let reply = try await client.call(echo, Arguments(body: body), context: context)
+            let reply = try await client.call(Echo.method, .init(body: body), context: context)
             precondition(reply.utf8.count == 100, "The reply is not what was sent.")
         }
     }

@@ -1,15 +1,15 @@
 // RPC with the whole stack, both JSON layers.
 //
 //     rpc-bench call  URL N OUTSTANDING BYTES [typed]   N echo calls
-//     rpc-bench cast  URL N OUTSTANDING BYTES [typed]   N casts, each awaited to its confirm
+//     rpc-bench cast  URL N OUTSTANDING BYTES [typed]   N casts, each awaited to its confirm, that nobody takes
 //     rpc-bench serve URL                               echo and drop on the topic "bench", until its input closes
 //     rpc-bench take  URL N PREFETCH BYTES              fills a queue, then takes N messages of it, each accepted
 //
-// `call` and `cast` on fake:// serve themselves. Prints one JSON object, times in microseconds.
+// `call` on fake:// serves itself. Prints one JSON object, times in microseconds.
 
 import BenchSupport
 import Glibc
-import Logging
+import RPCBenchSupport
 import SwitchboardCore
 import SwitchboardInProcess
 import SwitchboardMessaging
@@ -22,28 +22,6 @@ import SwitchboardSpool
     let drivers = DriverRegistry(.inProcess(), .spool())
 #endif
 
-struct Arguments: Codable, Sendable {
-    var body: String
-}
-
-let echo = RPCMethod<Arguments, String>("echo")
-let drop = RPCMethod<Arguments, NoReply>("drop")
-let logger = Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() }
-let topic = Topic("bench")
-
-func makeServer(_ connection: MessageQueueConnection, typed: Bool) -> RPCServer {
-    var router = RPCRouter()
-    router.registerPing()
-    if typed {
-        router.register(echo) { arguments, _ in arguments.body }
-        router.register(drop) { _, _ in NoReply() }
-    } else {
-        router.register("echo") { arguments, _ in arguments["body"] ?? .null }
-        router.register("drop") { _, _ in .null }
-    }
-    return RPCServer(connection, topic: topic, name: "bench", router: router, logger: logger)
-}
-
 func report(_ measurement: Measurement, count: Int) {
     func rounded(_ value: Double) -> JSONValue { .double((value * 10).rounded() / 10) }
     var report: JSONObject = [
@@ -55,6 +33,13 @@ func report(_ measurement: Measurement, count: Int) {
         report["p99_us"] = rounded(measurement.percentile(0.99))
     }
     print(JSONValue.object(report))
+}
+
+/// A client whose casts lie in their queue, as those of amqp_floor do: the broker has the same to do for both.
+func makeCaster(_ connection: MessageQueueConnection) async throws -> RPCClient {
+    let topic = Topic("bench-casts")
+    try await connection.transport.withSubscription(to: .topic(topic)) { _ in }
+    return RPCClient(connection, target: RPCTarget(topic: topic.name), timeout: .seconds(60))
 }
 
 /// Takes messages from a queue that was filled before.
@@ -87,7 +72,7 @@ guard arguments.count >= 3 else {
     )
     exit(2)
 }
-let connection = try MessageQueueConnection(try TransportURL(arguments[2]), drivers: drivers, logger: logger)
+let connection = try MessageQueueConnection(try TransportURL(arguments[2]), drivers: drivers, logger: Echo.logger)
 let numbers = arguments.dropFirst(3).prefix(3).compactMap { Int($0) }
 let typed = arguments.last == "typed"
 
@@ -100,18 +85,12 @@ try await withThrowingTaskGroup(of: Void.self) { group in
         return
     }
     if arguments[1] == "serve" || connection.transport.url.scheme == "fake" {
-        let server = makeServer(connection, typed: typed)
+        let server = Echo.server(on: connection, typed: typed)
         group.addTask { try await server.run() }
     }
-    let client = RPCClient(connection, target: RPCTarget(topic: topic.name), timeout: .seconds(60))
-    while true {
-        do {
-            _ = try await client.call("oslo_rpc_server_ping", context: RequestContext())
-            break
-        } catch let error as RPCError where error.code == .unroutable {
-            try await Task.sleep(for: .milliseconds(10))
-        }
-    }
+    let client =
+        arguments[1] == "cast"
+        ? try await makeCaster(connection) : try await Echo.client(of: connection, timeout: .seconds(60))
     if arguments[1] == "serve" {
         print("ready")
         fflush(nil)
@@ -124,9 +103,9 @@ try await withThrowingTaskGroup(of: Void.self) { group in
     let context = RequestContext(userID: "bench", projectID: "bench")
     let operation: @Sendable () async throws -> Void
     switch (arguments[1], typed) {
-    case ("call", true): operation = { _ = try await client.call(echo, Arguments(body: text), context: context) }
+    case ("call", true): operation = { _ = try await client.call(Echo.method, .init(body: text), context: context) }
     case ("call", false): operation = { _ = try await client.call("echo", ["body": .string(text)], context: context) }
-    case ("cast", true): operation = { try await client.cast(drop, Arguments(body: text), context: context) }
+    case ("cast", true): operation = { try await client.cast(Echo.drop, .init(body: text), context: context) }
     default: operation = { try await client.cast("drop", ["body": .string(text)], context: context) }
     }
     _ = try await measure(max(outstanding, count / 10), outstanding: outstanding, operation)

@@ -1,0 +1,47 @@
+public import Logging
+public import SwitchboardCore
+public import SwitchboardMessaging
+
+/// What the benchmarks of RPC call: "echo" gives its argument back, "drop" does nothing.
+public enum Echo {
+    public struct Arguments: Codable, Sendable {
+        public var body: String
+
+        public init(body: String) {
+            self.body = body
+        }
+    }
+
+    public static let topic = Topic("bench")
+    public static let method = RPCMethod<Arguments, String>("echo")
+    public static let drop = RPCMethod<Arguments, NoReply>("drop")
+    /// Says nothing.
+    public static let logger = Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() }
+
+    /// - Parameter typed: whether its handlers take and return values, or JSON.
+    public static func server(on connection: MessageQueueConnection, typed: Bool = true) -> RPCServer {
+        var router = RPCRouter()
+        router.registerPing()
+        if typed {
+            router.register(method) { arguments, _ in arguments.body }
+            router.register(drop) { _, _ in NoReply() }
+        } else {
+            router.register("echo") { arguments, _ in arguments["body"] ?? .null }
+            router.register("drop") { _, _ in .null }
+        }
+        return RPCServer(connection, topic: topic, name: "bench", router: router, logger: logger)
+    }
+
+    /// A client of the server, once that answers.
+    public static func client(of connection: MessageQueueConnection, timeout: Duration) async throws -> RPCClient {
+        let client = RPCClient(connection, target: RPCTarget(topic: topic.name), timeout: timeout)
+        while true {
+            do {
+                _ = try await client.call("oslo_rpc_server_ping", context: RequestContext())
+                return client
+            } catch let error as RPCError where error.code == .unroutable {
+                try await Task.sleep(for: .milliseconds(10))
+            }
+        }
+    }
+}
