@@ -1,10 +1,25 @@
 import SwitchboardCore
+import Synchronization
 
 extension RequestContext {
     /// The keys that travel, in Nova's order; each becomes `_context_` and its name on the wire.
     ///
     /// Holds the token in clear text, as Nova's peers need it.
     public func wireObject() -> JSONObject {
+        storage.wire.value { makeWireObject() }
+    }
+
+    /// The same as members of a document within a document, escaped, a comma before each.
+    func nestedWireMembers() -> [UInt8] {
+        storage.nestedWire.value { JSONWriter.nestedMembers(of: wireObject(), expecting: Self.wireNames) }
+    }
+
+    /// What travels of it in notifications.
+    func redactedWireObject() -> JSONObject {
+        storage.redactedWire.value { redacted().wireObject() }
+    }
+
+    private func makeWireObject() -> JSONObject {
         let fields = fields
         var object = JSONObject()
         object.reserveCapacity(25 + fields.additional.count + 1)
@@ -188,4 +203,12 @@ extension RequestContext {
     /// What the members of a context are called on the wire (oslo-wire.md §3.3).
     static let wireNames = ExpectedNames(prefix: "_context_", keys.map(\.rawValue))
     private static let places = Dictionary(uniqueKeysWithValues: zip(wireNames.names, wireNames.names.indices))
+}
+
+extension AtomicLazyReference {
+    /// What was made before, or is made now. Two at once may make it twice; all get the same.
+    fileprivate func value<Value>(_ make: () -> Value) -> Value where Instance == RequestContext.Made<Value> {
+        if let made = load() { return made.value }
+        return storeIfNil(RequestContext.Made(make())).value
+    }
 }

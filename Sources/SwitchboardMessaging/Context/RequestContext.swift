@@ -1,4 +1,5 @@
 public import SwitchboardCore
+import Synchronization
 
 /// Who asks, on whose behalf, and through which message queue: Nova's request context.
 ///
@@ -39,15 +40,27 @@ public struct RequestContext: Sendable {
 
     /// A context is copied many times on a request's way, and aimed for each: so what travels stands behind one reference,
     /// which never changes. Setting a field makes another.
-    private final class Storage: Sendable {
+    final class Storage: Sendable {
         let fields: Fields
+        /// What is made of the fields when it is asked for the first time: most contexts go out several times.
+        let wire = AtomicLazyReference<Made<JSONObject>>()
+        let nestedWire = AtomicLazyReference<Made<[UInt8]>>()
+        let redactedWire = AtomicLazyReference<Made<JSONObject>>()
 
         init(_ fields: Fields) {
             self.fields = fields
         }
     }
 
-    private var storage: Storage
+    final class Made<Value: Sendable>: Sendable {
+        let value: Value
+
+        init(_ value: Value) {
+            self.value = value
+        }
+    }
+
+    private(set) var storage: Storage
 
     var fields: Fields { storage.fields }
 

@@ -83,6 +83,21 @@ struct JSONWriter: ~Copyable {
         }
     }
 
+    /// The members of an object as ``writeNested(_:)`` takes them.
+    static func nestedMembers(of object: JSONObject, expecting expected: ExpectedNames) -> [UInt8] {
+        var writer = JSONWriter(capacity: 1024)
+        writer.width = 2
+        var isFirst = false
+        writer.write(membersOf: object, expecting: expected, isFirst: &isFirst)
+        return writer.finish()
+    }
+
+    /// Writes members that were written before, inside one ``nest(_:)`` and not at the beginning of their object.
+    mutating func writeNested(_ members: [UInt8]) {
+        precondition(width == 2, "Members were escaped once, and are written into another depth.")
+        members.withUnsafeBufferPointer { raw($0) }
+    }
+
     mutating func beginObject() { byte("{") }
     mutating func endObject() { byte("}") }
 

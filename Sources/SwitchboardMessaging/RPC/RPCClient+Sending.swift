@@ -9,13 +9,13 @@ extension RPCClient {
         let operation = RPCMetrics.Operation(request.kind)
         return try await connection.metrics.sending(operation, request.method, cell: request.context.cellName) {
             guard let tracer = connection.tracer else {
-                return try await deliver(request, through: try route.get(), request.context.wireObject())
+                return try await deliver(request, through: try route.get())
             }
             let subject = RPCTracing.Subject(
                 operation: operation, topic: request.target.topic.name, server: request.target.server,
                 method: request.method, system: connection.transport.url.scheme)
             return try await RPCTracing.sending(subject, by: tracer, request.context.wireObject()) { context in
-                try await deliver(request, through: try route.get(), context)
+                try await deliver(request, through: try route.get(), tracedContext: context)
             }
         }
     }
@@ -48,12 +48,15 @@ extension RPCClient {
     }
 
     /// Sends a request, again while it is certain that it was not sent.
+    ///
+    /// - Parameter tracedContext: travels instead of the request's own.
     private func deliver(
-        _ request: RPCClientRequest, through route: Route, _ context: JSONObject
+        _ request: RPCClientRequest, through route: Route, tracedContext: JSONObject? = nil
     ) async throws -> JSONValue {
         var wire = OsloRequest(
             method: request.method, arguments: request.arguments, namespace: request.namespace,
-            version: request.version?.description, uniqueID: UniqueID.make(), context: context)
+            version: request.version?.description, uniqueID: UniqueID.make(), context: tracedContext ?? [:])
+        if tracedContext == nil { wire.writtenContext = request.context.nestedWireMembers() }
         if request.kind == .call {
             wire.timeout = keepaliveInterval.map { JSONValue.double($0 / .seconds(1)).integralIfWhole } ?? .null
             wire.deadline = RPCDeadline.value(until: route.deadline)

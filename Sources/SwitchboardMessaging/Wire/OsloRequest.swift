@@ -17,6 +17,8 @@ struct OsloRequest: Sendable, Hashable {
     var uniqueID: String?
     /// The keys of the context, without their prefix.
     var context: JSONObject
+    /// Members of the context that are written as they are: ``RequestContext/nestedWireMembers()``.
+    var writtenContext: [UInt8]?
     /// The key of the context that is not the handler's: ``RPCDeadline``. Apart, so that nobody has to copy the others to
     /// add it or to take it out.
     var deadline: JSONValue?
@@ -75,6 +77,7 @@ struct OsloRequest: Sendable, Hashable {
                 writer.key("_unique_id", isFirst: &isFirst)
                 writer.write(uniqueID)
             }
+            if let writtenContext { writer.writeNested(writtenContext) }
             writer.write(membersOf: context, expecting: RequestContext.wireNames, isFirst: &isFirst)
             if let deadline {
                 writer.key(RPCDeadline.key, prefix: RequestContext.wireNames.prefix, isFirst: &isFirst)

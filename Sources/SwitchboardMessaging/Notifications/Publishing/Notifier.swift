@@ -95,7 +95,7 @@ public struct Notifier: Sendable {
         try await send(
             NotificationEvent(
                 eventType, priority: priority, publisherID: publisherID, payload: payload,
-                context: context?.redacted().wireObject() ?? [:]))
+                context: context?.redactedWireObject() ?? [:]))
     }
 
     /// Publishes a value as the payload. Throws ``NotificationError/Code/invalidPayload`` when it cannot be encoded.
