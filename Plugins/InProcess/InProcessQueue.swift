@@ -3,7 +3,8 @@ import SwitchboardCore
 
 /// One queue: what is ready, who takes, what was taken and not settled, and which publishers wait for room.
 ///
-/// Lives behind the lock of its broker and has no time of its own.
+/// Lives behind the lock of its broker and has no time of its own. As no two accesses can overlap there, what each message
+/// changes is not looked at for that at run time.
 final class InProcessQueue {
     /// A message in its place.
     struct Entry {
@@ -20,9 +21,9 @@ final class InProcessQueue {
         let prefetch: Int
         let source: Deliveries.Source
         let queue: InProcessQueue
-        var unsettled: [UInt64: Entry] = [:]
+        @exclusivity(unchecked) var unsettled: [UInt64: Entry] = [:]
         /// Its deliveries have ended, its subscription has not: it gets nothing more.
-        var isFinished = false
+        @exclusivity(unchecked) var isFinished = false
 
         init(id: UInt64, prefetch: Int, source: Deliveries.Source, queue: InProcessQueue) {
             self.id = id
@@ -56,14 +57,14 @@ final class InProcessQueue {
     }
 
     let name: InProcessQueueName
-    var consumers: [Consumer] = []
-    var waiters: Deque<Waiter> = []
-    private(set) var ready: Deque<Entry> = []
-    private var readyBytes = 0
-    private var nextSequence: UInt64 = 0
-    private var turn = 0
+    @exclusivity(unchecked) var consumers: [Consumer] = []
+    @exclusivity(unchecked) var waiters: Deque<Waiter> = []
+    @exclusivity(unchecked) private(set) var ready: Deque<Entry> = []
+    @exclusivity(unchecked) private var readyBytes = 0
+    @exclusivity(unchecked) private var nextSequence: UInt64 = 0
+    @exclusivity(unchecked) private var turn = 0
     /// No message expires before; `nil` when none does.
-    private(set) var earliestExpiry: ContinuousClock.Instant?
+    @exclusivity(unchecked) private(set) var earliestExpiry: ContinuousClock.Instant?
 
     init(name: InProcessQueueName) {
         self.name = name
@@ -121,8 +122,8 @@ final class InProcessQueue {
 
     /// The next message and its taker, in turn among those that may take one more; `nil` when there is none.
     func next() -> (consumer: Consumer, entry: Entry)? {
-        while let first = ready.first {
-            if let expiry = first.expiry, expiry <= .now {
+        while !ready.isEmpty {
+            if let expiry = ready[0].expiry, expiry <= .now {
                 removeFirst()
                 continue
             }

@@ -12,8 +12,9 @@
 /// none; a pthread mutex it understands. Public and inlinable throughout: a generic function that is called across modules
 /// and not specialised there copies what `body` returns by way of its type's metadata, which costs more than the lock.
 public final class Locked<Value>: @unchecked Sendable {
-    // Sound: `value` is touched only between lock and unlock of `mutex`, and enters and leaves as `sending`.
-    @usableFromInline var value: Value
+    // Sound: `value` is touched only between lock and unlock of `mutex`, and enters and leaves as `sending`. So no two
+    // accesses to it overlap, and the look at run time for those that do would cost more than the lock.
+    @exclusivity(unchecked) @usableFromInline var value: Value
     @usableFromInline let mutex: UnsafeMutablePointer<pthread_mutex_t>
 
     /// - Parameter value: what is guarded.

@@ -72,12 +72,12 @@ struct OsloNotification: Sendable, Hashable {
     init(_ message: Message) throws(WireError) {
         self.init(.v1)
         var context = JSONObjectBuilder(capacity: 25)
-        func restart() {
-            self = OsloNotification(.v1)
-            context = JSONObjectBuilder(capacity: 25)
-        }
         let isEnveloped = try OsloEnvelope.members(
-            of: message, expecting: RequestContext.wireNames, asCame: true, restart: restart
+            of: message, expecting: RequestContext.wireNames, asCame: true,
+            restart: {
+                self = OsloNotification(.v1)
+                context = JSONObjectBuilder(capacity: 25)
+            }
         ) { name, value in
             if name.isCut { return context.set(name, value) }
             switch name.text {

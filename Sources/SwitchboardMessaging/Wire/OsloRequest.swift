@@ -96,11 +96,13 @@ struct OsloRequest: Sendable, Hashable {
     init(_ message: Message) throws(WireError) {
         self.init()
         var context = JSONObjectBuilder(capacity: 32)
-        func restart() {
-            self = OsloRequest()
-            context = JSONObjectBuilder(capacity: 32)
-        }
-        try OsloEnvelope.members(of: message, expecting: RequestContext.wireNames, restart: restart) { name, value in
+        try OsloEnvelope.members(
+            of: message, expecting: RequestContext.wireNames,
+            restart: {
+                self = OsloRequest()
+                context = JSONObjectBuilder(capacity: 32)
+            }
+        ) { name, value in
             if name.isCut {
                 if name.expected == nil, name.text == RPCDeadline.key {
                     deadline = value
