@@ -45,19 +45,38 @@ enum UniqueID {
         let (random, more) = pool.withLock { $0.next() }
         let high = random & 0xFFFF_FFFF_FFFF_0FFF | 0x4000
         let low = more & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
+        let digits = (hexadecimal(high >> 32), hexadecimal(high), hexadecimal(low >> 32), hexadecimal(low))
         return String(unsafeUninitializedCapacity: 36) { buffer in
-            var count = 0
-            for index in 0..<32 {
-                if dashed, index == 8 || index == 12 || index == 16 || index == 20 {
-                    buffer[count] = UInt8(ascii: "-")
-                    count += 1
-                }
-                let half = index < 16 ? high : low
-                let digit = UInt8(truncatingIfNeeded: half >> UInt64(60 - index % 16 * 4)) & 0xF
-                buffer[count] = digit < 10 ? 0x30 + digit : 0x57 + digit
-                count += 1
+            let text = UnsafeMutableRawBufferPointer(buffer)
+            func put<Digits: FixedWidthInteger>(_ digits: Digits, at place: Int) {
+                text.storeBytes(of: digits.littleEndian, toByteOffset: place, as: Digits.self)
             }
-            return count
+            put(digits.0, at: 0)
+            guard dashed else {
+                put(digits.1, at: 8)
+                put(digits.2, at: 16)
+                put(digits.3, at: 24)
+                return 32
+            }
+            put(UInt32(truncatingIfNeeded: digits.1), at: 9)
+            put(UInt32(truncatingIfNeeded: digits.1 >> 32), at: 14)
+            put(UInt32(truncatingIfNeeded: digits.2), at: 19)
+            put(UInt32(truncatingIfNeeded: digits.2 >> 32), at: 24)
+            put(digits.3, at: 28)
+            for place in stride(from: 8, through: 23, by: 5) { buffer[place] = UInt8(ascii: "-") }
+            return 36
         }
+    }
+
+    /// The eight digits of the lower half of a number, the first one as the lowest byte. All at once, as a call has four
+    /// ids.
+    private static func hexadecimal(_ number: UInt64) -> UInt64 {
+        // One digit to a byte.
+        var digits = number & 0xFFFF | (number & 0xFFFF_0000) << 16
+        digits = digits & 0x0000_00FF_0000_00FF | (digits << 8) & 0x00FF_0000_00FF_0000
+        digits = digits & 0x000F_000F_000F_000F | (digits << 4) & 0x0F00_0F00_0F00_0F00
+        // Six more make a sixteenth of those that become letters.
+        let letters = ((digits + 0x0606_0606_0606_0606) >> 4) & 0x0101_0101_0101_0101
+        return (digits + 0x3030_3030_3030_3030 + letters * 0x27).byteSwapped
     }
 }
