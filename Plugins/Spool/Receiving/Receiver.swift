@@ -3,7 +3,8 @@ package import SwitchboardCore
 
 /// The receiving side of a driver: its subscriptions, what they claimed, and what the kernel reports.
 ///
-/// Runs on a thread of its own, which sleeps until there is something to do: calls on files block nobody else.
+/// Runs on a thread of its own, which sleeps until there is something to do: calls on files block nobody else. Where
+/// nothing is synced, messages are accepted by whoever has them.
 package actor Receiver {
     struct Subscription {
         let reader: any QueueReader

@@ -12,7 +12,7 @@ package final class WorkerThreads: @unchecked Sendable {
         var next = 0
         var idle = 0
         var threads = 0
-        /// Whether a caller does a job itself, and how many have.
+        /// Whether a caller does a job itself, and how many were about to.
         var hasGuest = false
         var guests = 0
         var isStopping = false
@@ -66,9 +66,12 @@ package final class WorkerThreads: @unchecked Sendable {
     /// when another caller is at it, and now and then so that the caller has to wait.
     package func perform(_ job: () -> Void) {
         pthread_mutex_lock(mutex)
-        state.guests = (state.guests + 1) % Self.turns
-        let isWelcome = !state.isStopping && !state.hasGuest && state.guests > 0
-        if isWelcome { state.hasGuest = true }
+        var isWelcome = !state.isStopping && !state.hasGuest
+        if isWelcome {
+            state.guests = (state.guests + 1) % Self.turns
+            isWelcome = state.guests > 0
+            state.hasGuest = isWelcome
+        }
         pthread_mutex_unlock(mutex)
         guard isWelcome else { return }
         job()

@@ -150,3 +150,11 @@ double file_calls(const char *directory, int count, int request_size, int reply_
     for (size_t index = 0; index < sizeof open_files / sizeof *open_files; index++) close(open_files[index]);
     return middle;
 }
+
+int write_back(const char *directory) {
+    int opened = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (opened < 0) return -1;
+    int result = syncfs(opened);
+    close(opened);
+    return result;
+}

@@ -5,7 +5,7 @@ import Foundation
 ///     spool-bench DIRECTORY [--json] [--only PART,...] [--backlog N] [--peers PYTHON SCRIPT] [--rpc-bench PROGRAM]
 ///
 /// DIRECTORY must be there, on the disk in question; what is made in it is removed. `--only`: some of the parts `calls`,
-/// `files`, `segments`, `peers`, `backlog`. `--backlog`: how many messages wait in the measurement of long queues
+/// `files`, `segments`, `peers`, `backlog` (or `backlog-maildir`, `backlog-segment`). `--backlog`: how many messages wait in the measurement of long queues
 /// (1000000). `--peers`: an interpreter that has `Peers/requirements.txt`, and `Peers/spool_peers.py`; left out, the peers
 /// are. `--rpc-bench`: the program of that name, when it is not beside this one.
 /// Prints a table, or with `--json` an array of figures. Exits with 1 when a bar is missed, 3 when something failed.
@@ -56,7 +56,7 @@ struct Program {
         if isWanted("peers"), let python = option("--peers"), let script = option("--peers", 2) {
             try await bench.peers(&figures, python: python, script: script)
         }
-        for layout in ["maildir", "segment"] where isWanted("backlog") {
+        for layout in ["maildir", "segment"] where isWanted("backlog") || isWanted("backlog-\(layout)") {
             try await bench.backlog(
                 &figures, layout: layout, count: option("--backlog").flatMap { Int($0) } ?? 1_000_000)
         }

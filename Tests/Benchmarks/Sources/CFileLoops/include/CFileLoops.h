@@ -15,4 +15,7 @@ double durable_appends(const char *path, int groups, int size);
 /// of the seconds from one request to its reply; negative when a call failed (see errno).
 double file_calls(const char *directory, int count, int request_size, int reply_size);
 
+/// Has the kernel write all that it holds of the file system of `directory`. Negative when that failed (see errno).
+int write_back(const char *directory);
+
 #endif
