@@ -5,9 +5,10 @@ import Foundation
 ///     spool-bench DIRECTORY [--json] [--only PART,...] [--backlog N] [--peers PYTHON SCRIPT] [--rpc-bench PROGRAM]
 ///
 /// DIRECTORY must be there, on the disk in question; what is made in it is removed. `--only`: some of the parts `calls`,
-/// `files`, `segments`, `peers`, `backlog` (or `backlog-maildir`, `backlog-segment`). `--backlog`: how many messages wait in the measurement of long queues
-/// (1000000). `--peers`: an interpreter that has `Peers/requirements.txt`, and `Peers/spool_peers.py`; left out, the peers
-/// are. `--rpc-bench`: the program of that name, when it is not beside this one.
+/// `files`, `segments`, `peers`, `backlog` (or `backlog-maildir`, `backlog-segment`). `--backlog`: how many messages wait
+/// in the measurement of long queues (1000000). `--peers`: an interpreter that has `Peers/requirements.txt`, and
+/// `Peers/spool_peers.py`; left out, the peers are. `--rpc-bench`: the program of that name, when it is not beside this
+/// one.
 /// Prints a table, or with `--json` an array of figures. Exits with 1 when a bar is missed, 3 when something failed.
 @main
 struct Program {
