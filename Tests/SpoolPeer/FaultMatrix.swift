@@ -10,6 +10,8 @@ import SwitchboardSpool
 package struct FaultMatrix: Sendable {
     let executable: String
     let directory: String
+    /// For the URL of every spool.
+    let options: String
     private let faults: [Fault]
     private let deeds: [Deed]
     private let isDetailed: Bool
@@ -51,7 +53,7 @@ package struct FaultMatrix: Sendable {
     }
 
     /// - Parameter choices: faults and deeds (all there are when none is named), `each` for a line per point, and `every=N`
-    ///   for every Nth point alone.
+    ///   for every Nth point alone, `unsynced` for durability=none.
     package init(_ executable: String, in directory: String, choices: [String]) {
         self.executable = executable
         self.directory = directory
@@ -60,6 +62,7 @@ package struct FaultMatrix: Sendable {
         self.faults = faults.isEmpty ? Fault.allCases : faults
         self.deeds = deeds.isEmpty ? Deed.allCases : deeds
         isDetailed = choices.contains("each")
+        options = choices.contains("unsynced") ? "&durability=none" : ""
         stride =
             choices.compactMap { $0.hasPrefix("every=") ? Int($0.dropFirst(6)) : nil }.first.map { max(1, $0) } ?? 1
     }

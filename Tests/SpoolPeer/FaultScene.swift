@@ -9,11 +9,13 @@ struct FaultScene: Sendable {
     private let executable: String
     private let layout: SpoolConfiguration.Layout
     private let deed: FaultMatrix.Deed
+    private let options: String
     /// A spool as it is before the deed; copied for each point.
     private let template: String
 
     init(_ matrix: FaultMatrix, _ layout: SpoolConfiguration.Layout, _ deed: FaultMatrix.Deed, template: String) {
         executable = matrix.executable
+        options = matrix.options
         self.layout = layout
         self.deed = deed
         self.template = template
@@ -22,7 +24,7 @@ struct FaultScene: Sendable {
     private var quiet: Logger { Logger(label: "matrix") { _ in SwiftLogNoOpLogHandler() } }
 
     private func url(_ place: String) -> String {
-        "spool://\(place)?layout=\(layout.rawValue)&segment_bytes=4096&max_attempts=20"
+        "spool://\(place)?layout=\(layout.rawValue)&segment_bytes=4096&max_attempts=20\(options)"
     }
 
     /// The messages that were accepted before the deed.
@@ -57,7 +59,7 @@ struct FaultScene: Sendable {
     }
 
     private func publish(_ names: [String]) async throws {
-        try await withDriver(template, "&durability=none") { driver in
+        try await withDriver(template, options.isEmpty ? "&durability=none" : "") { driver in
             for name in names {
                 let text = "\(name) " + String(repeating: ".", count: 3000)
                 try await driver.publish(

@@ -5,7 +5,7 @@ import SwitchboardCore
 /// told to.
 ///
 ///     SpoolPeer VERB URL [count=N] [size=N] [as=NAME] [kill=N] [fail=N:ERRNO] [short=N] [only=CALL] …
-///     SpoolPeer matrix DIRECTORY [kill] [EIO] [ENOSPC] [short] [DEED…] [each] [every=N]
+///     SpoolPeer matrix DIRECTORY [kill] [EIO] [ENOSPC] [short] [DEED…] [each] [every=N] [unsynced]
 @main
 struct SpoolPeer {
     static let topic = Address.topic(Topic("work"))

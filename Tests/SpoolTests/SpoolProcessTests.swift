@@ -160,7 +160,10 @@ struct SpoolProcessTests {
     /// Some of the points; all of them: `swift run SpoolPeer matrix DIRECTORY`.
     @Test(
         "Killed or failing at any system call, nothing accepted is lost and the next start cleans up",
-        arguments: [["kill", "every=5"], ["EIO", "ENOSPC", "short", "every=23"]])
+        arguments: [
+            ["kill", "every=5"], ["EIO", "ENOSPC", "short", "every=23"],
+            ["kill", "publish", "accept", "every=4", "unsynced"],
+        ])
     func faultsEverywhere(choices: [String]) async throws {
         try await withDirectory { directory in
             let peer = try PeerProcess(["matrix", directory.path] + choices)

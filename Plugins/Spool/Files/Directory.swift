@@ -131,6 +131,18 @@ package final class Directory: Sendable {
         return try file.contents(limit: limit)
     }
 
+    /// The same for a file that is said to have `size` bytes: when it is small and that is true, without asking for its
+    /// status.
+    package func contents(of name: String, size: Int, limit: Int) throws(FileError) -> [UInt8] {
+        let file = try file(name, flags: O_RDONLY)
+        defer { file.closeQuietly() }
+        if size < 64 * 1024 {
+            let bytes = try file.read(size + 1, at: 0)
+            if bytes.count == size { return bytes }
+        }
+        return try file.contents(limit: limit)
+    }
+
     /// Writes a small file whole, or not at all: under a temporary name, then by a rename that replaces.
     package func replace(
         _ name: String, with bytes: [UInt8], through temporary: Directory, temporaryName: String, durable: Bool

@@ -54,29 +54,32 @@ package struct MessageFile: Sendable {
     }
 
     package init(decoding bytes: [UInt8]) throws(Malformed) {
-        var message = Message(body: [], contentType: "", contentEncoding: "")
-        var queue = ""
-        var published: UInt64 = 0
+        let decoded = bytes.withUnsafeBytes { buffer in
+            Result { () throws(Malformed) in try MessageFile(decoding: buffer) }
+        }
+        self = try decoded.get()
+    }
+
+    private init(decoding bytes: UnsafeRawBufferPointer) throws(Malformed) {
+        self.init(message: Message(body: [], contentType: "", contentEncoding: ""), queue: "", published: 0)
         var length: Int?
         var position = 0
-        var isFirst = true
         while true {
             guard let end = bytes[position...].firstIndex(of: UInt8(ascii: "\n")) else {
                 throw Malformed("The headers do not end: the file was cut short or is no message.")
             }
-            guard let line = String(validating: bytes[position..<end], as: UTF8.self) else {
-                throw Malformed("A header is not UTF-8.")
-            }
-            if isFirst, line != Self.magic {
+            let line = UnsafeRawBufferPointer(rebasing: bytes[position..<end])
+            if position == 0, !line.elementsEqual(Self.magic.utf8) {
                 throw Malformed("The first line is not \"\(Self.magic)\".")
             }
-            isFirst = false
-            guard let colon = line.firstIndex(of: ":"), line[colon...].hasPrefix(": ") else {
+            guard let colon = line.firstIndex(of: UInt8(ascii: ":")), line[colon...].starts(with: ": ".utf8) else {
                 throw Malformed("A header line has no \": \".")
             }
-            let name = String(line[..<colon])
-            guard let value = Self.unescape(line[line.index(colon, offsetBy: 2)...]) else {
-                throw Malformed("The header \(name) has a bad escape.")
+            guard let name = String(validating: line[..<colon], as: UTF8.self) else {
+                throw Malformed("A header is not UTF-8.")
+            }
+            guard let value = Self.unescape(line[(colon + 2)...]) else {
+                throw Malformed("The header \(name) has a bad escape or is not UTF-8.")
             }
             switch name {
             case "Queue": queue = value
@@ -92,12 +95,11 @@ package struct MessageFile: Sendable {
                 guard let number = Int(value), number >= 0 else { throw Malformed("The Content-Length is no number.") }
                 length = number
             case "Checksum":
-                let body = try Self.body(of: bytes, head: position, line: end, length: length, checksum: value)
-                message.body = Array(body)
-                self.init(message: message, queue: queue, published: published)
+                message.body = Array(
+                    try Self.body(of: bytes, head: position, line: end, length: length, checksum: value))
                 return
             default:
-                if name.hasPrefix("Header-"), let key = Self.unescape(name.dropFirst("Header-".count)) {
+                if name.hasPrefix("Header-"), let key = Self.unescape(name.utf8.dropFirst("Header-".count)) {
                     message.headers[key] = value
                 }
             }
@@ -106,18 +108,18 @@ package struct MessageFile: Sendable {
     }
 
     private static func body(
-        of bytes: [UInt8], head: Int, line end: Int, length: Int?, checksum: String
-    ) throws(Malformed) -> ArraySlice<UInt8> {
+        of bytes: UnsafeRawBufferPointer, head: Int, line end: Int, length: Int?, checksum: String
+    ) throws(Malformed) -> UnsafeRawBufferPointer {
         guard let length else { throw Malformed("There is no Content-Length before the Checksum.") }
         guard end + 1 < bytes.count, bytes[end + 1] == UInt8(ascii: "\n") else {
             throw Malformed("There is no empty line after the Checksum.")
         }
-        let body = bytes[(end + 2)...]
+        let body = UnsafeRawBufferPointer(rebasing: bytes[(end + 2)...])
         guard body.count == length else {
             throw Malformed("The body has \(body.count) bytes and its Content-Length says \(length).")
         }
         var crc = CRC32C()
-        crc.update(bytes[..<head])
+        crc.update(UnsafeRawBufferPointer(rebasing: bytes[..<head]))
         crc.update(body)
         guard checksum == "crc32c \(hexadecimal(UInt64(crc.value), 8))" else {
             throw Malformed("The checksum does not match: the file was damaged or edited.")
@@ -142,10 +144,10 @@ package struct MessageFile: Sendable {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    private static func unescape(_ text: Substring) -> String? {
-        guard text.utf8.contains(UInt8(ascii: "%")) else { return String(text) }
+    private static func unescape(_ text: some Collection<UInt8>) -> String? {
+        guard text.contains(UInt8(ascii: "%")) else { return String(validating: text, as: UTF8.self) }
         var bytes: [UInt8] = []
-        var rest = text.utf8[...]
+        var rest = text[...]
         while let byte = rest.popFirst() {
             guard byte == UInt8(ascii: "%") else {
                 bytes.append(byte)

@@ -96,15 +96,17 @@ package struct QueueName: Hashable, Sendable, CustomStringConvertible {
     }
 
     private static func escape(_ part: String) -> String {
+        let isPlain = { (byte: UInt8, index: Int) in
+            switch byte {
+            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "_"), UInt8(ascii: "-"): true
+            case UInt8(ascii: "."): index > 0
+            default: false
+            }
+        }
+        if part.utf8.enumerated().allSatisfy({ isPlain($0.element, $0.offset) }) { return part }
         var text = ""
         for (index, byte) in part.utf8.enumerated() {
-            let isPlain =
-                switch byte {
-                case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "_"), UInt8(ascii: "-"): true
-                case UInt8(ascii: "."): index > 0
-                default: false
-                }
-            if isPlain {
+            if isPlain(byte, index) {
                 text.unicodeScalars.append(Unicode.Scalar(byte))
             } else {
                 text += "%" + hexadecimal(UInt64(byte), 2)

@@ -23,19 +23,23 @@ package struct Timestamp: Hashable, Sendable, CustomStringConvertible {
         for (byte, sample) in zip(bytes, Self.shape) {
             guard sample == UInt8(ascii: "0") ? (0x30...0x39).contains(byte) : byte == sample else { return nil }
         }
-        let digits = bytes.split { !(0x30...0x39).contains($0) }.map {
-            $0.reduce(Int64(0)) { $0 * 10 + Int64($1 - 0x30) }
+        func number(_ digits: Range<Int>) -> Int64 {
+            var value: Int64 = 0
+            for index in digits { value = value * 10 + Int64(bytes[index] - 0x30) }
+            return value
         }
-        guard (1...12).contains(digits[1]), (1...31).contains(digits[2]) else { return nil }
+        let (civilMonth, dayOfMonth) = (number(5..<7), number(8..<10))
+        guard (1...12).contains(civilMonth), (1...31).contains(dayOfMonth) else { return nil }
         // Days from civil, with the year beginning in March so that the leap day comes last.
-        let year = digits[0] - (digits[1] <= 2 ? 1 : 0)
+        let year = number(0..<4) - (civilMonth <= 2 ? 1 : 0)
         let era = year / 400
         let yearOfEra = year - era * 400
-        let month = (digits[1] + 9) % 12
-        let day = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + (153 * month + 2) / 5 + digits[2] - 1
-        let seconds = (era * 146_097 + day - 719_468) * 86_400 + digits[3] * 3600 + digits[4] * 60 + digits[5]
+        let month = (civilMonth + 9) % 12
+        let day = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + (153 * month + 2) / 5 + dayOfMonth - 1
+        let time = number(11..<13) * 3600 + number(14..<16) * 60 + number(17..<19)
+        let seconds = (era * 146_097 + day - 719_468) * 86_400 + time
         guard seconds >= 0 else { return nil }
-        milliseconds = UInt64(seconds) * 1000 + UInt64(digits[6])
+        milliseconds = UInt64(seconds) * 1000 + UInt64(number(20..<23))
     }
 
     package var description: String {

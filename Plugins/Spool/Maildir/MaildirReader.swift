@@ -26,6 +26,8 @@ package final class MaildirReader: QueueReader {
         for text in strangers { try buryStranger(text) }
     }
 
+    package var isBehind: Bool { backlog.horizon != nil }
+
     package func noticed(_ text: String) {
         if let name = MessageName(text) {
             backlog.insert(name)
@@ -72,7 +74,8 @@ package final class MaildirReader: QueueReader {
         }
         let bytes: [UInt8]
         do throws(FileError) {
-            bytes = try queue.claimed.contents(of: file, limit: store.configuration.maximumBytes)
+            bytes = try queue.claimed.contents(
+                of: file, size: name.size, limit: store.configuration.maximumBytes)
         } catch {
             if error.isNotFound { throw error }
             if error.number == EMFILE || error.number == ENFILE || error.number == ENOMEM {
@@ -101,13 +104,20 @@ package final class MaildirReader: QueueReader {
         let file = "\(ClaimName(message: claim.name, owner: store.owner.name))"
         switch settlement {
         case .accept:
-            try queue.claimed.unlink(file)
-            queue.release(bytes: claim.name.size)
+            try acceptance(of: claim)()
         case .requeue:
             try queue.claimed.rename(file, to: queue.ready, as: "\(claim.name)")
             backlog.insert(claim.name)
         case .discard(let reason):
             try bury(file, claim.name, reason)
+        }
+    }
+
+    package func acceptance(of claim: Claim) -> Acceptance {
+        let (queue, file) = (queue, "\(ClaimName(message: claim.name, owner: store.owner.name))")
+        return { () throws(FileError) in
+            try queue.claimed.unlink(file)
+            queue.release(bytes: claim.name.size)
         }
     }
 

@@ -53,6 +53,13 @@ package final class PublishOperation: Sendable {
         }
     }
 
+    /// Undoes ``begin()``: nothing was written, and another thread is to begin.
+    package func putBack() {
+        state.withLock { state in
+            if state.phase == .started { state.phase = .waiting }
+        }
+    }
+
     package func finish(_ outcome: Outcome) {
         let (continuation, observer) = state.withLock { state in
             guard state.phase != .finished else {

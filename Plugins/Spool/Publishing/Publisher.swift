@@ -11,9 +11,24 @@ package struct Publisher: Sendable {
         segments = store.layout == .segment ? SegmentPublisher(store) : nil
     }
 
-    /// Runs on a writer's thread; finishes the operation, there or on another thread.
-    package func publish(_ message: Message, mandatory: Bool, _ operation: PublishOperation) {
-        guard operation.begin() else { return }
+    private enum Attempt {
+        /// It is over, or will be: somebody finishes the operation.
+        case over
+        /// A queue is gone: the routing must be repeated.
+        case gone
+        /// A queue seems full, and was not counted.
+        case uncounted
+    }
+
+    /// Finishes the operation, on this thread or another one. Syncs where the spool is durable: then this is for a
+    /// writer's thread.
+    ///
+    /// - Parameter mayCount: whether a queue that seems full may be counted, which can take long. Without it, `false`
+    ///   says that this is needed: nothing was written then, and the operation is as it was.
+    package func publish(
+        _ message: Message, mandatory: Bool, _ operation: PublishOperation, mayCount: Bool = true
+    ) -> Bool {
+        guard operation.begin() else { return true }
         let what = "A message to \(operation.address) was not written to the spool"
         do throws(TransportError) {
             try store.health.check()
@@ -25,15 +40,24 @@ package struct Publisher: Sendable {
                     throw error.transportError(what)
                 }
                 if targets.isEmpty {
-                    guard mandatory else { return operation.finish(.done) }
+                    guard mandatory else {
+                        operation.finish(.done)
+                        return true
+                    }
                     throw TransportError(.unroutable, "No consumer has declared \(operation.address) in the spool.")
                 }
-                if try write(message, to: targets, operation, what) { return }
-                // A queue went away in between: its handles are opened anew, once.
+                switch try write(message, to: targets, operation, what, mayCount: mayCount) {
+                case .over: return true
+                case .gone: continue
+                case .uncounted:
+                    operation.putBack()
+                    return false
+                }
             }
             throw TransportError(.unavailable, "\(what): its queue is being removed.")
         } catch {
             operation.finish(.failed(error))
+            return true
         }
     }
 
@@ -91,21 +115,21 @@ package struct Publisher: Sendable {
 
     // MARK: Writing
 
-    /// Whether it is over; `false` when a queue is gone and the routing must be repeated.
     private func write(
-        _ message: Message, to targets: [Queue], _ operation: PublishOperation, _ what: String
-    ) throws(TransportError) -> Bool {
+        _ message: Message, to targets: [Queue], _ operation: PublishOperation, _ what: String, mayCount: Bool
+    ) throws(TransportError) -> Attempt {
         let now = Timestamp.now.milliseconds
         let expires = message.timeToLive.map { life in now + UInt64(max(0, life.wholeMilliseconds)) }
         let file = MessageFile(message: message, queue: QueueName(operation.address).encoded, published: now)
         let bytes = file.encoded
         try checkSpace(for: bytes.count)
         if let full = reserve(bytes.count, in: targets) {
+            guard mayCount else { return .uncounted }
             recount(full)
             // The recount may have found room that the counters did not know of.
             if let full = reserve(bytes.count, in: targets) {
                 operation.finish(.full(full))
-                return true
+                return .over
             }
         }
         do throws(FileError) {
@@ -120,17 +144,17 @@ package struct Publisher: Sendable {
         let name = store.nextName(size: bytes.count, expires: expires)
         if let segments {
             segments.append(bytes, name, to: targets, operation)
-            return true
+            return .over
         }
         do throws(FileError) {
             try MaildirWriter(store).write(bytes, name, to: targets, operation)
-            return true
+            return .over
         } catch {
             for queue in targets { queue.release(bytes: bytes.count) }
             store.health.failed(error)
             guard error.isNotFound else { throw error.transportError(what) }
             for queue in targets { store.forget(queue) }
-            return false
+            return .gone
         }
     }
 
@@ -164,7 +188,7 @@ package struct Publisher: Sendable {
             throw error.transportError(what)
         }
         // With nobody else publishing through this store, the syncs run on this thread and the result is there.
-        _ = try write(message, to: [queue], operation, what)
+        _ = try write(message, to: [queue], operation, what, mayCount: true)
         switch result.withLock({ $0 }) {
         case .done: return
         case .failed(let error): throw error

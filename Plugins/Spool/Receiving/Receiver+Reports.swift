@@ -35,7 +35,7 @@ extension Receiver {
         guard let inotify else { return }
         for event in inotify.events() {
             if event.isOverflow {
-                rescanAll()
+                rescanAll(becauseOfLoss: true)
             } else if event.watch == ownersWatch {
                 suspects[event.name] = 0
                 echoes = store.layout == .segment ? 8 : 0
@@ -75,8 +75,10 @@ extension Receiver {
         for subscription in subscriptions.values { (subscription.reader as? SegmentReader)?.ownerDied() }
     }
 
-    func rescanAll() {
-        nextRescan = .now + rescanInterval
+    /// - Parameter becauseOfLoss: a long queue is not read again for each report that was lost; its next turn stays.
+    func rescanAll(becauseOfLoss: Bool = false) {
+        if !becauseOfLoss { nextRescan = .now + rescanInterval }
+        store.forgetGone()
         do throws(FileError) {
             try store.reap()
         } catch {
@@ -88,6 +90,7 @@ extension Receiver {
                     try subscription.reader.settle(claim, .requeue)
                     subscriptions[id]?.strays.removeFirst()
                 }
+                if becauseOfLoss, subscription.reader.isBehind { continue }
                 try subscription.reader.rescan()
             } catch {
                 nextRescan = min(nextRescan, .now + .seconds(1))

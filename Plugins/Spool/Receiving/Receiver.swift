@@ -3,7 +3,8 @@ package import SwitchboardCore
 
 /// The receiving side of a driver: its subscriptions, what they claimed, and what the kernel reports.
 ///
-/// Runs on a thread of its own, which sleeps until there is something to do: calls on files block nobody else.
+/// Runs on a thread of its own, which sleeps until there is something to do: calls on files block nobody else. Where
+/// nothing is synced, messages are accepted by whoever has them.
 package actor Receiver {
     struct Subscription {
         let reader: any QueueReader
@@ -12,7 +13,7 @@ package actor Receiver {
         let marker: String
         /// Whether it ends when there is nothing more to deliver.
         let isDrain: Bool
-        var claims: [UInt64: Claim] = [:]
+        let claims = HeldClaims()
         /// Claims whose settlement failed on the disk: they go back as soon as it lets them.
         var strays: [Claim] = []
         var isFinished = false
@@ -179,7 +180,7 @@ package actor Receiver {
         order.removeAll { $0 == id }
         unwatch { $0.readers.remove(id) }
         subscription.source.finish()
-        for claim in subscription.strays + subscription.claims.values.sorted(by: { $0.name < $1.name }) {
+        for claim in subscription.strays + subscription.claims.takeAll() {
             do throws(FileError) {
                 try subscription.reader.settle(claim, .requeue)
             } catch {
@@ -210,7 +211,7 @@ package actor Receiver {
     /// Whether a message was handed to the subscription.
     func deliver(_ id: Int) -> Bool {
         guard let subscription = subscriptions[id], !subscription.isFinished,
-            subscription.claims.count < subscription.prefetch
+            subscription.claims.hasRoom(within: subscription.prefetch)
         else { return false }
         var claim: Claim
         do throws(FileError) {
@@ -238,26 +239,41 @@ package actor Receiver {
         }
         nextToken += 1
         let token = nextToken
-        let delivery = Delivery(
-            message: claim.message, isRedelivered: claim.name.attempt > 1, attempt: claim.name.attempt
-        ) { (settlement) async throws(TransportError) in
-            try await self.settle(id, token, settlement)
-        }
-        subscriptions[id]?.claims[token] = claim
+        let delivery = delivery(of: claim, as: token, to: id, subscription)
+        subscription.claims.add(claim, as: token)
         guard subscription.source.yield(delivery) else {
             // The subscriber takes nothing any more; its body will end.
             subscriptions[id]?.isFinished = true
-            subscriptions[id]?.claims[token] = nil
+            _ = subscription.claims.take(token)
             try? subscription.reader.settle(claim, .requeue)
             return false
         }
         return true
     }
 
+    private func delivery(of claim: Claim, as token: UInt64, to id: Int, _ subscription: Subscription) -> Delivery {
+        let (held, thread) = (subscription.claims, thread)
+        // Where settling never meets a sync, whoever has the delivery accepts it, which spares two changes of threads; now
+        // and then not, so that a task with a long queue before it waits.
+        let isOurs = store.isDurable || subscription.isDrain || token.isMultiple(of: UInt64(WorkerThreads.turns))
+        let acceptance = isOurs ? nil : subscription.reader.acceptance(of: claim)
+        return Delivery(
+            message: claim.message, isRedelivered: claim.name.attempt > 1, attempt: claim.name.attempt
+        ) { (settlement) async throws(TransportError) in
+            guard case .accept = settlement, let acceptance, let claim = held.take(token) else {
+                return try await self.settle(id, token, settlement)
+            }
+            do throws(FileError) {
+                try acceptance()
+            } catch {
+                throw await self.notSettled(claim, of: id, error)
+            }
+            if held.endStarving() { thread.wake(at: .now) }
+        }
+    }
+
     func settle(_ id: Int, _ token: UInt64, _ settlement: Settlement) throws(TransportError) {
-        guard let claim = subscriptions[id]?.claims.removeValue(forKey: token),
-            let reader = subscriptions[id]?.reader
-        else {
+        guard let claim = subscriptions[id]?.claims.take(token), let reader = subscriptions[id]?.reader else {
             throw closure
                 ?? TransportError(
                     .closed, "The subscription has ended; its unsettled message went back to the queue.")
@@ -265,20 +281,25 @@ package actor Receiver {
         do throws(FileError) {
             try reader.settle(claim, settlement)
         } catch {
-            if !error.isNotFound {
-                store.health.failed(error)
-                subscriptions[id]?.strays.append(claim)
-                nextRescan = min(nextRescan, .now + .milliseconds(200))
-                schedule()
-                throw error.transportError("The delivery \(claim.name) from \(reader.queue.name) was not settled")
-            }
-            throw TransportError(
-                .conflict, "The delivery \(claim.name) was taken out of \(reader.queue.name) by somebody else.",
-                cause: error)
+            throw notSettled(claim, of: id, error)
         }
         for waiter in spaceWaiters.values where waiter.queue === reader.queue { waiter.continuation.yield() }
         pump()
         schedule()
+    }
+
+    /// Keeps a claim whose settlement failed on the disk, until that lets it go back. The error for whoever settled.
+    private func notSettled(_ claim: Claim, of id: Int, _ error: FileError) -> TransportError {
+        let queue = subscriptions[id].map { " from \($0.reader.queue.name)" } ?? ""
+        if error.isNotFound {
+            return TransportError(
+                .conflict, "The delivery \(claim.name)\(queue) was taken out by somebody else.", cause: error)
+        }
+        store.health.failed(error)
+        subscriptions[id]?.strays.append(claim)
+        nextRescan = min(nextRescan, .now + .milliseconds(200))
+        schedule()
+        return error.transportError("The delivery \(claim.name)\(queue) was not settled")
     }
 
     // MARK: Room

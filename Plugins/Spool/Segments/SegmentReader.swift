@@ -15,12 +15,16 @@ package final class SegmentReader: QueueReader {
         var segment: SegmentFile
         var cursor = SegmentFormat.headerLength
         var isDirty = false
+        var readAhead = ReadAhead()
         var head: (offset: Int, header: RecordHeader, payload: [UInt8])?
         /// What was passed and is not known to be done: held by us, by others, or come back.
         var open: Set<Int> = []
 
+        let records: FinishedRecords
+
         init(_ segment: SegmentFile) {
             self.segment = segment
+            records = FinishedRecords(segment)
         }
 
         var isAtEnd: Bool { head == nil && cursor >= segment.committed }
@@ -52,6 +56,8 @@ package final class SegmentReader: QueueReader {
         retryHeld()
         for name in Array(sources.keys) { tidy(name) }
     }
+
+    package var isBehind: Bool { false }
 
     package func noticed(_ name: String) {
         if name == Self.signal { return retryHeld() }
@@ -198,7 +204,7 @@ package final class SegmentReader: QueueReader {
         let end = source.segment.committed
         while source.head == nil, source.cursor < end {
             let offset = source.cursor
-            guard let (header, payload) = try source.segment.record(at: offset, end: end) else {
+            guard let (header, payload) = try source.readAhead.record(at: offset, end: end, of: source.segment) else {
                 try skipDamage(source, offset)
                 continue
             }
@@ -207,7 +213,11 @@ package final class SegmentReader: QueueReader {
                 source.head = (offset, header, payload)
             }
         }
-        if source.isAtEnd, source.open.isEmpty { tidy(source.segment.name) }
+        source.open.subtract(source.records.takeFinished())
+        guard source.isAtEnd else { return }
+        source.readAhead.clear()
+        // Its closing is reported, as every change is.
+        if source.segment.isSealed, source.open.isEmpty { tidy(source.segment.name) }
     }
 
     /// Has bytes that are no record moved out of the way, and goes on behind them.
@@ -243,11 +253,19 @@ package final class SegmentReader: QueueReader {
     }
 
     private func finish(_ position: RecordPosition, _ name: MessageName, attempts: Int) throws(FileError) {
-        guard let segment = sources[position.segment]?.segment else { return }
-        try segment.setState(UInt32(clamping: attempts) & ~SegmentFormat.done | SegmentFormat.done, at: position.offset)
-        segment.unlock(position.offset)
+        guard let source = sources[position.segment] else { return }
+        try source.records.finish(position.offset, attempts: attempts)
         queue.release(bytes: name.size)
         settled(position)
+    }
+
+    package func acceptance(of claim: Claim) -> Acceptance {
+        guard let position = claim.record, let source = sources[position.segment] else { return {} }
+        let (queue, records) = (queue, source.records)
+        return { () throws(FileError) in
+            try records.finish(position.offset, attempts: claim.name.attempt)
+            queue.release(bytes: claim.name.size)
+        }
     }
 
     private func settled(_ position: RecordPosition) {
@@ -273,13 +291,15 @@ package final class SegmentReader: QueueReader {
         try? queue.ready.unlink(name)
         held.removeAll { $0.position.segment == name }
         returned.removeAll { $0.position.segment == name }
-        source.segment.file.closeQuietly()
+        source.records.close()
         sources[name] = nil
         known.remove(name)
     }
 
     package func close() {
-        for source in sources.values { source.segment.file.closeQuietly() }
+        // What was finished elsewhere may have been the last of its segment.
+        for name in Array(sources.keys) { tidy(name) }
+        for source in sources.values { source.records.close() }
         sources = [:]
     }
 }

@@ -5,12 +5,14 @@ internal import SwitchboardCore
 package final class Queue: Sendable {
     package let name: QueueName
     package let directory: Directory
+    package let directoryName: String
     /// Where messages wait: `new` of the maildir layout, `segments` of the other.
     package let ready: Directory
     /// Where claimed messages lie; the same as `ready` where segments hold both.
     package let claimed: Directory
     package let counters: SharedCounters
     package let readySync: DirectorySync
+    private let identity: (device: dev_t, number: ino_t)
     private let state = Locked(State())
 
     private struct State {
@@ -32,7 +34,10 @@ package final class Queue: Sendable {
         temporaryName: String
     ) throws(FileError) {
         self.name = name
-        directory = try queues.directory(name.directoryName)
+        directoryName = name.directoryName
+        directory = try queues.directory(directoryName)
+        let status = try directory.status()
+        identity = (status.st_dev, status.st_ino)
         ready = try directory.directory(layout == .maildir ? "new" : "segments")
         claimed = layout == .maildir ? try directory.directory("claimed") : ready
         counters = try SharedCounters.open(
@@ -42,10 +47,8 @@ package final class Queue: Sendable {
 
     /// Whether the directory that is held is still the one of that name.
     package func isCurrent(in queues: Directory) -> Bool {
-        guard let here = try? directory.status(), let there = try? queues.status(name.directoryName) else {
-            return false
-        }
-        return here.st_ino == there.st_ino && here.st_dev == there.st_dev
+        guard let there = try? queues.status(directoryName) else { return false }
+        return there.st_ino == identity.number && there.st_dev == identity.device
     }
 
     package var isDeclared: Bool {

@@ -19,6 +19,7 @@ package final class SpoolStore: Sendable {
 
     private let clock: SharedCounters
     private let opened = Locked<[QueueName: Queue]>([:])
+    private let ephemeral = Locked(EphemeralQueues())
     private let serial = Locked<UInt64>(0)
 
     package var isDurable: Bool { configuration.durability == .full }
@@ -95,17 +96,34 @@ package final class SpoolStore: Sendable {
 
     /// The queue of that name; `nil` when there is none.
     package func existingQueue(_ name: QueueName) throws(FileError) -> Queue? {
-        if !name.isEphemeral, let queue = opened.withLock({ $0[name] }) { return queue }
+        if let queue = openedQueue(name) { return queue }
         do throws(FileError) {
             let queue = try Queue(
                 name, in: queues, layout: layout, temporary: temporary, temporaryName: temporaryName("usage"))
             try checkAddress(of: queue)
-            // An ephemeral queue may go and come again under the same name: its descriptors are not kept.
-            if !name.isEphemeral { opened.withLock { $0[name] = queue } }
+            if name.isEphemeral {
+                ephemeral.withLock { $0.keep(queue) }
+            } else {
+                opened.withLock { $0[name] = queue }
+            }
             return queue
         } catch  where error.isNotFound {
             return nil
         }
+    }
+
+    private func openedQueue(_ name: QueueName) -> Queue? {
+        guard name.isEphemeral else { return opened.withLock { $0[name] } }
+        guard let queue = ephemeral.withLock({ $0.queue(name) }) else { return nil }
+        // It may have gone, and come again under the same name.
+        if queue.isCurrent(in: queues) { return queue }
+        forget(queue)
+        return nil
+    }
+
+    /// Lets go of the queues that went with their subscribers.
+    package func forgetGone() {
+        for queue in ephemeral.withLock({ $0.all }) where !queue.isCurrent(in: queues) { forget(queue) }
     }
 
     /// A name that was cut for its directory may meet another whose hash is the same.
@@ -143,6 +161,7 @@ package final class SpoolStore: Sendable {
 
     /// Forgets a queue whose directory is gone, so that the next use opens or makes it anew.
     package func forget(_ queue: Queue) {
+        if queue.name.isEphemeral { return ephemeral.withLock { $0.forget(queue) } }
         opened.withLock { opened in
             if opened[queue.name] === queue { opened[queue.name] = nil }
         }

@@ -51,8 +51,11 @@ package final class Inotify: Sendable {
         let capacity = 64 * 1024
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: capacity, alignment: 8)
         defer { buffer.deallocate() }
-        while let start = buffer.baseAddress {
-            let count = read(descriptor, start, capacity)
+        // What does not fill the buffer was all: a second read would only say so.
+        let longest = MemoryLayout<inotify_event>.size + Int(NAME_MAX) + 1
+        var count = capacity
+        while count > capacity - longest, let start = buffer.baseAddress {
+            count = read(descriptor, start, capacity)
             if count <= 0 { break }
             var position = 0
             while position + MemoryLayout<inotify_event>.size <= count {

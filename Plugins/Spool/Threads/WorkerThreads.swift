@@ -12,6 +12,9 @@ package final class WorkerThreads: @unchecked Sendable {
         var next = 0
         var idle = 0
         var threads = 0
+        /// Whether a caller does a job itself, and how many were about to.
+        var hasGuest = false
+        var guests = 0
         var isStopping = false
         var stopped: [CheckedContinuation<Void, Never>] = []
     }
@@ -41,16 +44,38 @@ package final class WorkerThreads: @unchecked Sendable {
     /// Runs `job` on one of the threads. `false` when they have been stopped.
     package func submit(_ job: @escaping Job) -> Bool {
         pthread_mutex_lock(mutex)
-        defer { pthread_mutex_unlock(mutex) }
-        guard !state.isStopping else { return false }
-        state.jobs.append(job)
-        if state.idle > 0 {
-            pthread_cond_signal(condition)
-        } else if state.threads < count {
-            state.threads += 1
-            startThread { [self] in work() }
+        guard !state.isStopping else {
+            pthread_mutex_unlock(mutex)
+            return false
         }
+        state.jobs.append(job)
+        let hasIdle = state.idle > 0
+        let startsOne = !hasIdle && state.threads < count
+        if startsOne { state.threads += 1 }
+        pthread_mutex_unlock(mutex)
+        // Outside the lock: whoever is woken needs it at once.
+        if hasIdle { pthread_cond_signal(condition) }
+        if startsOne { startThread { [self] in work() } }
         return true
+    }
+
+    /// How many jobs in a row a caller may do itself: a task that never waits would keep its thread from all others.
+    package static let turns = 32
+
+    /// Runs `job`, which does not block for long, on the calling thread. Does not when the threads have been stopped,
+    /// when another caller is at it, and now and then so that the caller has to wait.
+    package func perform(_ job: () -> Void) {
+        pthread_mutex_lock(mutex)
+        var isWelcome = !state.isStopping && !state.hasGuest
+        if isWelcome {
+            state.guests = (state.guests + 1) % Self.turns
+            isWelcome = state.guests > 0
+            state.hasGuest = isWelcome
+        }
+        pthread_mutex_unlock(mutex)
+        guard isWelcome else { return }
+        job()
+        leave { $0.hasGuest = false }
     }
 
     /// Runs `body` on one of the threads and returns its result; `nil` when they have been stopped.
@@ -67,7 +92,7 @@ package final class WorkerThreads: @unchecked Sendable {
         await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
             pthread_mutex_lock(mutex)
             state.isStopping = true
-            let isOver = state.threads == 0
+            let isOver = state.threads == 0 && !state.hasGuest
             if !isOver { state.stopped.append(continuation) }
             pthread_cond_broadcast(condition)
             pthread_mutex_unlock(mutex)
@@ -96,9 +121,16 @@ package final class WorkerThreads: @unchecked Sendable {
                 state.idle -= 1
             }
         }
-        state.threads -= 1
-        let stopped = state.threads == 0 ? state.stopped : []
-        if state.threads == 0 { state.stopped = [] }
+        pthread_mutex_unlock(mutex)
+        leave { $0.threads -= 1 }
+    }
+
+    /// One fewer is at work; after the last, whoever stopped the threads goes on.
+    private func leave(_ change: (inout State) -> Void) {
+        pthread_mutex_lock(mutex)
+        change(&state)
+        var stopped: [CheckedContinuation<Void, Never>] = []
+        if state.isStopping, state.threads == 0, !state.hasGuest { swap(&stopped, &state.stopped) }
         pthread_mutex_unlock(mutex)
         for continuation in stopped { continuation.resume() }
     }

@@ -2,11 +2,13 @@ import Foundation
 
 /// The spool beside C loops that make the same system calls, and beside other file queues, in one run on one disk:
 ///
-///     spool-bench DIRECTORY [--json] [--backlog N] [--peers PYTHON SCRIPT] [--rpc-bench PROGRAM]
+///     spool-bench DIRECTORY [--json] [--only PART,...] [--backlog N] [--peers PYTHON SCRIPT] [--rpc-bench PROGRAM]
 ///
-/// DIRECTORY must be there, on the disk in question; what is made in it is removed. `--backlog`: how many messages wait in
-/// the measurement of long queues (1000000). `--peers`: an interpreter that has `Peers/requirements.txt`, and
-/// `Peers/spool_peers.py`; left out, the peers are. `--rpc-bench`: the program of that name, when it is not beside this one.
+/// DIRECTORY must be there, on the disk in question; what is made in it is removed. `--only`: some of the parts `calls`,
+/// `files`, `segments`, `peers`, `backlog` (or `backlog-maildir`, `backlog-segment`). `--backlog`: how many messages wait
+/// in the measurement of long queues (1000000). `--peers`: an interpreter that has `Peers/requirements.txt`, and
+/// `Peers/spool_peers.py`; left out, the peers are. `--rpc-bench`: the program of that name, when it is not beside this
+/// one.
 /// Prints a table, or with `--json` an array of figures. Exits with 1 when a bar is missed, 3 when something failed.
 @main
 struct Program {
@@ -31,7 +33,9 @@ struct Program {
         guard let directory = arguments.first, !directory.hasPrefix("-"),
             FileManager.default.fileExists(atPath: directory)
         else {
-            print("usage: spool-bench DIRECTORY [--json] [--backlog N] [--peers PYTHON SCRIPT] [--rpc-bench PROGRAM]")
+            print(
+                "usage: spool-bench DIRECTORY [--json] [--only PART,...] [--backlog N] [--peers PYTHON SCRIPT] "
+                    + "[--rpc-bench PROGRAM]")
             return 2
         }
         let place = URL(fileURLWithPath: directory).path + "/spool-bench-\(ProcessInfo.processInfo.processIdentifier)"
@@ -39,15 +43,21 @@ struct Program {
         defer { try? FileManager.default.removeItem(atPath: place) }
         var figures = Figures(isQuiet: arguments.contains("--json"))
         let bench = SpoolBench(directory: place)
-        try await bench.durableFiles(&figures)
-        try await bench.durableSegments(&figures)
-        let beside = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
-        try await bench.calls(
-            &figures, program: option("--rpc-bench") ?? beside.appendingPathComponent("rpc-bench").path)
-        if let python = option("--peers"), let script = option("--peers", 2) {
+        let parts = option("--only").map { Set($0.split(separator: ",").map(String.init)) }
+        func isWanted(_ part: String) -> Bool { parts?.contains(part) ?? true }
+        // The calls come first: the others remove thousands of files at once, and a file system may be slow to make new
+        // ones after that (ext4 without a journal looks through all that went in the last minutes).
+        if isWanted("calls") {
+            let beside = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+            try await bench.calls(
+                &figures, program: option("--rpc-bench") ?? beside.appendingPathComponent("rpc-bench").path)
+        }
+        if isWanted("files") { try await bench.durableFiles(&figures) }
+        if isWanted("segments") { try await bench.durableSegments(&figures) }
+        if isWanted("peers"), let python = option("--peers"), let script = option("--peers", 2) {
             try await bench.peers(&figures, python: python, script: script)
         }
-        for layout in ["maildir", "segment"] {
+        for layout in ["maildir", "segment"] where isWanted("backlog") || isWanted("backlog-\(layout)") {
             try await bench.backlog(
                 &figures, layout: layout, count: option("--backlog").flatMap { Int($0) } ?? 1_000_000)
         }

@@ -67,11 +67,13 @@ struct SpoolBench {
 
     // MARK: Calls
 
-    /// RPC with the whole stack: two more processes, one answers, one calls.
+    /// RPC with the whole stack: two more processes, one answers, one calls. Beside it two processes in C that only make
+    /// the files of the maildir layout, of the same sizes, and wait for them by inotify.
     func calls(_ figures: inout Figures, program: String) async throws {
         guard FileManager.default.isExecutableFile(atPath: program) else {
             throw Failed(description: "There is no rpc-bench at \(program): build it, or name it with --rpc-bench.")
         }
+        let name = "RPC call of another process, durability=none"
         for layout in ["maildir", "segment"] {
             let url = "spool://\(directory)/calls-\(layout)?layout=\(layout)&durability=none"
             let (server, input, output) = try start(program, ["serve", url])
@@ -84,10 +86,14 @@ struct SpoolBench {
             guard let report = try? JSONDecoder().decode([String: Double].self, from: data),
                 let middle = report["p50_us"], let high = report["p99_us"]
             else { throw Failed(description: "rpc-bench said \(String(decoding: data, as: UTF8.self))") }
-            let name = "RPC call of another process, durability=none"
             figures.add(name, "Switchboard, \(layout)", "p50", middle / 1000, "ms", most: 0.5)
             figures.add(name, "Switchboard, \(layout)", "p99", high / 1000, "ms")
         }
+        let bare = "\(directory)/calls-loop"
+        try FileManager.default.createDirectory(atPath: bare, withIntermediateDirectories: false)
+        let floor = file_calls(bare, 3000, 1500, 500)
+        guard floor > 0 else { throw Failed(description: "The C loop failed with error \(errno).") }
+        figures.add(name, "C loop, files alone", "p50", floor * 1000, "ms")
     }
 
     private func start(_ program: String, _ arguments: [String]) throws -> (Process, Pipe, Pipe) {
@@ -130,6 +136,9 @@ struct SpoolBench {
     // MARK: Long queues
 
     /// The same work with an empty spool, and with so many messages waiting.
+    ///
+    /// The messages are on the disk when they are taken, in both: to remove a file is much cheaper before the kernel has
+    /// written it back, and of a long queue it has.
     func backlog(_ figures: inout Figures, layout: String, count: Int) async throws {
         let options = "layout=\(layout)&durability=none"
         let (some, more) = (20_000, min(count / 2, 200_000))
@@ -137,12 +146,14 @@ struct SpoolBench {
             _ = try await publish(transport, 1000, publishers: 1, size: 100)
             _ = try await consume(transport, 1000)
             let put = try await publish(transport, some, publishers: 1, size: 100)
+            try writeBack()
             let (_, take) = try await consume(transport, some)
             return (put, take)
         }
         let (put, first, take) = try await withTransport("full-\(layout)", options) { transport in
             _ = try await publish(transport, count, publishers: 64, size: 100)
             let put = try await publish(transport, some, publishers: 1, size: 100)
+            try writeBack()
             let (first, take) = try await consume(transport, more)
             return (put, first, take)
         }
@@ -155,6 +166,11 @@ struct SpoolBench {
         figures.add("take and accept, \(long)", who, "time to the first", first * 1000, "ms")
         figures.add("take and accept, \(long)", who, "rate", take, "messages/s")
         figures.add("take and accept, \(long)", who, "ratio to the empty spool", take / empty.1, "x", least: 0.5)
+    }
+
+    /// Has the kernel write what it holds of this file system.
+    private func writeBack() throws {
+        guard write_back(directory) == 0 else { throw Failed(description: "syncfs failed with error \(errno).") }
     }
 
     // MARK: Work

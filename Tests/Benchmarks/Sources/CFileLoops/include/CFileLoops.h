@@ -10,4 +10,12 @@ double durable_files(const char *directory, int first, int count, int size);
 /// seconds that it took; negative when a call failed (see errno).
 double durable_appends(const char *path, int groups, int size);
 
+/// Sends `count` requests to another process and takes its replies, one after another, as files: each is made, written,
+/// renamed to the other side, reported there by inotify, renamed, read and removed. `directory` must be there. The median
+/// of the seconds from one request to its reply; negative when a call failed (see errno).
+double file_calls(const char *directory, int count, int request_size, int reply_size);
+
+/// Has the kernel write all that it holds of the file system of `directory`. Negative when that failed (see errno).
+int write_back(const char *directory);
+
 #endif
