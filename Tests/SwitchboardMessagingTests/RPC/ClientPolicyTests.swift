@@ -27,12 +27,34 @@ private struct InstanceNotFound: RPCTransferableError, Equatable {
     }
 }
 
+/// Counts the requests that a service has handled.
+private final class Handled: Sendable {
+    private let number = Locked(0)
+    private let source: AsyncStream<Int>.Continuation
+    /// Each number as it is reached.
+    let numbers: AsyncStream<Int>
+
+    var count: Int { number.withLock { $0 } }
+
+    init() {
+        (numbers, source) = AsyncStream.makeStream()
+    }
+
+    func add() -> Int {
+        number.withLock { count in
+            count += 1
+            source.yield(count)
+            return count
+        }
+    }
+}
+
 @Suite("What a client tries again, and what it makes of errors", .timeLimit(.minutes(1)))
 struct ClientPolicyTests {
     private func withService(
         plan: FaultPlan = FaultPlan(), metrics: TestMetrics = TestMetrics(),
         accessPolicy: RPCRouter.AccessPolicy = .standard,
-        _ body: @escaping @Sendable (RPCClient, Locked<Int>) async throws -> Void
+        _ body: @escaping @Sendable (RPCClient, Handled) async throws -> Void
     ) async throws {
         let network = InProcessNetwork()
         let url = try TransportURL("fake://test")
@@ -42,17 +64,10 @@ struct ClientPolicyTests {
             Transport(driver: faulty, url: url, logger: quietLogger), telemetry: Telemetry(metrics: metrics),
             logger: quietLogger)
         let serverConnection = try makeConnection(network: network)
-        let handled = Locked(0)
+        let handled = Handled()
         var router = RPCRouter()
         router.accessPolicy = accessPolicy
-        router.register("count") { _, _ in
-            .integer(
-                Int64(
-                    handled.withLock { count in
-                        count += 1
-                        return count
-                    }))
-        }
+        router.register("count") { _, _ in .integer(Int64(handled.add())) }
         router.register("_hidden") { _, _ in "seen" }
         router.register("find") { _, _ in throw InstanceNotFound(uuid: "i-1") }
         let server = RPCServer(
@@ -83,7 +98,7 @@ struct ClientPolicyTests {
             client.retry.firstPause = .milliseconds(1)
             let number = try await client.call("count", context: .admin())
             #expect(number == 1)
-            #expect(handled.withLock { $0 } == 1)
+            #expect(handled.count == 1)
         }
         let retries = try metrics.expectCounter("switchboard.client.retries", [("messaging.system", "fake")])
         #expect(retries.totalValue == 2)
@@ -98,7 +113,7 @@ struct ClientPolicyTests {
             #expect(error?.code == .unavailable)
             client.retry = .never
             await #expect(throws: RPCError.self) { try await client.cast("count", context: .admin()) }
-            #expect(handled.withLock { $0 } == 0)
+            #expect(handled.count == 0)
         }
     }
 
@@ -112,8 +127,8 @@ struct ClientPolicyTests {
             _ = try await client.call("count", context: .admin())
             // The cast went before, if at all; but the server's handlers run at the same time.
             let expected = fault == .loseConfirmation ? 2 : 1
-            while handled.withLock({ $0 }) < expected { try await Task.sleep(for: .milliseconds(2)) }
-            #expect(handled.withLock { $0 } == expected)
+            for await number in handled.numbers where number == expected { break }
+            #expect(handled.count == expected)
         }
     }
 

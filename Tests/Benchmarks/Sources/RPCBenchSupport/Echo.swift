@@ -32,7 +32,7 @@ public enum Echo {
         return RPCServer(connection, topic: topic, name: "bench", router: router, logger: logger)
     }
 
-    /// A client of the server, once that answers.
+    /// A client of the server, once that answers: it may be another process, and nothing but asking tells.
     public static func client(of connection: MessageQueueConnection, timeout: Duration) async throws -> RPCClient {
         let client = RPCClient(connection, target: RPCTarget(topic: topic.name), timeout: timeout)
         while true {
