@@ -74,6 +74,19 @@ struct LawBench: Sendable {
         for text in texts { try await publish(text, on: transport, to: address) }
     }
 
+    /// A task that has begun `deed` a while ago. Nothing tells that a publisher waits for room; 50 ms after it has begun, it
+    /// does, or the machine is so busy that a law may miss a driver's fault.
+    func begun(_ deed: @escaping @Sendable () async throws -> Void) async throws -> Task<Void, any Error> {
+        let (beginning, signal) = AsyncStream.makeStream(of: Never.self)
+        let task = Task {
+            signal.finish()
+            try await deed()
+        }
+        for await _ in beginning {}
+        try await Task.sleep(for: .milliseconds(50))
+        return task
+    }
+
     func require(_ condition: Bool, _ finding: @autoclosure () -> String) throws {
         if !condition { throw Finding(finding()) }
     }

@@ -29,18 +29,18 @@ extension TransportLaws {
                 let texts = (0..<12).map { "m\($0)" }
                 // It is full before the rest comes, so that somebody does wait.
                 try await bench.publish(all: Array(texts.prefix(3)), on: transport)
-                try await withThrowingTaskGroup(of: Void.self) { group in
-                    group.addTask { try await bench.publish(all: Array(texts.dropFirst(3)), on: transport) }
-                    for _ in 0..<100 { await Task.yield() }
-                    try await bench.withInbox(transport, .topic(bench.topic), prefetch: 1) { inbox in
-                        let found = try await inbox.accept(12)
-                        try bench.require(Set(found) == Set(texts), "what came through was \(found).")
-                        if bench.claims.contains(.ordered) {
-                            try bench.require(found == texts, "the order of what came through was \(found).")
-                        }
-                    }
-                    try await group.waitForAll()
+                let publishing = try await bench.begun {
+                    try await bench.publish(all: Array(texts.dropFirst(3)), on: transport)
                 }
+                defer { publishing.cancel() }
+                try await bench.withInbox(transport, .topic(bench.topic), prefetch: 1) { inbox in
+                    let found = try await inbox.accept(12)
+                    try bench.require(Set(found) == Set(texts), "what came through was \(found).")
+                    if bench.claims.contains(.ordered) {
+                        try bench.require(found == texts, "the order of what came through was \(found).")
+                    }
+                }
+                try await publishing.value
             }
         },
         DriverLaw(
@@ -50,9 +50,7 @@ extension TransportLaws {
                 try await bench.declare(.topic(bench.topic), on: transport)
                 try await bench.publish(all: ["1", "2", "3"], on: transport)
                 try await bench.within("the end of the cancelled publish") {
-                    let publish = Task { try await bench.publish("4", on: transport) }
-                    // Nothing tells that it waits; a moment is enough for it to have begun.
-                    try await Task.sleep(for: .milliseconds(50))
+                    let publish = try await bench.begun { try await bench.publish("4", on: transport) }
                     publish.cancel()
                     try await bench.requireError(.cancelled, from: "the cancelled publish") { try await publish.value }
                 }
@@ -70,8 +68,7 @@ extension TransportLaws {
                 let run = Task { try await transport.run() }
                 try await bench.declare(.topic(bench.topic), on: transport)
                 try await bench.publish(all: ["1", "2", "3"], on: transport)
-                let publish = Task { try await bench.publish("4", on: transport) }
-                for _ in 0..<10 { await Task.yield() }
+                let publish = try await bench.begun { try await bench.publish("4", on: transport) }
                 run.cancel()
                 try await bench.requireError(.closed, from: "a publish that waited when run() ended") {
                     try await publish.value
