@@ -60,18 +60,21 @@ struct NotificationPartsTests {
     func batches() {
         let start = ContinuousClock.now
         var batches = NotificationBatches<Int>(size: 3, timeout: .seconds(10))
-        #expect(batches.add(1, priority: .info, now: start) == nil)
-        #expect(batches.add(2, priority: .error, now: start + .seconds(1)) == nil)
-        #expect(batches.add(3, priority: .info, now: start + .seconds(2)) == nil)
+        #expect(batches.add(1, priority: .info, now: start) == .first)
+        #expect(batches.add(2, priority: .error, now: start + .seconds(1)) == .first)
+        #expect(batches.add(3, priority: .info, now: start + .seconds(2)) == .further)
         #expect(batches.nextDeadline == start + .seconds(10))
-        #expect(batches.add(4, priority: .info, now: start + .seconds(3)) == [1, 3, 4])
+        #expect(batches.add(4, priority: .info, now: start + .seconds(3)) == .full([1, 3, 4]))
         #expect(batches.nextDeadline == start + .seconds(11))
-        #expect(batches.add(5, priority: .info, now: start + .seconds(4)) == nil)
+        #expect(batches.add(5, priority: .info, now: start + .seconds(4)) == .first)
         #expect(batches.takeDue(now: start + .seconds(10)).isEmpty)
         #expect(batches.takeDue(now: start + .seconds(11)) == [[2]])
-        #expect(batches.add(6, priority: .warn, now: start + .seconds(12)) == nil)
+        #expect(batches.add(6, priority: .warn, now: start + .seconds(12)) == .first)
         #expect(batches.takeAll() == [[5], [6]])
         #expect(batches.nextDeadline == nil)
+        var single = NotificationBatches<Int>(size: 1, timeout: .seconds(10))
+        #expect(single.add(7, priority: .info, now: start) == .full([7]))
+        #expect(single.nextDeadline == nil)
     }
 
     // MARK: Retry

@@ -25,13 +25,29 @@ struct NotificationBatches<Element> {
         return first
     }
 
-    /// Adds an element; returns its batch when that makes it full.
-    mutating func add(_ element: Element, priority: NotificationPriority, now: Instant) -> [Element]? {
-        var batch = batches.removeValue(forKey: priority) ?? Batch(elements: [], deadline: now + timeout)
-        batch.elements.append(element)
-        if batch.elements.count >= size { return batch.elements }
-        batches[priority] = batch
-        return nil
+    /// What an element made of its batch.
+    enum Addition {
+        /// Taken out.
+        case full([Element])
+        /// The first one of a new batch: ``nextDeadline`` may be another.
+        case first
+        case further
+    }
+
+    mutating func add(
+        _ element: Element, priority: NotificationPriority, now: @autoclosure () -> Instant
+    ) -> Addition {
+        guard let index = batches.index(forKey: priority) else {
+            if size == 1 { return .full([element]) }
+            var elements: [Element] = []
+            elements.reserveCapacity(min(size, 1024))
+            elements.append(element)
+            batches[priority] = Batch(elements: elements, deadline: now() + timeout)
+            return .first
+        }
+        batches.values[index].elements.append(element)
+        guard batches.values[index].elements.count >= size else { return .further }
+        return .full(batches.remove(at: index).value.elements)
     }
 
     /// Takes out the batches whose time has come, the oldest first.
@@ -50,3 +66,5 @@ struct NotificationBatches<Element> {
         return due.values.sorted { $0.deadline < $1.deadline }.map(\.elements)
     }
 }
+
+extension NotificationBatches.Addition: Equatable where Element: Equatable {}

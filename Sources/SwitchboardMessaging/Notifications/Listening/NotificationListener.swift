@@ -30,7 +30,8 @@ public final class NotificationListener: Service {
     }
 
     private enum Input: Sendable {
-        case received(ReceivedNotification)
+        /// Is to be handled together.
+        case received([ReceivedNotification])
         case requeue(ReceivedNotification)
         case alarm
         /// Nothing more is received.
@@ -159,11 +160,28 @@ public final class NotificationListener: Service {
             for deliveries in subscriptions {
                 group.addTask {
                     for try await delivery in deliveries {
-                        if let received = await self.handling.take(delivery) { source.yield(.received(received)) }
+                        if let received = await self.handling.take(delivery) { await self.forward(received, source) }
                     }
                 }
             }
             try await group.waitForAll()
+        }
+    }
+
+    /// Has a notification handled: alone, or together with those of the batch that it makes full.
+    private func forward(_ received: ReceivedNotification, _ source: Source) async {
+        guard router.takesBatches else {
+            source.yield(.received([received]))
+            return
+        }
+        let addition = intake.withLock { state in
+            state.isDraining ? nil : state.batches.add(received, priority: received.event.priority, now: .now)
+        }
+        switch addition {
+        case .full(let batch)?: source.yield(.received(batch))
+        case .first?: setAlarm(source)
+        case .further?: break
+        case nil: await giveBack(received)
         }
     }
 
@@ -173,19 +191,10 @@ public final class NotificationListener: Service {
         _ input: Input, _ source: Source, _ group: inout ThrowingDiscardingTaskGroup<any Error>
     ) async {
         switch input {
-        case .received(let received) where isDraining:
-            await giveBack(received)
-        case .received(let received) where router.takesBatches:
-            let full = intake.withLock { state in
-                state.batches.add(received, priority: received.event.priority, now: .now)
-            }
-            if let full { await begin(full, source, &group) }
-            setAlarm(source)
-        case .received(let received):
-            await begin([received], source, &group)
+        case .received(let batch): await begin(batch, source, &group)
         case .requeue(let received):
             group.addTask {
-                for next in await self.handling.requeue(received) { source.yield(.received(next)) }
+                for next in await self.handling.requeue(received) { await self.forward(next, source) }
             }
         case .alarm:
             let due = intake.withLock { state in
@@ -203,26 +212,25 @@ public final class NotificationListener: Service {
     private func begin(
         _ batch: [ReceivedNotification], _ source: Source, _ group: inout ThrowingDiscardingTaskGroup<any Error>
     ) async {
+        if await isReturned(batch) { return }
         await limit.enter()
-        // Shut down while it waited for its turn.
-        if isDraining, !router.takesBatches {
-            limit.leave()
-            for received in batch { await giveBack(received) }
-            return
-        }
+        if await isReturned(batch) { return limit.leave() }
         group.addTask {
             let remains = await self.handling.handle(batch)
             for (received, moment) in remains.requeues {
                 // Kept unsettled until then; the end of the subscription gives it back as well.
                 _ = self.connection.schedule(at: moment) { source.yield(.requeue(received)) }
             }
-            for next in remains.next { source.yield(.received(next)) }
+            for next in remains.next { await self.forward(next, source) }
             self.limit.leave()
         }
     }
 
-    private var isDraining: Bool {
-        intake.withLock { $0.isDraining }
+    /// Whether what has not begun went back, as the listener is being shut down. Batches begin with their first one.
+    private func isReturned(_ batch: [ReceivedNotification]) async -> Bool {
+        guard !router.takesBatches, intake.withLock({ $0.isDraining }) else { return false }
+        for received in batch { await giveBack(received) }
+        return true
     }
 
     /// Gives a notification back to the queue, and what was held because of it.
