@@ -18,7 +18,10 @@ public final class RabbitMQDriver: TransportDriver {
     private let consuming: Connection<Consumer>
     private let publishInbox: Inbox<PublishCommand>
     private let consumeInbox: Inbox<ConsumeCommand>
-    private let names: FanoutNames
+    private let names: QueueNames
+    /// The names of our reply queues, which are taken for as long as this driver lives.
+    private let replyNames = Locked<[QueueName]>([])
+    private let logger: Logger
     private let renewal: CredentialRenewal?
     private let nextID = Atomic<UInt64>(1)
 
@@ -46,7 +49,8 @@ public final class RabbitMQDriver: TransportDriver {
         self.renewal = renewal
         self.topology = topology
         prefetchLimit = configuration.maximumPrefetch == 0 ? 65535 : configuration.maximumPrefetch
-        names = FanoutNames(configuration.topology)
+        names = QueueNames(configuration.topology)
+        self.logger = logger
         publishInbox = Inbox(eventLoop: eventLoop)
         consumeInbox = Inbox(eventLoop: eventLoop)
         publishing = Connection(
@@ -164,6 +168,19 @@ public final class RabbitMQDriver: TransportDriver {
         } catch {
             await end(request)
             throw error
+        }
+    }
+
+    /// With stable names, host, program and a number as in a fanout queue's name (`use_queue_manager`).
+    public func makeMailbox() -> Mailbox {
+        do {
+            guard let name = try names.nextForReplies() else { return .unique() }
+            replyNames.withLock { $0.append(name) }
+            return Mailbox(named: "reply_\(name.suffix)")
+        } catch {
+            // Replies come by any name.
+            logger.warning("A reply queue gets a name by chance", metadata: ["error": "\(error)"])
+            return .unique()
         }
     }
 

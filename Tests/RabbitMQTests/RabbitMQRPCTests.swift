@@ -90,6 +90,40 @@ struct RabbitMQRPCTests {
         }
     }
 
+    @Test("With stable names, replies come through the queue of the host, the program and a number")
+    func stableReplyQueue() async throws {
+        let broker = try await TestBroker.shared()
+        try await broker.withVirtualHost { name in
+            var url = broker.url(virtualHost: name)
+            // The lock on a name is the machine's: another run of the tests must not have it.
+            let host = "host-\(UInt64.random(in: 0...UInt64.max))"
+            url.options += [
+                .init("use_queue_manager", "true"), .init("hostname", host), .init("processname", "program"),
+            ]
+            // The server's connection was made first, and has asked for no reply.
+            #expect(try await replyQueues(broker, name, after: url) == ["reply_\(host):program:2"])
+            // Both numbers are free again.
+            let next = try makeConnection(url)
+            try await withRunning(next) { _ = try await next.roundTrip() }
+            let queues = try await broker.queues(in: name).map(\.name).filter { $0.hasPrefix("reply_") }
+            #expect(Set(queues) == ["reply_\(host):program:1", "reply_\(host):program:2"])
+        }
+    }
+
+    /// The queues of replies that there are after a call.
+    private func replyQueues(_ broker: TestBroker, _ name: String, after url: TransportURL) async throws -> [String] {
+        let serverConnection = try makeConnection(url)
+        let server = RPCServer(
+            serverConnection, topic: Topic("echo"), name: "host1", router: Self.echoRouter(), logger: quietLogger)
+        let connection = try makeConnection(url)
+        let client = RPCClient(connection, target: RPCTarget(topic: "echo"), timeout: .seconds(20))
+        return try await withRunning(connection, serverConnection, server) {
+            try await waitForServer(client)
+            #expect(try await client.call("echo", ["body": 1], context: RequestContext()) == 1)
+            return try await broker.queues(in: name).map(\.name).filter { $0.hasPrefix("reply_") }
+        }
+    }
+
     @Test("A call to nobody fails in one round trip")
     func nobody() async throws {
         try await withEcho { client in

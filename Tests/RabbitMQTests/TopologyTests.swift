@@ -72,18 +72,19 @@ struct TopologyTests {
     private final class Names {
         private let directory = FileManager.default.temporaryDirectory
             .appending(path: "switchboard-\(UUID().uuidString)")
-        private let names: FanoutNames
+        private let names: QueueNames
 
         init(_ options: RabbitMQTopology) throws {
             try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-            names = FanoutNames(options, lockDirectory: directory.path)
+            names = QueueNames(options, lockDirectory: directory.path)
         }
 
         deinit {
             try? FileManager.default.removeItem(at: directory)
         }
 
-        func next(for address: Address) throws -> FanoutName { try names.next(for: address) }
+        func next(for address: Address) throws -> QueueName { try names.next(for: address) }
+        func nextForReplies() throws -> QueueName? { try names.nextForReplies() }
     }
 
     /// Fanout and reply queues have names by chance: only what is before it is compared, where it is by chance.
@@ -252,8 +253,9 @@ struct TopologyTests {
     func names() throws {
         let address = Address.fanout(Topic("t"))
         var options = RabbitMQTopology()
-        let one = try FanoutNames(options).next(for: address).suffix
+        let one = try QueueNames(options).next(for: address).suffix
         #expect(one.count == 32 && one.allSatisfy(\.isHexDigit))
+        #expect(try QueueNames(options).nextForReplies() == nil)
         options.stableNames = true
         options.hostName = "node1"
         options.processName = "svcx"
@@ -266,7 +268,11 @@ struct TopologyTests {
         first.release()
         let again = try names.next(for: address)
         #expect(again.suffix == "node1:svcx:1")
-        withExtendedLifetime((second, again)) {}
+        let reply = try names.nextForReplies()
+        let nextReply = try names.nextForReplies()
+        #expect(reply?.suffix == "node1:svcx:1")
+        #expect(nextReply?.suffix == "node1:svcx:2")
+        withExtendedLifetime((second, again, reply, nextReply)) {}
     }
 
     @Test(

@@ -43,8 +43,8 @@ public struct RabbitMQTopology: Hashable, Sendable {
     /// Consumers ask to be cancelled when a queue moves to another node (`enable_cancel_on_failover`).
     public var cancelOnFailover = false
 
-    /// Fanout queues get stable names made of host name, process name and a number, which a program that is started
-    /// again after a crash finds and takes from (`use_queue_manager`).
+    /// Fanout and reply queues get stable names made of host name, process name and a number, which a program that is
+    /// started again after a crash finds and takes from (`use_queue_manager`).
     public var stableNames = false
 
     /// Fanout queues stay when their subscription ends, until ``transientQueuesTTL``, and go on gathering messages for
@@ -63,7 +63,7 @@ public struct RabbitMQTopology: Hashable, Sendable {
     /// oslo.messaging's defaults, up to RabbitMQ 4.2.
     public static let osloDefaults = RabbitMQTopology()
 
-    /// No transient queue at all: everything durable, fanout and reply queues still expire, fanout queues have stable
+    /// No transient queue at all: everything durable, fanout and reply queues still expire and have stable
     /// names. For RabbitMQ 4.3, which refuses transient non-exclusive queues; oslo.messaging's programs beside it need
     /// `amqp_durable_queues=true` and `rabbit_transient_quorum_queue=true`.
     public static let durable: RabbitMQTopology = {

@@ -9,13 +9,13 @@ import Musl
 import Darwin
 #endif
 
-/// What tells one fanout queue from another: 32 hexadecimal digits, or, with stable names, host, program and a number
-/// (oslo-wire.md §2.3).
+/// What tells one fanout or reply queue from another: 32 hexadecimal digits, or, with stable names, host, program and a
+/// number (oslo-wire.md §2.3).
 ///
 /// The number is the lowest that nobody on this machine has, by a locked file for each: two processes with one name
 /// would steal each other's messages (bug 2110957 of oslo.messaging), and a program that is started again finds its
 /// queue.
-struct FanoutNames: Sendable {
+struct QueueNames: Sendable {
     private let options: RabbitMQTopology
     private let lockDirectory: String
 
@@ -24,19 +24,29 @@ struct FanoutNames: Sendable {
         self.lockDirectory = lockDirectory
     }
 
-    func next(for address: Address) throws(TransportError) -> FanoutName {
-        guard case .fanout(let topic) = address else { return FanoutName(suffix: "", lock: nil) }
-        guard options.stableNames else { return FanoutName(suffix: Self.random(), lock: nil) }
+    /// What is behind the last `_` of the queue's name, for a subscription to a fanout; empty for all others.
+    func next(for address: Address) throws(TransportError) -> QueueName {
+        guard case .fanout(let topic) = address else { return QueueName(suffix: "", lock: nil) }
+        guard options.stableNames else { return QueueName(suffix: Self.random(), lock: nil) }
+        return try lowest("\(topic.name)_fanout_", "\(address) has so many subscriptions")
+    }
+
+    /// The same for a queue of replies; `nil`: nothing asks for a stable name.
+    func nextForReplies() throws(TransportError) -> QueueName? {
+        options.stableNames ? try lowest("reply_", "there are so many reply queues") : nil
+    }
+
+    private func lowest(_ prefix: String, _ complaint: String) throws(TransportError) -> QueueName {
         let host = options.hostName.isEmpty ? Self.machineName : options.hostName
         let program = options.processName.isEmpty ? ConnectionSettings.programName : options.processName
         for number in 1...Self.mostNumbers {
             let suffix = "\(host):\(program):\(number)"
-            let path = "\(lockDirectory)/switchboard-\(Self.digest("\(topic.name)_fanout_\(suffix)")).lock"
-            if let lock = try FileLock(path) { return FanoutName(suffix: suffix, lock: lock) }
+            let path = "\(lockDirectory)/switchboard-\(Self.digest(prefix + suffix)).lock"
+            if let lock = try FileLock(path) { return QueueName(suffix: suffix, lock: lock) }
         }
         throw TransportError(
             .exhausted,
-            "\(address) has \(Self.mostNumbers) subscriptions of program \(program) on host \(host) already; another "
+            "All \(Self.mostNumbers) names of program \(program) on host \(host) are taken: \(complaint) already; another "
                 + "processname makes room (use_queue_manager).")
     }
 
@@ -67,18 +77,18 @@ struct FanoutNames: Sendable {
     }
 }
 
-/// What is behind the last `_` of a fanout queue's name, for one subscription.
-struct FanoutName: Sendable {
+/// What is behind the last `_` of a queue's name, for as long as the queue is used.
+struct QueueName: Sendable {
     let suffix: String
     fileprivate let lock: FileLock?
 
-    /// The next subscription may have the name.
+    /// Another queue may have the name.
     func release() {
         lock?.release()
     }
 }
 
-/// A file that one subscription of the machine holds; the kernel lets go of it when the process ends, however it ends.
+/// A file that one queue's user of the machine holds; the kernel lets go of it when the process ends, however it ends.
 private final class FileLock: Sendable {
     private let descriptor: Locked<Int32?>
 

@@ -41,6 +41,15 @@ public protocol TransportDriver: Sendable {
         options: SubscriptionOptions,
         _ body: (Deliveries) async throws -> Result
     ) async throws -> Result
+
+    /// A mailbox that nobody else has, for as long as this driver lives. Left out, its name is made by chance.
+    func makeMailbox() -> Mailbox
+}
+
+extension TransportDriver {
+    public func makeMailbox() -> Mailbox {
+        .unique()
+    }
 }
 
 /// What a driver guarantees beyond the contract of ``TransportDriver``.

@@ -118,6 +118,11 @@ public final class Transport: Service {
         try await driver.publish(message, to: address, options: options)
     }
 
+    /// A mailbox that nobody else has, for as long as this transport lives.
+    public func makeMailbox() -> Mailbox {
+        driver.makeMailbox()
+    }
+
     /// Subscribes for as long as `body` runs; see ``TransportDriver/withSubscription(to:options:_:)``.
     public func withSubscription<Result: Sendable>(
         to address: Address,

@@ -57,7 +57,7 @@ public final class MessageQueueConnection: Service {
         var logger = logger
         logger[metadataKey: "mq.connection"] = "\(name)"
         self.logger = logger
-        let mailbox = Mailbox(named: "reply_" + UniqueID.make())
+        let mailbox = transport.makeMailbox()
         let work = WorkAnnouncements(mailbox: mailbox)
         (self.mailbox, self.work) = (mailbox, work)
         calls = PendingCalls(deadlines: deadlines) { id, worker in work.sendCancellation(of: id, to: worker) }

@@ -193,6 +193,10 @@ public final class FaultyDriver: TransportDriver {
         }
     }
 
+    public func makeMailbox() -> Mailbox {
+        base.makeMailbox()
+    }
+
     // MARK: The plan
 
     private func nextPublishFault() -> FaultPlan.PublishFault? {
