@@ -134,7 +134,7 @@ public final class RabbitMQDriver: TransportDriver {
         let request = PublishRequest(message, to: address, options: options)
         let inbox = publishInbox
         let error = await withTaskCancellationHandler {
-            await withCheckedContinuation { inbox.submit(.publish(request, $0)) }
+            await withUnsafeContinuation { inbox.submit(.publish(request, $0)) }
         } onCancel: {
             request.cancel()
             inbox.submit(.cancel(request))

@@ -15,7 +15,7 @@ final class Link: FrameReceiver {
     private let decoder = FrameDecoder()
     private var machine: ConnectionMachine
     private var channel: (any Channel)?
-    private var output = ByteBuffer()
+    @exclusivity(unchecked) private var output = ByteBuffer()
     private var isWriting = false
 
     private(set) var tuning = Tuning(channelMax: 0, frameMax: 4096, heartbeat: 0)

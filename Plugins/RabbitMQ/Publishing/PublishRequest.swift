@@ -38,11 +38,13 @@ extension Duration {
     }
 }
 
-/// A request inside the publisher.
-struct PendingPublish {
+/// A request inside the publisher, in one of its lists at a time.
+final class PendingPublish {
+    typealias Continuation = UnsafeContinuation<TransportError?, Never>
+
     let request: PublishRequest
-    /// `nil` when the caller has its answer already.
-    var continuation: CheckedContinuation<TransportError?, Never>?
+    /// Taken by whoever answers; `nil` when the caller has its answer already.
+    @exclusivity(unchecked) var continuation: Continuation?
     /// What the broker said when no queue took it; its confirm is still to come.
     var returned: IncomingMethod.Return?
     /// Whether the broker returned it since what its route declares was gone: it goes out again after its confirm.
@@ -56,11 +58,15 @@ struct PendingPublish {
     /// How often the broker refused it with a `basic.nack`.
     var refusals = 0
     /// The link's count of flushes when it was encoded.
-    var flush: UInt64 = 0
+    @exclusivity(unchecked) var flush: UInt64 = 0
 
-    init(_ request: PublishRequest, _ continuation: CheckedContinuation<TransportError?, Never>) {
+    init(_ request: PublishRequest, _ continuation: Continuation) {
         self.request = request
         self.continuation = continuation
+    }
+
+    deinit {
+        assert(continuation == nil, "A publish to \(request.address) was dropped, and its caller waits.")
     }
 }
 
@@ -71,7 +77,7 @@ struct PostponedPublish {
 }
 
 enum PublishCommand: Sendable {
-    case publish(PublishRequest, CheckedContinuation<TransportError?, Never>)
+    case publish(PublishRequest, PendingPublish.Continuation)
     case cancel(PublishRequest)
 }
 #endif

@@ -142,7 +142,6 @@ extension Publisher {
         let firstDropped = Self.firstCertainlyDropped(exchanges, missing: missing)
         var again: [PendingPublish] = []
         for (index, pending) in lost.enumerated() where pending.continuation != nil {
-            var pending = pending
             pending.exceptions += 1
             let isCertain = index >= firstDropped || pending.lacksQueue
             pending.lacksQueue = false

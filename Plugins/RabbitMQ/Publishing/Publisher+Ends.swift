@@ -14,7 +14,6 @@ extension Publisher {
         guard pending.request.options.allowsDuplicates, finalError == nil else {
             return answer(pending, place.negative(pending.request))
         }
-        var pending = pending
         pending.refusals += 1
         postpone(pending, round: pending.refusals)
     }
@@ -24,7 +23,6 @@ extension Publisher {
     func declareAgain(_ pending: PendingPublish) {
         forgetDeclarations()
         guard pending.continuation != nil else { return }
-        var pending = pending
         pending.lacksQueue = false
         pending.returns += 1
         // The first time at once; a deletion that takes its time returns it again.
@@ -53,7 +51,7 @@ extension Publisher {
         declaring.removeAll()
         returning = ContentAssembler()
         var kept: [PendingPublish] = []
-        for var pending in window.reset() {
+        for pending in window.reset() {
             let hasLeft = pending.flush != flushes && !pending.lacksQueue
             pending.lacksQueue = false
             if let returned = pending.returned {
@@ -120,7 +118,6 @@ extension Publisher {
                 pending,
                 pending.returned.map { place.unroutable(pending.request, $0) }
                     ?? place.unconfirmed(pending.request, now))
-            pending.continuation = nil
             return false
         }
         let state = waitState

@@ -32,8 +32,9 @@ final class Publisher: ConnectionClient {
     var isPublishChannelReady = false
     var isControlChannelReady = false
     var isPaused = false
-    var window = ConfirmWindow<PendingPublish>()
-    var waiting: Deque<PendingPublish> = []
+    // Nothing that is called with one of the lists comes back here.
+    @exclusivity(unchecked) var window = ConfirmWindow<PendingPublish>()
+    @exclusivity(unchecked) var waiting: Deque<PendingPublish> = []
     /// Publishes whose exchange or queue is being declared.
     var parked: [Address: [PendingPublish]] = [:]
     /// What is declared on this connection.
@@ -52,7 +53,7 @@ final class Publisher: ConnectionClient {
     var returning = ContentAssembler<IncomingMethod.Return>()
     var finalError: TransportError?
     var generator = SystemRandomNumberGenerator()
-    private var answered: [(CheckedContinuation<TransportError?, Never>, TransportError?)] = []
+    @exclusivity(unchecked) private var answered: [(PendingPublish.Continuation, TransportError?)] = []
     var nextDeadline: ContinuousClock.Instant?
 
     init(topology: Topology, bounds: Bounds, place: Place) {
@@ -107,14 +108,13 @@ final class Publisher: ConnectionClient {
         window.update { pending in
             guard pending.request === request else { return false }
             answer(pending, place.cancelled(request, sent: true))
-            pending.continuation = nil
             return true
         }
     }
 
     /// The caller goes on at the end of the turn, together with all others of it.
     func answer(_ pending: PendingPublish, _ error: TransportError?) {
-        guard let continuation = pending.continuation else { return }
+        guard let continuation = pending.continuation.take() else { return }
         answered.append((continuation, error))
     }
 
@@ -149,7 +149,6 @@ final class Publisher: ConnectionClient {
             try buffer.writeContent(
                 of: request.message, channel: Self.publishChannel, frameMax: Int(link.tuning.frameMax))
         }
-        var pending = pending
         pending.flush = link.flushes
         window.append(pending, bytes: request.message.body.count)
     }

@@ -10,10 +10,12 @@ from . import broker as brokers
 from . import counts
 from .processes import Service, run
 from .programs import PEERS
-from .results import US
+from .results import SAME, US
 from .suite import Case, Measure
 
 SIZES = {"1 KiB": 1024, "16 KiB": 16384}
+# What a notification with a payload of 1 KiB and a request context has in its message.
+NOTIFICATION_BYTES = 2237
 
 
 @dataclass
@@ -137,29 +139,34 @@ def notifications(world):
     count, size = world.count(40_000, 8000), 1024
     oslo = world.count(3000, 600)
     plain = [f"n={count}", f"body={size}"]
+    # The same job on the wire: as many bytes as a notification of 1 KiB has there, through the same kind of exchange.
+    same = [f"n={count}", f"body={NOTIFICATION_BYTES}", "exchange=bench-same"]
 
-    def through(io):
+    def through(who, io, queue, options):
         # Two programs, as sender and listener are.
-        queue = f"queue=t-{io}"
         return Measure(
-            f"c {io}", floor(world, io, "drain", queue, "prefetch=400", *plain),
-            beside=floor(world, io, "publish", queue, "window=500", "keep=yes", *plain))
+            who, floor(world, io, "drain", queue, "prefetch=400", *options),
+            beside=floor(world, io, "publish", queue, "window=500", "keep=yes", *options))
 
     world.suite.run("notifications", [
         Case("send, 100 under way", [
             Measure(US, [programs("notify-bench"), "send", url, count, 100, size]),
             *(Measure(f"c {io}", floor(world, io, "publish", f"queue=s-{io}", "window=100", *plain))
               for io in ("lib", "codec")),
+            Measure(SAME, floor(world, "lib", "publish", "queue=s-same", "window=100", *same)),
             Measure("oslo.messaging", programs.peer("oslo_bench.py", "notify", url, oslo, 32, size)),
         ]),
         Case("listen, batches of 100", [
             Measure(US, [programs("notify-bench"), "listen", url, count, 100, size]),
             *(Measure(f"c {io}", floor(world, io, "consume", f"queue=l-{io}", "prefetch=400", *plain))
               for io in ("lib", "codec")),
+            Measure(SAME, floor(world, "lib", "consume", "queue=l-same", "prefetch=400", *same)),
             Measure("oslo.messaging", programs.peer("oslo_bench.py", "listen", url, oslo, 100, size)),
         ]),
         Case("through, batches of 100", [
-            Measure(US, [programs("notify-bench"), "through", url, count, 100, size]), through("lib"), through("codec"),
+            Measure(US, [programs("notify-bench"), "through", url, count, 100, size]),
+            *(through(f"c {io}", io, f"queue=t-{io}", plain) for io in ("lib", "codec")),
+            through(SAME, "lib", "queue=t-same", same),
         ]),
     ])
 

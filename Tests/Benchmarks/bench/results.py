@@ -64,6 +64,8 @@ def spread(values):
 
 
 US = "switchboard"
+# The C program where it sends as many bytes as we do, through the same kind of exchange.
+SAME = "c lib, same messages"
 
 
 def tables(results, groups=None):
