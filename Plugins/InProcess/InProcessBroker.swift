@@ -31,17 +31,15 @@ final class InProcessBroker: Sendable {
     ) async -> TransportError? {
         let id = makeID()
         let address = publication.address
+        let exhausted = TransportError(
+            .exhausted,
+            "The queue of \(address) was full until the deadline (limits: \(publication.limits.messages) messages, "
+                + "\(publication.limits.bytes) bytes); try later, or raise queue_limit or byte_limit in the URL.")
         // What resumes the continuation decides, under the lock: "exhausted" means that the message was not taken.
         return await withTaskGroup(of: Void.self) { group in
             group.addTask {
                 await self.watch(id, until: deadline)
-                self.abandon(
-                    id,
-                    TransportError(
-                        .exhausted,
-                        "The queue of \(address) was full until the deadline (limits: "
-                            + "\(publication.limits.messages) messages, \(publication.limits.bytes) bytes); "
-                            + "try later, or raise queue_limit or byte_limit in the URL."))
+                self.abandon(id, exhausted)
             }
             let cancelled = TransportError(
                 .cancelled, "The task was cancelled while the queue of \(address) was full.")
@@ -49,7 +47,9 @@ final class InProcessBroker: Sendable {
                 await withCheckedContinuation { continuation in
                     self.enqueue(
                         .init(id: id, owner: owner, publication: publication, continuation: continuation))
+                    // Either may have come when nobody waited yet.
                     if Task.isCancelled { self.abandon(id, cancelled) }
+                    if ContinuousClock.now >= deadline { self.abandon(id, exhausted) }
                 }
             } onCancel: {
                 // In a task of its own, as it takes the lock: who holds that may be resuming a task, which waits until nobody

@@ -78,9 +78,6 @@ final class Gate: Sendable {
         deadline: ContinuousClock.Instant,
         timeoutError: () -> any Error
     ) {
-        // The deadline or the cancellation may have come before the continuation was here to be resumed.
-        if Task.isCancelled { return continuation.resume(throwing: CancellationError()) }
-        if deadline <= .now { return continuation.resume(throwing: timeoutError()) }
         let result: Result<Void, any Error>? = state.withLock { state in
             switch state.phase {
             case .open: return .success(())
@@ -91,7 +88,9 @@ final class Gate: Sendable {
             }
         }
         if let result { return continuation.resume(with: result) }
+        // Either may have come before the continuation was here to be resumed.
         if Task.isCancelled { resume(id, throwing: CancellationError()) }
+        if deadline <= .now { resume(id, throwing: timeoutError()) }
     }
 
     private func resume(_ id: UInt64, throwing error: any Error) {

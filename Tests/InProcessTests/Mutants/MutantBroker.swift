@@ -41,17 +41,16 @@ final class MutantBroker: Sendable {
         let id = makeID()
         let address = publication.address
         // What resumes the continuation decides, under the lock: "exhausted" means that the message was not taken.
+        let deadline = mutation == .deadlineOfWaitersIgnored ? .now + .seconds(30) : deadline
+        let exhausted = TransportError(
+            .exhausted,
+            "The queue of \(address) was full until the deadline (limits: \(publication.limits.messages) messages, "
+                + "\(publication.limits.bytes) bytes); try later, or raise queue_limit or byte_limit in the URL.")
         return await withTaskGroup(of: Void.self) { group in
             group.addTask {
-                await self.watch(id, until: self.mutation == .deadlineOfWaitersIgnored ? .now + .seconds(30) : deadline)
+                await self.watch(id, until: deadline)
                 if Task.isCancelled { return }
-                self.abandon(
-                    id,
-                    TransportError(
-                        .exhausted,
-                        "The queue of \(address) was full until the deadline (limits: "
-                            + "\(publication.limits.messages) messages, \(publication.limits.bytes) bytes); "
-                            + "try later, or raise queue_limit or byte_limit in the URL."))
+                self.abandon(id, exhausted)
             }
             let cancelled = TransportError(
                 .cancelled, "The task was cancelled while the queue of \(address) was full.")
@@ -62,6 +61,7 @@ final class MutantBroker: Sendable {
                     if Task.isCancelled && self.mutation != .cancellationOfWaitersSwallowed {
                         self.abandon(id, cancelled)
                     }
+                    if ContinuousClock.now >= deadline { self.abandon(id, exhausted) }
                 }
             } onCancel: {
                 if self.mutation != .cancellationOfWaitersSwallowed { Task { self.abandon(id, cancelled) } }
