@@ -42,7 +42,8 @@ extension FaultyDriver {
                             .unavailable, "The connection was \(monitor.state) until the deadline of \(address)."))
                 break
             }
-            let epoch = line.epoch
+            guard let epoch = line.enter() else { continue }
+            defer { line.leave() }
             do {
                 var options = options
                 options.deadline = deadline
@@ -91,14 +92,17 @@ extension FaultyDriver {
     /// The subscriber takes no more deliveries but has not ended its subscription, as it may settle what it has: the
     /// driver below is told by ending its deliveries in the same way.
     private func retire(_ inner: Deliveries, _ refused: Delivery, _ epoch: Int) async throws {
-        try await withThrowingTaskGroup(of: Void.self) { group in
+        let rest = try await withThrowingTaskGroup(of: [Delivery].self) { group in
             group.cancelAll()
             group.addTask {
-                for try await delivery in inner { try await delivery.requeue() }
+                var rest: [Delivery] = []
+                for try await delivery in inner { rest.append(delivery) }
+                return rest
             }
-            try await group.waitForAll()
+            return try await group.next() ?? []
         }
-        try await refused.requeue()
+        // Not before the end: what goes back would be delivered here again, for ever.
+        for delivery in [refused] + rest { try await delivery.requeue() }
         _ = await line.wait(until: nil) { condition, now in now != epoch || condition == .over }
     }
 

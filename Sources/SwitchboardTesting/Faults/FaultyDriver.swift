@@ -114,6 +114,7 @@ public final class FaultyDriver: TransportDriver {
         case .down(let duration):
             try await clock.sleep(for: duration)
             try await admission()
+            await line.waitUntilLeft()
             line.change(from: .down, to: .up)
             monitor.report(base.monitor.state)
         }

@@ -14,6 +14,8 @@ final class FaultyLine: Sendable {
         var condition = Condition.up
         /// Counts connections; what belongs to an earlier one is lost.
         var epoch = 0
+        /// The subscriptions that stand on a connection, this one or the one that was lost.
+        var subscriptions = 0
     }
 
     private let line = Watched(Line())
@@ -30,6 +32,25 @@ final class FaultyLine: Sendable {
             if condition == .down { line.epoch += 1 }
             return true
         }
+    }
+
+    /// A subscription begins on the present connection, whose number is returned; `nil`: there is none.
+    func enter() -> Int? {
+        line.change { line in
+            guard line.condition != .down else { return nil }
+            line.subscriptions += 1
+            return line.epoch
+        }
+    }
+
+    /// A subscription has left the connection that it began on.
+    func leave() {
+        line.change { $0.subscriptions -= 1 }
+    }
+
+    /// Waits until nothing stands on the lost connection any more: a message of the next one would be lost with it.
+    func waitUntilLeft() async {
+        _ = await line.wait { $0.subscriptions == 0 || $0.condition != .down }
     }
 
     /// Waits for a condition; `false` when the deadline passed or the task was cancelled before.
