@@ -39,6 +39,8 @@ final class InProcessBroker: Sendable {
         return await withTaskGroup(of: Void.self) { group in
             group.addTask {
                 await self.watch(id, until: deadline)
+                // Then the handler below says why.
+                if Task.isCancelled { return }
                 self.abandon(id, exhausted)
             }
             let cancelled = TransportError(
