@@ -57,6 +57,7 @@ struct TopologyTests {
     }
 
     static let captures: [String: Capture] = {
+        // The tests' own file: without it there is nothing to test.
         let file = Bundle.module.url(forResource: "Data/oslo-topology", withExtension: "json")!
         return try! JSONDecoder().decode([String: Capture].self, from: Data(contentsOf: file))
     }()

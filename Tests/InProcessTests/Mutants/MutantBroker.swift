@@ -40,12 +40,12 @@ final class MutantBroker: Sendable {
     ) async -> TransportError? {
         let id = makeID()
         let address = publication.address
-        // What resumes the continuation decides, under the lock: "exhausted" means that the message was not taken.
         let deadline = mutation == .deadlineOfWaitersIgnored ? .now + .seconds(30) : deadline
         let exhausted = TransportError(
             .exhausted,
             "The queue of \(address) was full until the deadline (limits: \(publication.limits.messages) messages, "
                 + "\(publication.limits.bytes) bytes); try later, or raise queue_limit or byte_limit in the URL.")
+        // What resumes the continuation decides, under the lock: "exhausted" means that the message was not taken.
         return await withTaskGroup(of: Void.self) { group in
             group.addTask {
                 await self.watch(id, until: deadline)
