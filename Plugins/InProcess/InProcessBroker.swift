@@ -9,21 +9,32 @@ final class InProcessBroker: Sendable {
 
     private let state = Locked(InProcessBrokerState())
 
+    /// Moves messages under the lock, and then has those taken that subscribers got.
+    private func move<Result: Sendable>(_ body: (inout sending InProcessBrokerState) -> Result) -> Result {
+        let (result, (served, alsoServed)) = state.withLock { state in (body(&state), state.takeServed()) }
+        served?.handOut()
+        for source in alsoServed { source.handOut() }
+        return result
+    }
+
     // MARK: Publishing
 
-    /// Publishes to every queue of an address, or to none. When one is full, waits for room until the deadline.
-    ///
-    /// - Parameter owner: whose waiting ``abandonPublishers(of:_:)`` ends.
-    func publish(
-        _ publication: Publication, deadline: ContinuousClock.Instant, owner: UInt64
-    ) async throws(TransportError) {
-        switch state.withLock({ $0.place(publication, broker: self) }) {
-        case .taken: return
-        case .full: break
+    /// Publishes to every queue of an address, or to none: `false` when one is full.
+    func publish(_ publication: Publication) throws(TransportError) -> Bool {
+        switch move({ $0.place(publication, broker: self) }) {
+        case .taken: return true
+        case .full: return false
         case .refused(let error): throw error
         }
-        let error = await waitForRoom(publication, deadline, owner)
-        if let error { throw error }
+    }
+
+    /// Publishes when there is room, which there was not; waits for it until the deadline.
+    ///
+    /// - Parameter owner: whose waiting ``abandonPublishers(of:_:)`` ends.
+    func publishWhenRoom(
+        _ publication: Publication, deadline: ContinuousClock.Instant, owner: UInt64
+    ) async throws(TransportError) {
+        if let error = await waitForRoom(publication, deadline, owner) { throw error }
     }
 
     private func waitForRoom(
@@ -68,14 +79,14 @@ final class InProcessBroker: Sendable {
         while !Task.isCancelled, ContinuousClock.now < deadline {
             let expiry = state.withLock { $0.waiting[id]?.earliestExpiry }
             try? await Task.sleep(until: min(deadline, expiry ?? deadline), clock: .continuous)
-            state.withLock { state in
+            move { state in
                 if let queue = state.waiting[id] { state.admit(queue, broker: self) }
             }
         }
     }
 
     private func enqueue(_ waiter: InProcessQueue.Waiter) {
-        state.withLock { state in
+        move { state in
             // Its driver may have ended since it found the queue full.
             if let error = state.ended[waiter.owner] { return waiter.continuation.resume(returning: error) }
             state.placeOrWait(waiter, broker: self)
@@ -106,7 +117,7 @@ final class InProcessBroker: Sendable {
 
     /// Makes a subscription; the result names it.
     func subscribe(to address: Address, prefetch: Int, source: Deliveries.Source) -> UInt64 {
-        state.withLock { state in
+        move { state in
             let id = state.makeID()
             let queue: InProcessQueue
             switch address {
@@ -133,7 +144,7 @@ final class InProcessBroker: Sendable {
 
     /// Ends a subscription: what it had not settled goes back. A fanout's copy and a mailbox end with their last one.
     func unsubscribe(_ id: UInt64) {
-        state.withLock { state in
+        move { state in
             guard let consumer = state.consumers.removeValue(forKey: id) else { return }
             let queue = consumer.queue
             queue.remove(consumer)
@@ -155,7 +166,7 @@ final class InProcessBroker: Sendable {
     func settle(
         _ settlement: Settlement, _ sequence: UInt64, of consumer: UInt64
     ) throws(TransportError) {
-        let isSettled = state.withLock { state in
+        let isSettled = move { state in
             guard let consumer = state.consumers[consumer],
                 let entry = consumer.unsettled.removeValue(forKey: sequence)
             else { return false }

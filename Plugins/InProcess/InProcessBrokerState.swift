@@ -14,6 +14,9 @@ struct InProcessBrokerState {
     /// Drivers whose `run()` has ended, and what their publishers get.
     var ended: [UInt64: TransportError] = [:]
     var deadLetters = DeadLetterList()
+    /// The subscribers that have something to take when the lock is free again.
+    private var served: Deliveries.Source?
+    private var alsoServed: [Deliveries.Source] = []
     private var nextID: UInt64 = 0
 
     mutating func makeID() -> UInt64 {
@@ -57,7 +60,7 @@ struct InProcessBrokerState {
         return .taken
     }
 
-    private func place(
+    private mutating func place(
         _ publication: InProcessQueue.Publication, into queues: [InProcessQueue], next: InProcessQueue?,
         _ broker: InProcessBroker
     ) -> Placement {
@@ -130,16 +133,32 @@ struct InProcessBrokerState {
         for waiter in waiters { placeOrWait(waiter, broker: broker) }
     }
 
-    private func dispatch(_ queue: InProcessQueue, _ broker: InProcessBroker) {
+    private mutating func dispatch(_ queue: InProcessQueue, _ broker: InProcessBroker) {
         while let (consumer, entry) = queue.next() {
             let (id, sequence) = (consumer.id, entry.sequence)
-            let isTaken = consumer.source.yield(
-                Delivery(message: entry.message, isRedelivered: entry.attempts > 1, attempt: entry.attempts) {
+            let isTaken = consumer.source.append(
+                Delivery(entry.message, isRedelivered: entry.attempts > 1, attempt: entry.attempts) {
                     settlement throws(TransportError) in
                     try broker.settle(settlement, sequence, of: id)
                 })
-            if !isTaken { queue.returned(entry, by: consumer) }
+            if !isTaken {
+                queue.returned(entry, by: consumer)
+            } else if served == nil {
+                served = consumer.source
+            } else {
+                alsoServed.append(consumer.source)
+            }
         }
+    }
+
+    /// The subscribers that have something to take, and no longer here.
+    mutating func takeServed() -> (Deliveries.Source?, [Deliveries.Source]) {
+        guard served != nil else { return (nil, []) }
+        defer {
+            served = nil
+            if !alsoServed.isEmpty { alsoServed = [] }
+        }
+        return (served, alsoServed)
     }
 }
 

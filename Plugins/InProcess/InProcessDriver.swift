@@ -72,9 +72,31 @@ public final class InProcessDriver: TransportDriver {
         _ message: Message, to address: Address, options: PublishOptions
     ) async throws(TransportError) {
         if !isRunning { try await waitUntilRunning(until: options.deadline) }
-        try await broker.publish(
-            .init(message: message, address: address, mandatory: options.mandatory, limits: limits),
-            deadline: options.deadline, owner: id)
+        let publication = publication(message, address, options)
+        if try broker.publish(publication) { return }
+        try await broker.publishWhenRoom(publication, deadline: options.deadline, owner: id)
+    }
+
+    public func publish(
+        _ message: Message, to address: Address, options: PublishOptions,
+        completion: @escaping @Sendable (TransportError?) -> Void
+    ) -> (@Sendable () -> Void)? {
+        do throws(TransportError) {
+            if isRunning, try broker.publish(publication(message, address, options)) {
+                completion(nil)
+                return nil
+            }
+        } catch {
+            completion(error)
+            return nil
+        }
+        return publishInTask(message, to: address, options: options, completion: completion)
+    }
+
+    private func publication(
+        _ message: Message, _ address: Address, _ options: PublishOptions
+    ) -> InProcessBroker.Publication {
+        .init(message: message, address: address, mandatory: options.mandatory, limits: limits)
     }
 
     public func withSubscription<Result: Sendable>(

@@ -134,12 +134,25 @@ public final class RabbitMQDriver: TransportDriver {
         let request = PublishRequest(message, to: address, options: options)
         let inbox = publishInbox
         let error = await withTaskCancellationHandler {
-            await withUnsafeContinuation { inbox.submit(.publish(request, $0)) }
+            await withUnsafeContinuation { inbox.submit(.publish(request, .task($0))) }
         } onCancel: {
             request.cancel()
             inbox.submit(.cancel(request))
         }
         if let error { throw error }
+    }
+
+    public func publish(
+        _ message: Message, to address: Address, options: PublishOptions,
+        completion: @escaping @Sendable (TransportError?) -> Void
+    ) -> (@Sendable () -> Void)? {
+        let request = PublishRequest(message, to: address, options: options)
+        let inbox = publishInbox
+        inbox.submit(.publish(request, .function(completion)))
+        return {
+            request.cancel()
+            inbox.submit(.cancel(request))
+        }
     }
 
     public func withSubscription<Result: Sendable>(

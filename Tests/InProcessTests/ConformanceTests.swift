@@ -74,7 +74,7 @@ struct ConformanceTests {
 
     @Test("The matrix and the table say what was found")
     func rendering() async throws {
-        let laws = DriverLaws.all(in: .routing)
+        let laws = Array(DriverLaws.all(in: .routing).prefix(4))
         let verdicts: [ConformanceReport.Verdict] = [
             .holds, .broken(finding: "it was late."), .unproven(reason: "there is no way to look"), .notClaimed,
         ]

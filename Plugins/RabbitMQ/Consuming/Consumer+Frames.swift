@@ -76,7 +76,7 @@ extension Consumer {
             subscription.nextOffset = offset + 1
         }
         let delivery = Delivery(
-            message: message, isRedelivered: content.method.isRedelivered,
+            message, isRedelivered: content.method.isRedelivered,
             attempt: message.headers["x-delivery-count"].flatMap(Int.init).map { $0 + 1 }
         ) { settlement throws(TransportError) in
             if request.hasEnded {
@@ -87,7 +87,10 @@ extension Consumer {
             inbox.submit(
                 .settle(request, epoch: epoch, tag: tag, settlement), canWait: canWait && settlement == .accept)
         }
-        if !request.source.yield(delivery), let channel = subscription.channel {
+        if request.source.append(delivery) {
+            // On this thread, which has no lock: whoever takes it as it comes need not be woken.
+            request.source.handOut()
+        } else if let channel = subscription.channel {
             // Nobody iterates any more: what has come goes back, and nothing more is asked for.
             subscription.isMuted = true
             send([.cancel(tag: subscription.tag)], channel)

@@ -40,11 +40,22 @@ extension Duration {
 
 /// A request inside the publisher, in one of its lists at a time.
 final class PendingPublish {
-    typealias Continuation = UnsafeContinuation<TransportError?, Never>
+    /// Who waits for the outcome.
+    enum Caller: Sendable {
+        case task(UnsafeContinuation<TransportError?, Never>)
+        case function(@Sendable (TransportError?) -> Void)
+
+        func answer(_ error: TransportError?) {
+            switch self {
+            case .task(let continuation): continuation.resume(returning: error)
+            case .function(let completion): completion(error)
+            }
+        }
+    }
 
     let request: PublishRequest
     /// Taken by whoever answers; `nil` when the caller has its answer already.
-    @exclusivity(unchecked) var continuation: Continuation?
+    @exclusivity(unchecked) var caller: Caller?
     /// What the broker said when no queue took it; its confirm is still to come.
     var returned: IncomingMethod.Return?
     /// Whether the broker returned it since what its route declares was gone: it goes out again after its confirm.
@@ -60,13 +71,13 @@ final class PendingPublish {
     /// The link's count of flushes when it was encoded.
     @exclusivity(unchecked) var flush: UInt64 = 0
 
-    init(_ request: PublishRequest, _ continuation: Continuation) {
+    init(_ request: PublishRequest, _ caller: Caller) {
         self.request = request
-        self.continuation = continuation
+        self.caller = caller
     }
 
     deinit {
-        assert(continuation == nil, "A publish to \(request.address) was dropped, and its caller waits.")
+        assert(caller == nil, "A publish to \(request.address) was dropped, and its caller waits.")
     }
 }
 
@@ -77,7 +88,7 @@ struct PostponedPublish {
 }
 
 enum PublishCommand: Sendable {
-    case publish(PublishRequest, PendingPublish.Continuation)
+    case publish(PublishRequest, PendingPublish.Caller)
     case cancel(PublishRequest)
 }
 #endif

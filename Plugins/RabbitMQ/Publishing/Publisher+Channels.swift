@@ -141,7 +141,7 @@ extension Publisher {
         let exchanges = lost.map { (try? route(to: $0.request.address))?.plan.exchange }
         let firstDropped = Self.firstCertainlyDropped(exchanges, missing: missing)
         var again: [PendingPublish] = []
-        for (index, pending) in lost.enumerated() where pending.continuation != nil {
+        for (index, pending) in lost.enumerated() where pending.caller != nil {
             pending.exceptions += 1
             let isCertain = index >= firstDropped || pending.lacksQueue
             pending.lacksQueue = false

@@ -10,7 +10,7 @@ extension Publisher {
     ///
     /// Where several queues take the message, one may have it already; so it is sent again only with leave to.
     func refused(_ pending: PendingPublish) {
-        guard pending.continuation != nil else { return }
+        guard pending.caller != nil else { return }
         guard pending.request.options.allowsDuplicates, finalError == nil else {
             return answer(pending, place.negative(pending.request))
         }
@@ -22,7 +22,7 @@ extension Publisher {
     /// the declaration and the publish. Nobody has the message, so it may always be sent again.
     func declareAgain(_ pending: PendingPublish) {
         forgetDeclarations()
-        guard pending.continuation != nil else { return }
+        guard pending.caller != nil else { return }
         pending.lacksQueue = false
         pending.returns += 1
         // The first time at once; a deletion that takes its time returns it again.
@@ -64,7 +64,7 @@ extension Publisher {
             }
         }
         let parked = parked.values.joined()
-        waiting.prepend(contentsOf: (kept + parked).filter { $0.continuation != nil })
+        waiting.prepend(contentsOf: (kept + parked).filter { $0.caller != nil })
         self.parked.removeAll()
     }
 
@@ -113,7 +113,7 @@ extension Publisher {
             return false
         }
         window.update { pending in
-            guard pending.continuation != nil, isOver(pending) else { return false }
+            guard pending.caller != nil, isOver(pending) else { return false }
             answer(
                 pending,
                 pending.returned.map { place.unroutable(pending.request, $0) }

@@ -53,7 +53,7 @@ final class Publisher: ConnectionClient {
     var returning = ContentAssembler<IncomingMethod.Return>()
     var finalError: TransportError?
     var generator = SystemRandomNumberGenerator()
-    @exclusivity(unchecked) private var answered: [(PendingPublish.Continuation, TransportError?)] = []
+    @exclusivity(unchecked) private var answered: [(PendingPublish.Caller, TransportError?)] = []
     var nextDeadline: ContinuousClock.Instant?
 
     init(topology: Topology, bounds: Bounds, place: Place) {
@@ -69,7 +69,7 @@ final class Publisher: ConnectionClient {
 
     func perform(_ command: PublishCommand) {
         switch command {
-        case .publish(let request, let continuation): accept(PendingPublish(request, continuation))
+        case .publish(let request, let caller): accept(PendingPublish(request, caller))
         case .cancel(let request): cancel(request)
         }
     }
@@ -114,13 +114,13 @@ final class Publisher: ConnectionClient {
 
     /// The caller goes on at the end of the turn, together with all others of it.
     func answer(_ pending: PendingPublish, _ error: TransportError?) {
-        guard let continuation = pending.continuation.take() else { return }
-        answered.append((continuation, error))
+        guard let caller = pending.caller.take() else { return }
+        answered.append((caller, error))
     }
 
     func finishTurn() {
         guard !answered.isEmpty else { return }
-        for (continuation, error) in answered { continuation.resume(returning: error) }
+        for (caller, error) in answered { caller.answer(error) }
         answered.removeAll(keepingCapacity: true)
     }
 

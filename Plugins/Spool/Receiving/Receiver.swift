@@ -241,13 +241,15 @@ package actor Receiver {
         let token = nextToken
         let delivery = delivery(of: claim, as: token, to: id, subscription)
         subscription.claims.add(claim, as: token)
-        guard subscription.source.yield(delivery) else {
+        guard subscription.source.append(delivery) else {
             // The subscriber takes nothing any more; its body will end.
             subscriptions[id]?.isFinished = true
             _ = subscription.claims.take(token)
             try? subscription.reader.settle(claim, .requeue)
             return false
         }
+        // On this thread: whoever takes it as it comes need not be woken.
+        subscription.source.handOut()
         return true
     }
 

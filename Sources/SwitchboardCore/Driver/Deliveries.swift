@@ -10,10 +10,24 @@ public struct Deliveries: AsyncSequence, Sendable {
     public struct Source: Sendable {
         fileprivate let buffer: DeliveryBuffer
 
-        /// Hands a delivery to the subscriber. `false` when it can no longer take any: the driver keeps the message.
+        /// Hands a delivery to the subscriber's task. `false` when it can no longer take any: the driver keeps the
+        /// message.
         @discardableResult
         public func yield(_ delivery: Delivery) -> Bool {
             buffer.add(delivery)
+        }
+
+        /// As ``yield(_:)``, for drivers that call ``handOut()`` soon after, on any thread: a subscriber that has no task
+        /// for the work (``Deliveries/receive(_:)``) gets the delivery there. A driver uses one of both, not each in turn.
+        @discardableResult
+        public func append(_ delivery: Delivery) -> Bool {
+            buffer.append(delivery)
+        }
+
+        /// Runs the subscriber's code, when it has some, on what was appended. Called without any lock that settling or
+        /// publishing takes.
+        public func handOut() {
+            buffer.handOut()
         }
 
         /// Takes back what the subscriber has not taken yet. For drivers that lost their connection: what was delivered
@@ -35,6 +49,23 @@ public struct Deliveries: AsyncSequence, Sendable {
     public static func makeSequence() -> (deliveries: Deliveries, source: Source) {
         let buffer = DeliveryBuffer()
         return (Deliveries(subscriber: Subscriber(buffer)), Source(buffer: buffer))
+    }
+
+    /// Has each delivery taken by a function, instead of iterating: where the driver allows, on the thread that brings it,
+    /// so that nobody has to be woken.
+    ///
+    /// Returns or throws when the sequence would end, after all deliveries have been taken; cancelled, it ends too.
+    ///
+    /// - Parameter take: called with one delivery after the other, never two at a time. It must not wait, and has no thread
+    ///   of its own: the driver reads on when it has returned. `false` when it cannot take the delivery now; it gets that
+    ///   again after ``resume()``.
+    public func receive(_ take: @escaping @Sendable (Delivery) -> Bool) async throws {
+        try await subscriber.buffer.receive(take)
+    }
+
+    /// Lets ``receive(_:)`` go on with the delivery that it could not take.
+    public func resume() {
+        subscriber.buffer.resume()
     }
 
     public func makeAsyncIterator() -> AsyncIterator {

@@ -15,15 +15,16 @@ public enum Settlement: Sendable, Hashable {
 /// Each delivery is settled once, by one of ``accept()``, ``requeue()`` and ``discard(reason:)``; a second settlement
 /// throws ``TransportError/Code/alreadySettled``. What is unsettled when its subscription ends goes back to the queue.
 public struct Delivery: Sendable {
-    public let message: Message
+    /// By one reference, as it passes through many hands.
+    private let state: State
+
+    public var message: Message { state.message }
 
     /// Whether the message was delivered before and came back.
-    public let isRedelivered: Bool
+    public var isRedelivered: Bool { state.isRedelivered }
 
     /// How often the message has been delivered, this time included, where the driver counts.
-    public let attempt: Int?
-
-    private let state: State
+    public var attempt: Int? { state.attempt }
 
     /// For drivers: `settle` runs at most once. It returns when the driver has taken the settlement over: written down
     /// where the driver is durable by itself, queued for sending where a broker is told.
@@ -33,18 +34,34 @@ public struct Delivery: Sendable {
         attempt: Int? = nil,
         settle: @escaping @Sendable (Settlement) async throws(TransportError) -> Void
     ) {
-        self.message = message
-        self.isRedelivered = isRedelivered
-        self.attempt = attempt
-        self.state = State(settle: settle)
+        state = State(message, isRedelivered, attempt, .waiting(settle))
+    }
+
+    /// For drivers that take a settlement over without waiting for anything: as the other initializer, and faster.
+    public init(
+        _ message: Message,
+        isRedelivered: Bool = false,
+        attempt: Int? = nil,
+        settleAtOnce: @escaping @Sendable (Settlement) throws(TransportError) -> Void
+    ) {
+        state = State(message, isRedelivered, attempt, .atOnce(settleAtOnce))
     }
 
     public func settle(_ settlement: Settlement) async throws(TransportError) {
-        guard state.claim() else {
-            throw TransportError(
-                .alreadySettled, "The delivery was settled before; \(settlement) came second and was ignored.")
+        try state.claim(settlement)
+        switch state.settle {
+        case .atOnce(let settle): try settle(settlement)
+        case .waiting(let settle): try await settle(settlement)
         }
-        try await state.settle(settlement)
+    }
+
+    /// Settles for who cannot wait, and does not need to know how it went: what could not be settled comes again.
+    public func settleInBackground(_ settlement: Settlement) {
+        guard (try? state.claim(settlement)) != nil else { return }
+        switch state.settle {
+        case .atOnce(let settle): try? settle(settlement)
+        case .waiting(let settle): Task { try? await settle(settlement) }
+        }
     }
 
     public func accept() async throws(TransportError) {
@@ -60,15 +77,33 @@ public struct Delivery: Sendable {
     }
 
     private final class State: Sendable {
-        let settle: @Sendable (Settlement) async throws(TransportError) -> Void
+        enum Settle: Sendable {
+            case atOnce(@Sendable (Settlement) throws(TransportError) -> Void)
+            case waiting(@Sendable (Settlement) async throws(TransportError) -> Void)
+        }
+
+        let message: Message
+        let isRedelivered: Bool
+        let attempt: Int?
+        let settle: Settle
         private let settled = Atomic<Bool>(false)
 
-        init(settle: @escaping @Sendable (Settlement) async throws(TransportError) -> Void) {
+        init(_ message: Message, _ isRedelivered: Bool, _ attempt: Int?, _ settle: Settle) {
+            self.message = message
+            self.isRedelivered = isRedelivered
+            self.attempt = attempt
             self.settle = settle
         }
 
-        func claim() -> Bool {
-            settled.compareExchange(expected: false, desired: true, ordering: .acquiringAndReleasing).exchanged
+        /// Lets the first settlement through.
+        func claim(_ settlement: Settlement) throws(TransportError) {
+            let isFirst = settled.compareExchange(
+                expected: false, desired: true, ordering: .acquiringAndReleasing
+            ).exchanged
+            guard isFirst else {
+                throw TransportError(
+                    .alreadySettled, "The delivery was settled before; \(settlement) came second and was ignored.")
+            }
         }
     }
 }

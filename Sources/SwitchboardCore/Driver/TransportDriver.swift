@@ -29,6 +29,16 @@ public protocol TransportDriver: Sendable {
         _ message: Message, to address: Address, options: PublishOptions
     ) async throws(TransportError)
 
+    /// As ``publish(_:to:options:)``, for who does not wait for it in a task. Left out, a task is made that does.
+    ///
+    /// - Parameter completion: called once, on any thread, maybe before this returns, with the error that the other form
+    ///   would throw, or `nil`. It must not wait.
+    /// - Returns: what cancels the publish; `nil` when there is nothing left to cancel.
+    func publish(
+        _ message: Message, to address: Address, options: PublishOptions,
+        completion: @escaping @Sendable (TransportError?) -> Void
+    ) -> (@Sendable () -> Void)?
+
     /// Subscribes for as long as `body` runs.
     ///
     /// The subscription is live when `body` is called: what is published from then on arrives. Waits for that until
@@ -47,6 +57,29 @@ public protocol TransportDriver: Sendable {
 }
 
 extension TransportDriver {
+    public func publish(
+        _ message: Message, to address: Address, options: PublishOptions,
+        completion: @escaping @Sendable (TransportError?) -> Void
+    ) -> (@Sendable () -> Void)? {
+        publishInTask(message, to: address, options: options, completion: completion)
+    }
+
+    /// The form of `publish` with a completion by the other form, for drivers that have no better way or must wait.
+    public func publishInTask(
+        _ message: Message, to address: Address, options: PublishOptions,
+        completion: @escaping @Sendable (TransportError?) -> Void
+    ) -> @Sendable () -> Void {
+        let task = Task {
+            do throws(TransportError) {
+                try await publish(message, to: address, options: options)
+                completion(nil)
+            } catch {
+                completion(error)
+            }
+        }
+        return { task.cancel() }
+    }
+
     public func makeMailbox() -> Mailbox {
         .unique()
     }

@@ -101,6 +101,31 @@ public final class Transport: Service {
         mandatory: Bool = false,
         allowsDuplicates: Bool = false
     ) async throws(TransportError) {
+        let options = try options(for: message, address, deadline, mandatory, allowsDuplicates)
+        try await driver.publish(message, to: address, options: options)
+    }
+
+    /// As ``publish(_:to:deadline:mandatory:allowsDuplicates:)``, for who does not wait for it; throws what is known at once.
+    ///
+    /// - Parameter completion: called once, on any thread, maybe before this returns, with the error that the other form
+    ///   would throw, or `nil`. It must not wait.
+    /// - Returns: what cancels the publish; `nil` when there is nothing left to cancel.
+    public func publish(
+        _ message: Message,
+        to address: Address,
+        deadline: ContinuousClock.Instant? = nil,
+        mandatory: Bool = false,
+        allowsDuplicates: Bool = false,
+        completion: @escaping @Sendable (TransportError?) -> Void
+    ) throws(TransportError) -> (@Sendable () -> Void)? {
+        let options = try options(for: message, address, deadline, mandatory, allowsDuplicates)
+        return driver.publish(message, to: address, options: options, completion: completion)
+    }
+
+    private func options(
+        for message: Message, _ address: Address, _ deadline: ContinuousClock.Instant?, _ mandatory: Bool,
+        _ allowsDuplicates: Bool
+    ) throws(TransportError) -> PublishOptions {
         try address.validate(for: .publishing)
         guard message.body.count <= configuration.maximumMessageSize else {
             throw TransportError(
@@ -111,11 +136,10 @@ public final class Transport: Service {
         if Task.isCancelled {
             throw TransportError(.cancelled, "The task was cancelled before a message to \(address) was sent.")
         }
-        let options = PublishOptions(
+        return PublishOptions(
             deadline: deadline ?? .now + configuration.publishTimeout,
             mandatory: mandatory,
             allowsDuplicates: allowsDuplicates)
-        try await driver.publish(message, to: address, options: options)
     }
 
     /// A mailbox that nobody else has, for as long as this transport lives.

@@ -57,10 +57,13 @@ final class DeadlineScheduler: Sendable {
         }
     }
 
-    /// Forgets the action. Does nothing when it has run.
-    func cancel(_ token: Token) {
+    /// Forgets the action. `false` when it has run, or is about to.
+    @discardableResult
+    func cancel(_ token: Token) -> Bool {
         state.withLock { state in
-            if state.has(token) { state.remove(token.slot) }
+            guard state.has(token) else { return false }
+            state.remove(token.slot)
+            return true
         }
     }
 

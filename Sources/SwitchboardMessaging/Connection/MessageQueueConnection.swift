@@ -125,27 +125,27 @@ public final class MessageQueueConnection: Service {
         keepaliveInterval: Duration?,
         mandatory: Bool
     ) async throws -> OsloReply {
-        try observer?.admit()
+        let observation = try observer.map(SendingObservation.init)
         let id = UniqueID.make()
-        var request = request
-        request.messageID = .string(id)
-        request.replyQueue = mailbox.name
-        try await observed {
+        let stopSending: (@Sendable () -> Void)?
+        do {
             try await openMailbox(until: deadline)
-            try calls.add(id, deadline: deadline, keepaliveInterval: keepaliveInterval)
-            do {
-                var message = request.message()
-                message.timeToLive = max(.milliseconds(1), ContinuousClock.now.duration(to: deadline))
-                try await transport.publish(
-                    message, to: address, deadline: deadline, mandatory: mandatory, allowsDuplicates: true)
-            } catch {
-                // It may have been sent, and somebody may be at work on it.
-                if Task.isCancelled { calls.abandon(id) }
-                calls.remove(id)
-                throw error
+            try calls.add(id, deadline: deadline, keepaliveInterval: keepaliveInterval, isSending: true)
+            var message = request.message(messageID: .string(id), replyQueue: mailbox.name)
+            message.timeToLive = max(.milliseconds(1), ContinuousClock.now.duration(to: deadline))
+            // Nobody is woken for the word that it was sent: the reply says so too.
+            stopSending = try transport.publish(
+                message, to: address, deadline: deadline, mandatory: mandatory, allowsDuplicates: true
+            ) { [calls] error in
+                observation?.ended(error)
+                calls.sent(id, error)
             }
+        } catch {
+            observation?.ended(error)
+            calls.remove(id)
+            throw error
         }
-        return try await calls.reply(to: id)
+        return try await calls.reply(to: id, stopSending: stopSending)
     }
 
     /// Publishes a message that nobody replies to.
@@ -155,22 +155,14 @@ public final class MessageQueueConnection: Service {
         deadline: ContinuousClock.Instant,
         mandatory: Bool
     ) async throws(TransportError) {
-        try observer?.admit()
-        try await observed { () async throws(TransportError) in
+        let observation: SendingObservation?
+        if let observer { observation = try SendingObservation(observer) } else { observation = nil }
+        do throws(TransportError) {
             try await transport.publish(
                 message, to: address, deadline: deadline, mandatory: mandatory, allowsDuplicates: true)
-        }
-    }
-
-    /// Sends, and tells the observer how it went.
-    private func observed<Failure>(_ send: () async throws(Failure) -> Void) async throws(Failure) {
-        guard let observer else { return try await send() }
-        let start = ContinuousClock.now
-        do {
-            try await send()
-            observer.sent()
+            observation?.ended(nil)
         } catch {
-            observer.failed(error, after: start.duration(to: .now))
+            observation?.ended(error)
             throw error
         }
     }
@@ -218,7 +210,8 @@ public final class MessageQueueConnection: Service {
         deadlines.schedule(at: deadline, action)
     }
 
-    func cancel(_ token: DeadlineScheduler.Token) {
+    @discardableResult
+    func cancel(_ token: DeadlineScheduler.Token) -> Bool {
         deadlines.cancel(token)
     }
 
@@ -268,9 +261,10 @@ public final class MessageQueueConnection: Service {
                     to: .mailbox(mailbox), options: SubscriptionOptions(prefetch: 1000)
                 ) { deliveries in
                     mailboxOpen.open()
-                    for try await delivery in deliveries {
-                        receive(delivery.message)
-                        try? await delivery.accept()
+                    try await deliveries.receive { delivery in
+                        self.receive(delivery.message)
+                        delivery.settleInBackground(.accept)
+                        return true
                     }
                 }
             } catch {

@@ -14,6 +14,9 @@ final class PendingCalls: Sendable {
         var deadline: ContinuousClock.Instant
         var keepaliveInterval: Duration?
         let token: DeadlineScheduler.Token
+        /// Whether it is not known yet that it was sent. A failure to do so says more than that time is over.
+        var isSending: Bool
+        var isOverdue = false
         var continuation: CheckedContinuation<OsloReply, any Error>?
         /// What came before somebody waited for it.
         var outcome: Result<OsloReply, any Error>?
@@ -48,12 +51,17 @@ final class PendingCalls: Sendable {
 
     /// Expects the reply to `id` until `deadline`, and, where there is a keepalive interval, some sign of life within
     /// each interval.
-    func add(_ id: String, deadline: ContinuousClock.Instant, keepaliveInterval: Duration?) throws {
+    ///
+    /// - Parameter isSending: whether ``sent(_:_:)`` will tell, by `deadline`, how sending it went.
+    func add(
+        _ id: String, deadline: ContinuousClock.Instant, keepaliveInterval: Duration?, isSending: Bool = false
+    ) throws {
         let first = keepaliveInterval.map { min(deadline, .now + $0) } ?? deadline
-        let token = deadlines.schedule(at: first) { self.finish(id, .failure(Failure.timeout)) }
+        let token = deadlines.schedule(at: first) { self.timeOut(id) }
         let closed = state.withLock { state in
             if state.closed == nil {
-                state.calls[id] = Call(deadline: deadline, keepaliveInterval: keepaliveInterval, token: token)
+                state.calls[id] = Call(
+                    deadline: deadline, keepaliveInterval: keepaliveInterval, token: token, isSending: isSending)
             }
             return state.closed
         }
@@ -62,7 +70,27 @@ final class PendingCalls: Sendable {
             throw Failure.closed(closed)
         }
         // The alarm may have come before there was a call to end.
-        if first <= .now { finish(id, .failure(Failure.timeout)) }
+        if first <= .now { timeOut(id) }
+    }
+
+    private func timeOut(_ id: String) {
+        let isSending = state.withLock { state in
+            guard let index = state.calls.index(forKey: id), state.calls.values[index].isSending else { return false }
+            state.calls.values[index].isOverdue = true
+            return true
+        }
+        if !isSending { finish(id, .failure(Failure.timeout)) }
+    }
+
+    /// How sending a call went; its reply may have come before.
+    func sent(_ id: String, _ error: TransportError?) {
+        if let error { return finish(id, .failure(error)) }
+        let isOverdue = state.withLock { state in
+            guard let index = state.calls.index(forKey: id) else { return false }
+            state.calls.values[index].isSending = false
+            return state.calls.values[index].isOverdue
+        }
+        if isOverdue { finish(id, .failure(Failure.timeout)) }
     }
 
     /// Stops expecting a reply.
@@ -72,7 +100,9 @@ final class PendingCalls: Sendable {
     }
 
     /// Waits for the outcome of a call that was added; ends with the deadline given there.
-    func reply(to id: String) async throws -> OsloReply {
+    ///
+    /// - Parameter stopSending: called when the task is cancelled.
+    func reply(to id: String, stopSending: (@Sendable () -> Void)? = nil) async throws -> OsloReply {
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 let outcome: Result<OsloReply, any Error>? = state.withLock { state in
@@ -88,6 +118,7 @@ final class PendingCalls: Sendable {
             }
         } onCancel: {
             self.abandon(id)
+            stopSending?()
         }
     }
 
@@ -127,7 +158,7 @@ final class PendingCalls: Sendable {
             let carriesValue = reply.failure != nil || reply.result != .null
             if reply.ending {
                 var last = carriesValue ? reply : state.calls.values[index].partial ?? reply
-                last.ending = true
+                if !last.ending { last.ending = true }
                 let (token, continuation) = state.finish(index, .success(last))
                 return .finished(token, continuation, last)
             }

@@ -16,3 +16,19 @@ package protocol SendingObserver: Sendable {
     /// - Parameter waited: for how long it was tried.
     func failed(_ error: any Error, after waited: Duration)
 }
+
+/// What an observer is told of one message.
+struct SendingObservation: Sendable {
+    private let observer: any SendingObserver
+    private let start = ContinuousClock.now
+
+    /// Asks whether anything is to be sent.
+    init(_ observer: any SendingObserver) throws(TransportError) {
+        try observer.admit()
+        self.observer = observer
+    }
+
+    func ended(_ error: (any Error)?) {
+        if let error { observer.failed(error, after: start.duration(to: .now)) } else { observer.sent() }
+    }
+}

@@ -20,9 +20,16 @@ final class WorkAnnouncements: Sendable {
         let announcesMailbox: Bool
     }
 
+    private struct Work {
+        let cancel: @Sendable () -> Void
+        /// The alarm for its deadline.
+        let alarm: DeadlineScheduler.Token
+    }
+
     let outgoing: AsyncStream<Outgoing>
     private let source: AsyncStream<Outgoing>.Continuation
-    private let cancellers = Locked<[String: @Sendable () -> Void]>([:])
+    /// What has been announced and is not over.
+    private let announced = Locked<[String: Work]>([:])
     private let mailbox: Mailbox
 
     init(mailbox: Mailbox) {
@@ -33,21 +40,26 @@ final class WorkAnnouncements: Sendable {
     // MARK: The server's side
 
     /// Tells the caller of `id` where the work on it can be cancelled.
-    func announce(_ id: String, to caller: Mailbox, cancel: @escaping @Sendable () -> Void) {
-        cancellers.withLock { $0[id] = cancel }
-        var reply = OsloReply(result: .null, ending: false, messageID: .string(id), uniqueID: UniqueID.make())
-        reply.worker = mailbox.name
+    ///
+    /// - Parameter alarm: goes with the work; see ``end(_:)``.
+    func announce(
+        _ id: String, to caller: Mailbox, alarm: DeadlineScheduler.Token, cancel: @escaping @Sendable () -> Void
+    ) {
+        announced.withLock { $0[id] = Work(cancel: cancel, alarm: alarm) }
+        let reply = OsloReply(
+            result: .null, ending: false, messageID: .string(id), uniqueID: UniqueID.make(), worker: mailbox.name)
         source.yield(Outgoing(mailbox: caller, reply: reply, announcesMailbox: true))
     }
 
-    /// The work on `id` is over.
-    func end(_ id: String) {
-        _ = cancellers.withLock { $0.removeValue(forKey: id) }
+    /// The work on `id` is over. Returns the alarm of one that had been announced.
+    @discardableResult
+    func end(_ id: String) -> DeadlineScheduler.Token? {
+        announced.withLock { $0.removeValue(forKey: id)?.alarm }
     }
 
     /// The caller of `id` does not wait any more.
     func cancel(_ id: String) {
-        let cancel = cancellers.withLock { $0.removeValue(forKey: id) }
+        let cancel = announced.withLock { $0[id]?.cancel }
         cancel?()
     }
 
@@ -55,8 +67,8 @@ final class WorkAnnouncements: Sendable {
 
     /// Tells the one who works on `id` that nobody waits for it.
     func sendCancellation(of id: String, to worker: String) {
-        var reply = OsloReply(result: .null, ending: true, messageID: .string(id), uniqueID: UniqueID.make())
-        reply.isCancellation = true
+        let reply = OsloReply(
+            result: .null, ending: true, messageID: .string(id), uniqueID: UniqueID.make(), isCancellation: true)
         source.yield(Outgoing(mailbox: Mailbox(named: worker), reply: reply, announcesMailbox: false))
     }
 }

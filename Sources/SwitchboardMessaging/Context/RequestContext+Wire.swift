@@ -19,6 +19,13 @@ extension RequestContext {
         storage.redactedWire.value { redacted().wireObject() }
     }
 
+    /// As ``nestedWireMembers()``, of what travels in notifications.
+    func redactedNestedWireMembers() -> [UInt8] {
+        storage.redactedNestedWire.value {
+            JSONWriter.nestedMembers(of: redactedWireObject(), expecting: Self.wireNames)
+        }
+    }
+
     private func makeWireObject() -> JSONObject {
         let fields = fields
         var object = JSONObject()
@@ -207,8 +214,8 @@ extension RequestContext {
 
 extension AtomicLazyReference {
     /// What was made before, or is made now. Two at once may make it twice; all get the same.
-    fileprivate func value<Value>(_ make: () -> Value) -> Value where Instance == RequestContext.Made<Value> {
+    fileprivate func value<Value>(_ make: () -> Value) -> Value where Instance == Shared<Value> {
         if let made = load() { return made.value }
-        return storeIfNil(RequestContext.Made(make())).value
+        return storeIfNil(Shared(make())).value
     }
 }

@@ -43,20 +43,13 @@ public struct RequestContext: Sendable {
     final class Storage: Sendable {
         let fields: Fields
         /// What is made of the fields when it is asked for the first time: most contexts go out several times.
-        let wire = AtomicLazyReference<Made<JSONObject>>()
-        let nestedWire = AtomicLazyReference<Made<[UInt8]>>()
-        let redactedWire = AtomicLazyReference<Made<JSONObject>>()
+        let wire = AtomicLazyReference<Shared<JSONObject>>()
+        let nestedWire = AtomicLazyReference<Shared<[UInt8]>>()
+        let redactedWire = AtomicLazyReference<Shared<JSONObject>>()
+        let redactedNestedWire = AtomicLazyReference<Shared<[UInt8]>>()
 
         init(_ fields: Fields) {
             self.fields = fields
-        }
-    }
-
-    final class Made<Value: Sendable>: Sendable {
-        let value: Value
-
-        init(_ value: Value) {
-            self.value = value
         }
     }
 

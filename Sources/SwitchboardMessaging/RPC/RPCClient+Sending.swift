@@ -53,14 +53,15 @@ extension RPCClient {
     private func deliver(
         _ request: RPCClientRequest, through route: Route, tracedContext: JSONObject? = nil
     ) async throws -> JSONValue {
-        var wire = OsloRequest(
+        let isCall = request.kind == .call
+        let wire = OsloRequest(
             method: request.method, arguments: request.arguments, namespace: request.namespace,
-            version: request.version?.description, uniqueID: UniqueID.make(), context: tracedContext ?? [:])
-        if tracedContext == nil { wire.writtenContext = request.context.nestedWireMembers() }
-        if request.kind == .call {
-            wire.timeout = keepaliveInterval.map { JSONValue.double($0 / .seconds(1)).integralIfWhole } ?? .null
-            wire.deadline = RPCDeadline.value(until: route.deadline)
-        }
+            version: request.version?.description,
+            timeout: isCall
+                ? keepaliveInterval.map { JSONValue.double($0 / .seconds(1)).integralIfWhole } ?? .null : nil,
+            uniqueID: UniqueID.make(), context: tracedContext ?? [:],
+            writtenContext: tracedContext == nil ? request.context.nestedWireMembers() : nil,
+            deadline: isCall ? RPCDeadline.value(until: route.deadline) : nil)
         var attempt = 1
         while true {
             do {

@@ -21,6 +21,28 @@ final class RPCReplySender: Sendable {
         }
     }
 
+    /// The last word on one request.
+    struct Reply: Sendable {
+        fileprivate let wire: OsloReply
+        fileprivate let destination: Destination
+
+        init(_ result: JSONValue, to destination: Destination) {
+            self.init(OsloReply(result: result, ending: true, messageID: destination.messageID), to: destination)
+        }
+
+        init(failure: RemoteError, to destination: Destination) {
+            self.init(
+                OsloReply(
+                    result: .null, failure: OsloFailure(failure), ending: true, messageID: destination.messageID),
+                to: destination)
+        }
+
+        private init(_ wire: OsloReply, to destination: Destination) {
+            self.wire = wire
+            self.destination = destination
+        }
+    }
+
     private static let retryPause: Duration = .milliseconds(250)
     private static let publishTimeout: Duration = .seconds(30)
 
@@ -35,18 +57,6 @@ final class RPCReplySender: Sendable {
         self.retryDuration = retryDuration
         self.metrics = metrics
         self.logger = logger
-    }
-
-    func send(result: JSONValue, to destination: Destination?) async {
-        guard let destination else { return }
-        await send(OsloReply(result: result, ending: true, messageID: destination.messageID), to: destination)
-    }
-
-    func send(failure: RemoteError, to destination: Destination?) async {
-        guard let destination else { return }
-        await send(
-            OsloReply(result: .null, failure: OsloFailure(failure), ending: true, messageID: destination.messageID),
-            to: destination)
     }
 
     /// Runs `body`, and tells the caller every `interval` that it is still at work. A keepalive that cannot be sent
@@ -78,33 +88,72 @@ final class RPCReplySender: Sendable {
         }
     }
 
-    private func send(_ reply: OsloReply, to destination: Destination) async {
-        guard !goneMailboxes.contains(destination.mailbox.name) else {
-            metrics.droppedReply()
-            logger.debug("Reply to a gone mailbox dropped", metadata: ["mailbox": "\(destination.mailbox.name)"])
-            return
-        }
+    /// Sends a reply, again for a bounded time while its mailbox is gone. One that cannot be sent is dropped.
+    func send(_ reply: Reply) async {
+        guard isWanted(reply) else { return }
         let end = ContinuousClock.now + retryDuration
-        while true {
-            do {
-                return try await publish(reply, to: destination)
-            } catch let error where error.code == .unroutable && .now + Self.retryPause < end && !Task.isCancelled {
-                try? await Task.sleep(for: Self.retryPause)
-            } catch {
-                metrics.droppedReply()
-                if error.code == .unroutable { _ = goneMailboxes.insert(destination.mailbox.name) }
-                logger.warning(
-                    "Reply dropped", metadata: ["mailbox": "\(destination.mailbox.name)", "error": "\(error)"])
-                return
-            }
+        do {
+            try await publish(reply.wire, to: reply.destination)
+        } catch {
+            await sendAgain(reply, after: error, until: end)
         }
     }
 
+    /// As ``send(_:)``, with no task that waits for it unless it has to be sent again.
+    ///
+    /// - Parameter place: left when it is sent or dropped.
+    func send(_ reply: Reply, in place: HandlerTasks.Place) {
+        guard isWanted(reply) else { return place.leave() }
+        let end = ContinuousClock.now + retryDuration
+        do throws(TransportError) {
+            _ = try transport.publish(
+                reply.wire.message(uniqueID: UniqueID.make()), to: .mailbox(reply.destination.mailbox),
+                deadline: .now + Self.publishTimeout, mandatory: true, allowsDuplicates: true
+            ) { error in
+                guard let error else { return place.leave() }
+                place.goOn {
+                    await self.sendAgain(reply, after: error, until: end)
+                    place.leave()
+                }
+            }
+        } catch {
+            drop(reply, error)
+            place.leave()
+        }
+    }
+
+    /// Sends a reply again whose mailbox was gone, for as long as it is and `end` has not come.
+    private func sendAgain(_ reply: Reply, after error: TransportError, until end: ContinuousClock.Instant) async {
+        var error = error
+        while error.code == .unroutable, .now + Self.retryPause < end, !Task.isCancelled {
+            try? await Task.sleep(for: Self.retryPause)
+            do throws(TransportError) {
+                return try await publish(reply.wire, to: reply.destination)
+            } catch let failure {
+                error = failure
+            }
+        }
+        drop(reply, error)
+    }
+
+    private func isWanted(_ reply: Reply) -> Bool {
+        guard goneMailboxes.contains(reply.destination.mailbox.name) else { return true }
+        metrics.droppedReply()
+        logger.debug("Reply to a gone mailbox dropped", metadata: ["mailbox": "\(reply.destination.mailbox.name)"])
+        return false
+    }
+
+    private func drop(_ reply: Reply, _ error: TransportError) {
+        metrics.droppedReply()
+        let mailbox = reply.destination.mailbox.name
+        if error.code == .unroutable { _ = goneMailboxes.insert(mailbox) }
+        logger.warning("Reply dropped", metadata: ["mailbox": "\(mailbox)", "error": "\(error)"])
+    }
+
     private func publish(_ reply: OsloReply, to destination: Destination) async throws(TransportError) {
-        var reply = reply
-        reply.uniqueID = UniqueID.make()
         try await transport.publish(
-            reply.message(), to: .mailbox(destination.mailbox), deadline: .now + Self.publishTimeout,
+            reply.message(uniqueID: UniqueID.make()), to: .mailbox(destination.mailbox),
+            deadline: .now + Self.publishTimeout,
             mandatory: true, allowsDuplicates: true)
     }
 }

@@ -29,34 +29,42 @@ final class RPCRequestHandling: Sendable {
             metrics: connection.metrics, logger: logger)
     }
 
-    func handle(_ delivery: Delivery) async {
+    /// - Parameter place: left when the request is settled and answered.
+    func handle(_ delivery: Delivery, in place: HandlerTasks.Place) async {
+        guard let request = await take(delivery) else { return place.leave() }
+        switch configuration.acknowledgement {
+        case .atMostOnce:
+            guard await settle(delivery, .accept), let reply = await serve(request, in: place) else {
+                return place.leave()
+            }
+            replies.send(reply, in: place)
+        case .atLeastOnce:
+            if let reply = await serve(request, in: place) { await replies.send(reply) }
+            if place.areAllCancelled {
+                if let id = request.uniqueID { duplicates.remove(id) }
+                await settle(delivery, .requeue)
+            } else {
+                await settle(delivery, .accept)
+            }
+            place.leave()
+        }
+    }
+
+    /// The request of a delivery; `nil` when there is none to handle, and the delivery is settled.
+    private func take(_ delivery: Delivery) async -> OsloRequest? {
         let request: OsloRequest
         do {
             request = try OsloRequest(delivery.message)
         } catch {
             logger.error("Unreadable request discarded", metadata: ["error": "\(error)"])
             await settle(delivery, .discard(reason: "\(error)"))
-            return
+            return nil
         }
-        if let id = request.uniqueID, !duplicates.insert(id) {
-            connection.metrics.ignoredDuplicate()
-            logger.debug("Duplicate request ignored", metadata: ["oslo.unique_id": "\(id)"])
-            await settle(delivery, .accept)
-            return
-        }
-        switch configuration.acknowledgement {
-        case .atMostOnce:
-            guard await settle(delivery, .accept) else { return }
-            await serve(request)
-        case .atLeastOnce:
-            await serve(request)
-            if Task.isCancelled {
-                if let id = request.uniqueID { duplicates.remove(id) }
-                await settle(delivery, .requeue)
-            } else {
-                await settle(delivery, .accept)
-            }
-        }
+        guard let id = request.uniqueID, !duplicates.insert(id) else { return request }
+        connection.metrics.ignoredDuplicate()
+        logger.debug("Duplicate request ignored", metadata: ["oslo.unique_id": "\(id)"])
+        await settle(delivery, .accept)
+        return nil
     }
 
     @discardableResult
@@ -71,20 +79,23 @@ final class RPCRequestHandling: Sendable {
         }
     }
 
-    private func serve(_ request: OsloRequest) async {
+    /// Has a request handled. Returns the reply, when there is to be one: to who waits for it.
+    private func serve(_ request: OsloRequest, in place: HandlerTasks.Place) async -> RPCReplySender.Reply? {
         let destination = RPCReplySender.Destination(request)
         let deadline = RPCDeadline.moment(of: request.deadline)
         do {
             let result = try await observed(request) {
                 let received = try received(request, deadline, wantsReply: destination != nil)
-                return try await work(on: received, keepaliveInterval: request.timeout, destination)
+                return try await work(on: received, keepaliveInterval: request.timeout, destination, place)
             }
-            await replies.send(result: result, to: destination)
-        } catch is CancellationError {
-            logger.debug("Request cancelled", metadata: ["rpc.method": "\(request.method)"])
+            try Task.checkCancellation()
+            return destination.map { RPCReplySender.Reply(result, to: $0) }
+        } catch let error where error is CancellationError || Task.isCancelled {
+            logger.debug("Request cancelled", metadata: ["rpc.method": "\(request.method)", "error": "\(error)"])
+            return nil
         } catch {
             log(error, of: request)
-            await replies.send(failure: RemoteError(handlerError: error), to: destination)
+            return destination.map { RPCReplySender.Reply(failure: RemoteError(handlerError: error), to: $0) }
         }
     }
 
@@ -130,24 +141,18 @@ final class RPCRequestHandling: Sendable {
             topic: topic, server: server, wantsReply: wantsReply, deadline: deadline)
     }
 
-    /// Runs the handler until it ends, its caller's deadline is there, or its caller says that it does not wait.
+    /// Runs the handler, in this task, which is cancelled when its caller's deadline is there, or its caller says that it
+    /// does not wait.
     private func work(
-        on request: RPCServerRequest, keepaliveInterval: JSONValue?, _ destination: RPCReplySender.Destination?
+        on request: RPCServerRequest, keepaliveInterval: JSONValue?, _ destination: RPCReplySender.Destination?,
+        _ place: HandlerTasks.Place
     ) async throws -> JSONValue {
-        // A task of its own, so that it can be cancelled alone. It begins here: most handlers end without having waited.
-        let work = Task.immediate { try await self.run(request) }
-        let token = request.deadline.map { connection.schedule(at: $0) { work.cancel() } }
-        defer { if let token { connection.cancel(token) } }
-        let announcement = announcement(of: request, destination) { work.cancel() }
-        defer { announcement?.end() }
-        return try await withTaskCancellationHandler {
-            guard let destination, let interval = RPCKeepalive.interval(keepaliveInterval) else {
-                return try await work.value
-            }
-            return try await replies.keepingAlive(destination, every: interval) { try await work.value }
-        } onCancel: {
-            work.cancel()
+        let watch = watch(over: request, destination, place)
+        defer { watch?.end() }
+        guard let destination, let interval = RPCKeepalive.interval(keepaliveInterval) else {
+            return try await run(request)
         }
+        return try await replies.keepingAlive(destination, every: interval) { try await self.run(request) }
     }
 
     private func run(_ request: RPCServerRequest) async throws -> JSONValue {
@@ -168,26 +173,39 @@ final class RPCRequestHandling: Sendable {
         return try await handler(request.arguments, request.context)
     }
 
-    /// The word to a caller of Switchboard's that its call is being worked on, once that lasts.
-    private struct Announcement {
+    /// The next alarm of a request that is being worked on, and has a deadline.
+    private struct Watch {
         let connection: MessageQueueConnection
-        let id: String
-        let token: DeadlineScheduler.Token
+        let alarm: DeadlineScheduler.Token
+        /// What it is called when it is announced by then.
+        let id: String?
 
         func end() {
-            connection.cancel(token)
-            connection.work.end(id)
+            if connection.cancel(alarm) { return }
+            if let id, let later = connection.work.end(id) { connection.cancel(later) }
         }
     }
 
-    private func announcement(
-        of request: RPCServerRequest, _ destination: RPCReplySender.Destination?, cancel: @escaping @Sendable () -> Void
-    ) -> Announcement? {
-        guard request.deadline != nil, let destination, case .string(let id) = destination.messageID else { return nil }
-        let token = connection.schedule(at: .now + WorkAnnouncements.delay) { [work = connection.work] in
-            work.announce(id, to: destination.mailbox, cancel: cancel)
+    /// Cancels the work at its deadline. A caller of Switchboard's is told before that it is being worked on, once that
+    /// lasts: one alarm for both, as most work is over before.
+    private func watch(
+        over request: RPCServerRequest, _ destination: RPCReplySender.Destination?, _ place: HandlerTasks.Place
+    ) -> Watch? {
+        guard let deadline = request.deadline else { return nil }
+        let announcement = ContinuousClock.now + WorkAnnouncements.delay
+        guard let destination, case .string(let id) = destination.messageID, announcement < deadline else {
+            return Watch(
+                connection: connection, alarm: connection.schedule(at: deadline) { place.cancel() }, id: nil)
         }
-        return Announcement(connection: connection, id: id, token: token)
+        let alarm = connection.schedule(at: announcement) { [connection] in
+            let alarm = connection.schedule(at: deadline) {
+                place.cancel()
+                // It may have ended at the very moment of the announcement.
+                connection.work.end(id)
+            }
+            connection.work.announce(id, to: destination.mailbox, alarm: alarm) { place.cancel() }
+        }
+        return Watch(connection: connection, alarm: alarm, id: id)
     }
 
     private func log(_ error: any Error, of request: OsloRequest) {
@@ -207,7 +225,7 @@ final class RPCRequestHandling: Sendable {
 extension OsloRequest {
     /// The major version that it asks for, for looking up what is known of its method.
     fileprivate var majorVersion: Int {
-        rawVersion?.string.flatMap { RPCVersion($0)?.major } ?? 1
+        self.rawVersion?.string.flatMap { RPCVersion($0)?.major } ?? 1
     }
 }
 

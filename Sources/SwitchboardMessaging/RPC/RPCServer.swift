@@ -42,7 +42,7 @@ public final class RPCServer: Service {
     /// What it serves on.
     public let connection: MessageQueueConnection
     private let handling: RPCRequestHandling
-    private let limit: ConcurrencyLimit
+    private let tasks: HandlerTasks
     private let logger: Logger
     private let drain = Locked(DrainState())
 
@@ -82,7 +82,9 @@ public final class RPCServer: Service {
         logger[metadataKey: "rpc.topic"] = "\(topic)"
         logger[metadataKey: "rpc.server"] = "\(name)"
         self.logger = logger
-        limit = ConcurrencyLimit(configuration.maximumConcurrency)
+        tasks = HandlerTasks(configuration.maximumConcurrency) { [drain] in
+            drain.withLock { if $0.isDraining { $0.report.finished += 1 } }
+        }
         handling = RPCRequestHandling(
             connection: connection, topic: topic, server: name, router: router, configuration: configuration,
             logger: logger)
@@ -97,7 +99,7 @@ public final class RPCServer: Service {
         try await withTaskCancellationHandler {
             try await cancelWhenGracefulShutdown { try await self.receive() }
         } onCancel: {
-            limit.cancelAll()
+            tasks.cancelAll()
         }
         let report = drain.withLock { drain in
             drain.isOver = true
@@ -133,7 +135,7 @@ public final class RPCServer: Service {
                         }
                     }
                     beginDraining()
-                    await limit.waitUntilIdle()
+                    await tasks.waitUntilIdle()
                     try result.get()
                 }
             }
@@ -148,7 +150,7 @@ public final class RPCServer: Service {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for deliveries in subscriptions {
                 group.addTask {
-                    for try await delivery in deliveries { await self.begin(delivery) }
+                    try await deliveries.receive { self.begin($0, of: deliveries) }
                 }
             }
             do {
@@ -160,13 +162,11 @@ public final class RPCServer: Service {
     }
 
     /// Has a request handled, in a task of its own: shutdown ends the subscriptions' tasks, and not what runs.
-    private func begin(_ delivery: Delivery) async {
-        await limit.enter()
-        guard !isReturned() else { return limit.leave() }
-        limit.start {
-            await self.handling.handle(delivery)
-            self.drain.withLock { if $0.isDraining { $0.report.finished += 1 } }
-        }
+    ///
+    /// - Returns: whether it was taken; else the deliveries go on when there is room for one.
+    private func begin(_ delivery: Delivery, of deliveries: Deliveries) -> Bool {
+        if isReturned() { return true }
+        return tasks.start(orLater: { deliveries.resume() }) { await self.handling.handle(delivery, in: $0) }
     }
 }
 

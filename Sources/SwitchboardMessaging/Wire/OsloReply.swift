@@ -2,83 +2,117 @@ import SwitchboardCore
 
 /// A reply as it crosses the wire: a result, a failure, or, with neither and `ending` false, a keepalive
 /// (oslo-wire.md §3.4, §4.1).
+@dynamicMemberLookup
 struct OsloReply: Sendable, Hashable {
-    var result: JSONValue
-    var failure: OsloFailure?
-    /// Whether this is the last message for its call.
-    var ending: Bool
-    var messageID: JSONValue?
-    var uniqueID: String?
-    /// The mailbox of the one who works on the call, where a cancellation can be sent: only in messages to Switchboard.
-    var worker: String?
-    /// Whether this is no reply but the caller's word that it does not wait any more: only in messages to Switchboard.
-    var isCancellation = false
+    struct Fields: Sendable, Hashable {
+        var result: JSONValue
+        var failure: OsloFailure?
+        /// Whether this is the last message for its call.
+        var ending: Bool
+        var messageID: JSONValue?
+        var uniqueID: String?
+        /// The mailbox of the one who works on the call, where a cancellation can be sent: only in messages to
+        /// Switchboard.
+        var worker: String?
+        /// Whether this is no reply but the caller's word that it does not wait any more: only in messages to
+        /// Switchboard.
+        var isCancellation = false
+    }
+
+    private var storage: Shared<Fields>
+
+    var fields: Fields {
+        get { storage.value }
+        set { storage = Shared(newValue) }
+    }
+
+    @inline(__always)
+    subscript<Value>(dynamicMember field: WritableKeyPath<Fields, Value>) -> Value {
+        get { storage.value[keyPath: field] }
+        set { fields[keyPath: field] = newValue }
+    }
 
     static let workerKey = "switchboard_worker"
     static let cancellationKey = "switchboard_cancel"
 
+    init(_ fields: Fields) {
+        storage = Shared(fields)
+    }
+
     init(
         result: JSONValue, failure: OsloFailure? = nil, ending: Bool, messageID: JSONValue? = nil,
-        uniqueID: String? = nil
+        uniqueID: String? = nil, worker: String? = nil, isCancellation: Bool = false
     ) {
-        self.result = result
-        self.failure = failure
-        self.ending = ending
-        self.messageID = messageID
-        self.uniqueID = uniqueID
+        self.init(
+            Fields(
+                result: result, failure: failure, ending: ending, messageID: messageID, uniqueID: uniqueID,
+                worker: worker, isCancellation: isCancellation))
+    }
+
+    static func == (one: OsloReply, other: OsloReply) -> Bool {
+        one.fields == other.fields
+    }
+
+    func hash(into hasher: inout Hasher) {
+        fields.hash(into: &hasher)
     }
 
     func message() -> Message {
+        message(uniqueID: self.uniqueID)
+    }
+
+    func message(uniqueID: String?) -> Message {
         OsloEnvelope.seal(capacity: 512) { writer in
             var isFirst = true
             writer.key("result", isFirst: &isFirst)
-            writer.write(result)
+            writer.write(self.result)
             writer.key("failure", isFirst: &isFirst)
-            if let failure {
+            if let failure = self.failure {
                 writer.nest { failure.write(to: &$0) }
             } else {
                 writer.write(.null)
             }
             writer.key("ending", isFirst: &isFirst)
-            writer.write(.bool(ending))
+            writer.write(.bool(self.ending))
             writer.key("_msg_id", isFirst: &isFirst)
-            writer.write(messageID ?? .null)
+            writer.write(self.messageID ?? .null)
             if let uniqueID {
                 writer.key("_unique_id", isFirst: &isFirst)
                 writer.write(uniqueID)
             }
-            if let worker {
+            if let worker = self.worker {
                 writer.key(Self.workerKey, isFirst: &isFirst)
                 writer.write(worker)
             }
-            if isCancellation {
+            if self.isCancellation {
                 writer.key(Self.cancellationKey, isFirst: &isFirst)
                 writer.write(.bool(true))
             }
         }
     }
 
-    /// Reads a  A failure that is no JSON text becomes a failure that says so: its caller must learn of it.
+    /// Reads a message. A failure that is no JSON text becomes a failure that says so: its caller must learn of it.
     init(_ message: Message) throws(WireError) {
-        self.init(result: .null, ending: false)
-        try OsloEnvelope.members(of: message, restart: { self = OsloReply(result: .null, ending: false) }) {
+        var fields = Fields(result: .null, ending: false)
+        try OsloEnvelope.members(of: message, restart: { fields = Fields(result: .null, ending: false) }) {
             name, value in
             switch name.text {
-            case "result": result = value
+            case "result": fields.result = value
             case "failure":
                 switch value {
-                case .null, .string(""): failure = nil
-                case .string(let text): failure = OsloFailure(text: text)
-                default: failure = OsloFailure(unreadable: "\(value)")
+                case .null, .string(""): fields.failure = nil
+                case .string(let text): fields.failure = OsloFailure(text: text)
+                default: fields.failure = OsloFailure(unreadable: "\(value)")
                 }
-            case "ending": ending = value.isTrueInPython
-            case "_msg_id": messageID = value
-            case "_unique_id": uniqueID = value.string
-            case Self.workerKey: worker = value.string
-            case Self.cancellationKey: isCancellation = value == true
+            case "ending": fields.ending = value.isTrueInPython
+            case "_msg_id": fields.messageID = value
+            case "_unique_id": fields.uniqueID = value.string
+            case Self.workerKey: fields.worker = value.string
+            case Self.cancellationKey: fields.isCancellation = value == true
             default: break
             }
         }
+        self.init(fields)
     }
 }
 

@@ -3,25 +3,45 @@ import SwitchboardCore
 /// A request, call or cast, as it crosses the wire (oslo-wire.md §3.3).
 ///
 /// What a peer may get wrong and is answered for is kept as it came: `rawMethod`, `rawArguments`, `rawVersion`.
+@dynamicMemberLookup
 struct OsloRequest: Sendable, Hashable {
-    var rawMethod: JSONValue
-    var rawArguments: JSONValue?
-    var namespace: String?
-    var rawVersion: JSONValue?
-    /// The id that the reply carries; any scalar. `nil` for casts.
-    var messageID: JSONValue?
-    var replyQueue: String?
-    /// The caller's keepalive interval in seconds; `.null` when it wants none.
-    var timeout: JSONValue?
-    /// Differs for every message that is not sent again.
-    var uniqueID: String?
-    /// The keys of the context, without their prefix.
-    var context: JSONObject
-    /// Members of the context that are written as they are: ``RequestContext/nestedWireMembers()``.
-    var writtenContext: [UInt8]?
-    /// The key of the context that is not the handler's: ``RPCDeadline``. Apart, so that nobody has to copy the others to
-    /// add it or to take it out.
-    var deadline: JSONValue?
+    struct Fields: Sendable, Hashable {
+        var rawMethod = JSONValue.null
+        var rawArguments: JSONValue?
+        var namespace: String?
+        var rawVersion: JSONValue?
+        /// The id that the reply carries; any scalar. `nil` for casts.
+        var messageID: JSONValue?
+        var replyQueue: String?
+        /// The caller's keepalive interval in seconds; `.null` when it wants none.
+        var timeout: JSONValue?
+        /// Differs for every message that is not sent again.
+        var uniqueID: String?
+        /// The keys of the context, without their prefix.
+        var context = JSONObject()
+        /// Members of the context that are written as they are: ``RequestContext/nestedWireMembers()``.
+        var writtenContext: [UInt8]?
+        /// The key of the context that is not the handler's: ``RPCDeadline``. Apart, so that nobody has to copy the others
+        /// to add it or to take it out.
+        var deadline: JSONValue?
+    }
+
+    private var storage: Shared<Fields>
+
+    var fields: Fields {
+        get { storage.value }
+        set { storage = Shared(newValue) }
+    }
+
+    @inline(__always)
+    subscript<Value>(dynamicMember field: WritableKeyPath<Fields, Value>) -> Value {
+        get { storage.value[keyPath: field] }
+        set { fields[keyPath: field] = newValue }
+    }
+
+    init(_ fields: Fields) {
+        storage = Shared(fields)
+    }
 
     init(
         method: String,
@@ -32,36 +52,48 @@ struct OsloRequest: Sendable, Hashable {
         replyQueue: String? = nil,
         timeout: JSONValue? = nil,
         uniqueID: String? = nil,
-        context: JSONObject = [:]
+        context: JSONObject = [:],
+        writtenContext: [UInt8]? = nil,
+        deadline: JSONValue? = nil
     ) {
-        rawMethod = .string(method)
-        rawArguments = .object(arguments)
-        self.namespace = namespace
-        rawVersion = version.map(JSONValue.string)
-        self.messageID = messageID
-        self.replyQueue = replyQueue
-        self.timeout = timeout
-        self.uniqueID = uniqueID
-        self.context = context
+        self.init(
+            Fields(
+                rawMethod: .string(method), rawArguments: .object(arguments), namespace: namespace,
+                rawVersion: version.map(JSONValue.string), messageID: messageID, replyQueue: replyQueue,
+                timeout: timeout, uniqueID: uniqueID, context: context, writtenContext: writtenContext,
+                deadline: deadline))
+    }
+
+    static func == (one: OsloRequest, other: OsloRequest) -> Bool {
+        one.fields == other.fields
+    }
+
+    func hash(into hasher: inout Hasher) {
+        fields.hash(into: &hasher)
     }
 
     /// The method's name, for people where it is no string.
     var method: String {
-        rawMethod.string ?? "\(rawMethod)"
+        self.rawMethod.string ?? "\(self.rawMethod)"
     }
 
     func message() -> Message {
+        message(messageID: self.messageID, replyQueue: self.replyQueue)
+    }
+
+    /// The message of a call, whose caller waits at `replyQueue`.
+    func message(messageID: JSONValue?, replyQueue: String?) -> Message {
         OsloEnvelope.seal(capacity: 1536) { writer in
             var isFirst = true
             writer.key("method", isFirst: &isFirst)
-            writer.write(rawMethod)
+            writer.write(self.rawMethod)
             writer.key("args", isFirst: &isFirst)
-            writer.write(rawArguments ?? .object([:]))
-            if let namespace {
+            writer.write(self.rawArguments ?? .object([:]))
+            if let namespace = self.namespace {
                 writer.key("namespace", isFirst: &isFirst)
                 writer.write(namespace)
             }
-            if let rawVersion {
+            if let rawVersion = self.rawVersion {
                 writer.key("version", isFirst: &isFirst)
                 writer.write(rawVersion)
             }
@@ -71,58 +103,52 @@ struct OsloRequest: Sendable, Hashable {
                 writer.key("_reply_q", isFirst: &isFirst)
                 writer.write(replyQueue.map(JSONValue.string) ?? .null)
                 writer.key("_timeout", isFirst: &isFirst)
-                writer.write(timeout ?? .null)
+                writer.write(self.timeout ?? .null)
             }
-            if let uniqueID {
+            if let uniqueID = self.uniqueID {
                 writer.key("_unique_id", isFirst: &isFirst)
                 writer.write(uniqueID)
             }
-            if let writtenContext { writer.writeNested(writtenContext) }
-            writer.write(membersOf: context, expecting: RequestContext.wireNames, isFirst: &isFirst)
-            if let deadline {
+            if let writtenContext = self.writtenContext { writer.writeNested(writtenContext) }
+            writer.write(membersOf: self.context, expecting: RequestContext.wireNames, isFirst: &isFirst)
+            if let deadline = self.deadline {
                 writer.key(RPCDeadline.key, prefix: RequestContext.wireNames.prefix, isFirst: &isFirst)
                 writer.write(deadline)
             }
         }
     }
 
-    /// With nothing in it yet.
-    private init() {
-        self.init(method: "")
-        rawMethod = .null
-        rawArguments = nil
-    }
-
     init(_ message: Message) throws(WireError) {
-        self.init()
+        var fields = Fields()
         var context = JSONObjectBuilder(capacity: 32)
         try OsloEnvelope.members(
             of: message, expecting: RequestContext.wireNames,
             restart: {
-                self = OsloRequest()
+                fields = Fields()
                 context = JSONObjectBuilder(capacity: 32)
             }
         ) { name, value in
             if name.isCut {
                 if name.expected == nil, name.text == RPCDeadline.key {
-                    deadline = value
+                    fields.deadline = value
                 } else {
                     context.set(name, value)
                 }
                 return
             }
             switch name.text {
-            case "method": rawMethod = value
-            case "args": rawArguments = value
-            case "namespace": namespace = value == .null ? nil : value.string ?? "\(value)"
-            case "version": rawVersion = value
-            case "_msg_id": messageID = value
-            case "_reply_q": replyQueue = value.string
-            case "_timeout": timeout = value
-            case "_unique_id": uniqueID = value == .null ? nil : value.string ?? "\(value)"
+            case "method": fields.rawMethod = value
+            case "args": fields.rawArguments = value
+            case "namespace": fields.namespace = value == .null ? nil : value.string ?? "\(value)"
+            case "version": fields.rawVersion = value
+            case "_msg_id": fields.messageID = value
+            case "_reply_q": fields.replyQueue = value.string
+            case "_timeout": fields.timeout = value
+            case "_unique_id": fields.uniqueID = value == .null ? nil : value.string ?? "\(value)"
             default: break
             }
         }
-        self.context = context.object
+        fields.context = context.object
+        self.init(fields)
     }
 }

@@ -157,11 +157,14 @@ struct MutantBrokerState {
     private func dispatch(_ queue: MutantQueue, _ broker: MutantBroker) {
         while let (consumer, entry) = queue.next() {
             let (id, sequence) = (consumer.id, entry.sequence)
-            let isTaken = consumer.source.yield(
-                Delivery(message: entry.message, isRedelivered: entry.attempts > 1, attempt: entry.attempts) {
-                    settlement throws(TransportError) in
-                    try broker.settle(settlement, sequence, of: id)
-                })
+            let delivery = Delivery(
+                message: entry.message, isRedelivered: entry.attempts > 1, attempt: entry.attempts
+            ) { settlement throws(TransportError) in
+                try broker.settle(settlement, sequence, of: id)
+            }
+            let isTaken =
+                mutation == .handingOutForgotten
+                ? consumer.source.append(delivery) : consumer.source.yield(delivery)
             if !isTaken && mutation != .subscriptionLeaked && mutation != .endedDeliveriesFed {
                 queue.returned(entry, by: consumer)
             }

@@ -80,6 +80,17 @@ final class MutantDriver: TransportDriver {
             deadline: options.deadline, owner: id)
     }
 
+    func publish(
+        _ message: Message, to address: Address, options: PublishOptions,
+        completion: @escaping @Sendable (TransportError?) -> Void
+    ) -> (@Sendable () -> Void)? {
+        publishInTask(message, to: address, options: options) { [mutation] error in
+            if mutation == .outcomeForgotten, error != nil { return }
+            completion(error)
+            if mutation == .outcomeToldTwice { completion(error) }
+        }
+    }
+
     func withSubscription<Result: Sendable>(
         to address: Address,
         options: SubscriptionOptions,

@@ -1,5 +1,6 @@
 /// A bug that is planted in the copy of the in-process driver, and the law that has to find it.
 enum Mutation: String, CaseIterable {
+    case handingOutForgotten
     case messageLost, messageDoubled, newestFirst, longBodiesCut, bodiesTakenForText, contentTypeLost
     case serverTakenForTopic, fanoutToOne, fanoutCopiesStay, mailboxesShared, topicDiesWithConsumers
     case earlyNotificationsDropped, poolsForgotten, poolMembersGetCopies, poolQueuePerTopic
@@ -9,7 +10,7 @@ enum Mutation: String, CaseIterable {
     case refusesBeforeRun, publishesWithoutRun, closedTakenForDown, deliveriesOutliveRun, errorOfBodyReplaced
     case stateForgotten, cancellationSwallowed, cancellationOfRunSwallowed
     case deadlineIgnored, deadlineOfSubscriptionIgnored, timeToLiveIgnored, timeToLiveStartsAnew
-    case unroutableSwallowed, alwaysMandatory
+    case unroutableSwallowed, alwaysMandatory, outcomeForgotten, outcomeToldTwice
     case boundsIgnored, exhaustedAtOnce, waitersForgotten, waitersOutliveRun, deadlineOfWaitersIgnored
     case cancellationOfWaitersSwallowed
     case unroutableUnclaimed, redeliveryUnclaimed, boundsUnclaimed, reconnectsClaimed, claimsGrow
@@ -17,6 +18,8 @@ enum Mutation: String, CaseIterable {
     /// The law's name.
     var law: String {
         switch self {
+        case .handingOutForgotten:
+            "A subscriber that is a function gets all there is, and again what it could not take"
         case .messageLost: "Many tasks publish and settle at once, and nothing is lost or doubled"
         case .messageDoubled: "Each message arrives exactly once while nothing fails"
         case .newestFirst: "What was published before the subscription arrives in order"
@@ -57,6 +60,8 @@ enum Mutation: String, CaseIterable {
         case .timeToLiveIgnored: "A message is not delivered after its time to live"
         case .timeToLiveStartsAnew: "A message that comes back keeps its time to live"
         case .unroutableSwallowed: "A mandatory message that nobody takes fails at once"
+        case .outcomeForgotten, .outcomeToldTwice:
+            "A publish whose outcome is told says once what one that is waited for says"
         case .alwaysMandatory: "A message that nobody takes is dropped unless it is mandatory"
         case .boundsIgnored, .exhaustedAtOnce, .deadlineOfWaitersIgnored:
             "A full queue makes its publisher wait, then tells it"

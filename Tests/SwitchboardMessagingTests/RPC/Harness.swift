@@ -2,7 +2,8 @@ import Logging
 import ServiceLifecycle
 import SwitchboardCore
 import SwitchboardInProcess
-import SwitchboardMessaging
+
+@testable import SwitchboardMessaging
 
 /// Runs services for as long as `body` runs.
 func withRunning<Result: Sendable>(
@@ -56,5 +57,18 @@ struct LineCollector: LogHandler {
 
     func log(event: LogEvent) {
         lines.withLock { $0.append("\(event.level) \(event.message) \(event.metadata ?? [:])") }
+    }
+}
+
+extension RPCRequestHandling {
+    /// Handles a delivery as a server does, until its request is settled and answered; cancelled, its handler is.
+    func handle(_ delivery: Delivery) async {
+        let tasks = HandlerTasks(1) {}
+        await withTaskCancellationHandler {
+            _ = tasks.start(orLater: {}) { await self.handle(delivery, in: $0) }
+            await tasks.waitUntilIdle()
+        } onCancel: {
+            tasks.cancelAll()
+        }
     }
 }

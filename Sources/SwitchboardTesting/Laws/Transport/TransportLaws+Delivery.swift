@@ -20,6 +20,42 @@ extension TransportLaws {
                     (delivery.attempt ?? 1) == 1, "its first delivery is attempt \(delivery.attempt ?? 1).")
             }
         },
+        DriverLaw("A subscriber that is a function gets all there is, and again what it could not take", .delivery) {
+            bench in
+            let options = SubscriptionOptions(prefetch: 20, deadline: bench.later)
+            try await bench.withTransport { transport in
+                try await transport.withSubscription(to: .topic(bench.topic), options: options) { deliveries in
+                    let taken = Tally()
+                    let room = Locked(10)
+                    let receiver = Task {
+                        try await deliveries.receive { delivery in
+                            let hasRoom = room.withLock { room in
+                                room -= 1
+                                return room >= 0
+                            }
+                            guard hasRoom else { return false }
+                            taken.add(delivery.text)
+                            delivery.settleInBackground(.accept)
+                            return true
+                        }
+                    }
+                    defer { receiver.cancel() }
+                    let texts = (0..<50).map { "\($0)" }
+                    try await bench.publish(all: texts, on: transport)
+                    try await bench.within("the first ten of 50 messages") { try await taken.wait(for: 10) }
+                    let early = taken.entries.count
+                    try bench.require(early == 10, "\(early) messages were taken where there was room for 10.")
+                    room.withLock { $0 = 1000 }
+                    deliveries.resume()
+                    try await bench.within("the rest of 50 messages") { try await taken.wait(for: 50) }
+                    let found = taken.entries
+                    let isRight = bench.claims.contains(.ordered) ? found == texts : found.sorted() == texts.sorted()
+                    try bench.require(isRight, "50 messages in order arrived as \(found).")
+                    receiver.cancel()
+                    try await receiver.value
+                }
+            }
+        },
         DriverLaw("Bodies of 0 bytes to 16 MiB arrive whole", .delivery) { bench in
             let sizes = [0, 1, 4095, 4096, 4097, 131_064, 131_072, 131_080, 1 << 20, 16 << 20]
             try await bench.withInbox(prefetch: 1) { transport, inbox in

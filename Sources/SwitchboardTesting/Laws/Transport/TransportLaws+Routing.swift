@@ -27,6 +27,29 @@ extension TransportLaws {
                 }
             }
         },
+        DriverLaw("A publish whose outcome is told says once what one that is waited for says", .routing) { bench in
+            try await bench.withInbox { transport, inbox in
+                let message = Message(body: Array("told".utf8), contentType: "text/plain")
+                func outcome(at address: Address, of what: String) async throws -> [String] {
+                    let outcomes = Tally()
+                    _ = try transport.publish(message, to: address, deadline: bench.later, mandatory: true) { error in
+                        outcomes.add(error.map { "\($0.code)" } ?? "taken")
+                    }
+                    try await bench.within("the outcome of \(what)") { try await outcomes.wait(for: 1) }
+                    // A second one would come with what is published next.
+                    try await bench.publish("next", on: transport)
+                    return outcomes.entries
+                }
+                let taken = try await outcome(at: .topic(bench.topic), of: "a publish to a subscriber")
+                try bench.require(taken == ["taken"], "a publish to a subscriber was told \(taken).")
+                for text in ["told", "next"] { try await inbox.expect(text) }
+                guard bench.claims.contains(.detectsUnroutable) else { return }
+                let nobody = Address.server(bench.topic, server: "none")
+                let refused = try await outcome(at: nobody, of: "a mandatory publish to nobody")
+                try bench.require(refused == ["unroutable"], "a mandatory publish to nobody was told \(refused).")
+                try await inbox.expect("next")
+            }
+        },
         DriverLaw("A mandatory message that somebody takes succeeds", .routing) { bench in
             let addresses = [
                 Address.topic(bench.topic), .server(bench.topic, server: "one"), .fanout(bench.topic),

@@ -1,0 +1,137 @@
+import SwitchboardCore
+
+/// The tasks of a server's handlers: at most so many at a time, and all of them can be cancelled together.
+final class HandlerTasks: Sendable {
+    private struct Occupant {
+        let id: UInt64
+        var task: Task<Void, Never>
+    }
+
+    private struct State {
+        /// A free place is `nil`.
+        var places: [Occupant?] = []
+        var freePlaces: [Int] = []
+        /// What is called when there is a free place again.
+        var refused: [@Sendable () -> Void] = []
+        var idleWaiters: [CheckedContinuation<Void, Never>] = []
+        var nextID: UInt64 = 0
+        var isCancelled = false
+
+        var isIdle: Bool { freePlaces.count == places.count }
+    }
+
+    /// The right to be at work, from ``HandlerTasks/start(orLater:_:)`` to ``leave()``, which is called once.
+    struct Place: Sendable {
+        fileprivate let tasks: HandlerTasks
+        fileprivate let index: Int
+        fileprivate let id: UInt64
+
+        /// Whether all tasks have been cancelled, and not this one alone.
+        var areAllCancelled: Bool {
+            tasks.state.withLock { $0.isCancelled }
+        }
+
+        func leave() {
+            tasks.leave(index)
+        }
+
+        /// Cancels what is at work here; does nothing when it has left.
+        func cancel() {
+            let task = tasks.state.withLock { state in
+                state.places[index].flatMap { $0.id == id ? $0.task : nil }
+            }
+            task?.cancel()
+        }
+
+        /// Does more in a further task, which can be cancelled as the first one could.
+        func goOn(_ work: @escaping @Sendable () async -> Void) {
+            tasks.goOn(index, work)
+        }
+    }
+
+    private let maximum: Int
+    private let onLeave: @Sendable () -> Void
+    private let state = Locked(State())
+
+    /// - Parameter onLeave: called whenever a place is left, before it is free.
+    init(_ maximum: Int, onLeave: @escaping @Sendable () -> Void) {
+        self.maximum = maximum
+        self.onLeave = onLeave
+    }
+
+    /// Does `work` in a task of its own; or, when as many are at work as may be, does not, and calls `onRoom` as soon as
+    /// one of them has left.
+    ///
+    /// - Returns: whether it does.
+    func start(
+        orLater onRoom: @escaping @Sendable () -> Void, _ work: @escaping @Sendable (Place) async -> Void
+    ) -> Bool {
+        let (isStarted, late) = state.withLock { state -> (Bool, Task<Void, Never>?) in
+            guard let index = state.freePlaces.popLast() ?? (state.places.count < maximum ? state.places.count : nil)
+            else {
+                state.refused.append(onRoom)
+                return (false, nil)
+            }
+            state.nextID += 1
+            let place = Place(tasks: self, index: index, id: state.nextID)
+            // It leaves under the lock too, and so after this.
+            let task = Task { await work(place) }
+            let occupant = Occupant(id: state.nextID, task: task)
+            if index == state.places.count { state.places.append(occupant) } else { state.places[index] = occupant }
+            return (true, state.isCancelled ? task : nil)
+        }
+        late?.cancel()
+        return isStarted
+    }
+
+    private func goOn(_ index: Int, _ work: @escaping @Sendable () async -> Void) {
+        let late = state.withLock { state -> Task<Void, Never>? in
+            let task = Task { await work() }
+            state.places[index]?.task = task
+            return state.isCancelled ? task : nil
+        }
+        late?.cancel()
+    }
+
+    private func leave(_ index: Int) {
+        onLeave()
+        let (refused, idleWaiters) = state.withLock { state -> ([@Sendable () -> Void], _) in
+            state.places[index] = nil
+            state.freePlaces.append(index)
+            let idleWaiters = state.isIdle ? state.idleWaiters.take() : []
+            return (state.refused.take(), idleWaiters)
+        }
+        // All of them: the first may have nothing any more, and then nobody would end and call the next.
+        for onRoom in refused { onRoom() }
+        for waiter in idleWaiters { waiter.resume() }
+    }
+
+    /// Cancels what was started, and what will be.
+    func cancelAll() {
+        let tasks = state.withLock { state in
+            state.isCancelled = true
+            return state.places.compactMap { $0?.task }
+        }
+        for task in tasks { task.cancel() }
+    }
+
+    /// Returns when none is at work.
+    func waitUntilIdle() async {
+        await withCheckedContinuation { waiter in
+            let isIdle = state.withLock { state in
+                if !state.isIdle { state.idleWaiters.append(waiter) }
+                return state.isIdle
+            }
+            if isIdle { waiter.resume() }
+        }
+    }
+}
+
+extension Array {
+    /// What was in it; nothing from now on.
+    fileprivate mutating func take() -> [Element] {
+        if isEmpty { return [] }
+        defer { self = [] }
+        return self
+    }
+}
