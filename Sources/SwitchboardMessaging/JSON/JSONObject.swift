@@ -51,7 +51,8 @@ public struct JSONObject: Sendable {
 
     /// Where a member is.
     func place(of key: String) -> Int? {
-        members.firstIndex { $0.key == key }
+        // Most names differ in length, and of that a string knows.
+        members.firstIndex { $0.key.utf8.count == key.utf8.count && $0.key == key }
     }
 
     mutating func setValue(_ value: JSONValue, at index: Int) {

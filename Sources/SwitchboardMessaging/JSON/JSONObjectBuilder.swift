@@ -5,9 +5,15 @@
 struct JSONObjectBuilder {
     private(set) var object = JSONObject()
     private var marks: UInt128 = 0
+    /// Whether all members have their marks.
+    private var isMarking = false
     private var index: [String: Int] = [:]
     /// The expected name of the last member, as long as all have had one and in their order: then none was there before.
     private var lastExpected: Int? = -1
+    /// How many members have come since without one, for which marking all others was not worth it: the last of a document
+    /// are not always told by their expected names.
+    private var unexpected = 0
+    private static let unexpectedLimit = 4
 
     /// Where it began with no room, it would grow from one to two to four.
     private let capacity: Int
@@ -40,13 +46,19 @@ struct JSONObjectBuilder {
     @inline(__always)
     mutating func place(setting key: String, _ value: JSONValue) -> Int {
         let count = object.count
-        if lastExpected != nil { beginMarking() }
+        lastExpected = nil
         var place: Int?
         if count < 64 {
             if count == 0 { object.reserveCapacity(capacity) }
-            let mark = UInt128(1) << Self.mark(of: key)
-            if marks & mark != 0 { place = object.place(of: key) }
-            marks |= mark
+            if !isMarking, count == 0 || unexpected == Self.unexpectedLimit { beginMarking() }
+            if isMarking {
+                let mark = UInt128(1) << Self.mark(of: key)
+                if marks & mark != 0 { place = object.place(of: key) }
+                marks |= mark
+            } else {
+                unexpected += 1
+                place = object.place(of: key)
+            }
         } else {
             if index.isEmpty {
                 for (position, member) in object.members.enumerated() { index[member.key] = position }
@@ -63,7 +75,7 @@ struct JSONObjectBuilder {
     }
 
     private mutating func beginMarking() {
-        lastExpected = nil
+        isMarking = true
         for member in object.members.prefix(64) { marks |= UInt128(1) << Self.mark(of: member.key) }
     }
 

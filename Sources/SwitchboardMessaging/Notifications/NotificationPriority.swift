@@ -4,13 +4,25 @@ public enum NotificationPriority: String, Sendable, Hashable, CaseIterable {
 
     /// Reads a priority as a message carries it, in any case; `warning` means ``warn``.
     public init?(wireName: String) {
+        if let priority = Self.allCases.first(where: { $0.wireName == wireName }) {
+            self = priority
+            return
+        }
         let name = wireName.lowercased()
         self.init(rawValue: name == "warning" ? "warn" : name)
     }
 
     /// As a message carries it: `INFO`.
     public var wireName: String {
-        rawValue.uppercased()
+        switch self {
+        case .audit: "AUDIT"
+        case .debug: "DEBUG"
+        case .info: "INFO"
+        case .warn: "WARN"
+        case .error: "ERROR"
+        case .critical: "CRITICAL"
+        case .sample: "SAMPLE"
+        }
     }
 }
 

@@ -21,6 +21,8 @@ struct OsloNotification: Sendable, Hashable {
     var uniqueID: JSONValue?
     /// The keys of the context, without their prefix.
     var context: JSONObject = [:]
+    /// The same as it is written in an envelope, where that is known.
+    var writtenContext: [UInt8]?
     var format: NotificationFormat
 
     init(_ event: NotificationEvent, format: NotificationFormat) {
@@ -32,15 +34,16 @@ struct OsloNotification: Sendable, Hashable {
         timestamp = event.timestampText.map(JSONValue.string) ?? .null
         uniqueID = .string(UniqueID.make())
         context = event.context
+        writtenContext = event.writtenContext
         self.format = format
     }
 
     func message() -> Message {
         switch format {
         case .v2:
-            return OsloEnvelope.seal(capacity: 1536) { write(to: &$0) }
+            return OsloEnvelope.seal(capacity: 4096) { write(to: &$0) }
         case .v1:
-            var writer = JSONWriter(capacity: 1024)
+            var writer = JSONWriter(capacity: 4096)
             writer.beginObject()
             write(to: &writer)
             writer.endObject()
@@ -62,7 +65,11 @@ struct OsloNotification: Sendable, Hashable {
         write("payload", payload, to: &writer)
         write("timestamp", timestamp, to: &writer)
         write("_unique_id", uniqueID, to: &writer)
-        writer.write(membersOf: context, expecting: RequestContext.wireNames, isFirst: &isFirst)
+        if format == .v2, let writtenContext {
+            writer.writeNested(writtenContext)
+        } else {
+            writer.write(membersOf: context, expecting: RequestContext.wireNames, isFirst: &isFirst)
+        }
     }
 
     private init(_ format: NotificationFormat) {
@@ -96,7 +103,7 @@ struct OsloNotification: Sendable, Hashable {
     }
 
     /// The notification, with kombu's typed values made plain where the body had no envelope.
-    func event() throws(WireError) -> NotificationEvent {
+    func event(isRedelivered: Bool = false) throws(WireError) -> NotificationEvent {
         guard let name = priority?.string, let level = NotificationPriority(wireName: name) else {
             throw WireError(
                 "The priority \(priority.map { "\($0)" } ?? "(none)") is none of "
@@ -109,8 +116,10 @@ struct OsloNotification: Sendable, Hashable {
             if case .object(let object) = try KombuTypes.plain(.object(context)) { context = object }
         }
         return NotificationEvent(
-            id: try text(messageID), publisherID: try text(publisherID), eventType: try text(eventType),
-            priority: level, payload: payload, timestampText: try text(timestamp), context: context)
+            .init(
+                id: try text(messageID), publisherID: try text(publisherID), eventType: try text(eventType),
+                priority: level, payload: payload, timestampText: try text(timestamp), context: context,
+                isRedelivered: isRedelivered))
     }
 
     private func text(_ value: JSONValue?) throws(WireError) -> String? {

@@ -1,3 +1,4 @@
+import DequeModule
 import SwitchboardCore
 
 /// What a listener knows of past and present notifications, by their `_unique_id`.
@@ -10,32 +11,53 @@ final class NotificationLedger: Sendable {
         case new, duplicate, held
     }
 
-    private struct State {
-        /// What is at work, and the later deliveries of the same.
-        var present: [String: [ReceivedNotification]] = [:]
-        var failures: [String: Int] = [:]
+    private enum Entry {
+        /// At work; with the later deliveries of the same.
+        case present([ReceivedNotification])
+        /// Handled, and known until then.
+        case past(ContinuousClock.Instant)
     }
 
-    private let past: RecentIDs
+    private struct State {
+        var entries: [String: Entry] = [:]
+        /// What was handled, the first first. The entry of one that came again after its time is another.
+        var past: Deque<(id: String, expiry: ContinuousClock.Instant)> = []
+        var failures: [String: Int] = [:]
+
+        mutating func forget(_ now: ContinuousClock.Instant, capacity: Int) {
+            while let first = past.first, first.expiry <= now || past.count > capacity {
+                past.removeFirst()
+                if case .past(first.expiry)? = entries[first.id] { entries[first.id] = nil }
+            }
+        }
+    }
+
     private let capacity: Int
+    private let lifetime: Duration
     private let state = Locked(State())
 
     init(capacity: Int, lifetime: Duration) {
-        past = RecentIDs(capacity: capacity, lifetime: lifetime)
         self.capacity = capacity
+        self.lifetime = lifetime
     }
 
     /// Says what to do with a delivery; one that is held comes back from ``finish(_:handled:)``.
     func begin(_ received: ReceivedNotification) -> Verdict {
         guard let id = received.uniqueID else { return .new }
         return state.withLock { state in
-            if state.present[id] != nil {
-                state.present[id]?.append(received)
-                return .held
+            guard let index = state.entries.index(forKey: id) else {
+                state.entries[id] = .present([])
+                return .new
             }
-            if past.contains(id) { return .duplicate }
-            state.present[id] = []
-            return .new
+            switch state.entries.values[index] {
+            case .present(let held):
+                state.entries.values[index] = .present(held + [received])
+                return .held
+            case .past(let expiry):
+                if expiry > .now { return .duplicate }
+                state.entries.values[index] = .present([])
+                return .new
+            }
         }
     }
 
@@ -57,15 +79,22 @@ final class NotificationLedger: Sendable {
     func finish(_ received: ReceivedNotification, handled: Bool) -> [ReceivedNotification] {
         guard let id = received.uniqueID else { return [] }
         return state.withLock { state in
-            guard var held = state.present.removeValue(forKey: id) else { return [] }
+            guard let index = state.entries.index(forKey: id), case .present(var held) = state.entries.values[index]
+            else { return [] }
             if handled {
-                _ = past.insert(id)
-                state.failures[id] = nil
+                let now = ContinuousClock.now
+                state.entries.values[index] = .past(now + lifetime)
+                state.past.append((id, now + lifetime))
+                state.forget(now, capacity: capacity)
+                if !state.failures.isEmpty { state.failures[id] = nil }
                 return held
             }
-            guard !held.isEmpty else { return [] }
+            if held.isEmpty {
+                state.entries.remove(at: index)
+                return []
+            }
             let next = held.removeFirst()
-            state.present[id] = held
+            state.entries.values[index] = .present(held)
             return [next]
         }
     }

@@ -10,10 +10,8 @@ final class ReceivedNotification: Sendable {
     /// Throws for what is no notification, or has a priority that there is not.
     init(_ delivery: Delivery) throws(WireError) {
         let notification = try OsloNotification(delivery.message)
-        var event = try notification.event()
-        event.isRedelivered = delivery.isRedelivered
         self.delivery = delivery
-        self.event = event
+        event = try notification.event(isRedelivered: delivery.isRedelivered)
         uniqueID = notification.uniqueID?.string
     }
 }

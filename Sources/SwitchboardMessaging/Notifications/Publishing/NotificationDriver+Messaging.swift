@@ -25,29 +25,47 @@ extension NotificationDriver {
         _ name: String, _ connection: MessageQueueConnection, _ topics: [Topic], _ format: NotificationFormat
     ) -> NotificationDriver {
         precondition(!topics.isEmpty, "A messaging driver needs at least one topic.")
+        let destinations = topics.map(Destination.init)
         return NotificationDriver(name) { event, retry in
             var failure: (any Error)?
-            for topic in topics {
+            for destination in destinations {
                 // A topic that fails does not stop the others.
                 do {
-                    try await publish(event, to: topic, connection, format, retry)
+                    try await publish(event, to: destination[event.priority], connection, format, retry)
                 } catch let error as TransportError where error.code == .cancelled {
                     throw CancellationError()
                 } catch let error as TransportError {
-                    failure = failure ?? NotificationError(error, during: "\(event) to topic \(topic)")
+                    failure = failure ?? NotificationError(error, during: "\(event) to topic \(destination.topic)")
                 }
             }
             if let failure { throw failure }
         }
     }
 
+    /// A topic, and the queues of its priorities.
+    private struct Destination {
+        let topic: Topic
+        private let addresses: [NotificationPriority: Address]
+
+        init(_ topic: Topic) {
+            self.topic = topic
+            addresses = .init(
+                uniqueKeysWithValues: NotificationPriority.allCases.map { priority in
+                    (priority, .notifications(topic.notifications(priority)))
+                })
+        }
+
+        subscript(priority: NotificationPriority) -> Address {
+            addresses[priority] ?? .notifications(topic.notifications(priority))
+        }
+    }
+
     private static func publish(
-        _ event: NotificationEvent, to topic: Topic, _ connection: MessageQueueConnection,
+        _ event: NotificationEvent, to address: Address, _ connection: MessageQueueConnection,
         _ format: NotificationFormat, _ retry: NotificationRetry
     ) async throws {
         let deadline = ContinuousClock.now + retry.timeout
         let message = OsloNotification(event, format: format).message()
-        let address = Address.notifications(topic.notifications(event.priority))
         var attempt = 1
         while true {
             do {

@@ -94,8 +94,7 @@ public struct Notifier: Sendable {
     ) async throws {
         try await send(
             NotificationEvent(
-                eventType, priority: priority, publisherID: publisherID, payload: payload,
-                context: context?.redactedWireObject() ?? [:]))
+                eventType, priority: priority, publisherID: publisherID, payload: payload, requestContext: context))
     }
 
     /// Publishes a value as the payload. Throws ``NotificationError/Code/invalidPayload`` when it cannot be encoded.
