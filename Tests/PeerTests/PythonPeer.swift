@@ -13,26 +13,16 @@ import SwitchboardTesting
 ///
 /// It is killed when the test is over, however the test ends.
 final class PythonPeer: Sendable {
-    /// An environment with the packages that a peer needs. `Tests/run` makes them, and names their interpreters.
-    enum Environment: Sendable {
-        case oslo
-        /// Large, and slow to start.
-        case nova
-
-        var interpreter: String {
-            get throws(TestBrokerError) {
-                let (name, packages, requirements) =
-                    switch self {
-                    case .oslo: ("SWITCHBOARD_PYTHON", "oslo.messaging", "requirements.txt")
-                    case .nova: ("SWITCHBOARD_NOVA_PYTHON", "Nova", "nova-requirements.txt")
-                    }
-                guard let path = getenv(name).map({ String(cString: $0) }), !path.isEmpty else {
-                    throw TestBrokerError(
-                        "The tests against \(packages) need a Python that has it: run ./Tests/run, which makes one, or "
-                            + "set \(name) to an interpreter with the packages of Tests/Peers/\(requirements).")
-                }
-                return path
+    /// A Python with the packages that peers need; `Tests/run` makes it.
+    private static var interpreter: String {
+        get throws(TestBrokerError) {
+            guard let path = getenv("SWITCHBOARD_PYTHON").map({ String(cString: $0) }), !path.isEmpty else {
+                throw TestBrokerError(
+                    "The tests against oslo.messaging and Nova need a Python that has them: run ./Tests/run, which makes "
+                        + "one, or set SWITCHBOARD_PYTHON to an interpreter with the packages of "
+                        + "Tests/Peers/requirements.txt.")
             }
+            return path
         }
     }
 
@@ -65,10 +55,10 @@ final class PythonPeer: Sendable {
 
     /// Runs a script of `Tests/Peers` for as long as `body` runs; it is ready when `body` is called.
     static func withPeer<Result>(
-        _ script: String, _ arguments: [String], in environment: Environment = .oslo,
-        readyWithin: Duration = .seconds(60), _ body: (PythonPeer) async throws -> Result
+        _ script: String, _ arguments: [String], readyWithin: Duration = .seconds(60),
+        _ body: (PythonPeer) async throws -> Result
     ) async throws -> Result {
-        let peer = try PythonPeer(script, arguments, in: environment)
+        let peer = try PythonPeer(script, arguments)
         do {
             _ = try await peer.event(within: readyWithin) { $0["event"]?.string == "ready" }
             let result = try await body(peer)
@@ -80,14 +70,16 @@ final class PythonPeer: Sendable {
         }
     }
 
-    private init(_ script: String, _ arguments: [String], in environment: Environment) throws {
-        let python = try environment.interpreter
+    private init(_ script: String, _ arguments: [String]) throws {
+        let python = try Self.interpreter
         self.script = script
         directory = try ScratchDirectory(prefix: "switchboard-peer")
         process = try GuardedProcess(
             [python, "-u", Self.scripts + script] + arguments,
             environment: [
-                "PATH": "/usr/bin:/bin", "HOME": directory.path, "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1",
+                "PATH": "/usr/bin:/bin", "HOME": directory.path, "LANG": "C.UTF-8",
+                // What Python compiles is kept for the next peer, which starts in a third of the time; not among the sources.
+                "PYTHONPYCACHEPREFIX": python + "-bytecode",
             ],
             streams: .connected(errors: "\(directory.path)/errors"), scratch: directory.path)
         let output = process.output

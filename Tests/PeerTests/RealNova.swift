@@ -51,7 +51,7 @@
                 "--compute", "first=\(computeHost)",
             ]
             try await PythonPeer.withPeer(
-                "nova_cell.py", arguments, in: .nova, readyWithin: .seconds(300)
+                "nova_cell.py", arguments, readyWithin: .seconds(300)
             ) { peer async throws in
                 do {
                     try await body(urls)

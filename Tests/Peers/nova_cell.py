@@ -9,7 +9,7 @@ cell have no access to in a deployment of several cells either.
 
 Prints `ready` once every service answered over its queue. The command `logs` returns the ends of the services' logs.
 All services end when the input closes.
-Needs the packages of nova-requirements.txt.
+Needs the packages of requirements.txt.
 """
 import argparse
 import ctypes

@@ -6,12 +6,12 @@ import Testing
 
 /// What Nova's own objects see, through `Tests/Peers/nova_reads_directory.py`.
 ///
-/// `SWITCHBOARD_NOVA_PYTHON` names a Python that has Nova (`Tests/Peers/nova-requirements.txt`).
+/// `SWITCHBOARD_PYTHON` names a Python that has Nova (`Tests/Peers/requirements.txt`).
 @Suite(
     "Nova reads what we write",
     .enabled(
-        if: ProcessInfo.processInfo.environment["SWITCHBOARD_NOVA_PYTHON"] != nil,
-        "SWITCHBOARD_NOVA_PYTHON names no Python with Nova; ./Tests/run makes one."),
+        if: ProcessInfo.processInfo.environment["SWITCHBOARD_PYTHON"] != nil,
+        "SWITCHBOARD_PYTHON names no Python with Nova; ./Tests/run makes one."),
     .timeLimit(.minutes(3)))
 struct NovaReadsTests {
     struct Seen: Decodable {
@@ -91,8 +91,13 @@ struct NovaReadsTests {
     func novaSees(_ path: String) throws -> Seen {
         let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         let process = Process()
-        process.executableURL = URL(
-            fileURLWithPath: try #require(ProcessInfo.processInfo.environment["SWITCHBOARD_NOVA_PYTHON"]))
+        var environment = ProcessInfo.processInfo.environment
+        let python = try #require(environment["SWITCHBOARD_PYTHON"])
+        process.executableURL = URL(fileURLWithPath: python)
+        // What Python compiles is kept for the next time; not among the sources.
+        environment["PYTHONDONTWRITEBYTECODE"] = nil
+        environment["PYTHONPYCACHEPREFIX"] = python + "-bytecode"
+        process.environment = environment
         process.arguments = [
             folder.appendingPathComponent("Peers/nova_reads_directory.py").path, path,
             "--transport-url", Self.transportURL, "--database-connection", Self.database,

@@ -23,6 +23,20 @@ struct GuardedProcessTests {
         #expect(processState(sleeper.processID) == nil)
     }
 
+    @Test("A paused process is stopped when that returns, and can go on")
+    func pausing() async throws {
+        let process = try GuardedProcess(
+            ["/bin/sh", "-c", "while :; do :; done"], environment: [:], streams: .log("/dev/null"))
+        for _ in 0..<20 {
+            process.pause()
+            #expect(processState(process.processID) == "T")
+            process.signal(SIGCONT)
+        }
+        await process.end()
+        // Of one that has ended there is nothing to wait for.
+        process.pause()
+    }
+
     @Test("A process gets its input and environment, and its output arrives")
     func streams() async throws {
         let process = try GuardedProcess(

@@ -130,6 +130,29 @@ package final class GuardedProcess: Sendable {
         if exit == nil { kill(processID, number) }
     }
 
+    /// Stops the process, until it gets `SIGCONT`. Returns when none of its threads runs any more, of which sending the signal
+    /// says nothing: on a busy machine they can go on for a while.
+    package func pause() {
+        signal(SIGSTOP)
+        for _ in 0..<5000 where exit == nil && !isStopped { usleep(1000) }
+    }
+
+    /// Whether all of the process's threads are stopped, as far as the system tells.
+    private var isStopped: Bool {
+        let threads = "/proc/\(processID)/task"
+        return ScratchDirectory.names(in: threads).allSatisfy { thread in
+            let descriptor = open("\(threads)/\(thread)/stat", O_RDONLY | O_CLOEXEC)
+            guard descriptor >= 0 else { return true }
+            defer { close(descriptor) }
+            var bytes = [UInt8](repeating: 0, count: 256)
+            let count = read(descriptor, &bytes, bytes.count)
+            let line = bytes.prefix(max(0, count))
+            // `ID (NAME) STATE …`
+            guard let end = line.lastIndex(of: UInt8(ascii: ")")), end + 2 < line.endIndex else { return true }
+            return "TtZX".utf8.contains(line[end + 2])
+        }
+    }
+
     /// Waits for the end; `nil` when it has not come within `timeout`. Cancellation does not shorten the wait.
     package func waitForExit(within timeout: Duration) async -> Exit? {
         let deadline = ContinuousClock.now + timeout

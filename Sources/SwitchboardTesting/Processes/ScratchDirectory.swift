@@ -1,7 +1,7 @@
 #if canImport(Glibc)
-    package import Glibc
+    import Glibc
 #elseif canImport(Musl)
-    package import Musl
+    import Musl
 #endif
 
 /// A private directory under the system's temporary one.
@@ -18,9 +18,9 @@ package struct ScratchDirectory: Sendable {
         path = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
     }
 
-    package func create(_ name: String, _ text: String, mode: mode_t = 0o600) throws(TestBrokerError) {
+    package func create(_ name: String, _ text: String, mode: UInt32 = 0o600) throws(TestBrokerError) {
         let file = "\(path)/\(name)"
-        let descriptor = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)
+        let descriptor = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode_t(mode))
         guard descriptor >= 0 else { throw .system("open \(file)") }
         defer { close(descriptor) }
         var rest = Array(text.utf8)[...]
@@ -50,14 +50,21 @@ package struct ScratchDirectory: Sendable {
 
     private static func remove(_ path: String) {
         if unlink(path) == 0 || errno == ENOENT { return }
-        guard let directory = opendir(path) else { return }
+        for name in names(in: path) { remove("\(path)/\(name)") }
+        rmdir(path)
+    }
+
+    /// What is in a directory; nothing when it cannot be read.
+    package static func names(in path: String) -> [String] {
+        guard let directory = opendir(path) else { return [] }
+        defer { closedir(directory) }
+        var names: [String] = []
         while let entry = readdir(directory) {
             let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
                 pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
             }
-            if name != ".", name != ".." { remove("\(path)/\(name)") }
+            if name != ".", name != ".." { names.append(name) }
         }
-        closedir(directory)
-        rmdir(path)
+        return names
     }
 }

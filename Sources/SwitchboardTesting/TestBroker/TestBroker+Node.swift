@@ -69,7 +69,7 @@ extension TestBroker {
 
     /// Stops the server's process without ending it: connections stay open and nothing answers.
     public func pause() {
-        node.withLock { $0 }?.signal(SIGSTOP)
+        node.withLock { $0 }?.pause()
     }
 
     /// Lets a paused server go on.
