@@ -11,7 +11,10 @@ import tempfile
 from .processes import BenchError
 from .programs import PACKAGE
 
-MODES = {"call": "a typed call in process, 100 bytes", "json": "JSON of about 1 KiB, read and written"}
+MODES = {
+    "call": "a typed call in process, 100 bytes", "notify": "a notification in process, 1 KiB, in a batch",
+    "json": "JSON of about 1 KiB, read and written",
+}
 THRESHOLDS = PACKAGE / "thresholds.json"
 FEW, MORE = 200, 1200
 

@@ -39,14 +39,14 @@ def build(command, environment=None, directory=ROOT):
 
 
 def swift(name, *more, scratch=SCRATCH):
-    """Builds an executable of the nested package; returns its path."""
+    """Builds an executable of the nested package, with its runtime in it as servers have it; returns its path."""
     options = SWIFT[name]
     # Else SwiftPM does not see that the package around this one has other files than the last time.
     (PACKAGE / "Package.swift").touch()
     place = Path(f"{scratch}-testing") if options else scratch
     build([
-        "swift", "build", "-c", "release", "--package-path", PACKAGE, "--scratch-path", place, *options, *more,
-        "--product", name,
+        "swift", "build", "-c", "release", "--static-swift-stdlib", "--package-path", PACKAGE,
+        "--scratch-path", place, *options, *more, "--product", name,
     ])
     return place / "release" / name
 

@@ -1,6 +1,8 @@
-// What is counted, not timed: N calls over the in-process driver, or N encodings and decodings of JSON, and nothing else.
+// What is counted, not timed: N calls or notifications over the in-process driver, or N encodings and decodings of JSON,
+// and nothing else.
 //
 //     counts-bench call N     typed calls, one at a time, whole stack with both JSON layers, 100 bytes of arguments
+//     counts-bench notify N   notifications of 1 KiB, sent one at a time, and handled in batches of 100
 //     counts-bench json N     reads and writes a notification's JSON of about 1 KiB
 
 import Dispatch
@@ -28,6 +30,48 @@ func calls(_ count: Int) async throws {
     }
 }
 
+func notifications(_ count: Int) async throws {
+    let connection = try MessageQueueConnection(
+        try TransportURL("fake://bench"), drivers: DriverRegistry(.inProcess()), logger: Echo.logger)
+    let (handled, source) = AsyncStream.makeStream(of: Int.self)
+    var router = NotificationRouter()
+    router.handleBatches([.info]) { source.yield($0.count) }
+    let topic = Topic("bench")
+    let listener = NotificationListener(connection, topics: [topic], router: router, logger: Echo.logger)
+    let notifier = Notifier(
+        publisherID: "bench.host", drivers: [.messagingV2(connection, topics: [topic])], logger: Echo.logger)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { try await connection.run() }
+        group.addTask { try await listener.run() }
+        defer { group.cancelAll() }
+        try await listener.waitUntilListening()
+        let payload: JSONValue = ["body": .string(String(repeating: "x", count: 1024))]
+        let context = RequestContext(userID: "bench", projectID: "bench")
+        for _ in 0..<count { try await notifier.send(.info, "bench", payload, context: context) }
+        var left = count
+        for await number in handled {
+            left -= number
+            if left == 0 { break }
+        }
+    }
+}
+
+/// Not by an asynchronous main: that leaves the main thread to Dispatch, which waits for signals with a constant mask;
+/// valgrind writes to such masks, and ends.
+func wait(for work: @escaping @Sendable () async throws -> Void) {
+    let isDone = DispatchSemaphore(value: 0)
+    Task.detached {
+        do {
+            try await work()
+        } catch {
+            print(error)
+            exit(1)
+        }
+        isDone.signal()
+    }
+    isDone.wait()
+}
+
 func json(_ count: Int) throws {
     let value: JSONValue = [
         "message_id": "6f70656e-7374-4163-8b00-000000000001", "publisher_id": "compute.host1",
@@ -45,23 +89,12 @@ func json(_ count: Int) throws {
 }
 
 let arguments = CommandLine.arguments
-switch arguments.dropFirst().first {
-case "call" where arguments.count == 3:
-    // Not by an asynchronous main: that leaves the main thread to Dispatch, which waits for signals with a constant mask;
-    // valgrind writes to such masks, and ends.
-    let (count, isDone) = (Int(arguments[2]) ?? 0, DispatchSemaphore(value: 0))
-    Task.detached {
-        do {
-            try await calls(count)
-        } catch {
-            print(error)
-            exit(1)
-        }
-        isDone.signal()
-    }
-    isDone.wait()
-case "json" where arguments.count == 3: try json(Int(arguments[2]) ?? 0)
+let count = arguments.count == 3 ? Int(arguments[2]) : nil
+switch (arguments.dropFirst().first, count) {
+case ("call"?, let count?): wait { try await calls(count) }
+case ("notify"?, let count?): wait { try await notifications(count) }
+case ("json"?, let count?): try json(count)
 default:
-    print("usage: counts-bench call|json N")
+    print("usage: counts-bench call|notify|json N")
     exit(2)
 }
