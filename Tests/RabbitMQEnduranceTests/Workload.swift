@@ -10,14 +10,14 @@ import Testing
 
 /// The suites of this target, one test at a time: they look at what the whole process uses, and they use much.
 ///
-/// A tenth of what the names of the tests say, so that every run can afford it; all of it with the environment variable
+/// A fifth of what the names of the tests say, so that every run can afford it; all of it with the environment variable
 /// `SWITCHBOARD_ENDURANCE=full`.
 @Suite(.serialized)
 enum Endurance {
     private static let isFull = getenv("SWITCHBOARD_ENDURANCE").map { String(cString: $0) } == "full"
 
     /// How many of `full` this run makes.
-    static func count(of full: Int) -> Int { isFull ? full : full / 10 }
+    static func count(of full: Int) -> Int { isFull ? full : full / 5 }
 }
 
 let quietLogger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }

@@ -24,9 +24,9 @@ struct RecoveryTests {
         }
     }
 
-    @Test("Of 4,000 confirmed publishes, none is missing after cuts five times a second")
+    @Test("Of 10,000 confirmed publishes, none is missing after cuts five times a second")
     func cutsLoseNothing() async throws {
-        let count = 4000
+        let count = 10_000
         let workers = 50
         try await withRelayedDriver { [topic] driver, relay, broker, name in
             try await driver.withSubscription(
