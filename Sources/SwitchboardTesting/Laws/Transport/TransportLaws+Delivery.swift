@@ -41,7 +41,11 @@ extension TransportLaws {
                     }
                     defer { receiver.cancel() }
                     let texts = (0..<50).map { "\($0)" }
-                    try await bench.publish(all: texts, on: transport)
+                    // The first one tells that the receiver has begun: what it finds when it begins, it takes by itself.
+                    try await bench.publish(all: [texts[0]], on: transport)
+                    try await bench.within("the first of 50 messages") { try await taken.wait(for: 1) }
+                    try await Task.sleep(for: .milliseconds(50))
+                    try await bench.publish(all: Array(texts.dropFirst()), on: transport)
                     try await bench.within("the first ten of 50 messages") { try await taken.wait(for: 10) }
                     let early = taken.entries.count
                     try bench.require(early == 10, "\(early) messages were taken where there was room for 10.")
