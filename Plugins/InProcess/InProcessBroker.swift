@@ -47,8 +47,10 @@ final class InProcessBroker: Sendable {
             "The queue of \(address) was full until the deadline (limits: \(publication.limits.messages) messages, "
                 + "\(publication.limits.bytes) bytes); try later, or raise queue_limit or byte_limit in the URL.")
         // What resumes the continuation decides, under the lock: "exhausted" means that the message was not taken.
+        let (beginning, begun) = AsyncStream.makeStream(of: Never.self)
         return await withTaskGroup(of: Void.self) { group in
             group.addTask {
+                for await _ in beginning {}
                 await self.watch(id, until: deadline)
                 // Then the handler below says why.
                 if Task.isCancelled { return }
@@ -63,6 +65,7 @@ final class InProcessBroker: Sendable {
                     // Either may have come when nobody waited yet.
                     if Task.isCancelled { self.abandon(id, cancelled) }
                     if ContinuousClock.now >= deadline { self.abandon(id, exhausted) }
+                    begun.finish()
                 }
             } onCancel: {
                 // In a task of its own, as it takes the lock: who holds that may be resuming a task, which waits until nobody
@@ -74,11 +77,12 @@ final class InProcessBroker: Sendable {
         }
     }
 
-    /// Sleeps until the deadline; looks for room on the way when messages expire.
+    /// Sleeps until the deadline; looks for room on the way when messages expire. Which one does next may change, as messages
+    /// come back to a queue, and a fanout's publisher waits for one queue after another: so it looks now and then too.
     private func watch(_ id: UInt64, until deadline: ContinuousClock.Instant) async {
         while !Task.isCancelled, ContinuousClock.now < deadline {
-            let expiry = state.withLock { $0.waiting[id]?.earliestExpiry }
-            try? await Task.sleep(until: min(deadline, expiry ?? deadline), clock: .continuous)
+            let expiry = state.withLock { $0.waiting[id]?.earliestExpiry } ?? deadline
+            try? await Task.sleep(until: min(deadline, expiry, .now + .seconds(1)), clock: .continuous)
             move { state in
                 if let queue = state.waiting[id] { state.admit(queue, broker: self) }
             }

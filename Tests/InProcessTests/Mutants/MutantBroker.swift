@@ -46,8 +46,10 @@ final class MutantBroker: Sendable {
             "The queue of \(address) was full until the deadline (limits: \(publication.limits.messages) messages, "
                 + "\(publication.limits.bytes) bytes); try later, or raise queue_limit or byte_limit in the URL.")
         // What resumes the continuation decides, under the lock: "exhausted" means that the message was not taken.
+        let (beginning, begun) = AsyncStream.makeStream(of: Never.self)
         return await withTaskGroup(of: Void.self) { group in
             group.addTask {
+                for await _ in beginning {}
                 await self.watch(id, until: deadline)
                 if Task.isCancelled { return }
                 self.abandon(id, exhausted)
@@ -62,6 +64,7 @@ final class MutantBroker: Sendable {
                         self.abandon(id, cancelled)
                     }
                     if ContinuousClock.now >= deadline { self.abandon(id, exhausted) }
+                    begun.finish()
                 }
             } onCancel: {
                 if self.mutation != .cancellationOfWaitersSwallowed { Task { self.abandon(id, cancelled) } }
