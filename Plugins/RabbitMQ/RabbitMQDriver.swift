@@ -184,6 +184,8 @@ public final class RabbitMQDriver: TransportDriver {
         }
     }
 
+    public var taskExecutor: (any TaskExecutor)? { EventLoops.taskExecutor }
+
     /// With stable names, host, program and a number as in a fanout queue's name (`use_queue_manager`).
     public func makeMailbox() -> Mailbox {
         do {

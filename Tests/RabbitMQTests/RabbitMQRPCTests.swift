@@ -37,6 +37,11 @@ func waitForServer(_ client: RPCClient) async throws {
     }
 }
 
+/// Whether this task runs on `executor`.
+private func isOn(_ executor: any TaskExecutor) -> Bool {
+    withUnsafeCurrentTask { $0?.unownedTaskExecutor == executor.asUnownedTaskExecutor() }
+}
+
 @Suite("RPC over RabbitMQ", .timeLimit(.minutes(2)))
 struct RabbitMQRPCTests {
     private static func echoRouter() -> RPCRouter {
@@ -86,6 +91,83 @@ struct RabbitMQRPCTests {
                     }
                 }
                 try await group.waitForAll()
+            }
+        }
+    }
+
+    @Test("In place, handlers and callers are on the connection's thread, and deadlines and cancellation hold too")
+    func inPlace() async throws {
+        let broker = try await TestBroker.shared()
+        try await broker.withVirtualHost { name in
+            let connection = try makeConnection(broker.url(virtualHost: name))
+            let executor = try #require(connection.transport.taskExecutor)
+            var router = Self.echoRouter()
+            router.register("isInPlace") { _, _ in .bool(isOn(executor)) }
+            router.register("never") { _, _ in
+                try await Task.sleep(for: .seconds(60))
+                return .null
+            }
+            var configuration = RPCServerConfiguration()
+            configuration.executor = executor
+            let server = RPCServer(
+                connection, topic: Topic("echo"), name: "host1", router: router, configuration: configuration,
+                logger: quietLogger)
+            try await withRunning(connection, server) {
+                var client = RPCClient(connection, target: RPCTarget(topic: "echo"), timeout: .seconds(20))
+                try await waitForServer(client)
+                let patient = client
+                client.timeout = .milliseconds(200)
+                let hasty = client
+                try await withTaskExecutorPreference(executor) {
+                    let answer = try await patient.call("isInPlace", context: RequestContext())
+                    #expect(answer == .bool(true))
+                    #expect(isOn(executor))
+                    try await withThrowingTaskGroup(of: Void.self) { group in
+                        for number in 0..<300 {
+                            group.addTask {
+                                let body = JSONValue.integer(Int64(number))
+                                let reply = try await patient.call("echo", ["body": body], context: RequestContext())
+                                #expect(reply == body)
+                            }
+                        }
+                        try await group.waitForAll()
+                    }
+                    let late = await #expect(throws: RPCError.self) {
+                        try await hasty.call("never", context: RequestContext())
+                    }
+                    #expect(late?.code == .timeout)
+                    let call = Task(executorPreference: executor) {
+                        try await patient.call("never", context: RequestContext())
+                    }
+                    try await Task.sleep(for: .milliseconds(50))
+                    call.cancel()
+                    await #expect(throws: CancellationError.self) { try await call.value }
+                }
+            }
+        }
+    }
+
+    @Test("In place, a listener's handlers are on the connection's thread")
+    func listenerInPlace() async throws {
+        let broker = try await TestBroker.shared()
+        try await broker.withVirtualHost { name in
+            let connection = try makeConnection(broker.url(virtualHost: name))
+            let executor = try #require(connection.transport.taskExecutor)
+            let (places, source) = AsyncStream.makeStream(of: Bool.self)
+            var router = NotificationRouter()
+            router.handle([.info]) { _ in source.yield(isOn(executor)) }
+            var configuration = NotificationListenerConfiguration()
+            configuration.executor = executor
+            let listener = NotificationListener(
+                connection, router: router, configuration: configuration, logger: quietLogger)
+            let notifier = Notifier(
+                publisherID: "test", drivers: [.messagingV2(connection, topics: [Topic("notifications")])],
+                logger: quietLogger)
+            try await withRunning(connection, listener) {
+                try await listener.waitUntilListening()
+                for _ in 0..<3 { try await notifier.send(.info, "test", .null, context: RequestContext()) }
+                let found = await places.prefix(3).reduce(into: []) { $0.append($1) }
+                #expect(found == [true, true, true])
             }
         }
     }

@@ -8,6 +8,9 @@ import NIOPosix
 enum EventLoops {
     private static let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
 
+    /// Runs tasks on that thread.
+    static let taskExecutor = EventLoopTasks(group.next())
+
     static func next() -> any EventLoop { group.next() }
 }
 

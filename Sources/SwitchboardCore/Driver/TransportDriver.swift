@@ -54,6 +54,10 @@ public protocol TransportDriver: Sendable {
 
     /// A mailbox that nobody else has, for as long as this driver lives. Left out, its name is made by chance.
     func makeMailbox() -> Mailbox
+
+    /// Runs tasks on the thread that brings deliveries and takes publishes, so that none of both wakes another thread;
+    /// `nil`, also when left out, where there is no such thread.
+    var taskExecutor: (any TaskExecutor)? { get }
 }
 
 extension TransportDriver {
@@ -83,6 +87,8 @@ extension TransportDriver {
     public func makeMailbox() -> Mailbox {
         .unique()
     }
+
+    public var taskExecutor: (any TaskExecutor)? { nil }
 }
 
 /// What a driver guarantees beyond the contract of ``TransportDriver``.

@@ -147,6 +147,13 @@ public final class Transport: Service {
         driver.makeMailbox()
     }
 
+    /// Runs tasks on the connection's own thread, where its driver has one: a task there neither waits for another thread nor
+    /// wakes one to send, or when its reply comes. For code that never blocks and never computes for long, as all
+    /// connections of that thread stand still meanwhile.
+    public var taskExecutor: (any TaskExecutor)? {
+        driver.taskExecutor
+    }
+
     /// Subscribes for as long as `body` runs; see ``TransportDriver/withSubscription(to:options:_:)``.
     public func withSubscription<Result: Sendable>(
         to address: Address,

@@ -50,12 +50,14 @@ final class HandlerTasks: Sendable {
     }
 
     private let maximum: Int
+    private let executor: (any TaskExecutor)?
     private let onLeave: @Sendable () -> Void
     private let state = Locked(State())
 
     /// - Parameter onLeave: called whenever a place is left, before it is free.
-    init(_ maximum: Int, onLeave: @escaping @Sendable () -> Void) {
+    init(_ maximum: Int, executor: (any TaskExecutor)? = nil, onLeave: @escaping @Sendable () -> Void) {
         self.maximum = maximum
+        self.executor = executor
         self.onLeave = onLeave
     }
 
@@ -75,7 +77,7 @@ final class HandlerTasks: Sendable {
             state.nextID += 1
             let place = Place(tasks: self, index: index, id: state.nextID)
             // It leaves under the lock too, and so after this.
-            let task = Task { await work(place) }
+            let task = Task(executorPreference: executor) { await work(place) }
             let occupant = Occupant(id: state.nextID, task: task)
             if index == state.places.count { state.places.append(occupant) } else { state.places[index] = occupant }
             return (true, state.isCancelled ? task : nil)
@@ -86,7 +88,7 @@ final class HandlerTasks: Sendable {
 
     private func goOn(_ index: Int, _ work: @escaping @Sendable () async -> Void) {
         let late = state.withLock { state -> Task<Void, Never>? in
-            let task = Task { await work() }
+            let task = Task(executorPreference: executor) { await work() }
             state.places[index]?.task = task
             return state.isCancelled ? task : nil
         }

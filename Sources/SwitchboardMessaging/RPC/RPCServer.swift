@@ -26,6 +26,12 @@ public struct RPCServerConfiguration: Sendable {
     /// How long a reply whose mailbox is gone is tried again, before it is dropped.
     public var replyRetryDuration: Duration = .seconds(10)
 
+    /// What runs the handlers; `nil` is Swift's own pool of threads.
+    ///
+    /// ``SwitchboardCore/Transport/taskExecutor`` runs them where their requests arrive, which saves most where handlers do
+    /// little: see <doc:Performance>. Such a handler must never block its thread.
+    public var executor: (any TaskExecutor)?
+
     /// What every request passes through before its handler, the first one outermost.
     public var middleware: [any RPCServerMiddleware] = []
 
@@ -82,7 +88,7 @@ public final class RPCServer: Service {
         logger[metadataKey: "rpc.topic"] = "\(topic)"
         logger[metadataKey: "rpc.server"] = "\(name)"
         self.logger = logger
-        tasks = HandlerTasks(configuration.maximumConcurrency) { [drain] in
+        tasks = HandlerTasks(configuration.maximumConcurrency, executor: configuration.executor) { [drain] in
             drain.withLock { if $0.isDraining { $0.report.finished += 1 } }
         }
         handling = RPCRequestHandling(

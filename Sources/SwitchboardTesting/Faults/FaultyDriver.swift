@@ -194,6 +194,10 @@ public final class FaultyDriver: TransportDriver {
         }
     }
 
+    public var taskExecutor: (any TaskExecutor)? {
+        base.taskExecutor
+    }
+
     public func makeMailbox() -> Mailbox {
         base.makeMailbox()
     }

@@ -10,7 +10,7 @@ from . import broker as brokers
 from . import counts
 from .processes import Service, run
 from .programs import PEERS
-from .results import SAME, US
+from .results import IN_PLACE, SAME, US
 from .suite import Case, Measure
 
 SIZES = {"1 KiB": 1024, "16 KiB": 16384}
@@ -42,6 +42,7 @@ class Servers:
         commands = {
             US: lambda: [programs("rpc-bench"), "serve", url],
             f"{US}, typed": lambda: None,
+            IN_PLACE: lambda: [programs("rpc-bench"), "serve", url, "in-place"],
             "c lib": lambda: floor(world, "lib", "echo", "queue=lib"),
             "c codec": lambda: floor(world, "codec", "echo", "queue=codec"),
             "oslo.messaging": lambda: programs.peer("oslo_bench.py", "serve", url),
@@ -72,7 +73,7 @@ class Servers:
         self.end()
 
 
-RPC_PEERS = [US, f"{US}, typed", "c lib", "c codec", "oslo.messaging", "go amqp091", "pika"]
+RPC_PEERS = [US, f"{US}, typed", IN_PLACE, "c lib", "c codec", "oslo.messaging", "go amqp091", "pika"]
 
 
 def rpc_measure(world, servers, who, outstanding, size, mode="call"):
@@ -87,8 +88,9 @@ def rpc_measure(world, servers, who, outstanding, size, mode="call"):
         count = {1: world.count(1500, 300)}.get(outstanding, world.count(5000, 1000))
     numbers = [count, outstanding, size]
     command = {
-        US: lambda: [programs("rpc-bench"), mode, url, *numbers, "dynamic"],
+        US: lambda: [programs("rpc-bench"), mode, url, *numbers],
         f"{US}, typed": lambda: [programs("rpc-bench"), mode, url, *numbers, "typed"],
+        IN_PLACE: lambda: [programs("rpc-bench"), mode, url, *numbers, "in-place"],
         "c lib": lambda: floor(
             world, "lib", "rpc", "queue=lib", f"n={count}", f"window={outstanding}", f"body={size}"),
         "c codec": lambda: floor(
@@ -118,8 +120,9 @@ def casts(world):
         plain = [f"n={count}", f"window={window}", f"body={SIZES[size]}"]
         oslo = world.count(3000, 600) if window > 1 else world.count(600, 150)
         return Case(f"{window} under way, {size}", [
-            Measure(US, [programs("rpc-bench"), "cast", url, count, window, SIZES[size], "dynamic"]),
+            Measure(US, [programs("rpc-bench"), "cast", url, count, window, SIZES[size]]),
             Measure(f"{US}, typed", [programs("rpc-bench"), "cast", url, count, window, SIZES[size], "typed"]),
+            Measure(IN_PLACE, [programs("rpc-bench"), "cast", url, count, window, SIZES[size], "in-place"]),
             Measure("c lib", floor(world, "lib", "publish", "queue=p-lib", *plain)),
             Measure("c codec", floor(world, "codec", "publish", "queue=p-codec", *plain)),
             Measure("oslo.messaging",
@@ -151,6 +154,7 @@ def notifications(world):
     world.suite.run("notifications", [
         Case("send, 100 under way", [
             Measure(US, [programs("notify-bench"), "send", url, count, 100, size]),
+            Measure(IN_PLACE, [programs("notify-bench"), "send", url, count, 100, size, "in-place"]),
             *(Measure(f"c {io}", floor(world, io, "publish", f"queue=s-{io}", "window=100", *plain))
               for io in ("lib", "codec")),
             Measure(SAME, floor(world, "lib", "publish", "queue=s-same", "window=100", *same)),
@@ -158,6 +162,7 @@ def notifications(world):
         ]),
         Case("listen, batches of 100", [
             Measure(US, [programs("notify-bench"), "listen", url, count, 100, size]),
+            Measure(IN_PLACE, [programs("notify-bench"), "listen", url, count, 100, size, "in-place"]),
             *(Measure(f"c {io}", floor(world, io, "consume", f"queue=l-{io}", "prefetch=400", *plain))
               for io in ("lib", "codec")),
             Measure(SAME, floor(world, "lib", "consume", "queue=l-same", "prefetch=400", *same)),
@@ -165,6 +170,7 @@ def notifications(world):
         ]),
         Case("through, batches of 100", [
             Measure(US, [programs("notify-bench"), "through", url, count, 100, size]),
+            Measure(IN_PLACE, [programs("notify-bench"), "through", url, count, 100, size, "in-place"]),
             *(through(f"c {io}", io, f"queue=t-{io}", plain) for io in ("lib", "codec")),
             through(SAME, "lib", "queue=t-same", same),
         ]),

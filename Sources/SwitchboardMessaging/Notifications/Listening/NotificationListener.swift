@@ -86,23 +86,27 @@ public final class NotificationListener: Service {
     /// Waits for the connection as long as it takes. Throws a ``SwitchboardCore/TransportError`` when a subscription
     /// cannot be made or is lost for good.
     public func run() async throws {
-        let (inputs, source) = AsyncStream.makeStream(of: Input.self)
         do {
-            try await withThrowingDiscardingTaskGroup { group in
-                await work.enter()
-                group.addTask {
-                    try await cancelWhenGracefulShutdown { try await self.receive(into: source) }
-                }
-                for await input in inputs { await self.process(input, source, &group) }
-                await limit.waitUntilIdle()
-                work.leave()
-            }
+            try await withTaskExecutorPreference(configuration.executor) { try await listen() }
         } catch {
             listening.break(error)
             throw error
         }
         listening.break(Self.stopped)
         logger.info("Notification listener stopped")
+    }
+
+    private func listen() async throws {
+        let (inputs, source) = AsyncStream.makeStream(of: Input.self)
+        try await withThrowingDiscardingTaskGroup { group in
+            await work.enter()
+            group.addTask {
+                try await cancelWhenGracefulShutdown { try await self.receive(into: source) }
+            }
+            for await input in inputs { await self.process(input, source, &group) }
+            await limit.waitUntilIdle()
+            work.leave()
+        }
     }
 
     private static let stopped = TransportError(.closed, "The notification listener was stopped.")

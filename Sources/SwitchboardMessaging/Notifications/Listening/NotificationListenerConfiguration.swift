@@ -12,6 +12,10 @@ public struct NotificationListenerConfiguration: Sendable {
     /// nobody listens there. `nil`: listens on the topics' own queues. A pool is known by this name alone.
     public var pool: String?
 
+    /// What runs the handlers, and the listener itself; `nil` is what ``NotificationListener/run()`` is called on. See
+    /// ``RPCServerConfiguration/executor``.
+    public var executor: (any TaskExecutor)?
+
     /// How many notifications, or batches, are handled at a time.
     public var maximumConcurrency = 64
 

@@ -50,6 +50,34 @@ extension TransportLaws {
                 }
             }
         },
+        DriverLaw("Tasks on a driver's own thread keep it from nothing while they wait", .flow) { bench in
+            try await bench.withTransport { transport in
+                let taken = Tally()
+                let texts = (0..<20).map { "m\($0)" }
+                try await bench.within("the end of tasks on the driver's thread") {
+                    try await withTaskExecutorPreference(transport.taskExecutor) {
+                        try await bench.withInbox(transport, .topic(bench.topic)) { inbox in
+                            try await withThrowingTaskGroup(of: Void.self) { group in
+                                group.addTask {
+                                    while taken.entries.count < texts.count, !Task.isCancelled { await Task.yield() }
+                                }
+                                group.addTask {
+                                    for _ in texts {
+                                        let delivery = try await inbox.next()
+                                        try await delivery.accept()
+                                        taken.add(delivery.text)
+                                    }
+                                }
+                                for text in texts { group.addTask { try await bench.publish(text, on: transport) } }
+                                try await group.waitForAll()
+                            }
+                        }
+                    }
+                }
+                let found = taken.entries.sorted()
+                try bench.require(found == texts.sorted(), "of 20 messages, \(found) came.")
+            }
+        },
         DriverLaw("An ended subscription takes nothing more", .flow) { bench in
             try await bench.withTransport { transport in
                 try await bench.withInbox(transport, .topic(bench.topic)) { stays in

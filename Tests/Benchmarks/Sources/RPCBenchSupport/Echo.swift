@@ -18,8 +18,13 @@ public enum Echo {
     /// Says nothing.
     public static let logger = Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() }
 
-    /// - Parameter typed: whether its handlers take and return values, or JSON.
-    public static func server(on connection: MessageQueueConnection, typed: Bool = true) -> RPCServer {
+    /// - Parameters:
+    ///   - typed: whether its handlers take and return values, or JSON.
+    ///   - executor: runs its handlers.
+    public static func server(
+        on connection: MessageQueueConnection, topic: Topic = topic, typed: Bool = true,
+        executor: (any TaskExecutor)? = nil
+    ) -> RPCServer {
         var router = RPCRouter()
         router.registerPing()
         if typed {
@@ -29,11 +34,16 @@ public enum Echo {
             router.register("echo") { arguments, _ in arguments["body"] ?? .null }
             router.register("drop") { _, _ in .null }
         }
-        return RPCServer(connection, topic: topic, name: "bench", router: router, logger: logger)
+        var configuration = RPCServerConfiguration()
+        configuration.executor = executor
+        return RPCServer(
+            connection, topic: topic, name: "bench", router: router, configuration: configuration, logger: logger)
     }
 
     /// A client of the server, once that answers: it may be another process, and nothing but asking tells.
-    public static func client(of connection: MessageQueueConnection, timeout: Duration) async throws -> RPCClient {
+    public static func client(
+        of connection: MessageQueueConnection, topic: Topic = topic, timeout: Duration
+    ) async throws -> RPCClient {
         let client = RPCClient(connection, target: RPCTarget(topic: topic.name), timeout: timeout)
         while true {
             do {

@@ -4,7 +4,7 @@
 //     notify-bench listen  URL N SIZE BYTES          fills a queue with N, then handles them in batches of SIZE
 //     notify-bench through URL N SIZE BYTES          sends and handles at the same time
 //
-// Prints one figure a line.
+// After them `in-place`, for work on the connection's thread. Prints one figure a line.
 
 import BenchSupport
 import Glibc
@@ -48,13 +48,14 @@ actor Handled {
 
 let arguments = CommandLine.arguments
 let numbers = arguments.dropFirst(3).compactMap { Int($0) }
-guard arguments.count == 6, numbers.count == 3 else {
-    print("usage: notify-bench send URL N OUTSTANDING BYTES, or notify-bench listen|through URL N SIZE BYTES")
+guard arguments.count >= 6, numbers.count == 3 else {
+    print("usage: notify-bench send URL N OUTSTANDING BYTES, or listen|through URL N SIZE BYTES; [in-place]")
     exit(2)
 }
 let (count, size) = (numbers[0], numbers[1])
 let logger = Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() }
 let connection = try MessageQueueConnection(try TransportURL(arguments[2]), drivers: drivers, logger: logger)
+let executor = arguments.contains("in-place") ? connection.transport.taskExecutor : nil
 let topic = Topic("bench-notify-\(arguments[1])")
 let notifier = Notifier(
     publisherID: "bench.host", drivers: [.messagingV2(connection, topics: [topic])], logger: logger)
@@ -62,8 +63,10 @@ let payload: JSONValue = ["body": .string(String(repeating: "x", count: numbers[
 let context = RequestContext(userID: "bench", projectID: "bench")
 
 @Sendable func send(_ count: Int, outstanding: Int) async throws -> Measurement {
-    try await measure(count, outstanding: outstanding) {
-        try await notifier.send(.info, "bench", payload, context: context)
+    try await withTaskExecutorPreference(executor) {
+        try await measure(count, outstanding: outstanding) {
+            try await notifier.send(.info, "bench", payload, context: context)
+        }
     }
 }
 
@@ -81,6 +84,7 @@ try await withThrowingTaskGroup(of: Void.self) { group in
     router.handleBatches([.info]) { await handled.add($0.count) }
     var configuration = NotificationListenerConfiguration()
     configuration.batchSize = size
+    configuration.executor = executor
     let listener = NotificationListener(
         connection, topics: [topic], router: router, configuration: configuration, logger: logger)
     group.addTask { try await listener.run() }

@@ -1,11 +1,12 @@
 // RPC with the whole stack, both JSON layers.
 //
-//     rpc-bench call  URL N OUTSTANDING BYTES [typed]   N echo calls
-//     rpc-bench cast  URL N OUTSTANDING BYTES [typed]   N casts, each awaited to its confirm, that nobody takes
-//     rpc-bench serve URL                               echo and drop on the topic "bench", until its input closes
-//     rpc-bench take  URL N PREFETCH BYTES              fills a queue, then takes N messages of it, each accepted
+//     rpc-bench call  URL N OUTSTANDING BYTES   N echo calls
+//     rpc-bench cast  URL N OUTSTANDING BYTES   N casts, each awaited to its confirm, that nobody takes
+//     rpc-bench serve URL                       echo and drop until its input closes
+//     rpc-bench take  URL N PREFETCH BYTES      fills a queue, then takes N messages of it, each accepted
 //
-// `call` on fake:// serves itself. Prints one JSON object, times in microseconds.
+// After them `typed`, for values instead of JSON, and `in-place`, for work on the connection's thread, on another topic. `call` on fake://
+// serves itself. Prints one JSON object, times in microseconds.
 
 import BenchSupport
 import Glibc
@@ -68,13 +69,16 @@ func take(_ transport: Transport, count: Int, prefetch: Int, bytes: Int) async t
 let arguments = CommandLine.arguments
 guard arguments.count >= 3 else {
     print(
-        "usage: rpc-bench call|cast URL N OUTSTANDING BYTES [typed], rpc-bench serve URL, or rpc-bench take URL N PREFETCH BYTES"
+        "usage: rpc-bench call|cast URL N OUTSTANDING BYTES, serve URL, or take URL N PREFETCH BYTES; [typed] [in-place]"
     )
     exit(2)
 }
 let connection = try MessageQueueConnection(try TransportURL(arguments[2]), drivers: drivers, logger: Echo.logger)
 let numbers = arguments.dropFirst(3).prefix(3).compactMap { Int($0) }
-let typed = arguments.last == "typed"
+let typed = arguments.contains("typed")
+let isInPlace = arguments.contains("in-place")
+let executor = isInPlace ? connection.transport.taskExecutor : nil
+let topic = isInPlace ? Topic("bench-in-place") : Echo.topic
 
 try await withThrowingTaskGroup(of: Void.self) { group in
     group.addTask { try await connection.run() }
@@ -85,12 +89,12 @@ try await withThrowingTaskGroup(of: Void.self) { group in
         return
     }
     if arguments[1] == "serve" || connection.transport.url.scheme == "fake" {
-        let server = Echo.server(on: connection, typed: typed)
+        let server = Echo.server(on: connection, topic: topic, typed: typed, executor: executor)
         group.addTask { try await server.run() }
     }
     let client =
         arguments[1] == "cast"
-        ? try await makeCaster(connection) : try await Echo.client(of: connection, timeout: .seconds(60))
+        ? try await makeCaster(connection) : try await Echo.client(of: connection, topic: topic, timeout: .seconds(60))
     if arguments[1] == "serve" {
         print("ready")
         fflush(nil)
@@ -108,6 +112,8 @@ try await withThrowingTaskGroup(of: Void.self) { group in
     case ("cast", true): operation = { try await client.cast(Echo.drop, .init(body: text), context: context) }
     default: operation = { try await client.cast("drop", ["body": .string(text)], context: context) }
     }
-    _ = try await measure(max(outstanding, count / 10), outstanding: outstanding, operation)
-    report(try await measure(count, outstanding: outstanding, operation), count: count)
+    try await withTaskExecutorPreference(executor) {
+        _ = try await measure(max(outstanding, count / 10), outstanding: outstanding, operation)
+        report(try await measure(count, outstanding: outstanding, operation), count: count)
+    }
 }
