@@ -85,7 +85,7 @@ class Broker:
             ],
             # Those that are published to and not read; the same for everybody.
             "policies": [{
-                "vhost": "bench", "name": "unread", "pattern": "^(bench-casts|p-lib|p-codec|.*-publish)$",
+                "vhost": "bench", "name": "unread", "pattern": "^(bench-casts|p-lib|p-codec|p-same|.*-publish)$",
                 "apply-to": "queues", "definition": {"max-length-bytes": 64 * 2**20},
             }],
         }

@@ -14,8 +14,11 @@ from .results import IN_PLACE, SAME, US
 from .suite import Case, Measure
 
 SIZES = {"1 KiB": 1024, "16 KiB": 16384}
-# What a notification with a payload of 1 KiB and a request context has in its message.
+# What is in the messages of the group's programs with 1 KiB of payload: a notification and a cast have a request context
+# and the escapes of the inner JSON too; of a call it is the mean of request and reply.
 NOTIFICATION_BYTES = 2237
+CAST_BYTES = 2110
+CALL_BYTES = (2240 + 1227) // 2
 
 
 @dataclass
@@ -45,6 +48,7 @@ class Servers:
             IN_PLACE: lambda: [programs("rpc-bench"), "serve", url, "in-place"],
             "c lib": lambda: floor(world, "lib", "echo", "queue=lib"),
             "c codec": lambda: floor(world, "codec", "echo", "queue=codec"),
+            SAME: lambda: floor(world, "lib", "echo", "queue=same"),
             "oslo.messaging": lambda: programs.peer("oslo_bench.py", "serve", url),
             "go amqp091": lambda: [programs("go-bench"), "serve", amqp],
             "pika": lambda: programs.peer("pika_bench.py", "serve", amqp),
@@ -73,7 +77,7 @@ class Servers:
         self.end()
 
 
-RPC_PEERS = [US, f"{US}, typed", IN_PLACE, "c lib", "c codec", "oslo.messaging", "go amqp091", "pika"]
+RPC_PEERS = [US, f"{US}, typed", IN_PLACE, "c lib", "c codec", SAME, "oslo.messaging", "go amqp091", "pika"]
 
 
 def rpc_measure(world, servers, who, outstanding, size, mode="call"):
@@ -95,6 +99,8 @@ def rpc_measure(world, servers, who, outstanding, size, mode="call"):
             world, "lib", "rpc", "queue=lib", f"n={count}", f"window={outstanding}", f"body={size}"),
         "c codec": lambda: floor(
             world, "codec", "rpc", "queue=codec", f"n={count}", f"window={outstanding}", f"body={size}"),
+        SAME: lambda: floor(
+            world, "lib", "rpc", "queue=same", f"n={count}", f"window={outstanding}", f"body={size - 1024 + CALL_BYTES}"),
         "go amqp091": lambda: [programs("go-bench"), "call", amqp, *numbers],
         "pika": lambda: programs.peer("pika_bench.py", "call", amqp, *numbers),
     }[who]()
@@ -125,6 +131,8 @@ def casts(world):
             Measure(IN_PLACE, [programs("rpc-bench"), "cast", url, count, window, SIZES[size], "in-place"]),
             Measure("c lib", floor(world, "lib", "publish", "queue=p-lib", *plain)),
             Measure("c codec", floor(world, "codec", "publish", "queue=p-codec", *plain)),
+            Measure(SAME, floor(world, "lib", "publish", "queue=p-same", f"n={count}", f"window={window}",
+                                f"body={SIZES[size] - 1024 + CAST_BYTES}")),
             Measure("oslo.messaging",
                     programs.peer("oslo_bench.py", "cast", url, oslo, min(window, 32), SIZES[size])),
             Measure("go amqp091", [programs("go-bench"), "publish", amqp, count, window, SIZES[size]]),

@@ -66,7 +66,7 @@ def spread(values):
 US = "switchboard"
 # The same program with its work on the connection's thread (`Transport.taskExecutor`).
 IN_PLACE = f"{US}, in place"
-# The C program where it sends as many bytes as we do, through the same kind of exchange.
+# The C program where it sends as many bytes as we do, and notifications through the same kind of exchange.
 SAME = "c lib, same messages"
 
 
