@@ -29,6 +29,8 @@ extension TestBroker {
 
     /// A client's connection.
     public struct Connection: Sendable, Hashable {
+        /// The server's own name of it: another connection has another one.
+        public var name: String
         public var username: String
         public var virtualHost: String
         public var state: String
@@ -77,14 +79,20 @@ extension TestBroker {
     /// The open connections; with a name, of one virtual host.
     public func connections(in virtualHost: String? = nil) async throws -> [Connection] {
         let rows = try await rows(
-            "[{user, N}, {vhost, V}, {state, T}, {channels, C}, {client_properties, X}]",
-            "[S(N), S(V), S(T), S(C), P(X)]",
-            of: "rabbit_networking:connection_info_all([user, vhost, state, channels, client_properties])")
-        return rows.filter { virtualHost == nil || $0[1] == virtualHost }.map { row in
+            "[{name, I}, {user, N}, {vhost, V}, {state, T}, {channels, C}, {client_properties, X}]",
+            "[S(I), S(N), S(V), S(T), S(C), P(X)]",
+            of: connectionInfos("[name, user, vhost, state, channels, client_properties]"))
+        return rows.filter { virtualHost == nil || $0[2] == virtualHost }.map { row in
             Connection(
-                username: row[0], virtualHost: row[1], state: row[2], channels: Int(row[3]) ?? 0,
-                clientProperties: Self.pairs(row[4]))
+                name: row[0], username: row[1], virtualHost: row[2], state: row[3], channels: Int(row[4]) ?? 0,
+                clientProperties: Self.pairs(row[5]))
         }
+    }
+
+    /// `rabbit_networking:connection_info_all`, without what ends meanwhile, on which that fails.
+    private func connectionInfos(_ items: String) -> String {
+        "[I || C <- rabbit_networking:connections(), "
+            + "I <- try [rabbit_networking:connection_info(C, \(items))] catch _:_ -> [] end]"
     }
 
     /// Closes the connections of a virtual host as `rabbitmqctl close_connection` does: the clients are told `reason`.
@@ -101,8 +109,7 @@ extension TestBroker {
     private func forEachConnection(in virtualHost: String, _ action: String) async throws {
         _ = try await evaluate(
             "V = \(erlangBinary(virtualHost)), "
-                + "[\(action) || [{pid, Pid}, {vhost, W}] <- rabbit_networking:connection_info_all([pid, vhost]), "
-                + "W =:= V], [].")
+                + "[catch \(action) || [{pid, Pid}, {vhost, W}] <- \(connectionInfos("[pid, vhost]")), W =:= V], [].")
     }
 
     /// Raises or clears the server's memory alarm: while it is raised, publishers are blocked.
