@@ -55,8 +55,8 @@ public protocol TransportDriver: Sendable {
     /// A mailbox that nobody else has, for as long as this driver lives. Left out, its name is made by chance.
     func makeMailbox() -> Mailbox
 
-    /// Runs tasks on the thread that brings deliveries and takes publishes, so that none of both wakes another thread;
-    /// `nil`, also when left out, where there is no such thread.
+    /// Runs tasks on the thread that brings deliveries and takes publishes, so that neither wakes another thread; `nil`,
+    /// also when left out, where there is no such thread.
     var taskExecutor: (any TaskExecutor)? { get }
 }
 

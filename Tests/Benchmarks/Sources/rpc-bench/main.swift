@@ -5,8 +5,8 @@
 //     rpc-bench serve URL                       echo and drop until its input closes
 //     rpc-bench take  URL N PREFETCH BYTES      fills a queue, then takes N messages of it, each accepted
 //
-// After them `typed`, for values instead of JSON, and `in-place`, for work on the connection's thread, on another topic. `call` on fake://
-// serves itself. Prints one JSON object, times in microseconds.
+// After them `typed`, for values instead of JSON, and `in-place`, for work on the connection's thread, and on another topic.
+// `call` on fake:// serves itself. Prints one JSON object, times in microseconds.
 
 import BenchSupport
 import Glibc
