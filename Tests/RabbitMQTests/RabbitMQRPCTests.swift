@@ -116,7 +116,7 @@ struct RabbitMQRPCTests {
                 var client = RPCClient(connection, target: RPCTarget(topic: "echo"), timeout: .seconds(20))
                 try await waitForServer(client)
                 let patient = client
-                client.timeout = .milliseconds(200)
+                client.timeout = .seconds(1)
                 let hasty = client
                 try await withTaskExecutorPreference(executor) {
                     let answer = try await patient.call("isInPlace", context: RequestContext())
