@@ -76,8 +76,13 @@ final class HandlerTasks: Sendable {
             }
             state.nextID += 1
             let place = Place(tasks: self, index: index, id: state.nextID)
-            // It leaves under the lock too, and so after this.
-            let task = Task(executorPreference: executor) { await work(place) }
+            // It leaves under the lock too, and so after this. A preference costs something also where it is `nil`.
+            let task =
+                if let executor {
+                    Task(executorPreference: executor) { await work(place) }
+                } else {
+                    Task { await work(place) }
+                }
             let occupant = Occupant(id: state.nextID, task: task)
             if index == state.places.count { state.places.append(occupant) } else { state.places[index] = occupant }
             return (true, state.isCancelled ? task : nil)
