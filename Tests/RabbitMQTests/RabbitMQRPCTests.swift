@@ -95,15 +95,26 @@ struct RabbitMQRPCTests {
         }
     }
 
-    @Test("In place, handlers and callers are on the connection's thread, and deadlines and cancellation hold too")
-    func inPlace() async throws {
+    /// Runs `body` with a connection of its own, and the executor that runs tasks on its thread.
+    private func withConnectionInPlace(
+        _ body: @escaping @Sendable (MessageQueueConnection, any TaskExecutor) async throws -> Void
+    ) async throws {
         let broker = try await TestBroker.shared()
         try await broker.withVirtualHost { name in
             let connection = try makeConnection(broker.url(virtualHost: name))
             let executor = try #require(connection.transport.taskExecutor)
+            try await withRunning(connection) { try await body(connection, executor) }
+        }
+    }
+
+    @Test("In place, handlers and callers are on the connection's thread, and deadlines and cancellation hold too")
+    func inPlace() async throws {
+        try await withConnectionInPlace { connection, executor in
+            let (beginnings, begun) = AsyncStream.makeStream(of: Void.self)
             var router = Self.echoRouter()
             router.register("isInPlace") { _, _ in .bool(isOn(executor)) }
             router.register("never") { _, _ in
+                begun.yield()
                 try await Task.sleep(for: .seconds(60))
                 return .null
             }
@@ -112,34 +123,33 @@ struct RabbitMQRPCTests {
             let server = RPCServer(
                 connection, topic: Topic("echo"), name: "host1", router: router, configuration: configuration,
                 logger: quietLogger)
-            try await withRunning(connection, server) {
-                var client = RPCClient(connection, target: RPCTarget(topic: "echo"), timeout: .seconds(20))
+            try await withRunning(server) {
+                let client = RPCClient(connection, target: RPCTarget(topic: "echo"), timeout: .seconds(20))
                 try await waitForServer(client)
-                let patient = client
-                client.timeout = .seconds(1)
-                let hasty = client
                 try await withTaskExecutorPreference(executor) {
-                    let answer = try await patient.call("isInPlace", context: RequestContext())
+                    let answer = try await client.call("isInPlace", context: RequestContext())
                     #expect(answer == .bool(true))
                     #expect(isOn(executor))
                     try await withThrowingTaskGroup(of: Void.self) { group in
                         for number in 0..<300 {
                             group.addTask {
                                 let body = JSONValue.integer(Int64(number))
-                                let reply = try await patient.call("echo", ["body": body], context: RequestContext())
+                                let reply = try await client.call("echo", ["body": body], context: RequestContext())
                                 #expect(reply == body)
                             }
                         }
                         try await group.waitForAll()
                     }
+                    var beginning = beginnings.makeAsyncIterator()
                     let late = await #expect(throws: RPCError.self) {
-                        try await hasty.call("never", context: RequestContext())
+                        try await client.call("never", context: RequestContext(), timeout: .seconds(1))
                     }
                     #expect(late?.code == .timeout)
+                    await beginning.next()
                     let call = Task(executorPreference: executor) {
-                        try await patient.call("never", context: RequestContext())
+                        try await client.call("never", context: RequestContext())
                     }
-                    try await Task.sleep(for: .milliseconds(50))
+                    await beginning.next()
                     call.cancel()
                     await #expect(throws: CancellationError.self) { try await call.value }
                 }
@@ -149,10 +159,7 @@ struct RabbitMQRPCTests {
 
     @Test("In place, a listener's handlers are on the connection's thread")
     func listenerInPlace() async throws {
-        let broker = try await TestBroker.shared()
-        try await broker.withVirtualHost { name in
-            let connection = try makeConnection(broker.url(virtualHost: name))
-            let executor = try #require(connection.transport.taskExecutor)
+        try await withConnectionInPlace { connection, executor in
             let (places, source) = AsyncStream.makeStream(of: Bool.self)
             var router = NotificationRouter()
             router.handle([.info]) { _ in source.yield(isOn(executor)) }
@@ -163,7 +170,7 @@ struct RabbitMQRPCTests {
             let notifier = Notifier(
                 publisherID: "test", drivers: [.messagingV2(connection, topics: [Topic("notifications")])],
                 logger: quietLogger)
-            try await withRunning(connection, listener) {
+            try await withRunning(listener) {
                 try await listener.waitUntilListening()
                 for _ in 0..<3 { try await notifier.send(.info, "test", .null, context: RequestContext()) }
                 let found = await places.prefix(3).reduce(into: []) { $0.append($1) }
