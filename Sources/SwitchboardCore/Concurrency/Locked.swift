@@ -11,6 +11,9 @@
 /// Ours, and not `Synchronization.Mutex`, because the thread sanitizer of Swift 6.3 reports races on that one which are
 /// none; a pthread mutex it understands. Public and inlinable throughout: a generic function that is called across modules
 /// and not specialised there copies what `body` returns by way of its type's metadata, which costs more than the lock.
+///
+/// With Glibc whoever finds it locked looks again for a moment before it sleeps: what is done under these locks is shorter
+/// than going to sleep and being woken.
 public final class Locked<Value>: @unchecked Sendable {
     // Sound: `value` is touched only between lock and unlock of `mutex`, and enters and leaves as `sending`. So no two
     // accesses to it overlap, and the look at run time for those that do would cost more than the lock.
@@ -23,7 +26,13 @@ public final class Locked<Value>: @unchecked Sendable {
         self.value = value
         mutex = .allocate(capacity: 1)
         mutex.initialize(to: pthread_mutex_t())
-        let result = pthread_mutex_init(mutex, nil)
+        var attributes = pthread_mutexattr_t()
+        pthread_mutexattr_init(&attributes)
+        #if canImport(Glibc)
+            pthread_mutexattr_settype(&attributes, Int32(PTHREAD_MUTEX_ADAPTIVE_NP))
+        #endif
+        let result = pthread_mutex_init(mutex, &attributes)
+        pthread_mutexattr_destroy(&attributes)
         precondition(result == 0, "pthread_mutex_init failed with \(result).")
     }
 
