@@ -32,10 +32,16 @@ extension Publisher {
 
     private func postpone(_ pending: PendingPublish, round: Int) {
         let longest = Duration.milliseconds(20 << min(round, 6))
-        let at = ContinuousClock.now + longest * Double.random(in: 0.5...1, using: &generator)
+        var at = ContinuousClock.now + longest * Double.random(in: 0.5...1, using: &generator)
+        // Not so late that the broker's answer may miss the deadline: it is known now that nobody has the message.
+        let deadline = pending.request.options.deadline
+        if at + Self.answerTime > deadline { at = deadline }
         postponed.append(PostponedPublish(pending: pending, at: at))
         note(at)
     }
+
+    /// What a broker that is not stuck needs to confirm or refuse a message.
+    private static let answerTime: Duration = .milliseconds(50)
 
     // MARK: The connection
 
