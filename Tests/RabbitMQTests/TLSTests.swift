@@ -12,18 +12,30 @@ struct TLSTests {
         Bundle.module.url(forResource: "Data/tls/\(name)", withExtension: nil)!.path
     }
 
+    /// The broker of those tests that want the same one, as a start takes seconds. It ends with the process.
+    private static func broker(_ certificate: String, requiresClientCertificate: Bool) async throws -> TestBroker {
+        var configuration = TestBrokerConfiguration()
+        configuration.tls = .init(
+            certificate: file("\(certificate).pem"), key: file("\(certificate).key"), authority: file("ca.pem"),
+            requiresClientCertificate: requiresClientCertificate)
+        return try await brokers.withLock { [configuration] brokers in
+            let name = "\(certificate), \(requiresClientCertificate)"
+            let start = brokers[name] ?? Task { try await TestBroker.start(configuration) }
+            brokers[name] = start
+            return start
+        }.value
+    }
+
+    private static let brokers = Locked<[String: Task<TestBroker, any Error>]>([:])
+
     /// One message through a broker whose certificate is `certificate`, with the options given.
     private func send(
         certificate: String = "server", requiresClientCertificate: Bool = false, scheme: String = "amqps",
         options: [(String, String)]
     ) async throws {
-        var configuration = TestBrokerConfiguration()
-        configuration.tls = .init(
-            certificate: Self.file("\(certificate).pem"), key: Self.file("\(certificate).key"),
-            authority: Self.file("ca.pem"), requiresClientCertificate: requiresClientCertificate)
-        try await TestBroker.withBroker(configuration) { broker in
-            try await broker.addVirtualHost("x")
-            var url = broker.url(virtualHost: "x", scheme: "amqps")
+        let broker = try await Self.broker(certificate, requiresClientCertificate: requiresClientCertificate)
+        try await broker.withVirtualHost { name in
+            var url = broker.url(virtualHost: name, scheme: "amqps")
             url.scheme = scheme
             url.options = options.map { TransportURL.Option($0.0, $0.1) }
             let driver = try RabbitMQDriver(url, logger: quietLogger)

@@ -47,7 +47,7 @@ def swift(name, *more, scratch=SCRATCH):
     build([
         "swift", "build", "-c", "release", "--static-swift-stdlib", "--package-path", PACKAGE,
         "--scratch-path", place, *options, *more, "--product", name,
-    ])
+    ], {**os.environ, "SWIFT_DETERMINISTIC_HASHING": "1"})  # As in Tests/prepare.
     return place / "release" / name
 
 
