@@ -6,8 +6,8 @@ import SwitchboardCore
 /// oslo.messaging keeps 16 ids (oslo-wire.md §4.4), too few for what a broker redelivers after a lost connection.
 final class RecentIDs: Sendable {
     private struct State {
-        var ids: Set<String> = []
-        var order: Deque<(id: String, expiry: ContinuousClock.Instant)> = []
+        var ids: Set<MessageKey> = []
+        var order: Deque<(id: MessageKey, expiry: ContinuousClock.Instant)> = []
     }
 
     private let capacity: Int
@@ -21,7 +21,8 @@ final class RecentIDs: Sendable {
 
     /// Whether `id` is new; remembers it.
     func insert(_ id: String, now: ContinuousClock.Instant = .now) -> Bool {
-        state.withLock { state in
+        let id = MessageKey(id)
+        return state.withLock { state in
             while let first = state.order.first, first.expiry <= now || state.order.count >= capacity {
                 state.order.removeFirst()
                 state.ids.remove(first.id)
@@ -34,12 +35,15 @@ final class RecentIDs: Sendable {
 
     func contains(_ id: String, now: ContinuousClock.Instant = .now) -> Bool {
         state.withLock { state in
-            state.ids.contains(id) && state.order.contains { $0.id == id && $0.expiry > now }
+            guard !state.ids.isEmpty else { return false }
+            let id = MessageKey(id)
+            return state.ids.contains(id) && state.order.contains { $0.id == id && $0.expiry > now }
         }
     }
 
     /// Forgets an id whose request goes back to the queue.
     func remove(_ id: String) {
+        let id = MessageKey(id)
         state.withLock { state in
             guard state.ids.remove(id) != nil else { return }
             if let index = state.order.lastIndex(where: { $0.id == id }) { state.order.remove(at: index) }

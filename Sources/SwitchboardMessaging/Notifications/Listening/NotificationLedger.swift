@@ -19,10 +19,10 @@ final class NotificationLedger: Sendable {
     }
 
     private struct State {
-        var entries: [String: Entry] = [:]
+        var entries: [MessageKey: Entry] = [:]
         /// What was handled, the first first. The entry of one that came again after its time is another.
-        var past: Deque<(id: String, expiry: ContinuousClock.Instant)> = []
-        var failures: [String: Int] = [:]
+        var past: Deque<(id: MessageKey, expiry: ContinuousClock.Instant)> = []
+        var failures: [MessageKey: Int] = [:]
 
         mutating func forget(_ now: ContinuousClock.Instant, capacity: Int) {
             while let first = past.first, first.expiry <= now || past.count > capacity {
@@ -43,7 +43,7 @@ final class NotificationLedger: Sendable {
 
     /// Says what to do with a delivery; one that is held comes back from ``finish(_:handled:)``.
     func begin(_ received: ReceivedNotification) -> Verdict {
-        guard let id = received.uniqueID else { return .new }
+        guard let id = received.uniqueID.map(MessageKey.init) else { return .new }
         return state.withLock { state in
             guard let index = state.entries.index(forKey: id) else {
                 state.entries[id] = .present([])
@@ -63,7 +63,7 @@ final class NotificationLedger: Sendable {
 
     /// Counts a failure; returns how many there were of this one.
     func fail(_ received: ReceivedNotification) -> Int {
-        guard let id = received.uniqueID else { return 1 }
+        guard let id = received.uniqueID.map(MessageKey.init) else { return 1 }
         return state.withLock { state in
             if state.failures.count >= capacity, state.failures[id] == nil {
                 state.failures.remove(at: state.failures.startIndex)
@@ -77,7 +77,7 @@ final class NotificationLedger: Sendable {
     ///
     /// - Returns: when it was handled, its duplicates, to be acknowledged; else at most one of them, to be handled.
     func finish(_ received: ReceivedNotification, handled: Bool) -> [ReceivedNotification] {
-        guard let id = received.uniqueID else { return [] }
+        guard let id = received.uniqueID.map(MessageKey.init) else { return [] }
         return state.withLock { state in
             guard let index = state.entries.index(forKey: id), case .present(var held) = state.entries.values[index]
             else { return [] }
