@@ -33,7 +33,7 @@ extension Publisher {
     private func postpone(_ pending: PendingPublish, round: Int) {
         let longest = Duration.milliseconds(20 << min(round, 6))
         var at = ContinuousClock.now + longest * Double.random(in: 0.5...1, using: &generator)
-        // Not so late that the broker's answer may miss the deadline: it is known now that nobody has the message.
+        // Not so late that the broker's answer may miss the deadline: its last answer says more than that one is missing.
         let deadline = pending.request.options.deadline
         if at + Self.answerTime > deadline { at = deadline }
         postponed.append(PostponedPublish(pending: pending, at: at))
