@@ -9,10 +9,11 @@ import sys
 import time
 
 from . import bars, broker, counts, programs
-from .groups import GROUPS, World
+from .groups import GROUPS
 from .processes import BenchError
 from .results import Results, tables
 from .suite import Suite
+from .world import World
 
 
 def parse(arguments):

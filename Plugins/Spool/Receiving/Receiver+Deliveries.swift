@@ -1,0 +1,110 @@
+import Logging
+import SwitchboardCore
+
+/// Handing out, and what becomes of what was handed out.
+extension Receiver {
+    /// Hands out what there is: one message to each subscription in turn, so that those of one queue share it.
+    func pump() {
+        var isMoving = true
+        while isMoving {
+            isMoving = false
+            for id in order where deliver(id) { isMoving = true }
+        }
+    }
+
+    /// Whether a message was handed to the subscription.
+    func deliver(_ id: Int) -> Bool {
+        guard let subscription = subscriptions[id], !subscription.isFinished,
+            subscription.claims.hasRoom(within: subscription.prefetch)
+        else { return false }
+        var claim: Claim
+        do throws(FileError) {
+            guard let next = try subscription.reader.claim() else {
+                if subscription.isDrain, subscription.claims.isEmpty, subscription.strays.isEmpty {
+                    subscriptions[id]?.isFinished = true
+                    subscription.source.finish()
+                }
+                return false
+            }
+            claim = next
+        } catch {
+            store.health.failed(error)
+            logger.warning(
+                "Message not claimed",
+                metadata: ["spool.queue": "\(subscription.reader.queue.name)", "error": "\(error)"])
+            // Nothing may ever report this message again: look once more soon.
+            nextRescan = min(nextRescan, .now + .milliseconds(200))
+            return false
+        }
+        if subscription.isDrain, let expires = claim.name.expires {
+            // It goes on elsewhere, with what is left of its time.
+            let now = Timestamp.now.milliseconds
+            claim.message.timeToLive = .milliseconds(Int64(clamping: expires > now ? expires - now : 0))
+        }
+        nextToken += 1
+        let token = nextToken
+        let delivery = delivery(of: claim, as: token, to: id, subscription)
+        subscription.claims.add(claim, as: token)
+        guard subscription.source.append(delivery) else {
+            // The subscriber takes nothing any more; its body will end.
+            subscriptions[id]?.isFinished = true
+            _ = subscription.claims.take(token)
+            try? subscription.reader.settle(claim, .requeue)
+            return false
+        }
+        // On this thread: whoever takes it as it comes need not be woken.
+        subscription.source.handOut()
+        return true
+    }
+
+    private func delivery(of claim: Claim, as token: UInt64, to id: Int, _ subscription: Subscription) -> Delivery {
+        let (held, thread) = (subscription.claims, thread)
+        // Where settling never meets a sync, whoever has the delivery accepts it, which spares two changes of threads; now
+        // and then not, so that a task with a long queue before it waits.
+        let isOurs = store.isDurable || subscription.isDrain || token.isMultiple(of: UInt64(WorkerThreads.turns))
+        let acceptance = isOurs ? nil : subscription.reader.acceptance(of: claim)
+        return Delivery(
+            message: claim.message, isRedelivered: claim.name.attempt > 1, attempt: claim.name.attempt
+        ) { (settlement) async throws(TransportError) in
+            guard case .accept = settlement, let acceptance, let claim = held.take(token) else {
+                return try await self.settle(id, token, settlement)
+            }
+            do throws(FileError) {
+                try acceptance()
+            } catch {
+                throw await self.notSettled(claim, of: id, error)
+            }
+            if held.endStarving() { thread.wake(at: .now) }
+        }
+    }
+
+    func settle(_ id: Int, _ token: UInt64, _ settlement: Settlement) throws(TransportError) {
+        guard let claim = subscriptions[id]?.claims.take(token), let reader = subscriptions[id]?.reader else {
+            throw closure
+                ?? TransportError(
+                    .closed, "The subscription has ended; its unsettled message went back to the queue.")
+        }
+        do throws(FileError) {
+            try reader.settle(claim, settlement)
+        } catch {
+            throw notSettled(claim, of: id, error)
+        }
+        for waiter in spaceWaiters.values where waiter.queue === reader.queue { waiter.continuation.yield() }
+        pump()
+        schedule()
+    }
+
+    /// Keeps a claim whose settlement failed on the disk, until that lets it go back. The error for whoever settled.
+    private func notSettled(_ claim: Claim, of id: Int, _ error: FileError) -> TransportError {
+        let queue = subscriptions[id].map { " from \($0.reader.queue.name)" } ?? ""
+        if error.isNotFound {
+            return TransportError(
+                .conflict, "The delivery \(claim.name)\(queue) was taken out by somebody else.", cause: error)
+        }
+        store.health.failed(error)
+        subscriptions[id]?.strays.append(claim)
+        nextRescan = min(nextRescan, .now + .milliseconds(200))
+        schedule()
+        return error.transportError("The delivery \(claim.name)\(queue) was not settled")
+    }
+}

@@ -1,0 +1,137 @@
+import ServiceLifecycle
+import SwitchboardCore
+import SwitchboardInProcess
+import Testing
+
+@testable import SwitchboardMessaging
+
+@Suite("Notifications that fail or come twice", .timeLimit(.minutes(1)))
+struct NotificationFailureTests {
+    private struct Oops: Error {}
+
+    @Test("A notification whose handler failed comes again, marked as redelivered, and later handlers wait for that")
+    func requeue() async throws {
+        let world = try NotificationWorld()
+        let (first, second) = (Recorder<NotificationEvent>(), Recorder<NotificationEvent>())
+        var router = NotificationRouter()
+        router.handle([.info]) { event in
+            first.record(event)
+            if !event.isRedelivered { throw Oops() }
+        }
+        router.handle([.info]) { second.record($0) }
+        try await world.run(world.listener(router)) {
+            await world.notifier.info("e")
+            let (firsts, second) = (try await first.take(2), try await second.next())
+            #expect(firsts.map(\.isRedelivered) == [false, true])
+            #expect(second.isRedelivered)
+        }
+    }
+
+    @Test("With the policy to drop, a failed notification is gone, but a rejected one comes again")
+    func drop() async throws {
+        let world = try NotificationWorld()
+        let seen = Recorder<NotificationEvent>()
+        var router = NotificationRouter()
+        router.handle([.info]) { event in
+            seen.record(event)
+            if event.eventType == "fails" { throw Oops() }
+            if event.eventType == "rejected", !event.isRedelivered { throw NotificationRejection.requeue }
+        }
+        var configuration = NotificationListenerConfiguration()
+        configuration.failurePolicy = .drop
+        configuration.maximumConcurrency = 1
+        configuration.requeueDelay = .zero
+        try await world.run(world.listener(configuration: configuration, router)) {
+            for (type, times) in [("fails", 1), ("rejected", 2), ("last", 1)] {
+                await world.notifier.info(type)
+                let events = try await seen.take(times)
+                #expect(events.map(\.eventType) == Array(repeating: type, count: times))
+            }
+        }
+        #expect(world.network.deadLetters(in: "test").isEmpty)
+    }
+
+    @Test("After the last attempt, a notification is discarded; one may be discarded at once")
+    func giveUp() async throws {
+        let world = try NotificationWorld()
+        let seen = Recorder<NotificationEvent>()
+        var router = NotificationRouter()
+        router.handle([.info]) { event in
+            seen.record(event)
+            if event.eventType == "odd" { throw NotificationRejection.discard(reason: "it is odd") }
+            if event.eventType != "good" { throw Oops() }
+        }
+        var configuration = NotificationListenerConfiguration()
+        configuration.maximumAttempts = 3
+        configuration.maximumConcurrency = 1
+        configuration.requeueDelay = .milliseconds(1)
+        try await world.run(world.listener(configuration: configuration, router)) {
+            await world.notifier.info("bad")
+            _ = try await seen.take(3)
+            await world.notifier.info("odd")
+            await world.notifier.info("good")
+            #expect(try await seen.take(2).map(\.eventType) == ["odd", "good"])
+            let reasons = world.network.deadLetters(in: "test").map(\.reason)
+            #expect(reasons.count == 2 && reasons[0].contains("3 times") && reasons[1] == "it is odd")
+        }
+    }
+
+    @Test("What is no notification is discarded with a reason, and stops nothing")
+    func unreadable() async throws {
+        let world = try NotificationWorld()
+        let seen = Recorder<NotificationEvent>()
+        var configuration = NotificationListenerConfiguration()
+        configuration.maximumConcurrency = 1
+        try await world.run(world.listener(configuration: configuration, .recording(seen))) {
+            let address = Address.notifications(Topic("notifications.info"))
+            let bodies = [
+                "", "{", "[]", #"{"priority": "LOUD"}"#, #"{"priority": null}"#,
+                #"{"oslo.version": "3.0", "oslo.message": "{}"}"#,
+                #"{"priority": "INFO", "payload": {"__type__": "odd", "__value__": 1}}"#,
+            ]
+            for body in bodies {
+                try await world.connection.transport.publish(Message(body: Array(body.utf8)), to: address)
+            }
+            await world.notifier.info("good")
+            #expect(try await seen.next().eventType == "good")
+            #expect(world.network.deadLetters(in: "test").count == bodies.count)
+        }
+    }
+
+    @Test("A duplicate is acknowledged and not handled again")
+    func duplicates() async throws {
+        let world = try NotificationWorld()
+        let seen = Recorder<NotificationEvent>()
+        var configuration = NotificationListenerConfiguration()
+        configuration.maximumConcurrency = 1
+        configuration.prefetch = 1
+        try await world.run(world.listener(configuration: configuration, .recording(seen))) {
+            let message = OsloNotification(
+                NotificationEvent("twice", priority: .info, publisherID: "p"), format: .v2
+            ).message()
+            let address = Address.notifications(Topic("notifications.info"))
+            for _ in 0..<3 { try await world.connection.transport.publish(message, to: address) }
+            await world.notifier.info("last")
+            // With a prefetch of 1, a duplicate that was left unacknowledged would hold this one up.
+            #expect(try await seen.take(2).map(\.eventType) == ["twice", "last"])
+        }
+    }
+
+    @Test("A duplicate of what is at work waits for the outcome, and is handled when that failed")
+    func ledger() throws {
+        let message = OsloNotification(
+            NotificationEvent("e", priority: .info, publisherID: "p"), format: .v2
+        ).message()
+        let ledger = NotificationLedger(capacity: 10, lifetime: .seconds(60))
+        func make() throws -> ReceivedNotification {
+            try ReceivedNotification(Delivery(message: message) { _ throws(TransportError) in })
+        }
+        let (first, second, third) = (try make(), try make(), try make())
+        #expect(ledger.begin(first) == .new)
+        #expect(ledger.begin(second) == .held && ledger.begin(third) == .held)
+        #expect(ledger.fail(first) == 1)
+        #expect(ledger.finish(first, handled: false).count == 1)
+        #expect(ledger.finish(second, handled: true).count == 1)
+        #expect(try ledger.begin(make()) == .duplicate)
+    }
+}
