@@ -60,7 +60,8 @@ public final class RabbitMQDriver: TransportDriver {
             settings: settings(.consume), eventLoop: eventLoop, inbox: consumeInbox,
             client: Consumer(
                 place: place, maximumMessageSize: configuration.maximumMessageSize, inbox: consumeInbox,
-                selfCheckInterval: configuration.selfCheckInterval, logger: logger))
+                selfCheckInterval: configuration.selfCheckInterval, answerTimeout: configuration.answerTimeout,
+                logger: logger))
         var capabilities: DriverCapabilities = [
             .interprocess, .redelivery, .ordered, .detectsUnroutable, .expires, .reconnects,
         ]
@@ -212,7 +213,7 @@ extension Publisher.Bounds {
             unconfirmed: max(1, configuration.maximumUnconfirmed),
             unconfirmedBytes: max(1, configuration.maximumUnconfirmedBytes),
             waiting: max(1, configuration.maximumWaiting),
-            returnedSize: .max)
+            returnedSize: .max, answer: configuration.answerTimeout)
     }
 }
 #endif

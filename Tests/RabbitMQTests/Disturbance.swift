@@ -1,4 +1,5 @@
 #if RabbitMQ
+import Logging
 import SwitchboardCore
 import SwitchboardTesting
 import Testing
@@ -7,7 +8,8 @@ import Testing
 
 /// A driver whose connections go through a relay.
 func withRelayedDriver(
-    options: [TransportURL.Option] = [],
+    options: [TransportURL.Option] = [], configuration: RabbitMQConfiguration = .osloDefaults,
+    logger: Logger = quietLogger,
     _ body: @escaping @Sendable (RabbitMQDriver, Relay, TestBroker, String) async throws -> Void
 ) async throws {
     let broker = try await TestBroker.shared()
@@ -16,7 +18,7 @@ func withRelayedDriver(
             var url = broker.url(virtualHost: name)
             url.hosts[0].port = relay.port
             url.options = options
-            let driver = try RabbitMQDriver(url, logger: quietLogger)
+            let driver = try RabbitMQDriver(url, configuration: configuration, logger: logger)
             try await withRunning(driver) { try await body(driver, relay, broker, name) }
         }
     }
@@ -70,5 +72,39 @@ extension TestBroker {
             rabbit_exchange:delete(rabbit_misc:r(<<"\(virtualHost)">>, exchange, <<"\(name)">>), false, <<"test">>), [].
             """)
     }
+}
+
+/// Keeps what is logged, a line each: level, message, metadata.
+final class LogCollector: Sendable {
+    private struct Handler: LogHandler {
+        let collector: LogCollector
+        var metadata: Logger.Metadata = [:]
+        var logLevel = Logger.Level.trace
+
+        init(_ collector: LogCollector) {
+            self.collector = collector
+        }
+
+        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+            get { metadata[key] }
+            set { metadata[key] = newValue }
+        }
+
+        func log(event: LogEvent) {
+            collector.storage.withLock { $0.append("\(event.level) \(event.message) \(event.metadata ?? [:])") }
+            collector.onLine()
+        }
+    }
+
+    private let storage = Locked<[String]>([])
+    private let onLine: @Sendable () -> Void
+
+    /// - Parameter onLine: called with each line, by whoever logs.
+    init(onLine: @escaping @Sendable () -> Void = {}) {
+        self.onLine = onLine
+    }
+
+    var logger: Logger { Logger(label: "test") { _ in Handler(self) } }
+    var lines: [String] { storage.withLock { $0 } }
 }
 #endif

@@ -25,6 +25,7 @@ struct LinkTests {
 
     private final class IdleClient: ConnectionClient {
         var isReady: Bool { true }
+        var unreadyReason: String? { nil }
         var isIdle: Bool { true }
         var nextDeadline: ContinuousClock.Instant? { nil }
         func perform(_ command: Never) {}
@@ -42,9 +43,10 @@ struct LinkTests {
         func received(_ body: UnsafeRawBufferPointer, channel: UInt16) throws(ProtocolViolation) {}
     }
 
-    private func makeLink() -> Link {
+    private func makeLink(heartbeat: UInt16 = 0) -> Link {
         Link(
-            Login(method: .plain, username: "u", password: "p", virtualHost: "/", properties: [:], heartbeat: 0),
+            Login(
+                method: .plain, username: "u", password: "p", virtualHost: "/", properties: [:], heartbeat: heartbeat),
             client: IdleClient())
     }
 
@@ -88,6 +90,38 @@ struct LinkTests {
         }
         #expect(try written(to: channel) == frames)
         #expect(link.flushes == 4)
+        _ = try channel.finish()
+    }
+
+    /// A method of the broker's on channel 0.
+    private func frame(_ classID: UInt8, _ methodID: UInt8, _ arguments: [UInt8]) -> ByteBuffer {
+        let payload = [0, classID, 0, methodID] + arguments
+        return ByteBuffer(bytes: [1, 0, 0, 0, 0, 0, UInt8(payload.count)] + payload + [206])
+    }
+
+    @Test("An idle connection sends a heartbeat each third of the interval, and lives on those of the broker")
+    func heartbeats() throws {
+        let link = makeLink(heartbeat: 60)
+        let channel = EmbeddedChannel()
+        link.connected(channel)
+        let longString: (String) -> [UInt8] = { [0, 0, 0, UInt8($0.utf8.count)] + Array($0.utf8) }
+        // start, tune, open-ok.
+        link.received(frame(10, 10, [0, 9, 0, 0, 0, 0] + longString("PLAIN") + longString("en_US")))
+        link.received(frame(10, 30, [0x07, 0xFF, 0, 2, 0, 0, 0, 60]))
+        link.received(frame(10, 41, [0]))
+        #expect(link.isOpen)
+        link.flush()
+        _ = try written(to: channel)
+        #expect(link.heartbeat.tick == .seconds(20))
+        let heartbeat: [UInt8] = [8, 0, 0, 0, 0, 0, 0, 206]
+        for _ in 0..<12 {
+            link.ticked()
+            link.flush()
+            link.received(ByteBuffer(bytes: heartbeat))
+        }
+        #expect(try written(to: channel) == Array(repeating: heartbeat, count: 12))
+        for _ in 0..<7 { link.ticked() }
+        #expect(link.loss?.reason.contains("silent") == true)
         _ = try channel.finish()
     }
 

@@ -143,8 +143,76 @@ struct RecoveryTests {
                 }
                 let accepted = relay.accepted
                 try await withTimeLimit(.seconds(10)) { while relay.open > 0 { await Task.yield() } }
+                // Longer than the pause before a second attempt.
+                try await Task.sleep(for: .milliseconds(300))
                 #expect(relay.accepted == accepted)
             }
+        }
+    }
+
+    @Test("A link that breaks after each login does not flood the broker with connections")
+    func flapping() async throws {
+        try await withRelayedDriver { driver, relay, _, _ in
+            let end = ContinuousClock.now + .seconds(3)
+            while .now < end {
+                if relay.open > 0 {
+                    // Time for the login.
+                    try await Task.sleep(for: .milliseconds(20))
+                    relay.cut()
+                }
+                try await Task.sleep(for: .milliseconds(5))
+            }
+            // Two connections, whose pauses grow: without that there would be a hundred, with no pause many more.
+            #expect((4...40).contains(relay.accepted), "\(relay.accepted)")
+        }
+    }
+
+    @Test("A driver that ends while it waits for the next attempt makes none")
+    func endsInPause() async throws {
+        let broker = try await TestBroker.shared()
+        try await Relay.withRelay(to: broker.port) { relay in
+            relay.refuse(true)
+            var url = broker.url(virtualHost: "none")
+            url.hosts[0].port = relay.port
+            var configuration = RabbitMQConfiguration()
+            configuration.firstReconnectDelay = .milliseconds(200)
+            let driver = try RabbitMQDriver(url, configuration: configuration, logger: quietLogger)
+            let running = Task { try await driver.run() }
+            await driver.waits { if case .connecting(2..., _) = $0 { true } else { false } }
+            running.cancel()
+            try await running.value
+            relay.refuse(false)
+            try await Task.sleep(for: .milliseconds(500))
+            #expect(relay.accepted == 0)
+        }
+    }
+
+    @Test("A logger that publishes with each line that the driver logs stops nothing")
+    func loggingReenters() async throws {
+        let driver = Locked<RabbitMQDriver?>(nil)
+        let published = Locked(0)
+        let log = LogCollector { [topic] in
+            guard let driver = driver.withLock({ $0 }) else { return }
+            let sends = published.withLock { count in
+                count += 1
+                return count <= 100
+            }
+            guard sends else { return }
+            _ = driver.publish(
+                Message(body: []), to: .topic(topic), options: .within(.seconds(5), allowsDuplicates: true)
+            ) { _ in }
+        }
+        try await withRelayedDriver(logger: log.logger) { [topic] running, relay, _, _ in
+            driver.withLock { $0 = running }
+            defer { driver.withLock { $0 = nil } }
+            for _ in 0..<5 {
+                try await running.publish(
+                    Message(body: []), to: .topic(topic), options: .within(.seconds(20), allowsDuplicates: true))
+                relay.cut()
+            }
+            try await running.publish(
+                Message(body: []), to: .topic(topic), options: .within(.seconds(20), allowsDuplicates: true))
+            #expect(published.withLock { $0 } >= 5)
         }
     }
 

@@ -12,7 +12,15 @@ final class Relay: Sendable {
         var channels: [ObjectIdentifier: any Channel] = [:]
         var isFrozen = false
         var refuses = false
+        /// Of the broker's methods, those that are lost, and how many of each.
+        var lost: [Method: Int] = [:]
         var accepted = 0
+    }
+
+    /// A method's class and number.
+    struct Method: Hashable, Sendable {
+        var classID: UInt16
+        var id: UInt16
     }
 
     private static let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
@@ -60,8 +68,9 @@ final class Relay: Sendable {
                     for channel in [front, back] { state.channels[ObjectIdentifier(channel)] = channel }
                     return state.isFrozen
                 }
-                try front.pipeline.syncOperations.addHandler(Forwarder(to: back))
-                try back.pipeline.syncOperations.addHandler(Forwarder(to: front))
+                try front.pipeline.syncOperations.addHandler(Forwarder(to: back) { $0 })
+                try back.pipeline.syncOperations.addHandler(
+                    Forwarder(to: front) { [frames = FrameFilter(state)] in frames.filter($0) })
                 if isFrozen { stopReading([front, back]) }
                 for channel in [front, back] {
                     channel.closeFuture.whenComplete { _ in
@@ -92,6 +101,21 @@ final class Relay: Sendable {
         Self.stopReading(state.withLock { Array($0.channels.values) })
     }
 
+    /// Whether connections that come from now on are frozen from their beginning.
+    func freezeComing(_ isFrozen: Bool) {
+        state.withLock { $0.isFrozen = isFrozen }
+    }
+
+    /// The broker's next methods of this kind do not arrive; all else does.
+    func lose(_ count: Int, of method: Method) {
+        state.withLock { $0.lost[method] = count }
+    }
+
+    /// How many of them are still to be lost.
+    func left(of method: Method) -> Int {
+        state.withLock { $0.lost[method] ?? 0 }
+    }
+
     /// Whether those who come are sent away.
     func refuse(_ refuses: Bool) {
         state.withLock { state in state.refuses = refuses }
@@ -103,18 +127,59 @@ final class Relay: Sendable {
     }
 }
 
+extension Relay {
+    /// Takes the methods that are to be lost out of what the broker sends.
+    private final class FrameFilter {
+        private let state: Locked<State>
+        private var unfinished = ByteBuffer()
+
+        init(_ state: Locked<State>) {
+            self.state = state
+        }
+
+        func filter(_ bytes: ByteBuffer) -> ByteBuffer {
+            var bytes = bytes
+            unfinished.writeBuffer(&bytes)
+            var passed = ByteBuffer()
+            // Type, channel, size, payload, end.
+            while let size = unfinished.getInteger(at: unfinished.readerIndex + 3, as: UInt32.self),
+                var frame = unfinished.readSlice(length: Int(size) + 8)
+            {
+                if !isLost(frame) { passed.writeBuffer(&frame) }
+            }
+            return passed
+        }
+
+        private func isLost(_ frame: ByteBuffer) -> Bool {
+            let start = frame.readerIndex
+            guard frame.getInteger(at: start, as: UInt8.self) == 1,
+                let classID = frame.getInteger(at: start + 7, as: UInt16.self),
+                let id = frame.getInteger(at: start + 9, as: UInt16.self)
+            else { return false }
+            let method = Method(classID: classID, id: id)
+            return state.withLock { state in
+                guard let count = state.lost[method], count > 0 else { return false }
+                state.lost[method] = count - 1
+                return true
+            }
+        }
+    }
+}
+
 /// Writes what comes from one side to the other.
 private final class Forwarder: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
     private let other: any Channel
+    private let filter: (ByteBuffer) -> ByteBuffer
 
-    init(to other: any Channel) {
+    init(to other: any Channel, _ filter: @escaping (ByteBuffer) -> ByteBuffer) {
         self.other = other
+        self.filter = filter
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        other.writeAndFlush(unwrapInboundIn(data), promise: nil)
+        other.writeAndFlush(filter(unwrapInboundIn(data)), promise: nil)
     }
 
     func channelInactive(context: ChannelHandlerContext) {

@@ -26,7 +26,7 @@ struct SelfCheckTests {
         #expect(check.due(start, every: interval) == .nothing)
         #expect(check.due(start + .seconds(1), every: interval) == .ask)
         #expect(check.nextAt == start + .seconds(31))
-        #expect(check.answered(ready: 0, consumers: 1, isStream: false, hasRoom: true) == nil)
+        #expect(answer(&check) == .fine)
         #expect(check.due(start + .seconds(31), every: interval) == .ask)
     }
 
@@ -42,7 +42,7 @@ struct SelfCheckTests {
     @Test("A queue without a consumer is deaf at once")
     func noConsumer() {
         var check = checkAsked()
-        #expect(check.answered(ready: 0, consumers: 0, isStream: false, hasRoom: true) != nil)
+        #expect(answer(&check, consumers: 0).isDeaf)
     }
 
     @Test(
@@ -53,11 +53,34 @@ struct SelfCheckTests {
         ])
     func starving(delivered: Bool, hasRoom: Bool, isStream: Bool, isDeaf: Bool) {
         var check = checkAsked()
-        #expect(check.answered(ready: 3, consumers: 1, isStream: isStream, hasRoom: hasRoom) == nil)
+        #expect(answer(&check, ready: 3, isStream: isStream, hasRoom: hasRoom) == .fine)
         if delivered { check.delivered() }
         #expect(check.due(start + interval, every: interval) == .ask)
-        let reason = check.answered(ready: 3, consumers: 1, isStream: isStream, hasRoom: hasRoom)
-        #expect((reason != nil) == isDeaf)
+        #expect(answer(&check, ready: 3, isStream: isStream, hasRoom: hasRoom).isDeaf == isDeaf)
+    }
+
+    @Test("When a consumer is missing and nothing has come since, it may be this one; what is at work goes first")
+    func missingConsumer() {
+        func fewer(delivered: Bool, isIdle: Bool, isStream: Bool = false) -> SelfCheck.Verdict {
+            var check = checkAsked()
+            #expect(answer(&check, consumers: 3) == .fine)
+            #expect(check.due(start + interval, every: interval) == .ask)
+            #expect(answer(&check, consumers: 2, isStream: isStream, isIdle: false) == .fine)
+            if delivered { check.delivered() }
+            #expect(check.due(start + interval * 2, every: interval) == .ask)
+            return answer(&check, consumers: 2, isStream: isStream, isIdle: isIdle)
+        }
+        #expect(fewer(delivered: false, isIdle: true) == .doubtful)
+        #expect(fewer(delivered: false, isIdle: false) == .fine)
+        #expect(fewer(delivered: true, isIdle: true) == .fine)
+        #expect(fewer(delivered: false, isIdle: true, isStream: true) == .fine)
+    }
+
+    private func answer(
+        _ check: inout SelfCheck, ready: UInt32 = 0, consumers: UInt32 = 1, isStream: Bool = false, hasRoom: Bool = true,
+        isIdle: Bool = true
+    ) -> SelfCheck.Verdict {
+        check.answered(ready: ready, consumers: consumers, isStream: isStream, hasRoom: hasRoom, isIdle: isIdle)
     }
 
     @Test("A consumer that the broker has forgotten without a word is back within two checks")
@@ -80,17 +103,47 @@ struct SelfCheckTests {
             }
         }
     }
+
+    @Test("Of two consumers, one that the broker has forgotten without a word is back, and the other too")
+    func oneOfTwoForgotten() async throws {
+        var configuration = RabbitMQConfiguration.osloDefaults
+        configuration.selfCheckInterval = .milliseconds(200)
+        let topic = Topic("t", exchange: "e")
+        try await withDriver(configuration: configuration) { driver, broker, name in
+            try await driver.withSubscription(to: .topic(topic), options: .soon) { _ in
+                try await driver.withSubscription(to: .topic(topic), options: .soon) { _ in
+                    // Both have seen that there are two.
+                    try await Task.sleep(for: .milliseconds(600))
+                    try await broker.forgetConsumers(of: "t", in: name, "[hd(rabbit_amqqueue:consumers(Q))]")
+                    #expect(try await broker.queue("t", in: name)?.consumers == 1)
+                    try await withTimeLimit(.seconds(20)) {
+                        while try await broker.queue("t", in: name)?.consumers != 2 {
+                            try await Task.sleep(for: .milliseconds(50))
+                        }
+                    }
+                    // It was one of the same subscription's, so nothing was restored.
+                    #expect(driver.monitor.state == .ready)
+                }
+            }
+        }
+    }
+}
+
+extension SelfCheck.Verdict {
+    fileprivate var isDeaf: Bool { if case .deaf = self { true } else { false } }
 }
 
 extension TestBroker {
-    /// The queue's process drops its consumers and tells nobody.
-    fileprivate func forgetConsumers(of queue: String, in virtualHost: String) async throws {
+    /// The queue's process drops consumers, all or those of an Erlang expression, and tells nobody.
+    fileprivate func forgetConsumers(
+        of queue: String, in virtualHost: String, _ which: String = "rabbit_amqqueue:consumers(Q)"
+    ) async throws {
         _ = try await evaluate(
             """
             {ok, Q} = rabbit_amqqueue:lookup(rabbit_misc:r(<<"\(virtualHost)">>, queue, <<"\(queue)">>)),
             [gen_server2:call(amqqueue:get_pid(Q),
                 {basic_cancel, element(1, C), element(2, C), undefined, <<"test">>}, infinity)
-                || C <- rabbit_amqqueue:consumers(Q)], [].
+                || C <- \(which)], [].
             """)
     }
 }

@@ -44,6 +44,10 @@ public struct RabbitMQConfiguration: Sendable {
     /// How long connecting to one host and logging in may take.
     public var connectTimeout: Duration = .seconds(10)
 
+    /// How long the broker may take to answer what sets a channel up: its opening, declarations, a consume. After it, it is
+    /// asked again on another channel, or on another connection.
+    public var answerTimeout: Duration = .seconds(30)
+
     /// The longest pause before the second attempt after a loss; later ones grow from it.
     public var firstReconnectDelay: Duration = .milliseconds(50)
 

@@ -290,7 +290,8 @@ actor Connection<Client: ConnectionClient> {
             attempt = 0
             status = .ready
         } else {
-            status = .connecting(attempt: attempt, reason: lastReason)
+            let reason = link?.isOpen == true ? client.unreadyReason : nil
+            status = .connecting(attempt: attempt, reason: reason ?? lastReason)
         }
         guard status != reported else { return }
         reported = status

@@ -9,6 +9,9 @@ protocol ConnectionClient: AnyObject, SendableMetatype {
     /// Whether everything is set up that a working connection has, so that it may be called ready.
     var isReady: Bool { get }
 
+    /// Why it is not ready although the connection is open, where that is known.
+    var unreadyReason: String? { get }
+
     /// Whether nothing is under way that a closing connection should wait for.
     var isIdle: Bool { get }
 

@@ -54,7 +54,6 @@ final class Link: FrameReceiver {
     /// A third of the heartbeat interval has passed.
     func ticked() {
         switch heartbeat.ticked() {
-        case .nothing: break
         case .send: output.writeHeartbeat()
         case .dead:
             end("the broker was silent for two heartbeat intervals (\(Int(tuning.heartbeat) * 2) s)")
@@ -117,7 +116,6 @@ final class Link: FrameReceiver {
         swap(&bytes, &output)
         isWriting = true
         flushes += 1
-        heartbeat.wrote()
         channel.writeAndFlush(bytes, promise: nil)
         isWriting = false
         // The memory is used again, unless it grew large or the channel still holds it.

@@ -11,11 +11,14 @@ extension Consumer {
             try subscription.assembler.began(.init(tag: tag, isRedelivered: isRedelivered))
         case .channelOpenOK, .prefetchOK, .queueDeleteOK: break
         case .queueDeclareOK(let ready, let consumers) where subscription.state == .live:
-            if let reason = subscription.selfCheck.answered(
+            let verdict = subscription.selfCheck.answered(
                 ready: ready, consumers: consumers, isStream: subscription.request.plan.isStream,
-                hasRoom: subscription.hasRoom), !isDraining
-            {
-                restart(subscription, channel, reason)
+                hasRoom: subscription.hasRoom, isIdle: subscription.tracker.count == 0)
+            switch verdict {
+            case _ where isDraining: break
+            case .fine: break
+            case .deaf(let reason): restart(subscription, channel, reason)
+            case .doubtful: send([.cancel(tag: subscription.tag), subscription.consume], channel)
             }
         case .exchangeDeclareOK, .queueDeclareOK, .queueBindOK: subscription.answered += 1
         case .consumeOK:
@@ -110,17 +113,9 @@ extension Consumer {
 
     /// Begins anew on another channel, where the queue is declared again.
     func restart(_ subscription: Subscription, _ channel: UInt16, _ reason: String) {
-        noteRestart(subscription, reason)
-        subscription.lastReason = reason
         send([.channelClose(code: 200, text: "Restarting")], channel)
         orphan(subscription, channel)
-        retry(subscription)
-    }
-
-    private func noteRestart(_ subscription: Subscription, _ reason: String) {
-        logger.warning(
-            "Subscription begins anew",
-            metadata: ["address": "\(subscription.request.address)", "rabbitmq.reason": "\(reason)"])
+        retry(subscription, reason)
     }
 
     /// The channel's number stays taken until the broker has answered; its subscription has left it.
@@ -154,12 +149,10 @@ extension Consumer {
         let reason = "the broker closed the channel: \(closure.code) \(closure.text)"
         free(channel)
         subscription.forgetChannel()
-        subscription.lastReason = reason
         // Only a refused set-up is refused for good. A live subscription loses its channel over a handler that took
         // longer than the broker's consumer_timeout (406), for example, and needs another one.
         guard wasOpening, closure.code == 403 || closure.code == 406 else {
-            if !wasOpening { noteRestart(subscription, reason) }
-            return retry(subscription)
+            return retry(subscription, reason)
         }
         if failed < declarations.count {
             fail(subscription, place.refused(declarations[failed], closure, for: subscription.request.address))

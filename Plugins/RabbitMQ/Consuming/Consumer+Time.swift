@@ -19,6 +19,12 @@ extension Consumer {
                 remove(subscription)
                 continue
             }
+            if subscription.state == .opening, let channel = subscription.channel,
+                let deadline = subscription.answerDeadline, deadline <= now
+            {
+                subscription.silences += 1
+                restart(subscription, channel, "the broker did not answer what sets the subscription up")
+            }
             check(subscription, now)
             note(subscription.nextDeadline)
         }

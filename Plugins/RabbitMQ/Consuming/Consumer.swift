@@ -14,6 +14,7 @@ final class Consumer: ConnectionClient {
     let inbox: Inbox<ConsumeCommand>
     /// `nil`: subscriptions do not check themselves.
     let selfCheckInterval: Duration?
+    let answerTimeout: Duration
     let logger: Logger
 
     private var link: Link?
@@ -30,12 +31,13 @@ final class Consumer: ConnectionClient {
 
     init(
         place: Place, maximumMessageSize: Int, inbox: Inbox<ConsumeCommand>, selfCheckInterval: Duration?,
-        logger: Logger
+        answerTimeout: Duration, logger: Logger
     ) {
         self.place = place
         self.maximumMessageSize = maximumMessageSize
         self.inbox = inbox
         self.selfCheckInterval = selfCheckInterval
+        self.answerTimeout = answerTimeout
         self.logger = logger
     }
 
@@ -43,6 +45,11 @@ final class Consumer: ConnectionClient {
     private(set) var isDraining = false
 
     var isReady: Bool { link != nil && restoring == 0 }
+    var unreadyReason: String? {
+        subscriptions.values.lazy.filter(\.isRestoring).compactMap { subscription in
+            subscription.lastReason.map { "the subscription to \(subscription.request.address): \($0)" }
+        }.first
+    }
     var isIdle: Bool {
         !isDraining || subscriptions.values.allSatisfy { $0.tracker.count == 0 || $0.request.plan.isStream }
     }
@@ -112,8 +119,8 @@ final class Consumer: ConnectionClient {
     func setUp(_ subscription: Subscription) {
         guard let link, !isDraining, subscription.state == .waiting, subscription.retryAt == nil else { return }
         guard let channel = freeChannels.popLast() ?? newChannel(link) else {
-            subscription.lastReason = "the connection has no channel left (\(link.tuning.channelMax) is the most)"
-            return retry(subscription)
+            return retry(
+                subscription, "the connection has no channel left (\(link.tuning.channelMax) is the most)")
         }
         byChannel[Int(channel)] = subscription
         subscription.channel = channel
@@ -121,6 +128,9 @@ final class Consumer: ConnectionClient {
         subscription.isMuted = false
         change(subscription, to: .opening)
         send(subscription.setUp, channel)
+        // Each time longer: a channel that hangs in the broker stays taken.
+        subscription.answerDeadline = .now + answerTimeout * (1 << min(subscription.silences, 5))
+        note(subscription.answerDeadline)
     }
 
     private func newChannel(_ link: Link) -> UInt16? {
@@ -139,8 +149,14 @@ final class Consumer: ConnectionClient {
         }
     }
 
-    /// Tries again after a pause.
-    func retry(_ subscription: Subscription) {
+    /// Tries again after a pause. A reason that stays the same is logged once.
+    func retry(_ subscription: Subscription, _ reason: String) {
+        if subscription.lastReason != reason {
+            logger.warning(
+                "Subscription begins anew",
+                metadata: ["address": "\(subscription.request.address)", "rabbitmq.reason": "\(reason)"])
+        }
+        subscription.lastReason = reason
         change(subscription, to: .waiting)
         subscription.retryAt = .now + subscription.backoff.next(using: &generator)
         note(subscription.retryAt)
@@ -148,11 +164,13 @@ final class Consumer: ConnectionClient {
 
     func change(_ subscription: Subscription, to state: Subscription.State) {
         subscription.state = state
-        restoring = subscriptions.values.count { $0.hasBeenLive && ($0.state == .waiting || $0.state == .opening) }
+        restoring = subscriptions.values.count(where: \.isRestoring)
     }
 
     func becameLive(_ subscription: Subscription) {
         subscription.hasBeenLive = true
+        subscription.silences = 0
+        subscription.lastReason = nil
         subscription.backoff.reset()
         change(subscription, to: .live)
         if let selfCheckInterval {

@@ -5,11 +5,22 @@
 /// Now and then the broker is asked about the queue, on the subscription's own channel. The subscription is deaf when
 /// the broker does not answer until the next time, when the queue has no consumer at all, or when it had messages
 /// waiting twice in a row and sent none of them though there was room. When the queue is gone, the broker closes the
-/// channel, which begins the subscription anew by itself. No I/O.
+/// channel, which begins the subscription anew by itself.
+///
+/// A queue that others consume from too keeps its messages moving without this consumer. When it has fewer consumers than
+/// the last time, and nothing has come since, this one may be who is missing: the broker does not tell, so it consumes
+/// anew. No I/O.
 struct SelfCheck: Sendable {
     enum Step: Hashable, Sendable {
         case nothing, ask
         case deaf(reason: String)
+    }
+
+    enum Verdict: Hashable, Sendable {
+        case fine
+        case deaf(reason: String)
+        /// One consumer of the queue is missing, perhaps this one.
+        case doubtful
     }
 
     /// When to ask next; `nil` before ``begin(at:)``.
@@ -17,6 +28,10 @@ struct SelfCheck: Sendable {
     private var isWaiting = false
     /// Whether messages were waiting at the last answer, and nothing has come since.
     private var wasStarving = false
+    /// The queue's consumers at the last answer.
+    private var consumers: UInt32?
+    /// Whether they have become fewer, and nothing has come since.
+    private var isDoubtful = false
 
     mutating func begin(at first: ContinuousClock.Instant) {
         self = SelfCheck()
@@ -33,21 +48,29 @@ struct SelfCheck: Sendable {
 
     mutating func delivered() {
         wasStarving = false
+        isDoubtful = false
     }
 
-    /// Returns why the subscription is deaf, when it is.
-    mutating func answered(ready: UInt32, consumers: UInt32, isStream: Bool, hasRoom: Bool) -> String? {
-        guard isWaiting else { return nil }
+    /// - Parameter isIdle: whether nothing is unsettled, so that the subscription may consume anew.
+    mutating func answered(
+        ready: UInt32, consumers: UInt32, isStream: Bool, hasRoom: Bool, isIdle: Bool
+    ) -> Verdict {
+        guard isWaiting else { return .fine }
         isWaiting = false
-        if consumers == 0 { return "the broker has forgotten the consumer" }
-        // A stream keeps what it has delivered.
-        guard ready > 0, hasRoom, !isStream else {
+        if consumers == 0 { return .deaf(reason: "the broker has forgotten the consumer") }
+        if let before = self.consumers, consumers < before { isDoubtful = true }
+        self.consumers = consumers
+        // A stream keeps what it has delivered, and its consumers have each a position of their own.
+        guard !isStream else { return .fine }
+        if ready > 0, hasRoom {
+            if wasStarving { return .deaf(reason: "the broker keeps \(ready) messages back") }
+            wasStarving = true
+        } else {
             wasStarving = false
-            return nil
         }
-        if wasStarving { return "the broker keeps \(ready) messages back" }
-        wasStarving = true
-        return nil
+        guard isDoubtful, isIdle else { return .fine }
+        isDoubtful = false
+        return .doubtful
     }
 }
 #endif

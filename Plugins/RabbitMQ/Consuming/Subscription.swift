@@ -26,11 +26,16 @@ final class Subscription {
     var assembler = ContentAssembler<Method>()
     var backoff: Backoff
     var retryAt: ContinuousClock.Instant?
+    /// When the broker should have answered all of ``setUp``.
+    var answerDeadline: ContinuousClock.Instant?
+    /// How often on end it has not.
+    var silences = 0
     /// What has been answered of the declarations while opening.
     var answered = 0
     var opening: CheckedContinuation<TransportError?, Never>?
     var closing: CheckedContinuation<Void, Never>?
     var closeDeadline: ContinuousClock.Instant?
+    /// Why it is not live, or was not the last time.
     var lastReason: String?
     /// Whether it has acceptances to tell the broker at the end of the turn.
     var isDirty = false
@@ -51,8 +56,13 @@ final class Subscription {
     /// The next moment at which something has to happen.
     var nextDeadline: ContinuousClock.Instant? {
         let checkAt = state == .live && !isMuted ? selfCheck.nextAt : nil
-        return [opening == nil ? nil : request.deadline, retryAt, closeDeadline, checkAt].compactMap(\.self).min()
+        let answerAt = state == .opening ? answerDeadline : nil
+        return [opening == nil ? nil : request.deadline, retryAt, closeDeadline, checkAt, answerAt]
+            .compactMap(\.self).min()
     }
+
+    /// Whether it has been live and is not.
+    var isRestoring: Bool { hasBeenLive && (state == .waiting || state == .opening) }
 
     /// Whether the broker may send more before something is acknowledged.
     var hasRoom: Bool { request.prefetch == 0 || tracker.count < Int(request.prefetch) }
@@ -71,10 +81,13 @@ final class Subscription {
 
     /// What is sent to make it live, in one go: a channel of its own, so that a refusal concerns nobody else.
     var setUp: [OutgoingMethod] {
+        [.channelOpen, .prefetch(request.prefetch)] + request.plan.declarations.map(\.method) + [consume]
+    }
+
+    var consume: OutgoingMethod {
         var arguments = request.plan.consumeArguments
         if let nextOffset { arguments = arguments.replacing("x-stream-offset", .int64(nextOffset)) }
-        return [.channelOpen, .prefetch(request.prefetch)] + request.plan.declarations.map(\.method)
-            + [.consume(queue: request.plan.queue, tag: tag, arguments: arguments)]
+        return .consume(queue: request.plan.queue, tag: tag, arguments: arguments)
     }
 
     /// What is sent to end it. Everything unsettled goes back to the queue, in its place.

@@ -60,6 +60,8 @@ final class PendingPublish {
     var returned: IncomingMethod.Return?
     /// Whether the broker returned it since what its route declares was gone: it goes out again after its confirm.
     var lacksQueue = false
+    /// What the broker said then, until it says something else.
+    var lastReturn: IncomingMethod.Return?
     /// How often it was returned so.
     var returns = 0
     /// Whether an earlier connection may have carried it.

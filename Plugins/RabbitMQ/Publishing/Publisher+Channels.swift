@@ -13,10 +13,34 @@ extension Publisher {
     private func openPublishChannel() {
         send(.channelOpen, Self.publishChannel)
         send(.confirmSelect, Self.publishChannel)
+        publishAnswerDeadline = .now + bounds.answer
+        note(publishAnswerDeadline!)
     }
 
     private func openControlChannel() {
-        send(.channelOpen, Self.controlChannel)
+        send(.channelOpen, controlChannel)
+        expectControlAnswer()
+    }
+
+    /// The broker has answered on the control channel, or is asked something.
+    private func expectControlAnswer() {
+        guard !isControlChannelReady || !declaring.isEmpty else { return controlAnswerDeadline = nil }
+        let deadline = ContinuousClock.now + bounds.answer
+        controlAnswerDeadline = deadline
+        note(deadline)
+    }
+
+    /// Leaves the control channel to the declaration that the broker does not answer. `false` when it was the last one.
+    func replaceControlChannel() -> Bool {
+        let next = controlChannel + 1
+        guard let link, next < Self.firstControlChannel + Self.controlChannelLimit, next <= link.tuning.channelMax
+        else { return false }
+        send(.channelClose(code: 200, text: "No answer"), controlChannel)
+        controlChannel = next
+        isControlChannelReady = false
+        if let silent = declaring.popFirst(), parked[silent.address]?.isEmpty == false { declaring.append(silent) }
+        openControlChannel()
+        return true
     }
 
     private func send(_ method: OutgoingMethod, _ channel: UInt16) {
@@ -30,6 +54,8 @@ extension Publisher {
 
     func received(_ method: IncomingMethod, channel: UInt16) throws(ProtocolViolation) {
         switch (channel, method) {
+        case (Self.firstControlChannel..<controlChannel, .channelClose): send(.channelCloseOK, channel)
+        case (Self.firstControlChannel..<controlChannel, _): break
         case (Self.publishChannel, .ack(let tag, let multiple)):
             try settle(tag, multiple: multiple, isPositive: true)
         case (Self.publishChannel, .nack(let tag, let multiple)):
@@ -38,17 +64,19 @@ extension Publisher {
             try beginReturn(returned)
         case (Self.publishChannel, .confirmSelectOK):
             isPublishChannelReady = true
+            publishAnswerDeadline = nil
             pump()
         case (Self.publishChannel, .channelClose(let closure)):
             send(.channelCloseOK, channel)
             publishChannelClosed(closure)
-        case (Self.controlChannel, .channelOpenOK):
+        case (controlChannel, .channelOpenOK):
             isControlChannelReady = true
             redeclare()
-        case (Self.controlChannel, .exchangeDeclareOK), (Self.controlChannel, .queueDeclareOK),
-            (Self.controlChannel, .queueBindOK):
+            expectControlAnswer()
+        case (controlChannel, .exchangeDeclareOK), (controlChannel, .queueDeclareOK), (controlChannel, .queueBindOK):
             try declarationAnswered()
-        case (Self.controlChannel, .channelClose(let closure)):
+            expectControlAnswer()
+        case (controlChannel, .channelClose(let closure)):
             send(.channelCloseOK, channel)
             controlChannelClosed(closure)
         case (_, .channelFlow(let active)):
@@ -70,11 +98,13 @@ extension Publisher {
         parked[address, default: []].append(pending)
         guard !declaring.contains(where: { $0.address == address }) else { return }
         declaring.append(RouteDeclaration(address: address, plan: plan))
-        if isControlChannelReady { declare(plan) }
+        guard isControlChannelReady else { return }
+        declare(plan)
+        if declaring.count == 1 { expectControlAnswer() }
     }
 
     private func declare(_ plan: PublishPlan) {
-        for declaration in plan.declarations { send(declaration.method, Self.controlChannel) }
+        for declaration in plan.declarations { send(declaration.method, controlChannel) }
     }
 
     private func redeclare() {

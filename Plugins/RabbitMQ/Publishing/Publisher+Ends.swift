@@ -15,6 +15,7 @@ extension Publisher {
             return answer(pending, place.negative(pending.request))
         }
         pending.refusals += 1
+        pending.lastReturn = nil
         postpone(pending, round: pending.refusals)
     }
 
@@ -50,6 +51,9 @@ extension Publisher {
         link = nil
         isPublishChannelReady = false
         isControlChannelReady = false
+        controlChannel = Self.firstControlChannel
+        publishAnswerDeadline = nil
+        controlAnswerDeadline = nil
         isPaused = false
         isDraining = false
         probes = 0
@@ -103,7 +107,9 @@ extension Publisher {
     func writable() { pump() }
 
     func blocked(_ reason: String?) {
-        if reason == nil { pump() }
+        guard reason == nil else { return }
+        postponeAnswerDeadlines()
+        pump()
     }
 
     // MARK: Time
@@ -141,17 +147,48 @@ extension Publisher {
         }
         postponed.removeAll { postponed in
             guard isOver(postponed.pending) else { return false }
-            answer(postponed.pending, place.negative(postponed.pending.request))
+            let request = postponed.pending.request
+            answer(
+                postponed.pending,
+                postponed.pending.lastReturn.map { place.unroutable(request, $0) } ?? place.negative(request))
             return true
         }
         let due = postponed.filter { $0.at <= now }.map(\.pending)
         postponed.removeAll { $0.at <= now }
         for postponed in postponed { next = min(next ?? postponed.at, postponed.at) }
+        expireAnswers(now)
+        for deadline in [publishAnswerDeadline, controlAnswerDeadline] {
+            if let deadline { next = min(next ?? deadline, deadline) }
+        }
         nextDeadline = next
         if !due.isEmpty {
             waiting.prepend(contentsOf: due)
             pump()
         }
+    }
+
+    /// A broker that does not open a channel is given up. One that hangs in a declaration answers nothing else on that
+    /// channel: what waits behind it goes on on another one, and it is asked again as the last.
+    private func expireAnswers(_ now: ContinuousClock.Instant) {
+        guard let link else { return }
+        // It reads nothing meanwhile.
+        if link.blockedReason != nil { return postponeAnswerDeadlines() }
+        let isControlLate = controlAnswerDeadline.map { $0 <= now } ?? false
+        let isPublishLate = publishAnswerDeadline.map { $0 <= now } ?? false
+        guard isControlLate || isPublishLate else { return }
+        guard !isPublishLate, isControlChannelReady else {
+            return link.end("the broker did not answer the opening of a channel")
+        }
+        guard replaceControlChannel() else {
+            return link.end("the broker did not answer declarations on \(Self.controlChannelLimit) channels")
+        }
+    }
+
+    private func postponeAnswerDeadlines() {
+        let deadline = ContinuousClock.now + bounds.answer
+        if publishAnswerDeadline != nil { publishAnswerDeadline = deadline }
+        if controlAnswerDeadline != nil { controlAnswerDeadline = deadline }
+        note(deadline)
     }
 
     /// What those in ``waiting`` wait for.

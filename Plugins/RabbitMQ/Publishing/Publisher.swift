@@ -6,12 +6,14 @@ import SwitchboardCore
 /// The publishing side of a driver: a bounded window of unconfirmed publishes, and a queue of those that wait for it.
 ///
 /// Two channels: one publishes and confirms, the other declares, so that a refused declaration does not take publishes
-/// down with it.
+/// down with it. A declaration that the broker does not answer keeps the channel; the next one declares the rest.
 final class Publisher: ConnectionClient {
     typealias Command = PublishCommand
 
     static let publishChannel: UInt16 = 1
-    static let controlChannel: UInt16 = 2
+    static let firstControlChannel: UInt16 = 2
+    /// How many control channels one connection leaves behind before it is given up.
+    static let controlChannelLimit: UInt16 = 8
     /// Routes that are remembered; mailboxes come and go.
     private static let routeLimit = 4096
     /// How often a message is returned for the want of a queue that is declared, before it is unroutable.
@@ -26,11 +28,17 @@ final class Publisher: ConnectionClient {
         var unconfirmedBytes: Int
         var waiting: Int
         var returnedSize: Int
+        /// For the broker to answer what sets a channel up, and declarations.
+        var answer: Duration
     }
 
     var link: Link?
     var isPublishChannelReady = false
     var isControlChannelReady = false
+    var controlChannel = Publisher.firstControlChannel
+    /// When the broker should have answered the opening of the publishing channel, and what was asked on the other one.
+    var publishAnswerDeadline: ContinuousClock.Instant?
+    var controlAnswerDeadline: ContinuousClock.Instant?
     var isPaused = false
     // Nothing that is called with one of the lists comes back here.
     @exclusivity(unchecked) var window = ConfirmWindow<PendingPublish>()
@@ -63,6 +71,7 @@ final class Publisher: ConnectionClient {
     }
 
     var isReady: Bool { isPublishChannelReady && isControlChannelReady }
+    var unreadyReason: String? { nil }
     var isIdle: Bool { window.count == 0 }
 
     // MARK: Requests
@@ -222,6 +231,7 @@ final class Publisher: ConnectionClient {
             else { return false }
             if route.bindsQueue, pending.returns < Self.returnLimit {
                 pending.lacksQueue = true
+                pending.lastReturn = content.method
             } else {
                 pending.returned = content.method
             }
