@@ -77,8 +77,8 @@ struct SelfCheckTests {
     }
 
     private func answer(
-        _ check: inout SelfCheck, ready: UInt32 = 0, consumers: UInt32 = 1, isStream: Bool = false, hasRoom: Bool = true,
-        isIdle: Bool = true
+        _ check: inout SelfCheck, ready: UInt32 = 0, consumers: UInt32 = 1, isStream: Bool = false,
+        hasRoom: Bool = true, isIdle: Bool = true
     ) -> SelfCheck.Verdict {
         check.answered(ready: ready, consumers: consumers, isStream: isStream, hasRoom: hasRoom, isIdle: isIdle)
     }

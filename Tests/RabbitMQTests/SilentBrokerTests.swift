@@ -18,7 +18,7 @@ struct SilentBrokerTests {
         return configuration
     }
 
-    @Test("A consume that is not answered, at first or after a loss, is sent again on another channel", arguments: [1, 2])
+    @Test("A consume that is not answered, at first or after a loss, is sent again elsewhere", arguments: [1, 2])
     func consume(silences: Int) async throws {
         try await withRelayedDriver(configuration: configuration) { [topic] driver, relay, _, _ in
             relay.lose(silences, of: .consumeOK)
@@ -44,7 +44,7 @@ struct SilentBrokerTests {
         }
     }
 
-    @Test("What a publish declares and is not answered is declared again, and what waits behind it too", arguments: [1, 3])
+    @Test("A declaration that is not answered is made again, and what waits behind it goes on", arguments: [1, 3])
     func declare(silences: Int) async throws {
         try await withRelayedDriver(configuration: configuration) { [topic] driver, relay, _, _ in
             try await driver.publish("x", to: .topic(topic))
@@ -72,7 +72,7 @@ struct SilentBrokerTests {
         }
     }
 
-    @Test("A declaration that is never answered costs eight channels, then the connection; its publish fails at its deadline")
+    @Test("A declaration that is never answered costs eight channels and then the connection, until it is given up")
     func neverAnswered() async throws {
         var configuration = configuration
         configuration.answerTimeout = .milliseconds(50)

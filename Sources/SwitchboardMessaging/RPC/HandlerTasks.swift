@@ -14,10 +14,16 @@ final class HandlerTasks: Sendable {
         /// What is called when there is a free place again.
         var refused: [@Sendable () -> Void] = []
         var idleWaiters: [CheckedContinuation<Void, Never>] = []
+        /// What goes on without a place.
+        var later: [UInt64: Task<Void, Never>] = [:]
         var nextID: UInt64 = 0
         var isCancelled = false
 
-        var isIdle: Bool { freePlaces.count == places.count }
+        var isIdle: Bool { freePlaces.count == places.count && later.isEmpty }
+
+        mutating func takeIdleWaiters() -> [CheckedContinuation<Void, Never>] {
+            isIdle ? idleWaiters.take() : []
+        }
     }
 
     /// The right to be at work, from ``HandlerTasks/start(orLater:_:)`` to ``leave()``, which is called once.
@@ -43,11 +49,19 @@ final class HandlerTasks: Sendable {
             task?.cancel()
         }
 
-        /// Does more in a further task, which can be cancelled as the first one could.
-        func goOn(_ work: @escaping @Sendable () async -> Void) {
-            tasks.goOn(index, work)
+        /// Leaves, and does more in a task that takes no place: what waits for others keeps nobody from work. All are
+        /// idle when that is done too, and cancelling all cancels it.
+        ///
+        /// - Returns: whether it does; not when ``laterLimit`` do so already, and then this has not left.
+        func leave(forLater work: @escaping @Sendable () async -> Void) -> Bool {
+            guard tasks.goOn(id, work) else { return false }
+            leave()
+            return true
         }
     }
+
+    /// How many may go on without a place.
+    static let laterLimit = 1000
 
     private let maximum: Int
     private let executor: (any TaskExecutor)?
@@ -91,13 +105,27 @@ final class HandlerTasks: Sendable {
         return isStarted
     }
 
-    private func goOn(_ index: Int, _ work: @escaping @Sendable () async -> Void) {
-        let late = state.withLock { state -> Task<Void, Never>? in
-            let task = Task(executorPreference: executor) { await work() }
-            state.places[index]?.task = task
-            return state.isCancelled ? task : nil
+    private func goOn(_ id: UInt64, _ work: @escaping @Sendable () async -> Void) -> Bool {
+        let (isStarted, late) = state.withLock { state -> (Bool, Task<Void, Never>?) in
+            guard state.later.count < Self.laterLimit else { return (false, nil) }
+            // It ends under the lock too, and so after this.
+            let task = Task(executorPreference: executor) {
+                await work()
+                self.end(id)
+            }
+            state.later[id] = task
+            return (true, state.isCancelled ? task : nil)
         }
         late?.cancel()
+        return isStarted
+    }
+
+    private func end(_ id: UInt64) {
+        let idleWaiters = state.withLock { state in
+            state.later[id] = nil
+            return state.takeIdleWaiters()
+        }
+        for waiter in idleWaiters { waiter.resume() }
     }
 
     private func leave(_ index: Int) {
@@ -105,8 +133,7 @@ final class HandlerTasks: Sendable {
         let (refused, idleWaiters) = state.withLock { state -> ([@Sendable () -> Void], _) in
             state.places[index] = nil
             state.freePlaces.append(index)
-            let idleWaiters = state.isIdle ? state.idleWaiters.take() : []
-            return (state.refused.take(), idleWaiters)
+            return (state.refused.take(), state.takeIdleWaiters())
         }
         // All of them: the first may have nothing any more, and then nobody would end and call the next.
         for onRoom in refused { onRoom() }
@@ -117,7 +144,7 @@ final class HandlerTasks: Sendable {
     func cancelAll() {
         let tasks = state.withLock { state in
             state.isCancelled = true
-            return state.places.compactMap { $0?.task }
+            return state.places.compactMap { $0?.task } + state.later.values
         }
         for task in tasks { task.cancel() }
     }

@@ -4,7 +4,8 @@ import SwitchboardCore
 /// Sends replies to callers' mailboxes.
 ///
 /// A mailbox may be gone for a moment, while its owner reconnects: a reply is tried again for a bounded time. A mailbox
-/// that did not come back is remembered, so that further replies to it cost nothing (oslo-wire.md §4.3).
+/// that did not come back is remembered, so that further replies to it are tried once (oslo-wire.md §4.3), and forgotten when
+/// one of them arrives.
 final class RPCReplySender: Sendable {
     /// Where the replies to one request go.
     struct Destination: Sendable {
@@ -88,33 +89,43 @@ final class RPCReplySender: Sendable {
         }
     }
 
-    /// Sends a reply, again for a bounded time while its mailbox is gone. One that cannot be sent is dropped.
-    func send(_ reply: Reply) async {
-        guard isWanted(reply) else { return }
+    /// A reply whose mailbox is gone, perhaps for a moment.
+    struct Unsent: Sendable {
+        fileprivate let reply: Reply
+        fileprivate let error: TransportError
+        /// When its time is over.
+        fileprivate let end: ContinuousClock.Instant
+    }
+
+    /// Sends a reply. Returns it when its mailbox is gone and it may be sent again, by ``sendAgain(_:in:)``; one that
+    /// cannot be sent is dropped.
+    func send(_ reply: Reply) async -> Unsent? {
         let end = ContinuousClock.now + retryDuration
         do {
             try await publish(reply.wire, to: reply.destination)
+            noteSent(reply)
+            return nil
         } catch {
-            await sendAgain(reply, after: error, until: end)
+            return unsent(reply, error, end)
         }
     }
 
-    /// As ``send(_:)``, with no task that waits for it unless it has to be sent again.
+    /// As ``send(_:)`` and ``sendAgain(_:in:)``, with no task that waits for it unless it has to be sent again.
     ///
-    /// - Parameter place: left when it is sent or dropped.
+    /// - Parameter place: left when it is sent or dropped, or waits to be sent again.
     func send(_ reply: Reply, in place: HandlerTasks.Place) {
-        guard isWanted(reply) else { return place.leave() }
         let end = ContinuousClock.now + retryDuration
         do throws(TransportError) {
             _ = try transport.publish(
                 reply.wire.message(uniqueID: UniqueID.make()), to: .mailbox(reply.destination.mailbox),
                 deadline: .now + Self.publishTimeout, mandatory: true, allowsDuplicates: true
             ) { error in
-                guard let error else { return place.leave() }
-                place.goOn {
-                    await self.sendAgain(reply, after: error, until: end)
-                    place.leave()
+                guard let error else {
+                    self.noteSent(reply)
+                    return place.leave()
                 }
+                guard let unsent = self.unsent(reply, error, end) else { return place.leave() }
+                self.sendAgain(unsent, in: place)
             }
         } catch {
             drop(reply, error)
@@ -122,32 +133,49 @@ final class RPCReplySender: Sendable {
         }
     }
 
-    /// Sends a reply again whose mailbox was gone, for as long as it is and `end` has not come.
-    private func sendAgain(_ reply: Reply, after error: TransportError, until end: ContinuousClock.Instant) async {
-        var error = error
-        while error.code == .unroutable, .now + Self.retryPause < end, !Task.isCancelled {
+    /// Sends a reply again for as long as its mailbox is gone and its time is not over. That takes no place: callers that
+    /// are gone must not keep others from being served.
+    func sendAgain(_ unsent: Unsent, in place: HandlerTasks.Place) {
+        if place.leave(forLater: { await self.sendAgain(unsent) }) { return }
+        drop(unsent.reply, unsent.error)
+        place.leave()
+    }
+
+    private func sendAgain(_ unsent: Unsent) async {
+        var error = unsent.error
+        while error.code == .unroutable, .now + Self.retryPause < unsent.end, !Task.isCancelled {
             try? await Task.sleep(for: Self.retryPause)
             do throws(TransportError) {
-                return try await publish(reply.wire, to: reply.destination)
+                return try await publish(unsent.reply.wire, to: unsent.reply.destination)
             } catch let failure {
                 error = failure
             }
         }
-        drop(reply, error)
+        drop(unsent.reply, error)
     }
 
-    private func isWanted(_ reply: Reply) -> Bool {
-        guard goneMailboxes.contains(reply.destination.mailbox.name) else { return true }
-        metrics.droppedReply()
-        logger.debug("Reply to a gone mailbox dropped", metadata: ["mailbox": "\(reply.destination.mailbox.name)"])
-        return false
+    /// What was not sent, when it is worth another attempt. To a mailbox that has been gone for all of that time once, each
+    /// reply has one.
+    private func unsent(_ reply: Reply, _ error: TransportError, _ end: ContinuousClock.Instant) -> Unsent? {
+        guard error.code == .unroutable, !goneMailboxes.contains(reply.destination.mailbox.name) else {
+            drop(reply, error)
+            return nil
+        }
+        return Unsent(reply: reply, error: error, end: end)
+    }
+
+    private func noteSent(_ reply: Reply) {
+        let mailbox = reply.destination.mailbox.name
+        if goneMailboxes.contains(mailbox) { goneMailboxes.remove(mailbox) }
     }
 
     private func drop(_ reply: Reply, _ error: TransportError) {
         metrics.droppedReply()
         let mailbox = reply.destination.mailbox.name
-        if error.code == .unroutable { _ = goneMailboxes.insert(mailbox) }
-        logger.warning("Reply dropped", metadata: ["mailbox": "\(mailbox)", "error": "\(error)"])
+        let isNews = error.code != .unroutable || goneMailboxes.insert(mailbox)
+        logger.log(
+            level: isNews ? .warning : .debug, "Reply dropped",
+            metadata: ["mailbox": "\(mailbox)", "error": "\(error)"])
     }
 
     private func publish(_ reply: OsloReply, to destination: Destination) async throws(TransportError) {

@@ -39,14 +39,16 @@ final class RPCRequestHandling: Sendable {
             }
             replies.send(reply, in: place)
         case .atLeastOnce:
-            if let reply = await serve(request, in: place) { await replies.send(reply) }
+            var unsent: RPCReplySender.Unsent?
+            if let reply = await serve(request, in: place) { unsent = await replies.send(reply) }
             if place.areAllCancelled {
                 if let id = request.uniqueID { duplicates.remove(id) }
                 await settle(delivery, .requeue)
-            } else {
-                await settle(delivery, .accept)
+                return place.leave()
             }
-            place.leave()
+            // It is done, whatever becomes of its reply.
+            await settle(delivery, .accept)
+            if let unsent { replies.sendAgain(unsent, in: place) } else { place.leave() }
         }
     }
 

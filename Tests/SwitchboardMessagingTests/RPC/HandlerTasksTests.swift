@@ -50,22 +50,30 @@ struct HandlerTasksTests {
         #expect(await called.next() == 5)
     }
 
-    @Test("A place is kept after its task has ended, and what goes on in it is cancelled with all others")
+    @Test("What goes on without a place leaves room, is waited for, and is cancelled with all others")
     func goingOn() async {
         let tasks = HandlerTasks(1) {}
         let wasCancelled = Locked<[Bool]>([])
         let begun = Gate()
+        let isLeft = Locked(false)
         #expect(
             tasks.start(orLater: {}) { place in
-                place.goOn {
+                let left = place.leave {
                     begun.source.yield()
                     try? await Task.sleep(for: .seconds(3600))
                     wasCancelled.withLock { $0.append(Task.isCancelled) }
-                    place.leave()
                 }
+                isLeft.withLock { $0 = left }
             })
         await begun.pass()
-        #expect(!tasks.start(orLater: {}) { $0.leave() })
+        let next = Gate()
+        #expect(
+            tasks.start(orLater: {}) { place in
+                place.leave()
+                next.source.yield()
+            })
+        await next.pass()
+        #expect(isLeft.withLock { $0 })
         tasks.cancelAll()
         await tasks.waitUntilIdle()
         // What begins later is cancelled from the start.
@@ -76,5 +84,29 @@ struct HandlerTasksTests {
             })
         await tasks.waitUntilIdle()
         #expect(wasCancelled.withLock { $0 } == [true, true])
+    }
+
+    @Test("No more than a thousand go on without a place; whoever would be more keeps his")
+    func manyGoOn() async {
+        let tasks = HandlerTasks(1) {}
+        let refused = Gate()
+        for number in 0...HandlerTasks.laterLimit {
+            // The one before has left by now, or is about to.
+            let room = Gate()
+            while !tasks.start(
+                orLater: { room.source.yield() },
+                { place in
+                    if place.leave(forLater: { try? await Task.sleep(for: .seconds(3600)) }) { return }
+                    #expect(number == HandlerTasks.laterLimit)
+                    refused.source.yield()
+                    place.leave()
+                })
+            {
+                await room.pass()
+            }
+        }
+        await refused.pass()
+        tasks.cancelAll()
+        await tasks.waitUntilIdle()
     }
 }
