@@ -36,6 +36,13 @@ public final class RabbitMQDriver: TransportDriver {
                 "TLS does not check the broker's host name (ssl_enforce_hostname_verification)",
                 metadata: ["transport.url": "\(url)"])
         }
+        if configuration.topology.makesQuorumQueuesForEach {
+            logger.warning(
+                "Each start makes new quorum queues for fanouts and replies, which clusters do not take for long",
+                metadata: [
+                    "transport.url": "\(url)", "rabbitmq.hint": "use_queue_manager=true gives them names that stay",
+                ])
+        }
         let topology = Topology(configuration.topology)
         let place = Place(url: url.description, monitor: monitor, topology: configuration.topology)
         let board = StateBoard(monitor)

@@ -46,6 +46,32 @@ extension Endurance {
             }
         }
 
+        @Test("A broker that is down for hundreds of attempts costs neither sockets nor threads")
+        func down() async throws {
+            var configuration = RabbitMQConfiguration.osloDefaults
+            configuration.firstReconnectDelay = .milliseconds(1)
+            configuration.maximumReconnectDelay = .milliseconds(5)
+            let ports = try LoopbackPort.free(2)
+            let driver = try RabbitMQDriver(
+                TransportURL("rabbit://127.0.0.1:\(ports[0]),127.0.0.1:\(ports[1])/x"), configuration: configuration,
+                logger: quietLogger)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await driver.run() }
+                defer { group.cancelAll() }
+                func hasTried(_ times: Int) async {
+                    for await case .connecting(let attempt, _) in driver.monitor.states() where attempt >= times {
+                        return
+                    }
+                }
+                await hasTried(20)
+                let before = try ProcessUse.now()
+                await hasTried(500)
+                let after = try ProcessUse.now()
+                #expect(after.descriptors <= before.descriptors + 2, "\(before); then \(after)")
+                #expect(after.threads <= before.threads + 1, "\(before); then \(after)")
+            }
+        }
+
         @Test("After 1,000 lost connections, sockets, threads and memory are as after the first 10")
         func cycles() async throws {
             let broker = try await TestBroker.shared()

@@ -83,6 +83,18 @@ struct OptionTests {
     }
 
     @Test(
+        "Quorum queues that each start makes anew are warned of",
+        arguments: [
+            ("rabbit_transient_quorum_queue=true", true), ("rabbit_quorum_queue=true", false),
+            ("rabbit_transient_quorum_queue=true&use_queue_manager=true", false),
+        ])
+    func quorumQueuesForEach(query: String, isWarned: Bool) throws {
+        let log = LogCollector()
+        _ = try RabbitMQDriver(TransportURL("rabbit://h/?\(query)"), logger: log.logger)
+        #expect(log.lines.contains { $0.contains("warning") && $0.contains("use_queue_manager") } == isWarned)
+    }
+
+    @Test(
         "Hosts are completed as oslo.messaging completes them, but for TLS's own port",
         arguments: [
             ("rabbit://", "localhost:5672", nil, "/"), ("rabbit://u:p@h/v", "h:5672", "u", "v"),

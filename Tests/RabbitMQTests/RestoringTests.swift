@@ -55,12 +55,13 @@ struct RestoringTests {
 
     @Test("A subscription whose handler takes longer than the broker's consumer_timeout gets another channel")
     func consumerTimeout() async throws {
+        let log = LogCollector()
         try await TestBroker.withBroker { [topic] broker in
             try await broker.addVirtualHost("x")
             _ = try await broker.evaluate(
                 "[application:set_env(rabbit, K, V) || {K, V} <- [{consumer_timeout, 500}, {channel_tick_interval, 100}]], []."
             )
-            let driver = try RabbitMQDriver(broker.url(virtualHost: "x"), logger: quietLogger)
+            let driver = try RabbitMQDriver(broker.url(virtualHost: "x"), logger: log.logger)
             try await withRunning(driver) {
                 try await driver.withSubscription(to: .topic(topic), options: .soon) { deliveries in
                     try await driver.publish("slow", to: .topic(topic))
@@ -70,6 +71,8 @@ struct RestoringTests {
                     let again = try #require(try await iterator.next())
                     #expect(again.text == "slow")
                     #expect(again.isRedelivered)
+                    let warning = log.lines.first { $0.hasPrefix("warning Subscription begins anew") }
+                    #expect(warning?.contains("406") == true)
                     try await again.accept()
                     try await first.accept()
                     try await driver.publish("next", to: .topic(topic))

@@ -104,6 +104,37 @@ struct SelfCheckTests {
         }
     }
 
+    @Test("Another process with the same reply queue is warned of, once")
+    func strangers() async throws {
+        var configuration = RabbitMQConfiguration.osloDefaults
+        configuration.selfCheckInterval = .milliseconds(100)
+        let log = LogCollector()
+        let broker = try await TestBroker.shared()
+        let mailbox = Address.mailbox(Mailbox(named: "reply_x"))
+        try await broker.withVirtualHost { [configuration] name in
+            let driver = try RabbitMQDriver(
+                broker.url(virtualHost: name), configuration: configuration, logger: log.logger)
+            let other = try RabbitMQDriver(broker.url(virtualHost: name), logger: quietLogger)
+            @Sendable func warnings() -> [String] { log.lines.filter { $0.contains("reply_x") } }
+            try await withRunning(driver) {
+                try await driver.withSubscription(to: mailbox, options: .soon) { _ in
+                    try await Task.sleep(for: .milliseconds(500))
+                    #expect(warnings().isEmpty)
+                    try await withRunning(other) {
+                        try await other.withSubscription(to: mailbox, options: .soon) { _ in
+                            try await withTimeLimit(.seconds(20)) {
+                                while warnings().isEmpty { try await Task.sleep(for: .milliseconds(20)) }
+                            }
+                            try await Task.sleep(for: .milliseconds(500))
+                        }
+                    }
+                }
+            }
+            #expect(warnings().count == 1)
+            #expect(warnings().first?.contains("processname") == true)
+        }
+    }
+
     @Test("Of two consumers, one that the broker has forgotten without a word is back, and the other too")
     func oneOfTwoForgotten() async throws {
         var configuration = RabbitMQConfiguration.osloDefaults

@@ -57,6 +57,9 @@ public struct RabbitMQTopology: Hashable, Sendable {
     /// The program's part of a stable name; the program's own name when empty (`processname`).
     public var processName = ""
 
+    /// Whether each start makes quorum queues of its own, for fanouts and replies.
+    var makesQuorumQueuesForEach: Bool { transientQuorumQueues && !stableNames }
+
     public init() {}
 
     /// What oslo.messaging does when nothing is configured: transient queues. For talking to programs that run with

@@ -20,6 +20,7 @@ extension Consumer {
             case .deaf(let reason): restart(subscription, channel, reason)
             case .doubtful: send([.cancel(tag: subscription.tag), subscription.consume], channel)
             }
+            noteStrangers(subscription, consumers)
         case .exchangeDeclareOK, .queueDeclareOK, .queueBindOK: subscription.answered += 1
         case .consumeOK:
             if subscription.state == .opening { becameLive(subscription) }
@@ -40,6 +41,21 @@ extension Consumer {
         default:
             throw ProtocolViolation("the broker sent \(method) on the consuming connection's channel \(channel)")
         }
+    }
+
+    /// Two processes with one name for a queue steal each other's messages; where they are on two machines, no lock tells. A
+    /// connection of our own that the broker has not given up yet is no stranger for long.
+    private func noteStrangers(_ subscription: Subscription, _ consumers: UInt32) {
+        guard subscription.request.isAlone, consumers > 1 else { return subscription.strangers = 0 }
+        subscription.strangers += 1
+        guard subscription.strangers == 2 else { return }
+        logger.warning(
+            "Others take messages from a queue that should be this process's alone: two processes have one name",
+            metadata: [
+                "address": "\(subscription.request.address)", "rabbitmq.queue": "\(subscription.request.plan.queue)",
+                "rabbitmq.consumers": "\(consumers)",
+                "rabbitmq.hint": "give each its own hostname or processname option",
+            ])
     }
 
     private func subscription(on channel: UInt16) throws(ProtocolViolation) -> Subscription {

@@ -43,6 +43,8 @@ final class Subscription {
     /// Whether the broker has been told to send nothing more.
     var isMuted = false
     var selfCheck = SelfCheck()
+    /// How often on end the queue, which should be this one's alone, had other consumers too.
+    var strangers = 0
     /// A stream's position: where to go on after a reconnect.
     var nextOffset: Int64?
 

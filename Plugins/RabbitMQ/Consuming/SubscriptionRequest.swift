@@ -27,6 +27,14 @@ final class SubscriptionRequest: Sendable {
         self.source = source
     }
 
+    /// Whether nobody else consumes from its queue, as its name is this subscription's alone.
+    var isAlone: Bool {
+        switch address {
+        case .mailbox, .fanout: !plan.isStream
+        default: false
+        }
+    }
+
     /// Set by the caller's cancellation, which can come before the request itself has arrived at the loop.
     var isCancelled: Bool { cancellation.load(ordering: .acquiring) }
     func cancel() { cancellation.store(true, ordering: .releasing) }

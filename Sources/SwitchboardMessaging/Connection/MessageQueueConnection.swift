@@ -26,7 +26,8 @@ public final class MessageQueueConnection: Service {
     let work: WorkAnnouncements
     private let observer: (any SendingObserver)?
     private let logger: Logger
-    private let mailbox: Mailbox
+    /// Where replies come.
+    let mailbox: Mailbox
     private let deadlines = DeadlineScheduler()
     private let calls: PendingCalls
     /// Open while `run()` is at work.

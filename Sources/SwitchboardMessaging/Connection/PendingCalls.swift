@@ -4,8 +4,8 @@ import SwitchboardCore
 final class PendingCalls: Sendable {
     /// Why a call ended without a reply; the client makes the sentence.
     enum Failure: Error {
-        /// Neither reply nor keepalive in time.
-        case timeout
+        /// Neither reply nor keepalive in time to the call of this id.
+        case timeout(id: String)
         /// The connection ended.
         case closed(any Error)
     }
@@ -79,7 +79,7 @@ final class PendingCalls: Sendable {
             state.calls.values[index].isOverdue = true
             return true
         }
-        if !isSending { finish(id, .failure(Failure.timeout)) }
+        if !isSending { finish(id, .failure(Failure.timeout(id: id))) }
     }
 
     /// How sending a call went; its reply may have come before.
@@ -90,7 +90,7 @@ final class PendingCalls: Sendable {
             state.calls.values[index].isSending = false
             return state.calls.values[index].isOverdue
         }
-        if isOverdue { finish(id, .failure(Failure.timeout)) }
+        if isOverdue { finish(id, .failure(Failure.timeout(id: id))) }
     }
 
     /// Stops expecting a reply.

@@ -102,12 +102,13 @@ extension RPCClient {
     private func describe(_ error: any Error, _ request: RPCClientRequest, _ route: Route) -> any Error {
         let activity = "\(request.method) to \(request.target) through \(route.title)"
         switch error {
-        case PendingCalls.Failure.timeout:
+        case PendingCalls.Failure.timeout(let id):
             let silence = keepaliveInterval.map { min($0, request.timeout) } ?? request.timeout
             return RPCError(
                 .timeout,
-                "\(activity): no reply\(keepaliveInterval == nil ? "" : " or keepalive") within \(silence); the "
-                    + "connection is \(route.connection.transport.state). The request may have been executed.")
+                "\(activity): no reply\(keepaliveInterval == nil ? "" : " or keepalive") within \(silence) to msg_id \(id) "
+                    + "at \(route.connection.mailbox.name); the connection is \(route.connection.transport.state). The "
+                    + "request may have been executed.")
         case PendingCalls.Failure.closed(let cause as TransportError):
             // Sent, and its reply cannot come any more.
             return RPCError(

@@ -155,7 +155,13 @@ struct RPCTests {
                 try await client.call(Calculator.hang, .init(), context: RequestContext(), timeout: .milliseconds(200))
             }
             #expect(error?.code == .timeout)
-            #expect(error?.message.contains("hang") == true)
+            // What an operator needs to find it in the broker and in the server's log.
+            let message = try #require(error?.message)
+            let parts = [
+                "hang to openstack/calc", "the process's own queue", "0.2 seconds", "msg_id ", "at reply_",
+                "connection is ready",
+            ]
+            for part in parts { #expect(message.contains(part), "\(message)") }
             #expect(ContinuousClock.now - start < .seconds(5))
         }
     }
