@@ -185,6 +185,30 @@ struct CredentialTests {
         }
     }
 
+    @Test("A provider that never answers, and heeds no cancellation, is given up, and keeps no driver from its end")
+    func deafProvider() async throws {
+        let (never, source) = AsyncStream.makeStream(of: CheckedContinuation<Void, Never>.self)
+        defer {
+            source.finish()
+            Task { for await continuation in never { continuation.resume() } }
+        }
+        var configuration = RabbitMQConfiguration()
+        configuration.connectTimeout = .milliseconds(300)
+        configuration.credentials = RabbitMQCredentialProvider {
+            await withCheckedContinuation { _ = source.yield($0) }
+            return RabbitMQCredentials(username: "u", password: "p")
+        }
+        let driver = try RabbitMQDriver(
+            TransportURL("rabbit://127.0.0.1:1"), configuration: configuration, logger: quietLogger)
+        try await withTimeLimit(.seconds(10)) {
+            try await withRunning(driver) {
+                await driver.waits {
+                    if case .connecting(_, let reason?) = $0 { reason.contains("did not answer") } else { false }
+                }
+            }
+        }
+    }
+
     // MARK: Protocol
 
     private func machine(product: String?, version: String?) throws -> ConnectionMachine {

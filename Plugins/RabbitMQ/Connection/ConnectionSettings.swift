@@ -45,16 +45,7 @@ struct ConnectionSettings: Sendable {
             return RabbitMQCredentials(
                 username: endpoint.username ?? "guest", password: endpoint.password ?? "guest")
         }
-        let limit = configuration.connectTimeout
-        return try await withThrowingTaskGroup(of: RabbitMQCredentials.self) { group in
-            group.addTask { try await provider.credentials() }
-            group.addTask {
-                try await Task.sleep(for: limit)
-                throw TransportError(.unavailable, "It did not answer within \(limit).")
-            }
-            defer { group.cancelAll() }
-            return try await group.next()!
-        }
+        return try await CredentialFetch.credentials(of: provider, within: configuration.connectTimeout)
     }
 
     func login(_ credentials: RabbitMQCredentials, to endpoint: Endpoint) -> Login {

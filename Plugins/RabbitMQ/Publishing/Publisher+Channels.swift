@@ -54,8 +54,6 @@ extension Publisher {
 
     func received(_ method: IncomingMethod, channel: UInt16) throws(ProtocolViolation) {
         switch (channel, method) {
-        case (Self.firstControlChannel..<controlChannel, .channelClose): send(.channelCloseOK, channel)
-        case (Self.firstControlChannel..<controlChannel, _): break
         case (Self.publishChannel, .ack(let tag, let multiple)):
             try settle(tag, multiple: multiple, isPositive: true)
         case (Self.publishChannel, .nack(let tag, let multiple)):
@@ -69,6 +67,9 @@ extension Publisher {
         case (Self.publishChannel, .channelClose(let closure)):
             send(.channelCloseOK, channel)
             publishChannelClosed(closure)
+        // Late answers on channels that were left to them.
+        case (Self.firstControlChannel..<controlChannel, .channelClose): send(.channelCloseOK, channel)
+        case (Self.firstControlChannel..<controlChannel, _): break
         case (controlChannel, .channelOpenOK):
             isControlChannelReady = true
             redeclare()

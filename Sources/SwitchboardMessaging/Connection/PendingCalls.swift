@@ -13,7 +13,7 @@ final class PendingCalls: Sendable {
     fileprivate struct Call {
         var deadline: ContinuousClock.Instant
         var keepaliveInterval: Duration?
-        let token: DeadlineScheduler.Token
+        var token: DeadlineScheduler.Token
         /// Whether it is not known yet that it was sent. A failure to do so says more than that time is over.
         var isSending: Bool
         var isOverdue = false
@@ -85,12 +85,39 @@ final class PendingCalls: Sendable {
     /// How sending a call went; its reply may have come before.
     func sent(_ id: String, _ error: TransportError?) {
         if let error { return finish(id, .failure(error)) }
-        let isOverdue = state.withLock { state in
-            guard let index = state.calls.index(forKey: id) else { return false }
-            state.calls.values[index].isSending = false
-            return state.calls.values[index].isOverdue
+        enum Next {
+            case waits, timedOut
+            /// The other side has been silent for no time yet.
+            case listens(until: ContinuousClock.Instant)
         }
-        if isOverdue { finish(id, .failure(Failure.timeout(id: id))) }
+        let next: Next = state.withLock { state in
+            guard let index = state.calls.index(forKey: id) else { return .waits }
+            state.calls.values[index].isSending = false
+            let call = state.calls.values[index]
+            if let interval = call.keepaliveInterval, call.outcome == nil, .now < call.deadline {
+                state.calls.values[index].isOverdue = false
+                return .listens(until: min(call.deadline, .now + interval))
+            }
+            return call.isOverdue ? .timedOut : .waits
+        }
+        switch next {
+        case .waits: break
+        case .timedOut: finish(id, .failure(Failure.timeout(id: id)))
+        case .listens(let deadline): listen(for: id, until: deadline)
+        }
+    }
+
+    /// Another alarm, as the one of before may have gone off.
+    private func listen(for id: String, until deadline: ContinuousClock.Instant) {
+        let token = deadlines.schedule(at: deadline) { self.timeOut(id) }
+        let unneeded = state.withLock { state in
+            guard let index = state.calls.index(forKey: id), state.calls.values[index].outcome == nil else {
+                return token
+            }
+            defer { state.calls.values[index].token = token }
+            return state.calls.values[index].token
+        }
+        deadlines.cancel(unneeded)
     }
 
     /// Stops expecting a reply.

@@ -10,6 +10,9 @@ final class RPCRequestHandling: Sendable {
     let configuration: RPCServerConfiguration
     let logger: Logger
     private let duplicates: RecentIDs
+    /// What is at work, at least once, by its id, with the copies that have come meanwhile: a broker delivers again what was
+    /// unsettled on a lost connection. They share the fate of the first.
+    private let atWork = Locked<[String: [Delivery]]>([:])
     private let replies: RPCReplySender
 
     init(
@@ -34,20 +37,22 @@ final class RPCRequestHandling: Sendable {
         guard let request = await take(delivery) else { return place.leave() }
         switch configuration.acknowledgement {
         case .atMostOnce:
-            guard await settle(delivery, .accept), let reply = await serve(request, in: place) else {
+            guard await settle(delivery, .accept) else {
+                // The queue has it still, and will deliver it again.
+                if let id = request.uniqueID { duplicates.remove(id) }
                 return place.leave()
             }
+            guard let reply = await serve(request, in: place) else { return place.leave() }
             replies.send(reply, in: place)
         case .atLeastOnce:
             var unsent: RPCReplySender.Unsent?
             if let reply = await serve(request, in: place) { unsent = await replies.send(reply) }
             if place.areAllCancelled {
-                if let id = request.uniqueID { duplicates.remove(id) }
-                await settle(delivery, .requeue)
+                for copy in end(request, isDone: false) + [delivery] { await settle(copy, .requeue) }
                 return place.leave()
             }
             // It is done, whatever becomes of its reply.
-            await settle(delivery, .accept)
+            for copy in end(request, isDone: true) + [delivery] { await settle(copy, .accept) }
             if let unsent { replies.sendAgain(unsent, in: place) } else { place.leave() }
         }
     }
@@ -62,11 +67,48 @@ final class RPCRequestHandling: Sendable {
             await settle(delivery, .discard(reason: "\(error)"))
             return nil
         }
-        guard let id = request.uniqueID, !duplicates.insert(id) else { return request }
+        guard let id = request.uniqueID else { return request }
+        switch begin(id, delivery) {
+        case .new: return request
+        case .held: return nil
+        case .duplicate: break
+        }
         connection.metrics.ignoredDuplicate()
         logger.debug("Duplicate request ignored", metadata: ["oslo.unique_id": "\(id)"])
         await settle(delivery, .accept)
         return nil
+    }
+
+    private enum Beginning {
+        case new, duplicate
+        /// It is at work; the copy is settled with it.
+        case held
+    }
+
+    private static let maximumCopies = 8
+
+    private func begin(_ id: String, _ delivery: Delivery) -> Beginning {
+        guard configuration.acknowledgement == .atLeastOnce else { return duplicates.insert(id) ? .new : .duplicate }
+        return atWork.withLock { atWork in
+            if duplicates.insert(id) {
+                atWork[id] = []
+                return .new
+            }
+            guard var copies = atWork[id] else { return .duplicate }
+            // Older ones are of connections that are gone.
+            copies = copies.suffix(Self.maximumCopies - 1) + [delivery]
+            atWork[id] = copies
+            return .held
+        }
+    }
+
+    /// Returns the copies of a request that was at work. One that is not done may come again.
+    private func end(_ request: OsloRequest, isDone: Bool) -> [Delivery] {
+        guard let id = request.uniqueID else { return [] }
+        return atWork.withLock { atWork in
+            if !isDone { duplicates.remove(id) }
+            return atWork.removeValue(forKey: id) ?? []
+        }
     }
 
     @discardableResult
@@ -92,7 +134,7 @@ final class RPCRequestHandling: Sendable {
             }
             try Task.checkCancellation()
             return destination.map { RPCReplySender.Reply(result, to: $0) }
-        } catch let error where error is CancellationError || Task.isCancelled {
+        } catch let error where Task.isCancelled {
             logger.debug("Request cancelled", metadata: ["rpc.method": "\(request.method)", "error": "\(error)"])
             return nil
         } catch {

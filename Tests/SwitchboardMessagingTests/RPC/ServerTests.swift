@@ -65,6 +65,84 @@ struct ServerTests {
             try metrics.expectCounter("switchboard.server.duplicates", [("messaging.system", "fake")]).totalValue == 1)
     }
 
+    @Test("A request whose acceptance failed comes again and is done then")
+    func failedAcceptance() async throws {
+        let count = Locked(0)
+        var router = RPCRouter()
+        router.register("count") { _, _ in
+            count.withLock { $0 += 1 }
+            return nil
+        }
+        let handling = RPCRequestHandling(
+            connection: try makeConnection(network: InProcessNetwork()), topic: Topic("t"), server: "s", router: router,
+            configuration: RPCServerConfiguration(), logger: quietLogger)
+        let message = request("count")
+        await handling.handle(
+            Delivery(message: message) { _ throws(TransportError) in throw TransportError(.unavailable, "Not now.") })
+        #expect(count.withLock { $0 } == 0)
+        await handling.handle(Delivery(message: message) { _ throws(TransportError) in })
+        #expect(count.withLock { $0 } == 1)
+    }
+
+    @Test("A handler that throws a CancellationError of its own is answered, as its caller waits")
+    func ownCancellation() async throws {
+        let network = InProcessNetwork()
+        let connection = try makeConnection(network: network)
+        var router = RPCRouter()
+        router.registerPing()
+        router.register("x") { _, _ in throw CancellationError() }
+        let server = RPCServer(
+            try makeConnection(network: network), topic: Topic("t"), name: "s", router: router, logger: quietLogger)
+        let client = RPCClient(connection, target: RPCTarget(topic: "t"), timeout: .seconds(20))
+        let serverConnection = server.connection
+        try await withRunning(connection, serverConnection) {
+            let serving = Task { try await server.run() }
+            try await waitForServer(client)
+            let error = await #expect(throws: RPCError.self) { try await client.call("x", context: .admin()) }
+            #expect(error?.code == .remote)
+            serving.cancel()
+            try await serving.value
+        }
+    }
+
+    @Test("At least once, a copy that comes while the first is at work shares its fate", arguments: [true, false])
+    func copies(isCancelled: Bool) async throws {
+        let settlements = Locked<[String]>([])
+        let (begun, begunSource) = AsyncStream.makeStream(of: Void.self)
+        let (gate, gateSource) = AsyncStream.makeStream(of: Void.self)
+        var router = RPCRouter()
+        router.register("work") { _, _ in
+            begunSource.yield()
+            for await _ in gate { break }
+            return nil
+        }
+        var configuration = RPCServerConfiguration()
+        configuration.acknowledgement = .atLeastOnce
+        let handling = RPCRequestHandling(
+            connection: try makeConnection(network: InProcessNetwork()), topic: Topic("t"), server: "s", router: router,
+            configuration: configuration, logger: quietLogger)
+        let message = request("work", id: "one and the same")
+        func delivery(_ name: String) -> Delivery {
+            Delivery(message: message) { settlement throws(TransportError) in
+                settlements.withLock { $0.append("\(name) \(settlement)") }
+            }
+        }
+        let first = delivery("first")
+        let work = Task { await handling.handle(first) }
+        for await _ in begun { break }
+        await handling.handle(delivery("copy"))
+        // Accepted now, it would be lost if this process died.
+        #expect(settlements.withLock { $0 } == [])
+        if isCancelled { work.cancel() } else { gateSource.yield() }
+        await work.value
+        let settlement = isCancelled ? "requeue" : "accept"
+        #expect(settlements.withLock { $0.sorted() } == ["copy \(settlement)", "first \(settlement)"])
+        if !isCancelled {
+            await handling.handle(delivery("late"))
+            #expect(settlements.withLock { $0.last } == "late accept")
+        }
+    }
+
     @Test("At least once, a request is settled behind its reply, and goes back when the server is cancelled")
     func atLeastOnce() async throws {
         let connection = try makeConnection(network: InProcessNetwork())

@@ -1,0 +1,49 @@
+import SwitchboardCore
+import Testing
+
+@testable import SwitchboardMessaging
+
+@Suite("Calls that wait for their replies", .timeLimit(.minutes(1)))
+struct PendingCallsTests {
+    private func withCalls(_ body: (PendingCalls) async throws -> Void) async throws {
+        let deadlines = DeadlineScheduler()
+        let calls = PendingCalls(deadlines: deadlines) { _, _ in }
+        let running = Task { await deadlines.run() }
+        defer { running.cancel() }
+        try await body(calls)
+    }
+
+    @Test("The silence of the other side begins when the call is sent, which may have taken longer than it may last")
+    func silenceBeginsLate() async throws {
+        try await withCalls { calls in
+            try calls.add("1", deadline: .now + .seconds(30), keepaliveInterval: .milliseconds(100), isSending: true)
+            try await Task.sleep(for: .milliseconds(300))
+            calls.sent("1", nil)
+            #expect(calls.receive(OsloReply(result: "late", ending: true, messageID: .string("1")), id: "1"))
+            #expect(try await calls.reply(to: "1").result == "late")
+        }
+    }
+
+    @Test("Silence after a call was sent late ends it, after the interval")
+    func silence() async throws {
+        try await withCalls { calls in
+            try calls.add("1", deadline: .now + .seconds(30), keepaliveInterval: .milliseconds(200), isSending: true)
+            try await Task.sleep(for: .milliseconds(300))
+            let begin = ContinuousClock.now
+            calls.sent("1", nil)
+            await #expect(throws: PendingCalls.Failure.self) { try await calls.reply(to: "1") }
+            #expect((.milliseconds(150)...(.seconds(5))).contains(begin.duration(to: .now)))
+        }
+    }
+
+    @Test("A call that was not sent by its deadline has timed out")
+    func deadline() async throws {
+        try await withCalls { calls in
+            let deadline = ContinuousClock.now + .milliseconds(100)
+            try calls.add("1", deadline: deadline, keepaliveInterval: .milliseconds(50), isSending: true)
+            try await Task.sleep(for: .milliseconds(300))
+            calls.sent("1", nil)
+            await #expect(throws: PendingCalls.Failure.self) { try await calls.reply(to: "1") }
+        }
+    }
+}
