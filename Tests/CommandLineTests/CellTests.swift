@@ -58,6 +58,21 @@ struct CellTests {
         #expect(json["hosts"] == 0)
     }
 
+    @Test("The URL of cell0's database can be read from standard input, which hides its password from the processes")
+    func cell0FromInput() throws {
+        try program.run("init")
+        try #require(try program.run("cell", "delete", "cell0").status == 0)
+        let nothing = try program.run("cell", "map-cell0", "--database-connection", "-")
+        #expect(nothing.status == 1)
+        #expect(nothing.errors.contains("standard input"))
+        let mapped = try program.run(
+            "cell", "map-cell0", "--database-connection", "-", "--json", input: "mysql://n:CANARY@h/cell0\n")
+        #expect(mapped.status == 0, "\(mapped.errors)")
+        #expect(!(mapped.output + mapped.errors).contains("CANARY"))
+        let json = try program.run("cell", "show", "cell0", "--json", "--show-secrets").json()
+        #expect(json["database_connection"] == "mysql://n:CANARY@h/cell0")
+    }
+
     private func run(_ arguments: [String]) throws -> Program.Result {
         switch arguments.count {
         case 2: try program.run(arguments[0], arguments[1])

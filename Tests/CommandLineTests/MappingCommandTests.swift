@@ -130,6 +130,30 @@ struct MappingCommandTests {
         #expect(try program.run("host", "delete", "a").status == 2)
     }
 
+    @Test("Hosts are listed also when two cells have one UUID, written in two ways")
+    func doubleUUID() throws {
+        _ = try program.twoCells()
+        try #require(try program.run("host", "map", "a", "--cell", "one").status == 0)
+        let sqlite = Process()
+        sqlite.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        sqlite.arguments = [
+            "sqlite3", "-bail", program.database,
+            """
+            INSERT INTO cell_mappings (uuid, name, transport_url, database_connection, disabled)
+            SELECT upper(uuid), 'again', transport_url, database_connection, disabled FROM cell_mappings
+            WHERE name = 'one'
+            """,
+        ]
+        try sqlite.run()
+        sqlite.waitUntilExit()
+        try #require(sqlite.terminationStatus == 0)
+        for arguments in [["host", "list"], ["host", "list", "--json"]] {
+            let list = try program.start(arguments).wait()
+            #expect(list.status == 0, "\(list.errors)")
+            #expect(list.output.contains("one"))
+        }
+    }
+
     @Test("Control characters from a directory do not reach a terminal")
     func controlCharacters() throws {
         let cells = try program.twoCells()

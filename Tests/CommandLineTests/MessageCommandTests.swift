@@ -128,6 +128,13 @@ struct MessageCommandTests {
         let servers = try program.run("ping", "--all-cells", "--topic", "t", "--json")
         #expect(servers.status == 4)
         #expect(try servers.json()[1]?["outcome"] == "failed")
+        try #require(try program.run("cell", "create", "--name", "hollow", "--transport-url", "none:///").status == 0)
+        let start = ContinuousClock.now
+        let hollow = try program.run("ping", "--all-cells", "--timeout", "120")
+        let time = start.duration(to: .now)
+        #expect(time < .seconds(60))
+        #expect(hollow.status == 4)
+        #expect(hollow.output.contains("no message queue"))
     }
 
     @Test("Without a cell that has a queue there is none to ask")

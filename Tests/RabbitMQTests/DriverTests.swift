@@ -159,6 +159,37 @@ struct DriverTests {
         }
     }
 
+    @Test("What comes when nobody iterates any more goes back at once, all of it")
+    func afterIteration() async throws {
+        try await withDriver { [topic] driver, broker, virtualHost in
+            try await driver.withSubscription(
+                to: .topic(topic), options: SubscriptionOptions(prefetch: 20, deadline: .now + .seconds(20))
+            ) { deliveries in
+                for number in 0..<60 { try await driver.publish("\(number)", to: .topic(topic)) }
+                let (full, fullSource) = AsyncStream.makeStream(of: Void.self)
+                let taking = Task {
+                    var held: [Delivery] = []
+                    for try await delivery in deliveries {
+                        held.append(delivery)
+                        if held.count == 20 { fullSource.yield() }
+                    }
+                    return held
+                }
+                for await _ in full { break }
+                taking.cancel()
+                // The broker sends as many again at a time. The first of them is the one that ends the consumer.
+                for delivery in try await taking.value { try await delivery.accept() }
+                try await withTimeLimit(.seconds(20)) {
+                    while true {
+                        let queue = try await broker.queue("t", in: virtualHost)
+                        if queue?.unacknowledged == 0, queue?.ready == 40 { return }
+                        await Task.yield()
+                    }
+                }
+            }
+        }
+    }
+
     @Test("No more deliveries are unsettled than the prefetch allows")
     func prefetch() async throws {
         try await withDriver { [topic] driver, broker, virtualHost in

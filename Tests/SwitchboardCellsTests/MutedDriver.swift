@@ -6,10 +6,11 @@ import SwitchboardInProcess
 /// broker that hangs.
 final class Mutes: Sendable {
     private let drivers = Locked<[String: [MutedDriver]]>([:])
+    private let trap = Locked<Trap?>(nil)
 
     func plugin(_ network: InProcessNetwork) -> DriverPlugin {
         DriverPlugin(schemes: "fake") { [self] url, _ throws(TransportError) in
-            let driver = MutedDriver(try InProcessDriver(url, network: network))
+            let driver = MutedDriver(try InProcessDriver(url, network: network)) { await self.waitToEnd() }
             let name = url.hosts.first?.name ?? ""
             drivers.withLock { $0[name, default: []].append(driver) }
             return driver
@@ -23,6 +24,16 @@ final class Mutes: Sendable {
 
     func setMuted(_ isMuted: Bool, _ name: String) {
         for driver in drivers.withLock({ $0[name] ?? [] }) { driver.setMuted(isMuted) }
+    }
+
+    /// Lets no driver end before `trap` is opened.
+    func holdEnds(in trap: Trap) {
+        self.trap.withLock { $0 = trap }
+    }
+
+    private func waitToEnd() async {
+        let trap = trap.withLock { $0 }
+        await trap?.hold()
     }
 
     /// How many messages were to be sent through a queue since it was muted.
@@ -42,8 +53,11 @@ final class MutedDriver: TransportDriver {
     private let voice = TransportMonitor()
     private let tried = Locked(0)
 
-    init(_ base: InProcessDriver) {
+    private let waitToEnd: @Sendable () async -> Void
+
+    init(_ base: InProcessDriver, waitToEnd: @escaping @Sendable () async -> Void) {
         self.base = base
+        self.waitToEnd = waitToEnd
         voice.report(.ready)
     }
 
@@ -57,7 +71,13 @@ final class MutedDriver: TransportDriver {
     }
 
     func run() async throws {
-        try await base.run()
+        do {
+            try await base.run()
+        } catch {
+            await waitToEnd()
+            throw error
+        }
+        await waitToEnd()
     }
 
     func publish(

@@ -83,11 +83,14 @@ extension Consumer {
         let tag = content.method.tag
         try subscription.tracker.delivered(tag)
         subscription.selfCheck.delivered()
-        guard subscription.state == .live, !subscription.isMuted else { return }
+        guard subscription.state == .live else { return }
+        // What was on its way when the broker was told to send nothing more: it must not wait for the subscription's end.
+        guard !subscription.isMuted else { return giveBack(subscription, tag) }
         let request = subscription.request
         let epoch = subscription.epoch
         let inbox = inbox
-        let canWait = acceptanceCanWait(subscription)
+        // What comes again may have ended the process that had it: nothing else should be between its acceptance and its work.
+        let canWait = !content.method.isRedelivered && acceptanceCanWait(subscription)
         let message = Message(
             body: content.body, contentType: content.header.contentType,
             contentEncoding: content.header.contentEncoding, headers: content.header.headers)
@@ -113,8 +116,14 @@ extension Consumer {
             // Nobody iterates any more: what has come goes back, and nothing more is asked for.
             subscription.isMuted = true
             send([.cancel(tag: subscription.tag)], channel)
-            reject(subscription, tag, requeue: true)
+            giveBack(subscription, tag)
         }
+    }
+
+    /// Returns what nobody takes any more to its queue. A stream keeps what it has delivered.
+    private func giveBack(_ subscription: Subscription, _ tag: UInt64) {
+        guard !subscription.request.plan.isStream else { return }
+        reject(subscription, tag, requeue: true)
     }
 
     /// Whether the acceptance of what was just delivered may leave a moment later, together with others, instead of waking

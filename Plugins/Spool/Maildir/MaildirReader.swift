@@ -101,16 +101,26 @@ package final class MaildirReader: QueueReader {
     }
 
     package func settle(_ claim: Claim, _ settlement: Settlement) throws(FileError) {
-        let file = "\(ClaimName(message: claim.name, owner: store.owner.name))"
         switch settlement {
         case .accept:
             try acceptance(of: claim)()
         case .requeue:
-            try queue.claimed.rename(file, to: queue.ready, as: "\(claim.name)")
-            backlog.insert(claim.name)
+            try giveBack(claim, as: claim.name)
         case .discard(let reason):
-            try bury(file, claim.name, reason)
+            try bury("\(ClaimName(message: claim.name, owner: store.owner.name))", claim.name, reason)
         }
+    }
+
+    package func withdraw(_ claim: Claim) throws(FileError) {
+        var name = claim.name
+        name.attempt -= 1
+        try giveBack(claim, as: name)
+    }
+
+    private func giveBack(_ claim: Claim, as name: MessageName) throws(FileError) {
+        let file = "\(ClaimName(message: claim.name, owner: store.owner.name))"
+        try queue.claimed.rename(file, to: queue.ready, as: "\(name)")
+        backlog.insert(name)
     }
 
     package func acceptance(of claim: Claim) -> Acceptance {

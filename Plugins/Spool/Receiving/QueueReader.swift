@@ -38,6 +38,9 @@ package protocol QueueReader: AnyObject {
 
     func settle(_ claim: Claim, _ settlement: Settlement) throws(FileError)
 
+    /// Gives the claim back as if it had never been made: it counts as no delivery.
+    func withdraw(_ claim: Claim) throws(FileError)
+
     /// What accepts the claim on whatever thread runs it: ENOENT when the claim is not ours any more.
     func acceptance(of claim: Claim) -> Acceptance
 

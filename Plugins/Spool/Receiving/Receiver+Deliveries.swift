@@ -49,7 +49,7 @@ extension Receiver {
             // The subscriber takes nothing any more; its body will end.
             subscriptions[id]?.isFinished = true
             _ = subscription.claims.take(token)
-            try? subscription.reader.settle(claim, .requeue)
+            try? giveBack(claim, to: subscription)
             return false
         }
         // On this thread: whoever takes it as it comes need not be woken.
@@ -79,19 +79,34 @@ extension Receiver {
     }
 
     func settle(_ id: Int, _ token: UInt64, _ settlement: Settlement) throws(TransportError) {
-        guard let claim = subscriptions[id]?.claims.take(token), let reader = subscriptions[id]?.reader else {
+        guard let subscription = subscriptions[id], let claim = subscription.claims.take(token) else {
             throw closure
                 ?? TransportError(
                     .closed, "The subscription has ended; its unsettled message went back to the queue.")
         }
+        let reader = subscription.reader
         do throws(FileError) {
-            try reader.settle(claim, settlement)
+            if settlement == .requeue {
+                try giveBack(claim, to: subscription)
+            } else {
+                try reader.settle(claim, settlement)
+            }
         } catch {
             throw notSettled(claim, of: id, error)
         }
         for waiter in spaceWaiters.values where waiter.queue === reader.queue { waiter.continuation.yield() }
         pump()
         schedule()
+    }
+
+    /// Gives a claim back to its queue. A drain has delivered to nobody: however often the other side takes nothing, the
+    /// message is not given up for that.
+    func giveBack(_ claim: Claim, to subscription: Subscription) throws(FileError) {
+        if subscription.isDrain {
+            try subscription.reader.withdraw(claim)
+        } else {
+            try subscription.reader.settle(claim, .requeue)
+        }
     }
 
     /// Keeps a claim whose settlement failed on the disk, until that lets it go back. The error for whoever settled.

@@ -87,7 +87,7 @@ extension Receiver {
         for (id, subscription) in subscriptions {
             do throws(FileError) {
                 for claim in subscription.strays {
-                    try subscription.reader.settle(claim, .requeue)
+                    try giveBack(claim, to: subscription)
                     subscriptions[id]?.strays.removeFirst()
                 }
                 if becauseOfLoss, subscription.reader.isBehind { continue }

@@ -182,7 +182,7 @@ package actor Receiver {
         subscription.source.finish()
         for claim in subscription.strays + subscription.claims.takeAll() {
             do throws(FileError) {
-                try subscription.reader.settle(claim, .requeue)
+                try giveBack(claim, to: subscription)
             } catch {
                 logger.warning(
                     "Message not given back", metadata: ["spool.message": "\(claim.name)", "error": "\(error)"])

@@ -235,14 +235,24 @@ package final class SegmentReader: QueueReader {
         case .accept:
             try finish(position, claim.name, attempts: claim.name.attempt)
         case .requeue:
-            source.segment.unlock(position.offset)
-            returned.append(Passed(name: claim.name, position: position))
-            returned.sort { $0.name > $1.name }
-            tellOthers()
+            giveBack(claim, source.segment, position)
         case .discard(let reason):
             let record = try source.segment.record(at: position.offset, end: source.segment.committed)
             try bury(record?.payload ?? [], claim.name, position, reason)
         }
+    }
+
+    package func withdraw(_ claim: Claim) throws(FileError) {
+        guard let position = claim.record, let segment = sources[position.segment]?.segment else { return }
+        try segment.setState(UInt32(clamping: claim.name.attempt - 1), at: position.offset)
+        giveBack(claim, segment, position)
+    }
+
+    private func giveBack(_ claim: Claim, _ segment: SegmentFile, _ position: RecordPosition) {
+        segment.unlock(position.offset)
+        returned.append(Passed(name: claim.name, position: position))
+        returned.sort { $0.name > $1.name }
+        tellOthers()
     }
 
     private func bury(

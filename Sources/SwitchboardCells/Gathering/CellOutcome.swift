@@ -12,7 +12,7 @@ public enum CellOutcome<Value: Sendable>: Sendable {
     }
 
     case answered(Value)
-    /// The cell could not be aimed at, or the work threw.
+    /// The cell could not be aimed at, the work threw, or nobody waited for its result (a `CancellationError`).
     case failed(any Error)
     /// The work was cancelled, as it was not done in its time.
     case didNotRespond(after: Duration)

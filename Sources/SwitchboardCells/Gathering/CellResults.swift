@@ -28,10 +28,14 @@ public struct CellResults<Value: Sendable>: AsyncSequence, Sendable {
         AsyncIterator(iterator: stream.makeAsyncIterator())
     }
 
-    /// All of them, when the last has come.
+    /// All of them, when the last has come, or the task is cancelled. A cell whose result has not come by then, or was taken
+    /// by an iteration before, is missing: its outcome is a `CancellationError`.
     public func gather() async -> GatheredCells<Value> {
         var results: [CellID: CellResult<Value>] = [:]
         for await result in self { results[result.cell.id] = result }
-        return GatheredCells(results: cells.compactMap { results[$0.id] }, defects: defects)
+        let all = cells.map { cell in
+            results[cell.id] ?? CellResult(cell: cell, outcome: .failed(CancellationError()), duration: .zero)
+        }
+        return GatheredCells(results: all, defects: defects)
     }
 }

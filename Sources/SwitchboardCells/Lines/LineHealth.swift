@@ -18,6 +18,8 @@ final class LineHealth: SendingObserver {
         /// Since when there has been no connection.
         var disconnectedSince: ContinuousClock.Instant?
         var lastTrouble: Trouble?
+        /// Whether something was to be sent since ``takeUse()``.
+        var isUsed = false
     }
 
     private let title: String
@@ -61,8 +63,21 @@ final class LineHealth: SendingObserver {
     // MARK: What is sent
 
     func admit() throws(TransportError) {
+        let silence: CircuitBreaker.Silence? = state.withLock { state in
+            state.isUsed = true
+            guard case .silent(let silence) = state.breaker.phase else { return nil }
+            return silence
+        }
         guard let silence else { return }
         throw TransportError(.unavailable, Self.sentence(title, silence))
+    }
+
+    /// Whether something was to be sent since this was asked last.
+    func takeUse() -> Bool {
+        state.withLock { state in
+            defer { state.isUsed = false }
+            return state.isUsed
+        }
     }
 
     func sent() {

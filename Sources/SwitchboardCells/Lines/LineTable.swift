@@ -42,27 +42,6 @@ struct LineTable {
         }
     }
 
-    /// What a cell's mapping was resolved to.
-    struct Resolution {
-        /// What the directory said of the cell, last.
-        enum Standing {
-            case inUse, disabled, deleted
-        }
-
-        var standing = Standing.inUse
-        /// As stored in the directory.
-        let stored: URLTemplate?
-        let name: String?
-        /// What the cell is called in errors and logs.
-        let title: String
-        let queue: CellQueue
-        /// Whether the directory has the cell; one that was made by hand is not looked for there.
-        let isListed: Bool
-        /// Former values of ``stored``, the newest last. A mapping that somebody still holds may have one of them.
-        var superseded: [URLTemplate?] = []
-        var line: UInt64?
-    }
-
     /// Why a queue is not tried for now.
     private struct Refusal {
         let error: any Error
@@ -79,6 +58,8 @@ struct LineTable {
         case missing(TransportURL, title: String)
         case refused(any Error)
         case silent(CircuitBreaker.Silence)
+        /// What the cell is mapped to now cannot be used.
+        case unusable(CellError)
         /// The mapping is an old one: its cell is disabled by now.
         case disabled
         /// The mapping is an old one: its cell is deleted by now.
@@ -97,7 +78,8 @@ struct LineTable {
     private var ids: [TransportURL: UInt64] = [:]
     private var resolutions: [CellID: Resolution] = [:]
     private var refusals: [TransportURL: Refusal] = [:]
-    private var isOver = false
+    private var isDoubtful = false
+    private(set) var isOver = false
 
     private let maximumCount: Int
     private let idleLifetime: Duration
@@ -121,13 +103,14 @@ struct LineTable {
             return lease(line, title)
         }
         let resolution = resolutions.values[place]
-        guard resolution.stands(for: cell) else { return .unresolved }
+        guard resolution.stands(for: cell, isFresh: isFresh) else { return .unresolved }
         switch resolution.standing {
         case .inUse: break
         case _ where isFresh: return .unresolved
         case .deleted: return .deleted
         case .disabled: if !includingDisabled { return .disabled }
         }
+        if let fault = resolution.fault { return isFresh ? .unresolved : .unusable(fault) }
         guard case .url(let url) = resolution.queue else { return .noQueue(title: resolution.title) }
         guard let id = resolution.line ?? ids[url], let line = entries.index(forKey: id) else {
             if let refusal = refusals[url] {
@@ -150,6 +133,7 @@ struct LineTable {
     /// is to be closed.
     mutating func makeRoom() -> (hasRoom: Bool, closing: Line?) {
         guard entries.count >= maximumCount else { return (true, nil) }
+        noteUse()
         let now = Instant.now
         let idlest = entries.values.filter(\.isIdle).min { ($0.idleSince ?? now) < ($1.idleSince ?? now) }
         guard let idlest else { return (false, nil) }
@@ -189,17 +173,15 @@ struct LineTable {
     }
 
     /// Takes note of what a cell is mapped to now. The line that it was on before drains, unless others are on it.
-    mutating func resolve(_ cell: CellMapping, to queue: CellQueue) -> Leftovers {
+    ///
+    /// - Parameter isFresh: whether the mapping was looked up just now. One that may be older than what was known is
+    ///   compared with the directory soon.
+    mutating func resolve(_ cell: CellMapping, to queue: CellQueue, isFresh: Bool) -> Leftovers {
         let old = resolutions[cell.id]
-        var new = Resolution(
-            stored: cell.transportURL, name: cell.name, title: "\(cell.identity)", queue: queue,
-            isListed: cell.rowID != nil || old?.isListed == true)
-        new.superseded = old?.superseded ?? []
-        if let old, old.stored != cell.transportURL {
-            new.superseded.removeAll { $0 == cell.transportURL }
-            new.superseded.append(old.stored)
-            if new.superseded.count > 4 { new.superseded.removeFirst() }
-        }
+        var new = Resolution(cell, to: queue, after: old)
+        // A change may have overtaken a fresh one, too.
+        let isChange = if let old { old.stored != new.stored } else { false }
+        if new.isListed, isChange || !isFresh { isDoubtful = true }
         let leftovers: Leftovers
         if let old, old.queue == queue {
             new.line = old.line
@@ -217,11 +199,31 @@ struct LineTable {
         return detach(cell)
     }
 
-    /// Forgets a cell whose mapping cannot be used.
-    mutating func forget(_ cell: CellID) -> Leftovers {
-        let leftovers = detach(cell)
-        resolutions[cell] = nil
+    /// Takes note that what a cell is mapped to now cannot be used. Its line drains, unless others are on it.
+    mutating func fail(_ cell: CellMapping, _ error: CellError) -> Leftovers {
+        let leftovers = detach(cell.id)
+        var new = Resolution(cell, to: .none, after: resolutions[cell.id])
+        new.fault = error
+        resolutions[cell.id] = new
         return leftovers
+    }
+
+    /// Takes note that a cell's mapping cannot be read. Its line drains, unless others are on it.
+    mutating func fail(_ cell: CellID, _ error: CellError) -> Leftovers {
+        let leftovers = detach(cell)
+        resolutions[cell] = resolutions[cell]?.unreadable(error)
+        return leftovers
+    }
+
+    /// Has the mappings compared with the directory soon.
+    mutating func doubt() {
+        isDoubtful = true
+    }
+
+    /// Whether a mapping that may be an old one was used, or one could not be looked at, since this was asked last.
+    mutating func takeDoubt() -> Bool {
+        defer { isDoubtful = false }
+        return isDoubtful
     }
 
     // MARK: Ending
@@ -229,6 +231,7 @@ struct LineTable {
     /// Removes the lines that have been idle too long, and those that have drained; they are to be closed.
     mutating func tick(now: Instant) -> [(line: Line, reason: LineEvent.Closing)] {
         refusals = refusals.filter { $0.value.until > now }
+        noteUse()
         var expired: [(Line, LineEvent.Closing)] = []
         for (id, entry) in entries where entry.isIdle {
             if entry.isDraining {
@@ -260,6 +263,11 @@ struct LineTable {
         return now
     }
 
+    /// A line that something was sent through is not idle, also where only plain copies of contexts refer to it.
+    private mutating func noteUse() {
+        for (id, entry) in entries where entry.line.health.takeUse() { entries[id]?.idleSince = nil }
+    }
+
     private mutating func attach(_ cell: CellID, to id: UInt64) {
         entries[id]?.cells.insert(cell)
         resolutions[cell]?.line = id
@@ -280,20 +288,5 @@ struct LineTable {
         if ids[entry.line.url] == id { ids[entry.line.url] = nil }
         for cell in entry.cells where resolutions[cell]?.line == id { resolutions[cell]?.line = nil }
         return entry.line
-    }
-}
-
-extension LineTable.Resolution {
-    /// The line and the title of a mapping that is the present one and has a line. Mutating, as a dictionary gives its values
-    /// without a copy only so.
-    fileprivate mutating func inUse(for cell: CellMapping) -> (line: UInt64, title: String)? {
-        guard let line, case .inUse = standing, stored == cell.transportURL, name == cell.name else { return nil }
-        return (line, title)
-    }
-
-    /// Whether it says what becomes of a mapping that somebody holds: it is the same, or an older one of its cell.
-    fileprivate func stands(for cell: CellMapping) -> Bool {
-        if stored == cell.transportURL { return name == cell.name }
-        return superseded.contains(cell.transportURL)
     }
 }

@@ -24,12 +24,39 @@ private struct URLMasker {
             result += rest[..<start]
             rest = rest[start...]
         }
-        let authority = rest[..<authorityEnd(of: rest)]
+        let secret = firstSecretOption(in: rest)
+        let (head, tail) = (rest[..<secret], rest[secret...])
+        let isAmbiguous = tail.contains("@")
+        if isAmbiguous, mayBeCutPassword(head), let colon = head.firstIndex(of: ":") {
+            result += head[...colon]
+            result += Secret.mask
+            return result
+        }
+        let authority = head[..<authorityEnd(of: head)]
         result += maskAuthority(authority)
-        rest = rest[authority.endIndex...]
-        guard let question = rest.firstIndex(of: "?") else { return result + rest }
-        result += rest[...question]
-        return result + maskQuery(rest[rest.index(after: question)...])
+        result += head[authority.endIndex...]
+        result += isAmbiguous ? maskAll(tail) : maskQuery(tail)
+        return result
+    }
+
+    /// Where the name of the query's first option with a secret begins. From there on an `@` ends no authority: it may be
+    /// part of the secret.
+    private func firstSecretOption(in rest: Substring) -> Substring.Index {
+        guard let question = rest.firstIndex(of: "?") else { return rest.endIndex }
+        let options = rest[question...].split { $0 == "?" || $0 == "&" || $0 == ";" }
+        let secret = options.first { option in
+            guard let equals = option.firstIndex(of: "=") else { return false }
+            return namesSecret(option[..<equals])
+        }
+        return secret?.startIndex ?? rest.endIndex
+    }
+
+    /// Whether what stands before an option with a secret and an `@` reads as a password with a raw `/`, `?` or `#` in it,
+    /// which that `@` ends.
+    private func mayBeCutPassword(_ head: Substring) -> Bool {
+        let end = head.firstIndex { $0 == "/" || $0 == "?" || $0 == "#" } ?? head.endIndex
+        if head[end...].contains("@") { return true }
+        return head[..<end].split(separator: ",").contains { !$0.contains("@") && hasCredentialsShape($0) }
     }
 
     private func isScheme(_ text: Substring) -> Bool {
@@ -92,6 +119,12 @@ private struct URLMasker {
         return URLTemplate.Variable(text.dropFirst().dropLast()) != nil
     }
 
+    /// Masks all behind the name of the first option.
+    private func maskAll(_ query: Substring) -> String {
+        guard let equals = query.firstIndex(of: "=") else { return Secret.mask }
+        return query[...equals] + Secret.mask
+    }
+
     /// Masks the values of options that hold secrets. A raw `&` in one goes on as a piece without `=`, which is swallowed.
     private func maskQuery(_ query: Substring) -> String {
         var results: [String] = []
@@ -111,7 +144,8 @@ private struct URLMasker {
         while let equals = text[start...].firstIndex(of: "=") {
             let value = text[text.index(after: equals)...]
             if namesSecret(text[start..<equals]) {
-                if value.isEmpty || isVariable(value) { return (String(text), false) }
+                if value.isEmpty { return (String(text), true) }
+                if isVariable(value) { return (String(text), false) }
                 return (text[...equals] + Secret.mask, true)
             }
             guard let separator = value.firstIndex(of: ";") else { break }
@@ -121,7 +155,7 @@ private struct URLMasker {
     }
 
     private func namesSecret(_ name: Substring) -> Bool {
-        TransportURL.Option(percentDecoded(name), "").isSecret || percentDecoded(name).lowercased().contains("pwd")
+        TransportURL.Option(percentDecoded(name), "").isSecret
     }
 
     private func percentDecoded(_ text: Substring) -> String {

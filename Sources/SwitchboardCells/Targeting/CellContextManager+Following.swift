@@ -36,9 +36,12 @@ extension CellContextManager {
             tick()
             do {
                 let current = try await directory.version()
-                if current != version { try await refresh() }
+                let isDoubtful = table.withLock { $0.takeDoubt() }
+                if isDoubtful || current != version { try await refresh() }
                 version = current
             } catch {
+                // Whatever was to be looked at has not been.
+                version = nil
                 logger.warning("Cell mappings cannot be read", metadata: ["error": "\(error)"])
             }
         }
@@ -69,7 +72,7 @@ extension CellContextManager {
         for (id, resolution) in known {
             guard let cell = current[id] else {
                 // One that was made by hand is in no directory.
-                if resolution.isListed { try await lookAgain(for: id) }
+                if resolution.isListed { await lookAgain(for: id, resolution) }
                 continue
             }
             if cell.isDisabled {
@@ -81,26 +84,37 @@ extension CellContextManager {
             let isKnown = resolution.stored == cell.transportURL && resolution.name == cell.name
             if isKnown, resolution.standing == .inUse, resolution.isListed { continue }
             // Once more, by itself: look-ups may have brought a newer one while the listing was read.
+            await lookAgain(for: id, resolution)
+        }
+    }
+
+    /// Reads a cell's mapping, and takes note of what has become of it. A cell that is not in the listing is deleted, or
+    /// its row cannot be read.
+    private func lookAgain(for id: CellID, _ known: LineTable.Resolution) async {
+        do throws(CellError) {
             let latest = try await directory.cell(id)
-            guard !latest.isDisabled else { continue }
-            do {
-                try resolve(latest)
+            guard !latest.isDisabled else { return }
+            do throws(CellError) {
+                try resolve(latest, isFresh: true)
             } catch {
-                logger.warning("Cell mapping cannot be used", metadata: ["error": "\(error)"])
-                end(table.withLock { $0.forget(id) })
+                warn(of: error)
+                end(table.withLock { $0.fail(latest, error) })
+            }
+        } catch {
+            switch error.code {
+            case .unknownCell: end(table.withLock { $0.retire(id, .deleted) })
+            case .directoryInvalid:
+                // Said once, not with each change to the directory.
+                if known.fault == nil { warn(of: error) }
+                end(table.withLock { $0.fail(id, error) })
+            default:
+                warn(of: error)
+                table.withLock { $0.doubt() }
             }
         }
     }
 
-    /// A cell that is not in the listing is deleted, or its row cannot be read.
-    private func lookAgain(for id: CellID) async throws(CellError) {
-        do {
-            _ = try await directory.cell(id)
-        } catch  where error.code == .unknownCell {
-            end(table.withLock { $0.retire(id, .deleted) })
-        } catch  where error.code == .directoryInvalid {
-            logger.warning("Cell mapping cannot be used", metadata: ["error": "\(error)"])
-            end(table.withLock { $0.forget(id) })
-        }
+    private func warn(of error: CellError) {
+        logger.warning("Cell mapping cannot be used", metadata: ["error": "\(error)"])
     }
 }

@@ -56,8 +56,14 @@ public final class CellContextManager: Service {
         await cancelWhenGracefulShutdown {
             await withDiscardingTaskGroup { group in
                 group.addTask { await self.keepUp() }
-                for await line in self.starts {
-                    group.addTask { await self.run(line) }
+                // This handler is the task's newest, so it is called before the lines are cancelled: nobody is aimed at
+                // one that is ending.
+                await withTaskCancellationHandler {
+                    for await line in self.starts {
+                        group.addTask { await self.run(line) }
+                    }
+                } onCancel: {
+                    self.table.withLock { $0.close() }
                 }
                 group.cancelAll()
             }
@@ -168,7 +174,7 @@ public final class CellContextManager: Service {
             switch lease {
             case .line(let line, let title): return (.cell(line.connection, name: title), line)
             case .noQueue(let title): return (.none(cell: title, reason: "it has no message queue (none://)"), nil)
-            case .unresolved: try resolve(cell)
+            case .unresolved: try resolve(cell, isFresh: isFresh)
             case .missing(let url, let title): try open(url, for: cell, title)
             case .refused(let error):
                 throw CellError(
@@ -177,6 +183,7 @@ public final class CellContextManager: Service {
             case .silent(let silence):
                 throw CellError(
                     .unreachable, LineHealth.sentence("\(cell.identity)", silence), cell: cell.identity)
+            case .unusable(let error): throw error
             case .disabled: throw CellError.disabled(cell)
             case .deleted: throw CellError.unknownCell(cell.id)
             case .over:
@@ -193,15 +200,17 @@ public final class CellContextManager: Service {
     }
 
     /// Finds out what a mapping means. A changed one drains the former line.
-    func resolve(_ cell: CellMapping) throws(CellError) {
+    ///
+    /// - Parameter isFresh: whether the mapping was looked up just now.
+    func resolve(_ cell: CellMapping, isFresh: Bool) throws(CellError) {
         let queue = try cell.queue(base: base)
-        end(table.withLock { $0.resolve(cell, to: queue) })
+        end(table.withLock { $0.resolve(cell, to: queue, isFresh: isFresh) })
     }
 
-    /// Adds a line to `url`, unless somebody else was faster.
+    /// Adds a line to `url`, unless somebody else was faster or the manager has ended.
     private func open(_ url: TransportURL, for cell: CellMapping, _ title: String) throws {
         let (opened, closing) = try table.withLock { table throws -> (Line?, Line?) in
-            guard !table.hasLine(to: url) else { return (nil, nil) }
+            guard !table.isOver, !table.hasLine(to: url) else { return (nil, nil) }
             let line = try makeLine(url, for: cell, title)
             let (hasRoom, closing) = table.makeRoom()
             guard hasRoom else {

@@ -98,9 +98,11 @@ public final class CellVersions<Version: Sendable>: Service {
             skip: { cell in
                 if cell.isCell0 { return .cell0 }
                 // One that is still at it is not asked a second time.
-                return self.asked.withLock { $0.insert(cell.id).inserted } ? nil : .stuck
+                return self.asked.withLock { $0.contains(cell.id) } ? .stuck : nil
             },
             work: { cell in
+                // Not before: a cell whose turn does not come, as all is cancelled, is not asked.
+                guard self.asked.withLock({ $0.insert(cell.id).inserted }) else { throw Self.late(cell) }
                 defer { self.asked.withLock { _ = $0.remove(cell.id) } }
                 return try await self.find(cell)
             },
@@ -116,15 +118,16 @@ public final class CellVersions<Version: Sendable>: Service {
             entries.withLock { $0[result.cell.id] = Entry(version: version, foundAt: .now) }
             return
         case .failed(let reason): error = reason
-        case .didNotRespond, .skipped(.stuck):
-            error = CellError(
-                .unreachable, "Cell \(result.cell.identity) did not say its version in time.",
-                cell: result.cell.identity)
+        case .didNotRespond, .skipped(.stuck): error = Self.late(result.cell)
         case .skipped: return
         }
         entries.withLock { $0[result.cell.id, default: Entry()].lastError = error }
         logger.warning(
             "Cell's version cannot be found", metadata: ["cell": "\(result.cell.identity)", "error": "\(error)"])
+    }
+
+    private static func late(_ cell: CellMapping) -> CellError {
+        CellError(.unreachable, "Cell \(cell.identity) did not say its version in time.", cell: cell.identity)
     }
 
     /// What a cell's services understand, as far as is known. A cell that is not known is looked at soon.

@@ -15,10 +15,12 @@
 /// With Glibc whoever finds it locked looks again for a moment before it sleeps: what is done under these locks is shorter
 /// than going to sleep and being woken.
 public final class Locked<Value>: @unchecked Sendable {
+    // Before `value`, whose size then says nothing about where it is: to find it, unspecialised code would read the object's
+    // type before it has the lock, which the thread sanitizer takes for a race.
+    @usableFromInline let mutex: UnsafeMutablePointer<pthread_mutex_t>
     // Sound: `value` is touched only between lock and unlock of `mutex`, and enters and leaves as `sending`. So no two
     // accesses to it overlap, and the look at run time for those that do would cost more than the lock.
     @exclusivity(unchecked) @usableFromInline var value: Value
-    @usableFromInline let mutex: UnsafeMutablePointer<pthread_mutex_t>
 
     /// - Parameter value: what is guarded.
     @inlinable

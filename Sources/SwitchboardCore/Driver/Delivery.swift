@@ -26,6 +26,9 @@ public struct Delivery: Sendable {
     /// How often the message has been delivered, this time included, where the driver counts.
     public var attempt: Int? { state.attempt }
 
+    /// When its driver made it: what a message's time is counted from that it brought with it.
+    public var arrival: ContinuousClock.Instant { state.arrival }
+
     /// For drivers: `settle` runs at most once. It returns when the driver has taken the settlement over: written down
     /// where the driver is durable by itself, queued for sending where a broker is told.
     public init(
@@ -85,6 +88,7 @@ public struct Delivery: Sendable {
         let message: Message
         let isRedelivered: Bool
         let attempt: Int?
+        let arrival = ContinuousClock.now
         let settle: Settle
         private let settled = Atomic<Bool>(false)
 

@@ -21,11 +21,7 @@ extension TransportURL: CustomStringConvertible, CustomDebugStringConvertible, C
         }
         if !options.isEmpty {
             text += "?"
-            text += options.map { option in
-                let secret = option.isSecret && !revealingSecrets
-                let value = secret ? Secret.mask : option.value.percentEncoded()
-                return "\(option.name.percentEncoded())=\(value)"
-            }.joined(separator: "&")
+            text += options.map { $0.formatted(revealingSecrets: revealingSecrets) }.joined(separator: "&")
         }
         return text
     }
@@ -58,7 +54,27 @@ extension TransportURL.Option {
     /// Whether the value is masked: its name speaks of a password, passphrase, secret, token or credential.
     public var isSecret: Bool {
         let name = name.lowercased()
-        return ["passw", "passphrase", "secret", "token", "credential"].contains { name.contains($0) }
+        return ["passw", "pwd", "passphrase", "secret", "token", "credential"].contains { name.contains($0) }
+    }
+
+    fileprivate func formatted(revealingSecrets: Bool) -> String {
+        let value = isSecret && !revealingSecrets ? Secret.mask : value.percentEncoded()
+        return "\(name.percentEncoded())=\(value)"
+    }
+}
+
+extension TransportURL.Option: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    /// The option as in a URL, its value masked when it is a secret.
+    public var description: String {
+        formatted(revealingSecrets: false)
+    }
+
+    public var debugDescription: String {
+        description
+    }
+
+    public var customMirror: Mirror {
+        Mirror(self, children: ["name": name, "value": isSecret ? Secret.mask : value])
     }
 }
 

@@ -16,9 +16,9 @@ enum RPCDeadline {
     /// A year is more than any call lasts; beyond it, arithmetic might overflow.
     private static let longest: Int64 = 31_536_000_000
 
-    /// The moment that a received deadline means; `nil` when it is none.
-    static func moment(of value: JSONValue?) -> ContinuousClock.Instant? {
+    /// The moment that a deadline means which was received at `arrival`; `nil` when it is none.
+    static func moment(of value: JSONValue?, arrival: ContinuousClock.Instant) -> ContinuousClock.Instant? {
         guard case .integer(let milliseconds)? = value, (0...longest).contains(milliseconds) else { return nil }
-        return .now + .milliseconds(milliseconds)
+        return arrival + .milliseconds(milliseconds)
     }
 }

@@ -42,11 +42,11 @@ final class RPCRequestHandling: Sendable {
                 if let id = request.uniqueID { duplicates.remove(id) }
                 return place.leave()
             }
-            guard let reply = await serve(request, in: place) else { return place.leave() }
+            guard let reply = await serve(request, of: delivery, in: place) else { return place.leave() }
             replies.send(reply, in: place)
         case .atLeastOnce:
             var unsent: RPCReplySender.Unsent?
-            if let reply = await serve(request, in: place) { unsent = await replies.send(reply) }
+            if let reply = await serve(request, of: delivery, in: place) { unsent = await replies.send(reply) }
             if place.areAllCancelled {
                 for copy in end(request, isDone: false) + [delivery] { await settle(copy, .requeue) }
                 return place.leave()
@@ -124,9 +124,16 @@ final class RPCRequestHandling: Sendable {
     }
 
     /// Has a request handled. Returns the reply, when there is to be one: to who waits for it.
-    private func serve(_ request: OsloRequest, in place: HandlerTasks.Place) async -> RPCReplySender.Reply? {
+    private func serve(
+        _ request: OsloRequest, of delivery: Delivery, in place: HandlerTasks.Place
+    ) async -> RPCReplySender.Reply? {
         let destination = RPCReplySender.Destination(request)
-        let deadline = RPCDeadline.moment(of: request.deadline)
+        let deadline = RPCDeadline.moment(of: request.deadline, arrival: delivery.arrival)
+        if let deadline, deadline <= .now {
+            // It waited here for its turn, beyond the broker's reach; its caller may have asked somebody else by now.
+            logger.debug("Request too late", metadata: ["rpc.method": "\(request.method)"])
+            return nil
+        }
         do {
             let result = try await observed(request) {
                 let received = try received(request, deadline, wantsReply: destination != nil)

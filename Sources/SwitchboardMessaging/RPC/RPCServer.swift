@@ -54,6 +54,8 @@ public final class RPCServer: Service {
 
     private struct DrainState {
         var isDraining = false
+        /// The subscriptions, by their number, that deliver nothing more.
+        var ended: Set<Int> = []
         var report = RPCDrainReport()
         var isOver = false
     }
@@ -99,11 +101,11 @@ public final class RPCServer: Service {
     /// Serves until graceful shutdown, which takes nothing new, lets what runs finish and answer, and gives the rest
     /// back; or until cancelled, which cancels the handlers too. Called once.
     ///
-    /// Waits for the connection as long as it takes. Throws a ``SwitchboardCore/TransportError`` when a subscription
-    /// cannot be made or is lost for good.
+    /// Waits for the connection as long as it takes, or until shutdown. Throws a ``SwitchboardCore/TransportError`` when
+    /// a subscription cannot be made or is lost for good.
     public func run() async throws {
         try await withTaskCancellationHandler {
-            try await cancelWhenGracefulShutdown { try await self.receive() }
+            try await cancelWhenGracefulShutdown { try await self.listen() }
         } onCancel: {
             tasks.cancelAll()
         }
@@ -116,11 +118,13 @@ public final class RPCServer: Service {
             metadata: ["rpc.drain.finished": "\(report.finished)", "rpc.drain.requeued": "\(report.requeued)"])
     }
 
-    /// Whether a request that has not begun goes back to the queue, as the server is being shut down.
-    private func isReturned() -> Bool {
-        drain.withLock { drain in
-            if drain.isDraining { drain.report.requeued += 1 }
-            return drain.isDraining
+    /// Receives until shutdown, which may come before there is a connection.
+    private func listen() async throws {
+        do {
+            try await receive()
+        } catch {
+            // Shutdown, in whatever words; what was delivered is settled or has gone back.
+            guard Task.isCancelled else { throw error }
         }
     }
 
@@ -154,10 +158,8 @@ public final class RPCServer: Service {
 
     private func serve(_ subscriptions: [Deliveries]) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
-            for deliveries in subscriptions {
-                group.addTask {
-                    try await deliveries.receive { self.begin($0, of: deliveries) }
-                }
+            for (number, deliveries) in subscriptions.enumerated() {
+                group.addTask { try await self.take(from: deliveries, number) }
             }
             do {
                 try await group.waitForAll()
@@ -167,12 +169,51 @@ public final class RPCServer: Service {
         }
     }
 
+    /// Has the requests of one subscription begun. When cancelled, gives back at once what was delivered and has not
+    /// begun: the slowest handler may go on for long.
+    private func take(from deliveries: Deliveries, _ number: Int) async throws {
+        try await withTaskCancellationHandler {
+            try await deliveries.receive { self.begin($0, of: deliveries, number) }
+        } onCancel: {
+            // The handler inside comes first: the deliveries have ended, and what goes back does not come again here.
+            drain.withLock { drain in
+                drain.isDraining = true
+                drain.ended.insert(number)
+            }
+            // What waited for room is offered once more. In a task of its own, as it takes the driver's locks: who holds
+            // one may be resuming a task, which waits until nobody cancels it any more.
+            Task { deliveries.resume() }
+        }
+    }
+
+    private enum Standing {
+        case open, ending, ended
+    }
+
+    /// How a subscription stands that has just delivered. Counts what goes back as it has ended.
+    private func standing(of number: Int) -> Standing {
+        drain.withLock { drain in
+            guard drain.isDraining else { return .open }
+            guard drain.ended.contains(number) else { return .ending }
+            drain.report.requeued += 1
+            return .ended
+        }
+    }
+
     /// Has a request handled, in a task of its own: shutdown ends the subscriptions' tasks, and not what runs.
     ///
     /// - Returns: whether it was taken; else the deliveries go on when there is room for one.
-    private func begin(_ delivery: Delivery, of deliveries: Deliveries) -> Bool {
-        if isReturned() { return true }
-        return tasks.start(orLater: { deliveries.resume() }) { await self.handling.handle(delivery, in: $0) }
+    private func begin(_ delivery: Delivery, of deliveries: Deliveries, _ number: Int) -> Bool {
+        switch standing(of: number) {
+        case .open:
+            return tasks.start(orLater: { deliveries.resume() }) { await self.handling.handle(delivery, in: $0) }
+        case .ending:
+            // Given back now, it might come again. It is offered once more when the subscription has ended.
+            return false
+        case .ended:
+            delivery.settleInBackground(.requeue)
+            return true
+        }
     }
 }
 

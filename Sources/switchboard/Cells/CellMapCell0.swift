@@ -12,15 +12,15 @@ struct CellMapCell0: DirectoryCommand {
 
     @Option(
         name: [.customLong("database-connection"), .customLong("database_connection")],
-        help: "The URL of cell0's database, which Nova needs.")
+        help: ArgumentHelp(
+            "The URL of cell0's database, which Nova needs; - to read it from standard input.", valueName: "url"))
     var databaseConnection: String?
     @OptionGroup var directoryOptions: DirectoryOptions
     @OptionGroup var output: OutputOptions
     @OptionGroup var secrets: SecretOptions
 
     func perform(on directory: SQLiteCellDirectory) async throws {
-        let isNew = try await mapCell0(
-            in: directory, databaseConnection: databaseConnection.map { URLTemplate($0) })
+        let isNew = try await mapCell0(in: directory, databaseConnection: givenTemplate(databaseConnection))
         if output.json {
             var report = try await directory.cell(.cell0).report(secrets)
             report["created"] = .bool(isNew)

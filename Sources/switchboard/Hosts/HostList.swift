@@ -19,7 +19,8 @@ struct HostList: DirectoryCommand {
         var only: CellID?
         if let cell { only = try await findCell(cell, in: directory).id }
         let cells = try await directory.cells().cells
-        let names = Dictionary(uniqueKeysWithValues: cells.map { ($0.id, $0.name) })
+        // Two rows may write one UUID in different ways.
+        let names = Dictionary(cells.map { ($0.id, $0.name) }, uniquingKeysWith: { first, _ in first })
         if output.json {
             var array = JSONArrayPrinter()
             for try await host in directory.hostMappings(in: only) {

@@ -75,7 +75,12 @@ struct Probe: ParsableArguments {
     /// The same, through the queue that a context is aimed at; `connection` is for one that is not.
     func run(on connection: MessageQueueConnection, _ context: RequestContext) async throws -> Duration {
         guard let topic else {
-            let aimed = if case .cell(let line, _) = context.mqConnection { line } else { connection }
+            let aimed: MessageQueueConnection
+            switch context.mqConnection {
+            case .own: aimed = connection
+            case .cell(let line, _): aimed = line
+            case .none(let cell, let reason): throw RPCError(.noQueue, "Cell \(cell) cannot be asked: \(reason).")
+            }
             return try await aimed.roundTrip(timeout: .seconds(timeout))
         }
         let start = ContinuousClock.now

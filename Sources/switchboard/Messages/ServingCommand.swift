@@ -39,11 +39,11 @@ extension ServingCommand {
                         .init(service: $0, successTerminationBehavior: .gracefullyShutdownGroup)
                     },
                     gracefulShutdownSignals: [.sigint, .sigterm], logger: messageLogger()))
+            let states = connection.transport.states()
             // Beside the group, not in it: it ends with the connection, and would end before its turn.
-            async let _ = reportTrouble(of: connection)
-            do {
-                try await group.run()
-            } catch let error as TransportError where error.code == .cancelled {
+            async let wasConnected = reportTrouble(of: connection, states)
+            try await group.run()
+            guard await wasConnected else {
                 throw Failure("Stopped before it was connected to \(name).", exit: MessageExit.queue)
             }
         }
@@ -60,10 +60,17 @@ private struct Finisher: Service {
 }
 
 /// Says on standard error why there is no connection, once for each reason, and when there is one again; until the
-/// connection ends or the task is cancelled.
-private func reportTrouble(of connection: MessageQueueConnection) async {
+/// connection ends or the task is cancelled. Returns whether there ever was one.
+private func reportTrouble(
+    of connection: MessageQueueConnection, _ states: AsyncStream<TransportState>
+) async -> Bool {
     var trouble: String?
-    for await state in connection.transport.states() {
+    var wasConnected = false
+    for await state in states {
+        switch state {
+        case .ready, .blocked: wasConnected = true
+        case .idle, .connecting, .closed: break
+        }
         switch state {
         case .connecting(_, let reason?), .blocked(let reason):
             if reason != trouble { complain("\(connection.name) is not usable for now: \(reason)") }
@@ -74,6 +81,7 @@ private func reportTrouble(of connection: MessageQueueConnection) async {
         case .idle, .connecting, .closed: break
         }
     }
+    return wasConnected
 }
 
 /// Ends a stream after so many counts.

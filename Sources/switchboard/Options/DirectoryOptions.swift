@@ -71,16 +71,17 @@ struct CellURLOptions: ParsableArguments {
         }
     }
 
-    func transportTemplate() throws -> URLTemplate? { try template(transportURL) }
-    func databaseTemplate() throws -> URLTemplate? { try template(databaseConnection) }
+    func transportTemplate() throws -> URLTemplate? { try givenTemplate(transportURL) }
+    func databaseTemplate() throws -> URLTemplate? { try givenTemplate(databaseConnection) }
+}
 
-    private func template(_ text: String?) throws -> URLTemplate? {
-        guard text == "-" else { return text.map { URLTemplate($0) } }
-        guard let line = readLine(), !line.isEmpty else {
-            throw Failure("There is no URL on standard input.", exit: 1)
-        }
-        return URLTemplate(line)
+/// A URL as it is given; read from standard input where that is `-`.
+func givenTemplate(_ text: String?) throws -> URLTemplate? {
+    guard text == "-" else { return text.map { URLTemplate($0) } }
+    guard let line = readLine(), !line.isEmpty else {
+        throw Failure("There is no URL on standard input.", exit: 1)
     }
+    return URLTemplate(line)
 }
 
 func environment(_ name: String) -> String? {

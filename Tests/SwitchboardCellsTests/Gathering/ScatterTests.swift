@@ -224,6 +224,37 @@ struct ScatterTests {
         }
     }
 
+    @Test("A gathering that is cut short says which cells are missing")
+    func cutShort() async throws {
+        try await Cloud.run { cloud in
+            let trap = Trap()
+            defer { trap.open() }
+            let task = Task {
+                try await cloud.manager.withScatter(RequestContext(), configuration: Self.patient) { _, _ in
+                    await trap.hold()
+                } collect: { results in
+                    await results.gather()
+                }
+            }
+            try await waitUntil { trap.count == 2 }
+            task.cancel()
+            let found = try await task.value
+            #expect(!found.isComplete)
+            #expect(found.results.count == 3)
+            #expect(found[Cloud.cell1]?.error is CancellationError)
+            #expect(found[Cloud.cell2]?.isMissing == true)
+            let rest = try await cloud.manager.withScatter(RequestContext(), configuration: Self.patient) {
+                try await cloud.whereItGoes($1)
+            } collect: { results in
+                for await result in results where result.outcome.value != nil { break }
+                return await results.gather()
+            }
+            #expect(rest.results.count == 3)
+            #expect(rest.answers.count == 1)
+            #expect(!rest.isComplete)
+        }
+    }
+
     @Test("A cell whose queue is silent costs one gathering its time, and fails at once in the next")
     func silentCell() async throws {
         var lines = LineConfiguration()

@@ -53,6 +53,82 @@ struct LineTests {
         }
     }
 
+    @Test("A mapping that was held from before a move on takes nobody back to where its cell was")
+    func heldSinceBefore() async throws {
+        for interval in [Duration.milliseconds(20), .seconds(60)] {
+            var configuration = quick()
+            configuration.refreshInterval = interval
+            let follows = interval < .seconds(1)
+            try await Cloud.run(configuration: configuration) { cloud in
+                let held = try await cloud.directory.cell(Cloud.cell1)
+                func askHeld() async throws -> String {
+                    try await cloud.manager.withTargetCell(held, RequestContext()) { try await cloud.whereItGoes($0) }
+                }
+                try await cloud.update(Cloud.cell1, url: "fake://three")
+                // Some refreshes, which know of no cell yet.
+                try await Task.sleep(for: .milliseconds(200))
+                let first = try await cloud.ask(Cloud.inCell1)
+                #expect(first == "three")
+                var answer = try await askHeld()
+                // A look-up counts at once.
+                let fresh = try await cloud.ask(Cloud.inCell1)
+                #expect(fresh == "three")
+                guard follows else { return }
+                let end = ContinuousClock.now + .seconds(30)
+                while answer != "three", .now < end { answer = try await askHeld() }
+                #expect(answer == "three")
+            }
+        }
+    }
+
+    @Test("Who holds a mapping whose cell has got a URL that cannot be used is told so, and not sent to the old queue")
+    func unusableURL() async throws {
+        try await Cloud.run(configuration: quick()) { cloud in
+            let held = try await cloud.directory.cell(Cloud.cell1)
+            func ask() async throws -> String {
+                try await cloud.manager.withTargetCell(held, RequestContext()) { try await cloud.whereItGoes($0) }
+            }
+            var answer = try await ask()
+            #expect(answer == "one")
+            // There is no base URL that its variable could come from.
+            try await cloud.update(Cloud.cell1, url: "{scheme}://three")
+            let end = ContinuousClock.now + .seconds(60)
+            var code: CellError.Code?
+            while code == nil, .now < end { code = try await cellErrorCode { try await ask() } }
+            #expect(code == .badURL)
+            _ = try await cloud.directory.mapHosts(["another"], to: Cloud.cell2)
+            try await Task.sleep(for: .milliseconds(100))
+            code = try await cellErrorCode { try await ask() }
+            #expect(code == .badURL)
+            let freshCode = try await cellErrorCode { try await cloud.ask(Cloud.inCell1) }
+            #expect(freshCode == .badURL)
+            try await cloud.update(Cloud.cell1, url: "fake://three")
+            answer = try await cloud.ask(Cloud.inCell1)
+            #expect(answer == "three")
+            answer = try await ask()
+            #expect(answer == "three")
+        }
+    }
+
+    @Test("A line that a plain copy is used with again and again is not idle")
+    func copyInUse() async throws {
+        var configuration = quick()
+        configuration.idleLifetime = .milliseconds(300)
+        try await Cloud.run(configuration: configuration) { cloud in
+            let cell = try await cloud.directory.cell(Cloud.cell1)
+            let copy = try cloud.manager.targeted(RequestContext(), at: cell)
+            let end = ContinuousClock.now + .milliseconds(1500)
+            while ContinuousClock.now < end {
+                let answer = try await cloud.whereItGoes(copy)
+                #expect(answer == "one")
+                try await Task.sleep(for: .milliseconds(30))
+            }
+            #expect(cloud.mutes.count("one") == 1)
+            // Its end comes when the calls end.
+            try await waitUntil { cloud.manager.status().isEmpty }
+        }
+    }
+
     @Test("The line of a disabled cell closes after its last user; a mapping from before is refused")
     func disabled() async throws {
         try await Cloud.run(configuration: quick()) { cloud in
@@ -195,6 +271,24 @@ struct LineTests {
             try await cloud.manager.withTargetCell(cell, RequestContext()) { _ in }
         }
         #expect(code == .lineClosed)
+    }
+
+    @Test("Who aims while the manager ends is told so at once, and gets no line that is ending")
+    func duringTheEnd() async throws {
+        let cloud = try Cloud()
+        let trap = Trap()
+        defer { trap.open() }
+        cloud.mutes.holdEnds(in: trap)
+        let cell = try await cloud.directory.createCell(
+            CellMapping(id: Cloud.cell1, name: "cell1", transportURL: "fake://one"))
+        let run = Task { try await cloud.manager.run() }
+        _ = try cloud.manager.targeted(RequestContext(), at: cell)
+        try await waitUntil { cloud.line(of: Cloud.cell1)?.state == .ready }
+        run.cancel()
+        let code = try await cellErrorCode { try cloud.manager.targeted(RequestContext(), at: cell) }
+        #expect(code == .lineClosed)
+        trap.open()
+        try await run.value
     }
 
     @Test("A digest tells URLs apart that differ in a password alone, and is another in the next manager")

@@ -78,6 +78,30 @@ struct CellVersionsTests {
         #expect(versions[Cloud.cell2] == "6.1")
     }
 
+    @Test("A look that is cancelled before a cell's turn comes leaves the cell to the next")
+    func cancelled() async throws {
+        let trap = Trap()
+        defer { trap.open() }
+        var configuration = CellVersionsConfiguration()
+        configuration.maximumParallelism = 1
+        let versions = CellVersions(
+            directory: try await directory(), configuration: configuration, logger: quietLogger
+        ) { cell -> RPCVersion in
+            if cell.id == Cloud.cell1 { await trap.hold() }
+            return "6.2"
+        }
+        let look = Task { try await versions.refresh() }
+        try await waitUntil { trap.count == 1 }
+        // Now cell2 waits for the place, or will in a moment; nothing tells.
+        try await Task.sleep(for: .milliseconds(50))
+        look.cancel()
+        await #expect(throws: CancellationError.self) { try await look.value }
+        trap.open()
+        let end = ContinuousClock.now + .seconds(30)
+        while versions[Cloud.cell2] == nil, .now < end { try await versions.refresh() }
+        #expect(versions[Cloud.cell2] == "6.2")
+    }
+
     @Test("A client is capped by the cell that its context is aimed at; Nova's compute API takes the same pins")
     func capped() async throws {
         try await Cloud.run { cloud in

@@ -90,6 +90,14 @@ struct TransportURLTests {
         #expect(
             url.description == "rabbit://u:***@h1:5672,w:***@[::1]/v?ssl_key_password=***&ssl=1&Api_Token=***")
         #expect(url.formatted(revealingSecrets: true).contains("canary%2F1"))
+        let options: [TransportURL.Option] = url.options + [.init("sslPwd", "canary"), .init("mode", "a b")]
+        var dumpedOptions = ""
+        dump(options, to: &dumpedOptions)
+        for text in [dumpedOptions, "\(options)", String(reflecting: options), "\(Optional(options[0]) as Any)"] {
+            #expect(!text.contains("canary"), "\(text)")
+        }
+        #expect(Array(options.map(\.description).suffix(2)) == ["sslPwd=***", "mode=a%20b"])
+        #expect(dumpedOptions.contains("a b"))
     }
 
     @Test("A URL made by hand and written with its secrets is read back equal, ten thousand times")

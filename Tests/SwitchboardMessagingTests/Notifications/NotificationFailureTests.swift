@@ -76,6 +76,86 @@ struct NotificationFailureTests {
         }
     }
 
+    @Test("A dead letter that is put back is handled, and not taken for a duplicate")
+    func deadLetterRetried() async throws {
+        let world = try NotificationWorld()
+        let seen = Recorder<NotificationEvent>()
+        var router = NotificationRouter()
+        router.handle([.info]) { event in
+            seen.record(event)
+            if event.eventType == "odd" { throw NotificationRejection.discard(reason: "it is odd") }
+            if event.eventType == "bad" { throw Oops() }
+        }
+        var configuration = NotificationListenerConfiguration()
+        configuration.maximumAttempts = 1
+        configuration.maximumConcurrency = 1
+        try await world.run(world.listener(configuration: configuration, router)) {
+            for type in ["odd", "bad"] {
+                await world.notifier.info(type)
+                // Handled after it, so that it is among the dead letters.
+                await world.notifier.info("good")
+                #expect(try await seen.take(2).map(\.eventType) == [type, "good"])
+                let letter = try #require(world.network.deadLetters(in: "test").last)
+                try await world.connection.transport.publish(
+                    letter.message, to: .notifications(Topic("notifications.info")))
+                await world.notifier.info("last")
+                #expect(try await seen.next().eventType == type)
+                #expect(try await seen.next().eventType == "last")
+            }
+        }
+    }
+
+    @Test("What was held because of a discarded notification is discarded with it, and the next is new")
+    func discardedDuplicates() async throws {
+        let settlements = Locked<[Settlement]>([])
+        let message = OsloNotification(
+            NotificationEvent("e", priority: .info, publisherID: "p"), format: .v2
+        ).message()
+        var router = NotificationRouter()
+        router.handle([.info]) { _ in throw NotificationRejection.discard(reason: "odd") }
+        let handling = NotificationHandling(
+            router: router, configuration: NotificationListenerConfiguration(), logger: quietLogger)
+        func makeDelivery() -> Delivery {
+            Delivery(message: message) { settlement throws(TransportError) in
+                settlements.withLock { $0.append(settlement) }
+            }
+        }
+        let first = try #require(await handling.take(makeDelivery()))
+        let second = await handling.take(makeDelivery())
+        #expect(second == nil)
+        _ = await handling.handle([first])
+        #expect(settlements.withLock { $0 } == [.discard(reason: "odd"), .discard(reason: "odd")])
+        let third = await handling.take(makeDelivery())
+        #expect(third != nil)
+    }
+
+    @Test("A notification that always fails takes no others of its batch to the dead letters")
+    func poisonInBatch() async throws {
+        let world = try NotificationWorld()
+        let handled = Recorder<[NotificationEvent]>()
+        var router = NotificationRouter()
+        router.handleBatches([.info]) { batch in
+            if batch.contains(where: { $0.eventType == "poison" }) { throw Oops() }
+            handled.record(batch)
+        }
+        var configuration = NotificationListenerConfiguration()
+        configuration.maximumAttempts = 3
+        configuration.maximumConcurrency = 1
+        configuration.batchSize = 3
+        configuration.batchTimeout = .seconds(3600)
+        configuration.requeueDelay = .milliseconds(1)
+        try await world.run(world.listener(configuration: configuration, router)) {
+            for type in ["a", "poison", "b"] { await world.notifier.info(type) }
+            let healthy = try await handled.take(2).flatMap { $0 }
+            #expect(Set(healthy.map(\.eventType)) == ["a", "b"] && healthy.count == 2)
+            while world.network.deadLetters(in: "test").isEmpty { await Task.yield() }
+            #expect(world.network.deadLetters(in: "test").count == 1)
+            // What has not failed goes in batches as ever.
+            for type in ["c", "d", "e"] { await world.notifier.info(type) }
+            #expect(try await handled.next().map(\.eventType) == ["c", "d", "e"])
+        }
+    }
+
     @Test("What is no notification is discarded with a reason, and stops nothing")
     func unreadable() async throws {
         let world = try NotificationWorld()
@@ -133,5 +213,27 @@ struct NotificationFailureTests {
         #expect(ledger.finish(first, handled: false).count == 1)
         #expect(ledger.finish(second, handled: true).count == 1)
         #expect(try ledger.begin(make()) == .duplicate)
+    }
+
+    @Test("Of what comes again and again while it is at work, the newest are held and the others are settled")
+    func heldDeliveries() throws {
+        let message = OsloNotification(
+            NotificationEvent("e", priority: .info, publisherID: "p"), format: .v2
+        ).message()
+        let ledger = NotificationLedger(capacity: 10, lifetime: .seconds(60))
+        let accepted = Locked<[Int]>([])
+        func make(_ number: Int) throws -> ReceivedNotification {
+            try ReceivedNotification(
+                Delivery(message) { settlement throws(TransportError) in
+                    if settlement == .accept { accepted.withLock { $0.append(number) } }
+                })
+        }
+        let first = try make(0)
+        #expect(ledger.begin(first) == .new)
+        let later = try (1...20).map { try make($0) }
+        for received in later { #expect(ledger.begin(received) == .held) }
+        #expect(accepted.withLock { $0 } == Array(1...12))
+        let held = ledger.finish(first, handled: true)
+        #expect(held.count == 8 && held.last === later.last)
     }
 }

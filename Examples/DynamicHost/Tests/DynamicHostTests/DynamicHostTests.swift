@@ -101,14 +101,14 @@ struct DynamicHostTests {
 
     @Test("A driver of another revision of the core, which is not loaded")
     func otherRevision() throws {
-        try withCopy({ try $0.replace("ABI/1;core=4;", "ABI/1;core=0;") }) {
-            expect(.otherABI, "revision of the core", "core=0;", "core=4;", "not loaded", from: $0)
+        try withCopy({ try $0.replace("ABI/1;core=5;", "ABI/1;core=0;") }) {
+            expect(.otherABI, "revision of the core", "core=0;", "core=5;", "not loaded", from: $0)
         }
     }
 
     @Test("A driver of another toolchain, which is not loaded")
     func otherToolchain() throws {
-        try withCopy({ try $0.replace("core=4;compiler=Clang ", "core=4;compiler=Clong ") }) {
+        try withCopy({ try $0.replace("core=5;compiler=Clang ", "core=5;compiler=Clong ") }) {
             expect(.otherABI, "toolchain", "Clong", "not loaded", from: $0)
         }
     }

@@ -40,6 +40,11 @@ struct NotificationHandling: Sendable {
         return nil
     }
 
+    /// Whether a notification has failed before, here or elsewhere: in a batch it might take others down with it.
+    func hasFailed(_ received: ReceivedNotification) -> Bool {
+        (received.delivery.attempt ?? 1) > 1 || ledger.failures(of: received) > 0
+    }
+
     // MARK: Handling
 
     /// What is left to do after a batch was handled.
@@ -118,15 +123,21 @@ struct NotificationHandling: Sendable {
     // MARK: Settling
 
     private func finish(_ received: ReceivedNotification, _ settlement: Settlement) async {
-        await settle(received.delivery, settlement)
-        for duplicate in ledger.finish(received, handled: true) { await settle(duplicate.delivery, .accept) }
+        if case .discard = settlement {
+            // Forgotten first: whoever puts the dead letter back wants it handled, and it may come at once.
+            let duplicates = ledger.forget(received)
+            for discarded in [received] + duplicates { await settle(discarded.delivery, settlement) }
+        } else {
+            await settle(received.delivery, settlement)
+            for duplicate in ledger.finish(received, handled: true) { await settle(duplicate.delivery, settlement) }
+        }
     }
 
     private func settle(_ delivery: Delivery, _ settlement: Settlement) async {
         do {
             try await delivery.settle(settlement)
         } catch {
-            // The queue delivers it again; then it is known, here, as a duplicate.
+            // The queue delivers it again; then it is known, here, as a duplicate, or is discarded once more.
             logger.warning("Notification could not be settled", metadata: ["error": "\(error)"])
         }
     }

@@ -12,7 +12,7 @@ final class NotificationLedger: Sendable {
     }
 
     private enum Entry {
-        /// At work; with the later deliveries of the same.
+        /// At work; with the newest of the later deliveries of the same.
         case present([ReceivedNotification])
         /// Handled, and known until then.
         case past(ContinuousClock.Instant)
@@ -32,6 +32,9 @@ final class NotificationLedger: Sendable {
         }
     }
 
+    /// How many deliveries of one notification are held beside the one at work.
+    private static let heldLimit = 8
+
     private let capacity: Int
     private let lifetime: Duration
     private let state = Locked(State())
@@ -41,24 +44,29 @@ final class NotificationLedger: Sendable {
         self.lifetime = lifetime
     }
 
-    /// Says what to do with a delivery; one that is held comes back from ``finish(_:handled:)``.
+    /// Says what to do with a delivery; one that is held comes back from ``finish(_:handled:)`` or ``forget(_:)``.
     func begin(_ received: ReceivedNotification) -> Verdict {
         guard let id = received.uniqueID.map(MessageKey.init) else { return .new }
-        return state.withLock { state in
+        let (verdict, superseded) = state.withLock { state -> (Verdict, ReceivedNotification?) in
             guard let index = state.entries.index(forKey: id) else {
                 state.entries[id] = .present([])
-                return .new
+                return (.new, nil)
             }
             switch state.entries.values[index] {
-            case .present(let held):
-                state.entries.values[index] = .present(held + [received])
-                return .held
+            case .present(var held):
+                held.append(received)
+                let superseded = held.count > Self.heldLimit ? held.removeFirst() : nil
+                state.entries.values[index] = .present(held)
+                return (.held, superseded)
             case .past(let expiry):
-                if expiry > .now { return .duplicate }
+                if expiry > .now { return (.duplicate, nil) }
                 state.entries.values[index] = .present([])
-                return .new
+                return (.new, nil)
             }
         }
+        // With each reconnect one more comes. The newest stand for it, and its own channel is most likely gone.
+        superseded?.delivery.settleInBackground(.accept)
+        return verdict
     }
 
     /// Counts a failure; returns how many there were of this one.
@@ -70,6 +78,27 @@ final class NotificationLedger: Sendable {
             }
             state.failures[id, default: 0] += 1
             return state.failures[id] ?? 1
+        }
+    }
+
+    /// How many failures there were of this one.
+    func failures(of received: ReceivedNotification) -> Int {
+        guard let id = received.uniqueID else { return 0 }
+        // Mostly nothing has failed, and this is asked for each notification.
+        return state.withLock { $0.failures.isEmpty ? 0 : $0.failures[MessageKey(id)] ?? 0 }
+    }
+
+    /// Ends the work on a notification as if it had never come: when it comes again, it is new.
+    ///
+    /// - Returns: its duplicates, to be settled as it is.
+    func forget(_ received: ReceivedNotification) -> [ReceivedNotification] {
+        guard let id = received.uniqueID.map(MessageKey.init) else { return [] }
+        return state.withLock { state in
+            guard let index = state.entries.index(forKey: id), case .present(let held) = state.entries.values[index]
+            else { return [] }
+            state.entries.remove(at: index)
+            state.failures[id] = nil
+            return held
         }
     }
 

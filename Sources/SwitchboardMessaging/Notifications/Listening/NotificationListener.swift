@@ -172,9 +172,15 @@ public final class NotificationListener: Service {
         }
     }
 
-    /// Has a notification handled: alone, or together with those of the batch that it makes full.
+    /// Has a notification handled: alone, or together with those of the batch that it makes full. One that has failed
+    /// before goes alone, so that it takes no others to the dead letters with it.
     private func forward(_ received: ReceivedNotification, _ source: Source) async {
         guard router.takesBatches else {
+            source.yield(.received([received]))
+            return
+        }
+        if handling.hasFailed(received) {
+            if intake.withLock({ $0.isDraining }) { return await giveBack(received) }
             source.yield(.received([received]))
             return
         }

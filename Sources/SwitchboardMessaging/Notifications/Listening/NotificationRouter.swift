@@ -39,8 +39,8 @@ public struct NotificationRouter: Sendable {
 
     /// Adds a handler for batches: notifications of one priority, never none, at most the listener's `batchSize`.
     ///
-    /// What it throws counts for the whole batch. With such a handler, those for notifications one by one run batch
-    /// by batch too.
+    /// What it throws counts for the whole batch, whose notifications then come again one by one, each a batch of its
+    /// own. With such a handler, those for notifications one by one run batch by batch too.
     public mutating func handleBatches(
         _ priorities: Set<NotificationPriority> = .all,
         matching filter: NotificationFilter? = nil,

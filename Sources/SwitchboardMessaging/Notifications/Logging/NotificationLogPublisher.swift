@@ -31,7 +31,7 @@ public final class NotificationLogPublisher: Service {
     /// - Parameters:
     ///   - notifier: sends the notifications; its retry says how long one record may hold up the others.
     ///   - capacity: how many records wait to be published, at most.
-    ///   - drainTimeout: how long graceful shutdown goes on publishing what waits.
+    ///   - drainTimeout: how long graceful shutdown goes on publishing what waits, the record under way included.
     public init(_ notifier: Notifier, capacity: Int = 1000, drainTimeout: Duration = .seconds(5)) {
         precondition(capacity >= 1, "A log publisher's capacity is at least 1.")
         self.notifier = notifier
@@ -52,12 +52,24 @@ public final class NotificationLogPublisher: Service {
     /// Publishes until graceful shutdown, and then what waits; or until cancelled. Called once.
     public func run() async throws {
         await withGracefulShutdownHandler {
-            for await record in records { await publish(record) }
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { for await record in self.records { await self.publish(record) } }
+                group.addTask { await self.waitForEndOfDrain() }
+                // Cancelled at the end of the drain, the record under way is dropped, and what waits behind it.
+                await group.next()
+                group.cancelAll()
+            }
         } onGracefulShutdown: {
             self.state.withLock { $0.drainDeadline = .now + self.drainTimeout }
             self.source.finish()
         }
         source.finish()
+    }
+
+    /// Returns when the time that graceful shutdown has is over, or when cancelled.
+    private func waitForEndOfDrain() async {
+        guard (try? await gracefulShutdown()) != nil else { return }
+        try? await Task.sleep(for: drainTimeout)
     }
 
     func take(_ record: LogRecord) {

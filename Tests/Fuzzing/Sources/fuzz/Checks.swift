@@ -37,7 +37,7 @@ func checkEnvelope(_ bytes: [UInt8]) -> CInt {
         _ = try? RPCRequestChecks.version(of: request) { $0 == 1 }
         _ = try? RPCRequestChecks.arguments(of: request)
         _ = RPCKeepalive.interval(request.timeout)
-        _ = RPCDeadline.moment(of: request.deadline)
+        _ = RPCDeadline.moment(of: request.deadline, arrival: .now)
         if let context = try? RequestContext(wireObject: request.context) { _ = context.wireObject() }
     }
     if let reply = try? OsloReply(message) {

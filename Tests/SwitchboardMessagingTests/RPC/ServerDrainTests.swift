@@ -1,0 +1,83 @@
+import ServiceLifecycle
+import SwitchboardCore
+import SwitchboardInProcess
+import Testing
+
+@testable import SwitchboardMessaging
+
+@Suite("A server that is shut down", .timeLimit(.minutes(1)))
+struct ServerDrainTests {
+    /// Says when it has begun to run.
+    private struct Announced: Service {
+        let service: any Service
+        let begun: AsyncStream<Void>.Continuation
+
+        func run() async throws {
+            begun.yield()
+            try await service.run()
+        }
+    }
+
+    @Test("What was delivered and has not begun goes to another server while the slowest handler still runs")
+    func prefetched() async throws {
+        let network = InProcessNetwork()
+        let connection = try makeConnection(network: network)
+        let (begun, begunSource) = AsyncStream.makeStream(of: Void.self)
+        let (gate, gateSource) = AsyncStream.makeStream(of: Void.self)
+        let (taken, takenSource) = AsyncStream.makeStream(of: Void.self)
+        var router = RPCRouter()
+        router.registerPing()
+        router.register("work") { _, _ in
+            begunSource.yield()
+            for await _ in gate { break }
+            return "done"
+        }
+        var otherRouter = RPCRouter()
+        otherRouter.register("work") { _, _ in
+            takenSource.yield()
+            return nil
+        }
+        var configuration = RPCServerConfiguration()
+        configuration.maximumConcurrency = 1
+        let server = RPCServer(
+            try makeConnection(network: network), topic: Topic("t"), name: "s", router: router,
+            configuration: configuration, logger: quietLogger)
+        let other = RPCServer(
+            try makeConnection(network: network), topic: Topic("t"), name: "other", router: otherRouter,
+            logger: quietLogger)
+        let client = RPCClient(connection, target: RPCTarget(topic: "t"), timeout: .seconds(30))
+        try await withRunning(connection, server.connection, other.connection) {
+            let serving = GracefulShutdownTrigger()
+            async let served: Void = serving.run(server)
+            try await waitForServer(client)
+            async let first = client.call("work", context: .admin())
+            for await _ in begun { break }
+            // Accepted before it began, the first left room for this one to be delivered.
+            try await client.cast("work", context: .admin())
+            serving.trigger()
+            while !server.isDraining { await Task.yield() }
+            try await withRunning(other) {
+                for await _ in taken { break }
+            }
+            // Only now may the first go on.
+            gateSource.yield()
+            #expect(try await first == "done")
+            try await served
+            #expect(server.drainReport == RPCDrainReport(finished: 1, requeued: 1))
+        }
+    }
+
+    @Test("A server that was never live ends without an error")
+    func neverLive() async throws {
+        let server = RPCServer(
+            try makeConnection(network: InProcessNetwork()), topic: Topic("t"), name: "s", router: RPCRouter(),
+            logger: quietLogger)
+        let (begun, begunSource) = AsyncStream.makeStream(of: Void.self)
+        let serving = GracefulShutdownTrigger()
+        async let served: Void = serving.run(Announced(service: server, begun: begunSource))
+        for await _ in begun { break }
+        serving.trigger()
+        try await served
+        #expect(server.drainReport == RPCDrainReport())
+    }
+}
