@@ -138,9 +138,9 @@ func cellErrorCode(_ body: () async throws -> some Any) async throws -> CellErro
 }
 
 /// Waits until a condition holds, for a minute at most.
-func waitUntil(_ condition: () throws -> Bool) async throws {
+func waitUntil(_ condition: () async throws -> Bool) async throws {
     let end = ContinuousClock.now + .seconds(60)
-    while try !condition() {
+    while try await !condition() {
         try #require(ContinuousClock.now < end, "What was waited for did not happen in a minute.")
         await Task.yield()
     }

@@ -59,6 +59,22 @@ private struct PatchyDirectory: CellDirectory {
 
 @Suite("Mappings are followed cell by cell", .timeLimit(.minutes(2)))
 struct FollowingTests {
+    @Test("A mapping from before a move, which alone is used afterwards, is followed to where its cell is")
+    func heldAlone() async throws {
+        var configuration = LineConfiguration()
+        configuration.refreshInterval = .milliseconds(20)
+        try await Cloud.run(configuration: configuration) { cloud in
+            let held = try await cloud.directory.cell(Cloud.cell1)
+            try await cloud.update(Cloud.cell1, url: "fake://three")
+            // Some refreshes, which know of no cell yet.
+            try await Task.sleep(for: .milliseconds(200))
+            try await waitUntil {
+                try await cloud.manager.withTargetCell(held, RequestContext()) { try await cloud.whereItGoes($0) }
+                    == "three"
+            }
+        }
+    }
+
     @Test("A cell that cannot be looked up for now holds up no other, and is followed later")
     func patchy() async throws {
         let ids = (0..<8).map { _ in CellID.random() }
