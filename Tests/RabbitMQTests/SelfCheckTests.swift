@@ -107,7 +107,7 @@ struct SelfCheckTests {
     @Test("Another process with the same reply queue is warned of, once")
     func strangers() async throws {
         var configuration = RabbitMQConfiguration.osloDefaults
-        configuration.selfCheckInterval = .milliseconds(100)
+        configuration.selfCheckInterval = .milliseconds(300)
         let log = LogCollector()
         let broker = try await TestBroker.shared()
         let mailbox = Address.mailbox(Mailbox(named: "reply_x"))
@@ -115,7 +115,7 @@ struct SelfCheckTests {
             let driver = try RabbitMQDriver(
                 broker.url(virtualHost: name), configuration: configuration, logger: log.logger)
             let other = try RabbitMQDriver(broker.url(virtualHost: name), logger: quietLogger)
-            @Sendable func warnings() -> [String] { log.lines.filter { $0.contains("reply_x") } }
+            @Sendable func warnings() -> [String] { log.lines.filter { $0.contains("Others take messages") } }
             try await withRunning(driver) {
                 try await driver.withSubscription(to: mailbox, options: .soon) { _ in
                     try await Task.sleep(for: .milliseconds(500))
@@ -125,12 +125,13 @@ struct SelfCheckTests {
                             try await withTimeLimit(.seconds(20)) {
                                 while warnings().isEmpty { try await Task.sleep(for: .milliseconds(20)) }
                             }
-                            try await Task.sleep(for: .milliseconds(500))
+                            try await Task.sleep(for: .seconds(1))
                         }
                     }
                 }
             }
             #expect(warnings().count == 1)
+            #expect(warnings().first?.contains("reply_x") == true)
             #expect(warnings().first?.contains("processname") == true)
         }
     }
