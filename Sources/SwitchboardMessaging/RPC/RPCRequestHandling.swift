@@ -44,17 +44,23 @@ final class RPCRequestHandling: Sendable {
             }
             guard let reply = await serve(request, of: delivery, in: place) else { return place.leave() }
             replies.send(reply, in: place)
-        case .atLeastOnce:
-            var unsent: RPCReplySender.Unsent?
-            if let reply = await serve(request, of: delivery, in: place) { unsent = await replies.send(reply) }
-            if place.areAllCancelled {
-                for copy in end(request, isDone: false) + [delivery] { await settle(copy, .requeue) }
-                return place.leave()
-            }
-            // It is done, whatever becomes of its reply.
-            for copy in end(request, isDone: true) + [delivery] { await settle(copy, .accept) }
-            if let unsent { replies.sendAgain(unsent, in: place) } else { place.leave() }
+        case .atLeastOnce: await handleAtLeastOnce(request, of: delivery, in: place)
         }
+    }
+
+    /// Settles a request behind its reply. Not inlined, as each request's task has room for what its function
+    /// may need.
+    @inline(never)
+    private func handleAtLeastOnce(_ request: OsloRequest, of delivery: Delivery, in place: HandlerTasks.Place) async {
+        var unsent: RPCReplySender.Unsent?
+        if let reply = await serve(request, of: delivery, in: place) { unsent = await replies.send(reply) }
+        if place.areAllCancelled {
+            for copy in end(request, isDone: false) + [delivery] { await settle(copy, .requeue) }
+            return place.leave()
+        }
+        // It is done, whatever becomes of its reply.
+        for copy in end(request, isDone: true) + [delivery] { await settle(copy, .accept) }
+        if let unsent { replies.sendAgain(unsent, in: place) } else { place.leave() }
     }
 
     /// The request of a delivery; `nil` when there is none to handle, and the delivery is settled.
