@@ -182,7 +182,8 @@ struct RecoveryTests {
             running.cancel()
             try await running.value
             relay.refuse(false)
-            try await Task.sleep(for: .milliseconds(500))
+            // Longer than the pause in which it was.
+            try await Task.sleep(for: .milliseconds(700))
             #expect(relay.accepted == 0)
         }
     }

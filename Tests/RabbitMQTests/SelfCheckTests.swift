@@ -118,6 +118,7 @@ struct SelfCheckTests {
             @Sendable func warnings() -> [String] { log.lines.filter { $0.contains("Others take messages") } }
             try await withRunning(driver) {
                 try await driver.withSubscription(to: mailbox, options: .soon) { _ in
+                    // A check, which finds it alone.
                     try await Task.sleep(for: .milliseconds(500))
                     #expect(warnings().isEmpty)
                     try await withRunning(other) {
@@ -125,6 +126,7 @@ struct SelfCheckTests {
                             try await withTimeLimit(.seconds(20)) {
                                 while warnings().isEmpty { try await Task.sleep(for: .milliseconds(20)) }
                             }
+                            // Some checks more, which say nothing new.
                             try await Task.sleep(for: .seconds(1))
                         }
                     }

@@ -163,6 +163,7 @@ struct SilentBrokerTests {
                         return error.code
                     }
                 }()
+                // Time to write it: nothing tells that it is on its way.
                 try await Task.sleep(for: .milliseconds(100))
                 let begin = ContinuousClock.now
                 running.cancel()
@@ -183,6 +184,7 @@ struct SilentBrokerTests {
             let first = Task {
                 try await driver.publish(Message(body: []), to: .topic(topic), options: .within(.seconds(2)))
             }
+            // Time to write it: nothing tells that it is on its way.
             try await Task.sleep(for: .milliseconds(100))
             let error = await #expect(throws: TransportError.self) {
                 try await driver.publish(Message(body: []), to: .topic(topic), options: .within(.milliseconds(300)))

@@ -13,8 +13,9 @@ extension Publisher {
     private func openPublishChannel() {
         send(.channelOpen, Self.publishChannel)
         send(.confirmSelect, Self.publishChannel)
-        publishAnswerDeadline = .now + bounds.answer
-        note(publishAnswerDeadline!)
+        let deadline = ContinuousClock.now + bounds.answer
+        publishAnswerDeadline = deadline
+        note(deadline)
     }
 
     private func openControlChannel() {

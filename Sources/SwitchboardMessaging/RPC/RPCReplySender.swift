@@ -146,7 +146,8 @@ final class RPCReplySender: Sendable {
         while error.code == .unroutable, .now + Self.retryPause < unsent.end, !Task.isCancelled {
             try? await Task.sleep(for: Self.retryPause)
             do throws(TransportError) {
-                return try await publish(unsent.reply.wire, to: unsent.reply.destination)
+                try await publish(unsent.reply.wire, to: unsent.reply.destination)
+                return noteSent(unsent.reply)
             } catch let failure {
                 error = failure
             }

@@ -18,6 +18,58 @@ struct ServerDrainTests {
         }
     }
 
+    @Test("A shutdown lets what runs finish and answer, gives the rest back, and reports both")
+    func drain() async throws {
+        let network = InProcessNetwork()
+        let connection = try makeConnection(network: network)
+        let (begun, begunSource) = AsyncStream.makeStream(of: Void.self)
+        let (gate, gateSource) = AsyncStream.makeStream(of: Void.self)
+        var router = RPCRouter()
+        router.registerPing()
+        router.register("work") { _, _ in
+            begunSource.yield()
+            for await _ in gate { break }
+            return "done"
+        }
+        var configuration = RPCServerConfiguration()
+        configuration.maximumConcurrency = 1
+        let server = RPCServer(
+            try makeConnection(network: network), topic: Topic("t"), name: "s", router: router,
+            configuration: configuration, logger: quietLogger)
+        let serverConnection = server.connection
+        let client = RPCClient(connection, target: RPCTarget(topic: "t"), timeout: .seconds(30))
+        try await withRunning(connection, serverConnection) {
+            #expect(server.drainReport == nil)
+            let serving = GracefulShutdownTrigger()
+            async let served: Void = serving.run(server)
+            try await waitForServer(client)
+            async let first = client.call("work", context: .admin())
+            for await _ in begun { break }
+            // Waits behind the first, in the queue or in the server's hands.
+            try await client.cast("work", context: .admin())
+            serving.trigger()
+            while !server.isDraining { await Task.yield() }
+            gateSource.yield()
+            #expect(try await first == "done")
+            try await served
+            let report = try #require(server.drainReport)
+            #expect(report.finished == 1)
+            #expect(report.requeued <= 1)
+            #expect("\(RPCDrainReport(finished: 12, requeued: 3))" == "12 finished, 3 requeued")
+            // What was not begun is in the queue for the next server.
+            let (taken, takenSource) = AsyncStream.makeStream(of: String.self)
+            try await connection.transport.withSubscription(to: .topic(Topic("t"))) { deliveries in
+                for try await delivery in deliveries {
+                    takenSource.yield(try OsloRequest(delivery.message).method)
+                    try await delivery.accept()
+                    break
+                }
+            }
+            var iterator = taken.makeAsyncIterator()
+            #expect(await iterator.next() == "work")
+        }
+    }
+
     @Test("What was delivered and has not begun goes to another server while the slowest handler still runs")
     func prefetched() async throws {
         let network = InProcessNetwork()
