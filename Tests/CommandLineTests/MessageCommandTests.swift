@@ -60,6 +60,19 @@ struct MessageCommandTests {
         #expect(ofFanout["project"] == "p")
     }
 
+    @Test("A request without a context is served; an option that would be in it is refused beside that")
+    func plainContext() throws {
+        let server = try serve("one", "--json", "--count", "1")
+        let reply = try program.run("call", "m", "--topic", "t", "--cell", "one", "--plain-context")
+        #expect(reply.status == 0, "\(reply.errors)")
+        let request = try #require(try server.wait().lines.first)
+        let served = try JSONValue(parsing: Array(request.utf8))
+        #expect(served["method"] == "m" && served["project"] == .null)
+        let refused = try program.run(
+            "call", "m", "--topic", "t", "--cell", "one", "--plain-context", "--user", "u")
+        #expect(refused.status != 0 && refused.errors.contains("--plain-context sends no context"))
+    }
+
     @Test("Notifications arrive, those that were sent before too; filters and priorities choose")
     func notifications() throws {
         for (event, priority) in [("a.x", "info"), ("b.x", "info"), ("a.y", "error"), ("a.z", "debug")] {

@@ -2,7 +2,7 @@ import SwitchboardCore
 import Synchronization
 
 extension RequestContext {
-    /// The keys that travel, in Nova's order; each becomes `_context_` and its name on the wire.
+    /// The keys that travel, in Nova's order, or those of a plain context; each becomes `_context_` and its name on the wire.
     ///
     /// Holds the token in clear text, as Nova's peers need it.
     public func wireObject() -> JSONObject {
@@ -28,6 +28,7 @@ extension RequestContext {
 
     private func makeWireObject() -> JSONObject {
         let fields = fields
+        if fields.isPlain { return fields.additional }
         var object = JSONObject()
         object.reserveCapacity(25 + fields.additional.count + 1)
         func add(_ key: Key, _ value: JSONValue) { object.append(key: key.rawValue, value: value) }

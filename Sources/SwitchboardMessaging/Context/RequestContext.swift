@@ -4,7 +4,7 @@ import Synchronization
 /// Who asks, on whose behalf, and through which message queue: Nova's request context.
 ///
 /// A value: passing it on is copying it. What travels are Nova's 25 wire keys (nova-cells.md §1.1) and the keys of
-/// ``additional``; ``mqConnection`` never travels, and decoding never targets.
+/// ``additional``, of a ``plain(_:)`` one those alone; ``mqConnection`` never travels, and decoding never targets.
 public struct RequestContext: Sendable {
     /// Which rows of the database the request sees.
     public enum ReadDeleted: String, Sendable, Hashable {
@@ -36,6 +36,8 @@ public struct RequestContext: Sendable {
         var showDeleted: Bool = false
         var readDeleted: ReadDeleted = .no
         var additional: JSONObject = JSONObject()
+        /// Whether only `additional` travels.
+        var isPlain = false
     }
 
     /// A context is copied many times on a request's way, and aimed for each: so what travels stands behind one reference,
@@ -208,6 +210,23 @@ public struct RequestContext: Sendable {
                 userID: userID, projectID: projectID, roles: roles, isAdmin: isAdmin,
                 requestID: requestID ?? "req-" + UniqueID.makeUUID(), timestamp: .now()))
     }
+
+    /// A context for programs of oslo.messaging that are not Nova's, whose contexts are other dictionaries, or empty ones.
+    ///
+    ///     try await client.call("echo", ["body": "x"], context: .plain())
+    ///
+    /// What travels are these members, and with a call its deadline. The other properties stay on this side, as
+    /// ``requestID`` for logs does: what the peer shall read of them goes into ``additional``, by the names that it knows.
+    /// Notifications carry an empty context then, as oslo.messaging's do (oslo-wire.md §7).
+    public static func plain(_ members: JSONObject = [:]) -> RequestContext {
+        var fields = Fields(requestID: "req-" + UniqueID.makeUUID(), timestamp: .now())
+        fields.additional = members
+        fields.isPlain = true
+        return RequestContext(fields)
+    }
+
+    /// Whether this is a ``plain(_:)`` context.
+    public var isPlain: Bool { storage.fields.isPlain }
 
     /// A context of no user, with an administrator's rights: what services use for work of their own.
     public static func admin() -> RequestContext {

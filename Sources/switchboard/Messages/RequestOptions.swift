@@ -25,6 +25,8 @@ struct RequestOptions: ParsableArguments {
     var user: String?
     @Option(help: "The project on whose behalf it is sent.")
     var project: String?
+    @Flag(help: "Send no context, for programs that are not Nova's.")
+    var plainContext = false
     @Option(help: "Seconds until it is given up.")
     var timeout = 60.0
 
@@ -33,11 +35,14 @@ struct RequestOptions: ParsableArguments {
         if let version, RPCVersion(version) == nil {
             throw ValidationError("--interface-version is major.minor, for example 1.2, not \(version).")
         }
+        if plainContext, user != nil || project != nil {
+            throw ValidationError("--plain-context sends no context for --user and --project to be in: leave one out.")
+        }
         _ = try object()
     }
 
     var context: RequestContext {
-        RequestContext(userID: user, projectID: project)
+        plainContext ? .plain() : RequestContext(userID: user, projectID: project)
     }
 
     var rpcVersion: RPCVersion? { version.flatMap { RPCVersion($0) } }
