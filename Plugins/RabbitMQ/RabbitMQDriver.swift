@@ -43,7 +43,7 @@ public final class RabbitMQDriver: TransportDriver {
                     "transport.url": "\(url)", "rabbitmq.hint": "use_queue_manager=true gives them names that stay",
                 ])
         }
-        let topology = Topology(configuration.topology)
+        let topology = Topology(configuration.topology, directRequests: configuration.directRequests)
         let place = Place(url: url.description, monitor: monitor, topology: configuration.topology)
         let board = StateBoard(monitor)
         let eventLoop = EventLoops.next()

@@ -9,8 +9,11 @@
     @Suite("A Swift client and an unmodified oslo.messaging server", .timeLimit(.minutes(3)))
     struct OsloServerTests {
         /// Oslo servers on topic `t`, one named `python` unless others are asked for, and a client of them.
+        ///
+        /// - Parameter options: of the client's URL.
         private func withServer(
-            _ names: [String] = ["python"], _ body: @escaping @Sendable (RPCClient, PythonPeer) async throws -> Void
+            _ names: [String] = ["python"], options: [TransportURL.Option] = [],
+            _ body: @escaping @Sendable (RPCClient, PythonPeer) async throws -> Void
         ) async throws {
             let broker = try await TestBroker.shared()
             try await broker.withVirtualHost { name async throws in
@@ -19,6 +22,8 @@
                     ["--url", url.formatted(revealingSecrets: true), "--topic", "t"]
                     + names.flatMap { ["--server", $0] }
                 try await PythonPeer.withPeer("oslo_server.py", arguments) { peer async throws in
+                    var url = url
+                    url.options += options
                     let connection = try MessageQueueConnection(
                         url, drivers: DriverRegistry(.rabbitMQ()), logger: quietLogger)
                     try await withRunning(connection) {
@@ -180,6 +185,24 @@
                 #expect(received["traceparent"] == context.additional["traceparent"])
                 #expect(received["request_id"] == .string(context.requestID))
                 #expect(received["switchboard_deadline_ms"] != nil)
+            }
+        }
+
+        @Test("Direct requests with a plain context reach it, and of the context it gets what was given")
+        func directAndPlain() async throws {
+            try await withServer(options: [.init("rabbit_direct_requests", "true")]) { client, peer in
+                // `client_timeout` is what oslo.messaging's dispatcher adds to each context.
+                for server in [nil, "python"] {
+                    let received = try await client.call(
+                        "context", to: server, context: .plain(["tenant": "t", "is_admin": true]))
+                    guard case .object(var context) = received else { throw RPCError(.invalidReply, "\(received)") }
+                    #expect(context.removeValue(forKey: "switchboard_deadline_ms") != nil)
+                    #expect(context == ["tenant": "t", "is_admin": true, "client_timeout": nil])
+                }
+                try await client.cast("echo", ["value": 1], context: .plain())
+                let cast = try await peer.called("echo")
+                #expect(cast["arguments"]?["value"] == 1)
+                #expect(cast["context"] == ["client_timeout": nil])
             }
         }
     }

@@ -15,7 +15,7 @@ struct OptionTests {
         let configuration = try configuration(
             "amqp_durable_queues=1&rabbit_transient_queues_ttl=60&heartbeat_timeout_threshold=7"
                 + "&rabbit_qos_prefetch_count=20&rabbit_interval_max=9&rabbit_login_method=PLAIN&use_queue_manager=on"
-                + "&hostname=n&processname=p")
+                + "&hostname=n&processname=p&rabbit_direct_requests=yes")
         #expect(configuration.topology.durableQueues)
         #expect(configuration.topology.transientQueuesTTL == 60)
         #expect(configuration.heartbeat == 7)
@@ -25,6 +25,7 @@ struct OptionTests {
         #expect(configuration.topology.stableNames)
         #expect(configuration.topology.hostName == "n")
         #expect(configuration.topology.processName == "p")
+        #expect(configuration.directRequests)
     }
 
     @Test(

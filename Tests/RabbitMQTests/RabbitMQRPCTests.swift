@@ -51,10 +51,15 @@ struct RabbitMQRPCTests {
         return router
     }
 
-    private func withEcho(_ body: @escaping @Sendable (RPCClient) async throws -> Void) async throws {
+    /// - Parameter options: of the client's URL.
+    private func withEcho(
+        _ options: [TransportURL.Option] = [], _ body: @escaping @Sendable (RPCClient) async throws -> Void
+    ) async throws {
         let broker = try await TestBroker.shared()
         try await broker.withVirtualHost { name in
-            let connection = try makeConnection(broker.url(virtualHost: name))
+            var url = broker.url(virtualHost: name)
+            url.options += options
+            let connection = try makeConnection(url)
             let serverConnection = try makeConnection(broker.url(virtualHost: name))
             let server = RPCServer(
                 serverConnection, topic: Topic("echo"), name: "host1", router: Self.echoRouter(),
@@ -210,6 +215,21 @@ struct RabbitMQRPCTests {
             try await waitForServer(client)
             #expect(try await client.call("echo", ["body": 1], context: RequestContext()) == 1)
             return try await broker.queues(in: name).map(\.name).filter { $0.hasPrefix("reply_") }
+        }
+    }
+
+    @Test("Direct requests reach the topic and the server, and those that reach nobody say where they went")
+    func directRequests() async throws {
+        try await withEcho([.init("rabbit_direct_requests", "true")]) { client in
+            for server in [nil, "host1"] {
+                let reply = try await client.call("echo", ["body": 1], to: server, context: .plain())
+                #expect(reply == 1)
+            }
+            let error = await #expect(throws: RPCError.self) {
+                try await client.cast("echo", to: "host2", context: .plain())
+            }
+            #expect(error?.code == .unroutable)
+            #expect(error?.message.contains("the default exchange, routing key echo.host2") == true)
         }
     }
 

@@ -232,6 +232,23 @@ struct TopologyTests {
             ])
     }
 
+    @Test("Direct requests go to their queues by name; nothing else changes")
+    func directRequests() throws {
+        let (direct, usual) = (Topology(.osloDefaults, directRequests: true), Topology(.osloDefaults))
+        let topic = Topic("t", exchange: "e")
+        for (address, queue) in [(Address.topic(topic), "t"), (.server(topic, server: "s"), "t.s")] {
+            let plan = try direct.plan(publishingTo: address)
+            #expect(plan == PublishPlan(exchange: "", routingKey: queue, declarations: []))
+            // The queue that a server declares, and oslo.messaging's clients reach through the exchange.
+            let subscription = try direct.plan(subscribingTo: address, fanoutSuffix: "")
+            #expect(subscription.queue == queue)
+            #expect(try subscription == usual.plan(subscribingTo: address, fanoutSuffix: ""))
+        }
+        for address: Address in [.fanout(topic), .notifications(topic), .mailbox(Mailbox(named: "r"))] {
+            #expect(try direct.plan(publishingTo: address) == usual.plan(publishingTo: address))
+        }
+    }
+
     @Test("A pool is one queue, bound to each topic that it is subscribed to")
     func pool() throws {
         let plan = try Topology(.osloDefaults).plan(

@@ -83,6 +83,7 @@ enum OsloOptions {
         },
         "hostname": { configuration, text throws(Refusal) in configuration.topology.hostName = text },
         "processname": { configuration, text throws(Refusal) in configuration.topology.processName = text },
+        "rabbit_direct_requests": bool(\.directRequests),
         "rabbit_qos_prefetch_count": integer(\.maximumPrefetch, 0...65535),
         "heartbeat_timeout_threshold": integer(\.heartbeat, 0...65535),
         "rabbit_interval_max": { configuration, text throws(Refusal) in

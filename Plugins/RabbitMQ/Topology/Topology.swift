@@ -21,20 +21,20 @@ struct SubscriptionPlan: Hashable, Sendable {
 /// Addresses in oslo.messaging's names and declarations, frame for frame (oslo-wire.md §2.1, §2.3). No I/O.
 struct Topology: Sendable {
     let options: RabbitMQTopology
+    /// ``RabbitMQConfiguration/directRequests``
+    let directRequests: Bool
 
-    init(_ options: RabbitMQTopology) {
+    init(_ options: RabbitMQTopology, directRequests: Bool = false) {
         self.options = options
+        self.directRequests = directRequests
     }
 
     func plan(publishingTo address: Address) throws(TransportError) -> PublishPlan {
         switch address {
         case .topic(let topic):
-            return PublishPlan(
-                exchange: topic.exchange, routingKey: topic.name, declarations: [.exchange(exchange(of: topic))])
+            return request(to: topic.name, of: topic)
         case .server(let topic, let server):
-            return PublishPlan(
-                exchange: topic.exchange, routingKey: "\(topic.name).\(server)",
-                declarations: [.exchange(exchange(of: topic))])
+            return request(to: "\(topic.name).\(server)", of: topic)
         case .fanout(let topic):
             let exchange = fanoutExchange(of: topic)
             try check(exchange.name, of: address)
@@ -48,6 +48,13 @@ struct Topology: Sendable {
             throw TransportError(
                 .invalidAddress, "\(address) cannot be published to: publish to the notifications of its topic.")
         }
+    }
+
+    /// A request's queue has the name of the key that binds it.
+    private func request(to queue: String, of topic: Topic) -> PublishPlan {
+        if directRequests { return PublishPlan(exchange: "", routingKey: queue, declarations: []) }
+        return PublishPlan(
+            exchange: topic.exchange, routingKey: queue, declarations: [.exchange(exchange(of: topic))])
     }
 
     /// `suffix` is what tells this subscription's fanout queue from those of others; it stays the same over reconnects.
