@@ -59,6 +59,8 @@ actor Connection<Client: ConnectionClient> {
 
     private func drainInbox() {
         performCommands()
+        // Now: whatever else came in this turn of the loop is in it, and callers wait for nothing but this.
+        link?.flush()
         endTurn()
     }
 
