@@ -6,6 +6,10 @@ extension RPCClient {
     func send(_ request: RPCClientRequest) async throws -> JSONValue {
         let route: Result<Route, RPCError> = Result { () throws(RPCError) in try findRoute(for: request) }
         let connection = (try? route.get().connection) ?? connection
+        // Each function in between is memory that a waiting task has, and its thread has not when it goes on.
+        if connection.tracer == nil, !connection.metrics.isEnabled {
+            return try await deliver(request, through: try route.get())
+        }
         let operation = RPCMetrics.Operation(request.kind)
         return try await connection.metrics.sending(operation, request.method, cell: request.context.cellName) {
             guard let tracer = connection.tracer else {
@@ -61,11 +65,26 @@ extension RPCClient {
                 ? keepaliveInterval.map { JSONValue.double($0 / .seconds(1)).integralIfWhole } ?? .null : nil,
             uniqueID: UniqueID.make(), context: tracedContext ?? [:],
             writtenContext: tracedContext == nil ? request.context.nestedWireMembers() : nil,
-            deadline: isCall ? RPCDeadline.value(until: route.deadline) : nil)
+            deadline: isCall ? RPCDeadline.value(until: route.deadline) : Optional.none)
         var attempt = 1
         while true {
             do {
-                return try await deliverOnce(request, wire, through: route)
+                switch request.kind {
+                case .call:
+                    let reply = try await route.connection.call(
+                        wire, to: request.target.address, deadline: route.deadline,
+                        keepaliveInterval: keepaliveInterval, mandatory: detectsMissingListeners)
+                    if let failure = reply.failure { throw errors.error(for: failure) }
+                    return reply.result
+                case .cast:
+                    try await route.connection.send(
+                        wire.message(), to: request.target.address, deadline: route.deadline,
+                        mandatory: detectsMissingListeners)
+                case .fanout:
+                    try await route.connection.send(
+                        wire.message(), to: .fanout(request.target.topic), deadline: route.deadline, mandatory: false)
+                }
+                return .null
             } catch let error as TransportError where error.code == .unavailable && attempt < retry.attempts {
                 let pause = retry.pause(after: attempt)
                 guard .now + pause < route.deadline else { throw describe(error, request, route) }
@@ -76,27 +95,6 @@ extension RPCClient {
                 throw describe(error, request, route)
             }
         }
-    }
-
-    private func deliverOnce(
-        _ request: RPCClientRequest, _ wire: OsloRequest, through route: Route
-    ) async throws -> JSONValue {
-        switch request.kind {
-        case .call:
-            let reply = try await route.connection.call(
-                wire, to: request.target.address, deadline: route.deadline, keepaliveInterval: keepaliveInterval,
-                mandatory: detectsMissingListeners)
-            if let failure = reply.failure { throw errors.error(for: failure) }
-            return reply.result
-        case .cast:
-            try await route.connection.send(
-                wire.message(), to: request.target.address, deadline: route.deadline,
-                mandatory: detectsMissingListeners)
-        case .fanout:
-            try await route.connection.send(
-                wire.message(), to: .fanout(request.target.topic), deadline: route.deadline, mandatory: false)
-        }
-        return .null
     }
 
     private func describe(_ error: any Error, _ request: RPCClientRequest, _ route: Route) -> any Error {
