@@ -96,3 +96,8 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// As in the package that is measured: what is asynchronous runs where its caller does.
+for target in package.targets where target.name != "CFileLoops" {
+    target.swiftSettings = [.enableUpcomingFeature("NonisolatedNonsendingByDefault")]
+}

@@ -86,7 +86,7 @@ class Broker:
             # Those that are published to and not read; the same for everybody.
             "policies": [{
                 "vhost": "bench", "name": "unread", "pattern": "^(bench-casts|p-lib|p-codec|p-same|.*-publish)$",
-                "apply-to": "queues", "definition": {"max-length-bytes": 64 * 2**20},
+                "apply-to": "queues", "definition": {"max-length-bytes": 128 * 2**20},
             }],
         }
         configuration = [

@@ -66,6 +66,9 @@ def spread(values):
 US = "switchboard"
 # The same program with its work on the connection's thread (`Transport.taskExecutor`).
 IN_PLACE = f"{US}, in place"
+# The same again, to the queue itself (`rabbit_direct_requests`) and without Nova's context, which oslo.messaging's benchmark
+# has not either.
+DIRECT = f"{US}, in place and direct"
 # The C program where it sends as many bytes as we do, and notifications through the same kind of exchange.
 SAME = "c lib, same messages"
 

@@ -27,13 +27,20 @@ class Measure:
     operations: int = 0
     # A program that runs beside it, and whose figures do not count.
     beside: list = None
+    # What clears away after it.
+    after: list = None
     # Called instead of running `command`; returns figures.
     call: object = None
     limit: float = 600
 
     def figures(self):
-        if self.call:
-            return self.call()
+        try:
+            return self.call() if self.call else self.figures_of_command()
+        finally:
+            if self.after:
+                run(self.after)
+
+    def figures_of_command(self):
         before = self.service.cpu() if self.service else 0
         if self.beside:
             objects = self.run_beside()

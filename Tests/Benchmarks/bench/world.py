@@ -2,7 +2,7 @@
 from dataclasses import dataclass
 
 from .processes import Service
-from .results import IN_PLACE, SAME, US
+from .results import DIRECT, IN_PLACE, SAME, US
 
 
 @dataclass
@@ -30,6 +30,7 @@ class Servers:
             US: lambda: [programs("rpc-bench"), "serve", url],
             f"{US}, typed": lambda: None,
             IN_PLACE: lambda: [programs("rpc-bench"), "serve", url, "in-place"],
+            DIRECT: lambda: None,
             "c lib": lambda: floor(world, "lib", "echo", "queue=lib"),
             "c codec": lambda: floor(world, "codec", "echo", "queue=codec"),
             SAME: lambda: floor(world, "lib", "echo", "queue=same"),
@@ -48,7 +49,7 @@ class Servers:
             raise
 
     def __getitem__(self, who):
-        return self.services.get(who) or self.services[US]
+        return self.services.get(who) or self.services[IN_PLACE if who == DIRECT else US]
 
     def end(self):
         for service in self.services.values():

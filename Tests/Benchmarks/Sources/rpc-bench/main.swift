@@ -5,7 +5,8 @@
 //     rpc-bench serve URL                       echo and drop until its input closes
 //     rpc-bench take  URL N PREFETCH BYTES      fills a queue, then takes N messages of it, each accepted
 //
-// After them `typed`, for values instead of JSON, and `in-place`, for work on the connection's thread, and on another topic.
+// After them `typed`, for values instead of JSON, `in-place`, for work on the connection's thread, and on another topic, and
+// `plain`, for requests without Nova's context.
 // `call` on fake:// serves itself. Prints one JSON object, times in microseconds.
 
 import BenchSupport
@@ -69,13 +70,14 @@ func take(_ transport: Transport, count: Int, prefetch: Int, bytes: Int) async t
 let arguments = CommandLine.arguments
 guard arguments.count >= 3 else {
     print(
-        "usage: rpc-bench call|cast URL N OUTSTANDING BYTES, serve URL, or take URL N PREFETCH BYTES; [typed] [in-place]"
+        "usage: rpc-bench call|cast URL N OUTSTANDING BYTES, serve URL, or take URL N PREFETCH BYTES; [typed] [in-place] [plain]"
     )
     exit(2)
 }
 let connection = try MessageQueueConnection(try TransportURL(arguments[2]), drivers: drivers, logger: Echo.logger)
 let numbers = arguments.dropFirst(3).prefix(3).compactMap { Int($0) }
 let typed = arguments.contains("typed")
+let isPlain = arguments.contains("plain")
 let isInPlace = arguments.contains("in-place")
 let executor = isInPlace ? connection.transport.taskExecutor : nil
 let topic = isInPlace ? Topic("bench-in-place") : Echo.topic
@@ -104,7 +106,7 @@ try await withThrowingTaskGroup(of: Void.self) { group in
     guard numbers.count == 3 else { exit(2) }
     let (count, outstanding) = (numbers[0], numbers[1])
     let text = String(repeating: "x", count: numbers[2])
-    let context = RequestContext(userID: "bench", projectID: "bench")
+    let context = isPlain ? RequestContext.plain() : RequestContext(userID: "bench", projectID: "bench")
     let operation: @Sendable () async throws -> Void
     switch (arguments[1], typed) {
     case ("call", true): operation = { _ = try await client.call(Echo.method, .init(body: text), context: context) }
