@@ -44,18 +44,62 @@ struct EightBytes {
     /// control character; 8 when there is none.
     @inline(__always)
     var plainToRead: Int {
+        (endsRun & Self.highest).trailingZeroBitCount / 8
+    }
+
+    /// Of the first byte that ends a plain run the highest bit is set.
+    private var endsRun: UInt64 {
         // Where a byte is zero, taking one from it sets its highest bit, and may set that of later bytes.
-        let found = (quotes | backslashes | controls) & ~bits & Self.highest
-        return found.trailingZeroBitCount / 8
+        (quotes | backslashes | controls) & ~bits
+    }
+
+    /// How many bytes of a text come from a place on, 32 at a time, without one that ends a plain run; and those of them,
+    /// merged.
+    @inline(__always)
+    static func skipPlain(_ text: UnsafePointer<UInt8>, _ count: Int, from start: Int) -> (length: Int, all: EightBytes)
+    {
+        var place = start
+        var all: UInt64 = 0
+        while count &- place >= 32 {
+            let (a, b) = (EightBytes(bits: load(text + place)), EightBytes(bits: load(text + place + 8)))
+            let (c, d) = (EightBytes(bits: load(text + place + 16)), EightBytes(bits: load(text + place + 24)))
+            guard (a.endsRun | b.endsRun | c.endsRun | d.endsRun) & highest == 0 else { break }
+            all |= a.bits | b.bits | c.bits | d.bits
+            place &+= 32
+        }
+        return (place &- start, EightBytes(bits: all))
+    }
+
+    /// Copies the beginning of a text to another place, 32 bytes at a time as long as none of them must be escaped.
+    ///
+    /// - Returns: how many bytes it has copied.
+    @inline(__always)
+    static func copyPlain(_ text: UnsafePointer<UInt8>, _ count: Int, to target: UnsafeMutablePointer<UInt8>) -> Int {
+        var place = 0
+        while count &- place >= 32 {
+            let (a, b) = (EightBytes(bits: load(text + place)), EightBytes(bits: load(text + place + 8)))
+            let (c, d) = (EightBytes(bits: load(text + place + 16)), EightBytes(bits: load(text + place + 24)))
+            guard (a.toEscape | b.toEscape | c.toEscape | d.toEscape) & highest == 0 else { break }
+            a.store(to: target + place)
+            b.store(to: target + place + 8)
+            c.store(to: target + place + 16)
+            d.store(to: target + place + 24)
+            place &+= 32
+        }
+        return place
     }
 
     /// How many bytes come before the first that must be escaped: a quote, a backslash or one outside of printable
     /// ASCII; 8 when there is none.
     @inline(__always)
     var plainToWrite: Int {
+        (toEscape & Self.highest).trailingZeroBitCount / 8
+    }
+
+    /// Of the first byte that must be escaped the highest bit is set.
+    private var toEscape: UInt64 {
         let deletes = (bits ^ Self.ones &* 0x7F) &- Self.ones
-        let found = (bits | quotes | backslashes | controls | deletes) & Self.highest
-        return found.trailingZeroBitCount / 8
+        return bits | quotes | backslashes | controls | deletes
     }
 
     @inline(__always)

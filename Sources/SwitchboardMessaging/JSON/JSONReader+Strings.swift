@@ -38,8 +38,8 @@ extension JSONReader {
 
     /// Reads a string from a place inside of it on.
     private mutating func text(from start: Int) throws(JSONError) -> String {
-        var end = start
-        var all = EightBytes.none
+        let skipped = EightBytes.skipPlain(input, count, from: start)
+        var (end, all) = (start &+ skipped.length, skipped.all)
         while end < count {
             let eight = EightBytes(input, count, from: end)
             let plain = eight.plainToRead

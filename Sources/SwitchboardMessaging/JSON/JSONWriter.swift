@@ -204,9 +204,10 @@ struct JSONWriter: ~Copyable {
         var string = string
         string.withUTF8 { utf8 in
             guard let source = utf8.baseAddress else { return }
-            var place = 0
             // Eight more let its last bytes be written eight at a time too.
             reserve(utf8.count &+ 8)
+            var place = EightBytes.copyPlain(source, utf8.count, to: text + count)
+            count &+= place
             while place < utf8.count {
                 let eight = EightBytes(source, utf8.count, from: place)
                 // Those behind the plain ones are written over.

@@ -3,8 +3,8 @@ import Testing
 
 @testable import SwitchboardMessaging
 
-/// Strings are read and written eight bytes at a time: whatever is special must be seen at each place of the eight, and
-/// at each distance from the end.
+/// Strings are read and written 32 and then eight bytes at a time: whatever is special must be seen at each place of them,
+/// and at each distance from the end.
 @Suite("JSON strings at every boundary")
 struct JSONBoundaryTests {
     /// What is special, as Python writes it, and what it means.
@@ -15,8 +15,8 @@ struct JSONBoundaryTests {
         (#"\"\\\""#, "\"\\\""),
     ]
 
-    /// What stands before and after a place, for each place in texts of up to 40 bytes.
-    private static let places = (0...40).flatMap { length in
+    /// What stands before and after a place, for each place in texts of up to 40 bytes, and of about twice and three times 32.
+    private static let places = [0...40, 63...66, 95...98].joined().flatMap { length in
         (0...length).map { place in
             (String(repeating: "x", count: place), String(repeating: "y", count: length - place))
         }
