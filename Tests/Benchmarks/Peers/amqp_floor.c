@@ -7,7 +7,8 @@
 //   amqp_floor drain   URL io=IO n=N prefetch=P [queue=Q]       takes N as they come, for example from publish keep=yes
 //
 // exchange=E publishes as oslo.messaging's programs do: through a topic exchange that the queue is bound to, mandatory,
-// persistent, with kombu's properties. Without it, straight into the queue, which costs the broker much less.
+// persistent, with kombu's properties; requests and replies also with confirms, on a connection of their own, and replies
+// are acknowledged. Without it, straight into the queue, which costs the broker much less.
 //
 // io=lib uses the library as its manual says; io=codec has it only encode and decode, and moves the bytes itself, many
 // frames a system call: the least that AMQP costs. Prints one figure a line.
@@ -64,8 +65,10 @@ struct link {
     amqp_connection_state_t state;
     int socket;
     int codec;
-    // Of what is published, with the mandatory flag; empty: the default exchange, without.
+    // Of what is published; empty: the default exchange.
     const char *exchange;
+    // Whether it is published as oslo.messaging's programs do.
+    int as_oslo;
     uint8_t *out;
     size_t out_length, out_capacity;
     uint8_t in[frame_max];
@@ -136,11 +139,11 @@ static void link_method(struct link *link, amqp_method_number_t id, void *method
 static void link_publish(struct link *link, amqp_bytes_t key, amqp_basic_properties_t *properties, amqp_bytes_t body) {
     amqp_bytes_t exchange = amqp_cstring_bytes(link->exchange);
     if (!link->codec) {
-        int status = amqp_basic_publish(link->state, channel, exchange, key, !!exchange.len, 0, properties, body);
+        int status = amqp_basic_publish(link->state, channel, exchange, key, link->as_oslo, 0, properties, body);
         if (status) fail("publishing", amqp_error_string2(status));
         return;
     }
-    amqp_basic_publish_t method = { .exchange = exchange, .routing_key = key, .mandatory = !!exchange.len };
+    amqp_basic_publish_t method = { .exchange = exchange, .routing_key = key, .mandatory = (amqp_boolean_t)link->as_oslo };
     link_method(link, AMQP_BASIC_PUBLISH_METHOD, &method);
     uint8_t *frame = link_reserve(link, properties_room + 20);
     put(frame + 7, AMQP_BASIC_CLASS, 2);
@@ -204,16 +207,20 @@ static int link_next(struct link *link, amqp_frame_t *frame, int wait) {
     }
 }
 
-// A queue that stays, bound to the exchange where there is one.
-static void declare_kept(struct link *link, const char *queue) {
-    amqp_queue_declare(link->state, channel, amqp_cstring_bytes(queue), 0, 0, 0, 0, amqp_empty_table);
-    check(amqp_get_rpc_reply(link->state), "queue.declare");
+static void bind_to_exchange(struct link *link, const char *queue) {
     amqp_bytes_t exchange = amqp_cstring_bytes(link->exchange), name = amqp_cstring_bytes(queue);
     if (!exchange.len) return;
     amqp_exchange_declare(link->state, channel, exchange, amqp_cstring_bytes("topic"), 0, 0, 0, 0, amqp_empty_table);
     check(amqp_get_rpc_reply(link->state), "exchange.declare");
     amqp_queue_bind(link->state, channel, name, exchange, name, amqp_empty_table);
     check(amqp_get_rpc_reply(link->state), "queue.bind");
+}
+
+// A queue that stays, bound to the exchange where there is one.
+static void declare_kept(struct link *link, const char *queue) {
+    amqp_queue_declare(link->state, channel, amqp_cstring_bytes(queue), 0, 0, 0, 0, amqp_empty_table);
+    check(amqp_get_rpc_reply(link->state), "queue.declare");
+    bind_to_exchange(link, queue);
 }
 
 // A queue that goes away with its last consumer, or with the connection.
@@ -287,12 +294,42 @@ static int take(struct delivery *delivery, amqp_frame_t *frame) {
     return delivery->length == delivery->expected;
 }
 
-static amqp_basic_properties_t transient(void) {
-    return (amqp_basic_properties_t){
+static amqp_basic_properties_t properties_of(struct link *link) {
+    amqp_basic_properties_t properties = {
         ._flags = AMQP_BASIC_DELIVERY_MODE_FLAG | AMQP_BASIC_CONTENT_TYPE_FLAG,
         .delivery_mode = 1,
         .content_type = amqp_cstring_bytes("application/json"),
     };
+    if (!link->as_oslo) return properties;
+    properties._flags |= AMQP_BASIC_CONTENT_ENCODING_FLAG | AMQP_BASIC_HEADERS_FLAG | AMQP_BASIC_PRIORITY_FLAG;
+    properties.content_encoding = amqp_cstring_bytes("utf-8");
+    properties.delivery_mode = 2;
+    return properties;
+}
+
+// Where a program that consumes by `link` publishes: as oslo.messaging's do, by another connection, with confirms.
+static struct link *open_publisher(struct link *link, const char *url) {
+    if (!link->as_oslo) return link;
+    struct link *publisher = link_open(url, link->codec);
+    publisher->as_oslo = 1;
+    amqp_confirm_select(publisher->state, channel);
+    check(amqp_get_rpc_reply(publisher->state), "confirm.select");
+    return publisher;
+}
+
+// Writes what was published, and takes the confirms that are there. Nobody waits for them.
+static void flush_publisher(struct link *publisher, struct link *link) {
+    link_flush(publisher);
+    amqp_frame_t frame;
+    while (publisher != link
+           && (publisher->in_offset < publisher->in_length || amqp_data_in_buffer(publisher->state)
+               || amqp_frames_enqueued(publisher->state)
+               || poll(&(struct pollfd){ .fd = publisher->socket, .events = POLLIN }, 1, 0) > 0)) {
+        link_next(publisher, &frame, 1);
+        if (frame.frame_type != AMQP_FRAME_METHOD || frame.payload.method.id != AMQP_BASIC_ACK_METHOD)
+            fail("publishing", "the broker did not confirm");
+        amqp_maybe_release_buffers(publisher->state);
+    }
 }
 
 // ---- Figures
@@ -329,8 +366,11 @@ static int input_is_closed(void) {
     return poll(&(struct pollfd){ .fd = 0, .events = POLLIN }, 1, 0) > 0 && read(0, &byte, 1) == 0;
 }
 
-static void echo(struct link *link, const char *queue) {
+static void echo(struct link *link, const char *queue, const char *url) {
     free(declare(link, queue, 0));
+    bind_to_exchange(link, queue);
+    // Replies go through the default exchange.
+    struct link *publisher = open_publisher(link, url);
     consume(link, queue, 1000, 0);
     printf("ready\n");
     fflush(stdout);
@@ -349,22 +389,28 @@ static void echo(struct link *link, const char *queue) {
                 wait = 1;
                 continue;
             }
-            amqp_basic_properties_t properties = transient();
+            amqp_basic_properties_t properties = properties_of(link);
             properties._flags |= AMQP_BASIC_CORRELATION_ID_FLAG;
             properties.correlation_id = amqp_cstring_bytes(delivery.correlation);
-            link_publish(link, amqp_cstring_bytes(delivery.reply_to), &properties,
+            link_publish(publisher, amqp_cstring_bytes(delivery.reply_to), &properties,
                          (amqp_bytes_t){ delivery.length, delivery.body });
             last = delivery.tag;
             amqp_maybe_release_buffers(link->state);
         }
         if (last) link_acknowledge(link, last);
         link_flush(link);
+        flush_publisher(publisher, link);
     }
+    if (publisher != link) link_close(publisher);
 }
 
-static void rpc(struct link *link, const char *queue, long count, long window, amqp_bytes_t body) {
+static void rpc(
+    struct link *link, const char *queue, long count, long window, amqp_bytes_t body, const char *url) {
     char *replies = declare(link, "", 1);
-    consume(link, replies, 0, 1);
+    consume(link, replies, link->as_oslo ? 1000 : 0, !link->as_oslo);
+    struct link *publisher = open_publisher(link, url);
+    publisher->exchange = link->exchange;
+    long unsettled = 0;
     long warm = count / 10 + 1, total = count + warm, sent = 0, done = 0;
     double *started = grow(NULL, sizeof(double) * (size_t)total), *took = grow(NULL, sizeof(double) * (size_t)count);
     double begin = 0, begin_cpu = 0;
@@ -374,14 +420,14 @@ static void rpc(struct link *link, const char *queue, long count, long window, a
         for (; sent < total && sent - done < window; sent++) {
             char id[24];
             snprintf(id, sizeof id, "%ld", sent);
-            amqp_basic_properties_t properties = transient();
+            amqp_basic_properties_t properties = properties_of(link);
             properties._flags |= AMQP_BASIC_CORRELATION_ID_FLAG | AMQP_BASIC_REPLY_TO_FLAG;
             properties.correlation_id = amqp_cstring_bytes(id);
             properties.reply_to = amqp_cstring_bytes(replies);
             started[sent] = now();
-            link_publish(link, amqp_cstring_bytes(queue), &properties, body);
+            link_publish(publisher, amqp_cstring_bytes(queue), &properties, body);
         }
-        link_flush(link);
+        flush_publisher(publisher, link);
         for (int wait = 1; done < sent && link_next(link, &frame, wait);) {
             wait = 1;
             if (!take(&delivery, &frame)) continue;
@@ -391,6 +437,10 @@ static void rpc(struct link *link, const char *queue, long count, long window, a
             if (done >= warm) took[done - warm] = now() - started[id];
             if (++done == warm) begin = now(), begin_cpu = cpu();
             amqp_maybe_release_buffers(link->state);
+            if (!link->as_oslo || ++unsettled < 32) continue;
+            link_acknowledge(link, delivery.tag);
+            link_flush(link);
+            unsettled = 0;
         }
     }
     report(count, now() - begin, cpu() - begin_cpu);
@@ -398,16 +448,12 @@ static void rpc(struct link *link, const char *queue, long count, long window, a
     figure("p50", took[count / 2] * 1e6, "us");
     figure("p99", took[count * 99 / 100] * 1e6, "us");
     free(started), free(took), free(replies), free(delivery.body);
+    if (publisher != link) link_close(publisher);
 }
 
 // Publishes with at most `window` messages unconfirmed; 0: without confirms.
 static void publish_all(struct link *link, const char *queue, long count, long window, amqp_bytes_t body) {
-    amqp_basic_properties_t properties = transient();
-    if (*link->exchange) {
-        properties._flags |= AMQP_BASIC_CONTENT_ENCODING_FLAG | AMQP_BASIC_HEADERS_FLAG | AMQP_BASIC_PRIORITY_FLAG;
-        properties.content_encoding = amqp_cstring_bytes("utf-8");
-        properties.delivery_mode = 2;
-    }
+    amqp_basic_properties_t properties = properties_of(link);
     long sent = 0, confirmed = 0;
     amqp_frame_t frame;
     while (window ? confirmed < count : sent < count) {
@@ -488,10 +534,11 @@ int main(int count, char **arguments) {
     amqp_bytes_t body = { size, memset(grow(NULL, size + 1), 'x', size) };
     struct link *link = link_open(arguments[2], !strcmp(option(count, arguments, "io", "lib"), "codec"));
     link->exchange = option(count, arguments, "exchange", "");
+    link->as_oslo = !!*link->exchange;
     if (!strcmp(mode, "echo")) {
-        echo(link, queue);
+        echo(link, queue, arguments[2]);
     } else if (!strcmp(mode, "rpc")) {
-        rpc(link, queue, number, window, body);
+        rpc(link, queue, number, window, body, arguments[2]);
     } else if (!strcmp(mode, "publish")) {
         publish(link, queue, number, window, body, !strcmp(option(count, arguments, "keep", "no"), "yes"));
     } else if (!strcmp(mode, "drain")) {
@@ -500,6 +547,7 @@ int main(int count, char **arguments) {
     } else if (!strcmp(mode, "consume")) {
         struct link *filler = link_open(arguments[2], 1);
         filler->exchange = link->exchange;
+        filler->as_oslo = link->as_oslo;
         declare_kept(filler, queue);
         amqp_queue_purge(filler->state, channel, amqp_cstring_bytes(queue));
         check(amqp_get_rpc_reply(filler->state), "queue.purge");

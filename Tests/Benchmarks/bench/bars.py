@@ -88,6 +88,11 @@ BARS = [
     *(Bar(3, f"Casts{how}, awaited to the confirm, 1000 under way: casts/s to C's",
           Ratio("casts", CASTS, "rate", "c lib", who), ">=", 0.85)
       for who, how in RPC_WAYS),
+    *(Bar(3, f"RPC{how}, {what} to C's with the same on the wire", Ratio("rpc", case, metric, SAME, who), comparison, limit)
+      for who, how in WAYS for what, case, metric, comparison, limit in (
+          ("1 outstanding: p50", ONE, "p50", "<=", 1.35), ("64 outstanding: calls/s", MANY, "rate", ">=", 0.75))),
+    *(Bar(3, f"Casts{how}: casts/s to C's with the same on the wire", Ratio("casts", CASTS, "rate", SAME, who), ">=", 0.85)
+      for who, how in WAYS),
     Bar(3, "200 lines: threads of the process", Median("lines", LINES, "threads"), "<=", 8),
     Bar(3, "200 lines: memory a line, KiB", Median("lines", LINES, "rss per line"), "<=", 150),
     Bar(3, "200 lines, idle: % of one core", Median("lines", LINES, "idle cpu"), "<", 0.2),
@@ -124,7 +129,7 @@ BARS = [
           Median("notifications", THROUGH, "rate", who), ">=", 20_000,
           instead=Bar(8, "", Ratio("notifications", THROUGH, "rate", "c lib", who), ">=", 0.8))
       for who, how in WAYS),
-    *(Bar(8, f"Notifications{how}, through the broker in batches of 100: rate to C's with the same messages",
+    *(Bar(8, f"Notifications{how}, through the broker in batches of 100: rate to C's with the same on the wire",
           Ratio("notifications", THROUGH, "rate", SAME, who), ">=", 0.8)
       for who, how in WAYS),
 ]

@@ -69,8 +69,9 @@ IN_PLACE = f"{US}, in place"
 # The same again, to the queue itself (`rabbit_direct_requests`) and without Nova's context, which oslo.messaging's benchmark
 # has not either.
 DIRECT = f"{US}, in place and direct"
-# The C program where it sends as many bytes as we do, and notifications through the same kind of exchange.
-SAME = "c lib, same messages"
+# The C program where it does the same on the wire: as many bytes as ours, through oslo.messaging's kind of exchange and with
+# its properties; of calls, with confirms on a second connection and acknowledged replies.
+SAME = "c lib, same on the wire"
 
 
 def tables(results, groups=None):

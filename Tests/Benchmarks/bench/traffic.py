@@ -40,7 +40,8 @@ def rpc_measure(world, servers, who, outstanding, size, mode="call"):
         "c codec": lambda: floor(
             world, "codec", "rpc", "queue=codec", f"n={count}", f"window={outstanding}", f"body={size}"),
         SAME: lambda: floor(
-            world, "lib", "rpc", "queue=same", f"n={count}", f"window={outstanding}", f"body={size - 1024 + CALL_BYTES}"),
+            world, "lib", "rpc", "queue=same", "exchange=bench-same", f"n={count}", f"window={outstanding}",
+            f"body={size - 1024 + CALL_BYTES}"),
         "go amqp091": lambda: [programs("go-bench"), "call", amqp, *numbers],
         "pika": lambda: programs.peer("pika_bench.py", "call", amqp, *numbers),
     }[who]()
@@ -80,8 +81,8 @@ def casts(world):
             ours(DIRECT, direct(url), "in-place", "plain"),
             Measure("c lib", floor(world, "lib", "publish", "queue=p-lib", *plain)),
             Measure("c codec", floor(world, "codec", "publish", "queue=p-codec", *plain)),
-            Measure(SAME, floor(world, "lib", "publish", "queue=p-same", f"n={count}", f"window={window}",
-                                f"body={SIZES[size] - 1024 + CAST_BYTES}")),
+            Measure(SAME, floor(world, "lib", "publish", "queue=p-same", "exchange=bench-same", f"n={count}",
+                                f"window={window}", f"body={SIZES[size] - 1024 + CAST_BYTES}")),
             Measure("oslo.messaging",
                     programs.peer("oslo_bench.py", "cast", url, oslo, min(window, 32), SIZES[size])),
             Measure("go amqp091", [programs("go-bench"), "publish", amqp, count, window, SIZES[size]]),

@@ -33,7 +33,7 @@ class Servers:
             DIRECT: lambda: None,
             "c lib": lambda: floor(world, "lib", "echo", "queue=lib"),
             "c codec": lambda: floor(world, "codec", "echo", "queue=codec"),
-            SAME: lambda: floor(world, "lib", "echo", "queue=same"),
+            SAME: lambda: floor(world, "lib", "echo", "queue=same", "exchange=bench-same"),
             "oslo.messaging": lambda: programs.peer("oslo_bench.py", "serve", url),
             "go amqp091": lambda: [programs("go-bench"), "serve", amqp],
             "pika": lambda: programs.peer("pika_bench.py", "serve", amqp),
