@@ -57,6 +57,23 @@ struct ConfirmWindowTests {
         #expect(throws: ProtocolViolation.self) { try settle(&window, 3) }
     }
 
+    @Test("What is given up takes no room, and its confirm is no violation and settles nobody")
+    func abandoned() throws {
+        var window = window(4)
+        window.abandon { $0 == 1 || $0 == 3 }
+        #expect(window.count == 2 && window.bytes == 20 && window.abandoned == 2)
+        #expect(try settle(&window, 2) == [2])
+        #expect(try settle(&window, 1) == [])
+        #expect(window.abandoned == 1)
+        #expect(window.append(5, bytes: 10) == 5)
+        #expect(try settle(&window, 4, multiple: true) == [4])
+        #expect(window.count == 1 && window.abandoned == 0)
+        window.abandon { _ in true }
+        #expect(window.count == 0 && window.bytes == 0 && window.abandoned == 1)
+        #expect(window.reset() == [])
+        #expect(window.abandoned == 0)
+    }
+
     @Test("A new channel counts from 1 again, and what was unconfirmed comes back in order")
     func reset() throws {
         var window = window(3)

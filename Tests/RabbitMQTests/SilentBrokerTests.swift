@@ -88,6 +88,36 @@ struct SilentBrokerTests {
         }
     }
 
+    @Test("Publishes that are never confirmed take room in the window until their deadline, and no longer")
+    func unconfirmed() async throws {
+        var configuration = configuration
+        configuration.maximumUnconfirmed = 4
+        try await withRelayedDriver(configuration: configuration) { [topic] driver, relay, _, _ in
+            try await driver.publish("x", to: .topic(topic))
+            relay.lose(.max, of: .basicAck)
+            // Each round fills the window, and finds room in it.
+            for _ in 0..<3 {
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for _ in 0..<4 {
+                        group.addTask {
+                            let error = await #expect(throws: TransportError.self) {
+                                try await driver.publish(
+                                    Message(body: []), to: .topic(topic), options: .within(.milliseconds(200)))
+                            }
+                            #expect(error?.code == .indeterminate)
+                        }
+                    }
+                    try await group.waitForAll()
+                }
+            }
+            // Its confirm may be for those before it too.
+            relay.lose(0, of: .basicAck)
+            try await driver.publish("x", to: .topic(topic))
+            // On the same connections.
+            #expect(relay.accepted == 2)
+        }
+    }
+
     @Test("A host that takes connections and says nothing is passed over for the next one", arguments: 0..<4)
     func silentHost(_ round: Int) async throws {
         var configuration = configuration
@@ -202,6 +232,7 @@ extension Relay.Method {
     fileprivate static let channelOpenOK = Relay.Method(classID: 20, id: 11)
     fileprivate static let exchangeDeclareOK = Relay.Method(classID: 40, id: 11)
     fileprivate static let consumeOK = Relay.Method(classID: 60, id: 21)
+    fileprivate static let basicAck = Relay.Method(classID: 60, id: 80)
     fileprivate static let confirmSelectOK = Relay.Method(classID: 85, id: 11)
 }
 

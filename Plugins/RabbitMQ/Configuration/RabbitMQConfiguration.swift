@@ -65,10 +65,10 @@ public struct RabbitMQConfiguration: Sendable {
     /// the permission to write to `amq.default`, as for replies.
     public var directRequests = false
 
-    /// How many messages may be written and not yet confirmed. Beyond it publishers wait.
+    /// How many messages may be written and not yet confirmed, whose publishers wait. Beyond it others wait for room.
     public var maximumUnconfirmed = 2048
 
-    /// How many bytes of bodies may be written and not yet confirmed. Beyond it publishers wait.
+    /// How many bytes of bodies these may have. Beyond it others wait for room.
     public var maximumUnconfirmedBytes = 16 * 1024 * 1024
 
     /// How many publishers may wait. Beyond it a publish fails at once with ``TransportError/Code/exhausted``.

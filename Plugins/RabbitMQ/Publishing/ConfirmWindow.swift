@@ -5,21 +5,25 @@ import DequeModule
 /// channel has the tag 1. No I/O.
 ///
 /// Confirms come singly or for all tags up to one, and not always in order; a slot that is confirmed out of order waits
-/// until it is at the front. Both are O(1) per publish.
+/// until it is at the front. Both are O(1) per publish. A publish that nobody waits for any more takes no room, and its
+/// confirm is still expected.
 struct ConfirmWindow<Element> {
     private struct Slot {
         var element: Element?
         var bytes: Int
+        var isAbandoned = false
     }
 
     private var slots: Deque<Slot> = []
     /// The tag of the first slot.
     private var firstTag: UInt64 = 1
 
-    /// How many are unconfirmed.
+    /// How many are unconfirmed, without the abandoned ones.
     private(set) var count = 0
-    /// The bytes of what is unconfirmed.
+    /// The bytes of those.
     private(set) var bytes = 0
+    /// How many are unconfirmed and abandoned.
+    private(set) var abandoned = 0
 
     /// Notes a publish that was written, and returns its tag.
     @discardableResult
@@ -49,18 +53,35 @@ struct ConfirmWindow<Element> {
         } else if tag >= firstTag {
             settleSlot(Int(tag - firstTag), body)
         }
-        while let first = slots.first, first.element == nil {
+        while let first = slots.first, first.element == nil, !first.isAbandoned {
             slots.removeFirst()
             firstTag += 1
         }
     }
 
     private mutating func settleSlot(_ index: Int, _ body: (Element) -> Void) {
-        guard let element = slots[index].element else { return }
-        slots[index].element = nil
+        if slots[index].isAbandoned {
+            slots[index].isAbandoned = false
+            abandoned -= 1
+        }
+        if let element = take(index) { body(element) }
+    }
+
+    private mutating func take(_ index: Int) -> Element? {
+        guard let element = slots[index].element.take() else { return nil }
         count -= 1
         bytes -= slots[index].bytes
-        body(element)
+        return element
+    }
+
+    /// Gives up those unconfirmed elements for which `isOver` is true.
+    mutating func abandon(_ isOver: (Element) -> Bool) {
+        for index in slots.indices {
+            guard let element = slots[index].element, isOver(element) else { continue }
+            _ = take(index)
+            slots[index].isAbandoned = true
+            abandoned += 1
+        }
     }
 
     /// Changes unconfirmed elements, oldest first, until `body` returns `true`.

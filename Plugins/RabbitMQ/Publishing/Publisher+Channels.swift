@@ -167,19 +167,20 @@ extension Publisher {
     private func publishChannelClosed(_ closure: IncomingMethod.Closure) {
         isPublishChannelReady = false
         isPaused = false
+        let isAlone = window.count == 1 && window.abandoned == 0
         let lost = window.reset()
         let missing = closure.code == 404 ? Self.quotedName(in: closure.text) : nil
         if missing != nil { forgetDeclarations() }
         let exchanges = lost.map { (try? route(to: $0.request.address))?.plan.exchange }
         let firstDropped = Self.firstCertainlyDropped(exchanges, missing: missing)
         var again: [PendingPublish] = []
-        for (index, pending) in lost.enumerated() where pending.caller != nil {
+        for (index, pending) in lost.enumerated() {
             pending.exceptions += 1
             let isCertain = index >= firstDropped || pending.lacksQueue
             pending.lacksQueue = false
             if let returned = pending.returned {
                 answer(pending, place.unroutable(pending.request, returned))
-            } else if (missing == nil && lost.count == 1) || pending.exceptions > 3 {
+            } else if (missing == nil && isAlone) || pending.exceptions > 3 {
                 answer(pending, place.rejected(pending.request, closure))
             } else if isCertain || pending.request.options.allowsDuplicates {
                 pending.wasSent = pending.wasSent || !isCertain

@@ -10,7 +10,6 @@ extension Publisher {
     ///
     /// Where several queues take the message, one may have it already; so it is sent again only with leave to.
     func refused(_ pending: PendingPublish) {
-        guard pending.caller != nil else { return }
         guard pending.request.options.allowsDuplicates, finalError == nil else {
             return answer(pending, place.negative(pending.request))
         }
@@ -23,7 +22,6 @@ extension Publisher {
     /// the declaration and the publish. Nobody has the message, so it may always be sent again.
     func declareAgain(_ pending: PendingPublish) {
         forgetDeclarations()
-        guard pending.caller != nil else { return }
         pending.lacksQueue = false
         pending.returns += 1
         // The first time at once; a deletion that takes its time returns it again.
@@ -74,7 +72,7 @@ extension Publisher {
             }
         }
         let parked = parked.values.joined()
-        waiting.prepend(contentsOf: (kept + parked).filter { $0.caller != nil })
+        waiting.prepend(contentsOf: kept + parked)
         self.parked.removeAll()
     }
 
@@ -124,13 +122,10 @@ extension Publisher {
             next = min(next ?? deadline, deadline)
             return false
         }
-        window.update { pending in
-            guard pending.caller != nil, isOver(pending) else { return false }
-            answer(
-                pending,
-                pending.returned.map { place.unroutable(pending.request, $0) }
-                    ?? place.unconfirmed(pending.request, now))
-            return false
+        abandon { pending in
+            guard isOver(pending) else { return nil }
+            return pending.returned.map { place.unroutable(pending.request, $0) }
+                ?? place.unconfirmed(pending.request, now)
         }
         let state = waitState
         waiting.removeAll { pending in
@@ -161,10 +156,8 @@ extension Publisher {
             if let deadline { next = min(next ?? deadline, deadline) }
         }
         nextDeadline = next
-        if !due.isEmpty {
-            waiting.prepend(contentsOf: due)
-            pump()
-        }
+        waiting.prepend(contentsOf: due)
+        pump()
     }
 
     /// A broker that does not open a channel is given up. One that hangs in a declaration answers nothing else on that

@@ -16,6 +16,8 @@ final class Publisher: ConnectionClient {
     static let controlChannelLimit: UInt16 = 8
     /// Routes that are remembered; mailboxes come and go.
     private static let routeLimit = 4096
+    /// How many unconfirmed publishes that nobody waits for are remembered, at a few bytes each.
+    private static let abandonedLimit = 100_000
     /// How often a message is returned for the want of a queue that is declared, before it is unroutable.
     private static let returnLimit = 20
 
@@ -114,11 +116,21 @@ final class Publisher: ConnectionClient {
             let pending = postponed.remove(at: index).pending
             return answer(pending, place.cancelled(request, sent: pending.wasSent))
         }
-        window.update { pending in
-            guard pending.request === request else { return false }
-            answer(pending, place.cancelled(request, sent: true))
+        abandon { pending in pending.request === request ? place.cancelled(request, sent: true) : nil }
+        pump()
+    }
+
+    /// Answers those that are written and not confirmed, where there is an error for them. They take no room any more: a
+    /// queue that confirms nothing, as one without a leader, must not keep others waiting.
+    func abandon(_ error: (PendingPublish) -> TransportError?) {
+        window.abandon { pending in
+            guard let error = error(pending) else { return false }
+            if probes > 0 { probes -= 1 }
+            answer(pending, error)
             return true
         }
+        guard window.abandoned > Self.abandonedLimit else { return }
+        link?.end("the broker did not confirm \(window.abandoned) messages within their deadlines")
     }
 
     /// The caller goes on at the end of the turn, together with all others of it.
