@@ -41,6 +41,26 @@ struct RabbitMQFailureTests {
         }
     }
 
+    @Test("A host that refuses its login is passed over for one that has another; all refused are the end")
+    func otherLogins() async throws {
+        let broker = try await TestBroker.shared()
+        try await broker.withVirtualHost { name in
+            var url = broker.url(virtualHost: name)
+            var refused = url.hosts[0]
+            refused.password = Secret(Self.password)
+            url.hosts.append(refused)
+            // Both orders.
+            for _ in 0..<6 {
+                let connection = try makeConnection(url)
+                try await withRunning(connection) { _ = try await connection.roundTrip() }
+            }
+            url.hosts[0].password = Secret(Self.password + "-too")
+            let (error, duration) = try await failure(of: url)
+            #expect(error.code == .refused)
+            #expect(duration < .seconds(5))
+        }
+    }
+
     @Test("A virtual host that does not exist is refused at once, with its name")
     func missingVirtualHost() async throws {
         let broker = try await TestBroker.shared()

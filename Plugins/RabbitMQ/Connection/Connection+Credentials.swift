@@ -77,5 +77,20 @@ extension Connection {
         let signal = settings.renew
         renewalTimer = eventLoop.scheduleTask(in: TimeAmount(clamping: max(time, .milliseconds(100)))) { signal() }
     }
+
+    /// Whether a refused login leaves hosts that have another one, which has not been refused.
+    func isPassedOver(
+        _ endpoint: Endpoint, _ loss: ConnectionLoss, _ refused: inout Set<[String?]>
+    ) -> Bool {
+        guard loss.isAboutLogin else { return false }
+        let isNew = refused.insert(endpoint.credentials).inserted
+        guard settings.endpoints.contains(where: { !refused.contains($0.credentials) }) else { return false }
+        if isNew {
+            settings.logger.warning(
+                "RabbitMQ refuses a login, hosts with other ones are tried",
+                metadata: ["rabbitmq.host": "\(endpoint.address)", "rabbitmq.reason": "\(loss.reason)"])
+        }
+        return true
+    }
 }
 #endif

@@ -76,11 +76,18 @@ actor Connection<Client: ConnectionClient> {
         var generator = SystemRandomNumberGenerator()
         var rotation = HostRotation(settings.endpoints, using: &generator)
         var backoff = Backoff(first: settings.firstDelay, most: settings.maximumDelay)
+        // Logins that were refused since the last connection that was ready: trying them again may lock accounts.
+        var refused: Set<[String?]> = []
         while !Task.isCancelled {
-            let (endpoint, endsRound) = rotation.next()
+            var (endpoint, endsRound) = rotation.next()
+            while refused.contains(endpoint.credentials) {
+                let next = rotation.next()
+                (endpoint, endsRound) = (next.host, endsRound || next.endsRound)
+            }
             let begin = ContinuousClock.now
             let (loss, username) = await connectOnce(to: endpoint)
-            if loss.isRefusal {
+            if attempt == 0 { refused.removeAll() }
+            if loss.isRefusal, !isPassedOver(endpoint, loss, &refused) {
                 let error = TransportError(
                     .refused,
                     "RabbitMQ refuses \(endpoint.description(username: username)): \(loss.reason.withoutFullStop)."

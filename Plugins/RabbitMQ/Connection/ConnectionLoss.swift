@@ -42,6 +42,9 @@ struct Endpoint: Hashable, Sendable {
     var password: Secret?
     var virtualHost: String
 
+    /// Who logs in there.
+    var credentials: [String?] { [username, password?.reveal()] }
+
     /// `localhost:5672`
     var address: String {
         "\(host.contains(":") ? "[\(host)]" : host):\(port)"
