@@ -128,6 +128,36 @@ struct TLSTests {
         }
     }
 
+    @Test("Files that have changed are read again for the next connection; those that cannot be used change nothing")
+    func renewed() async throws {
+        let broker = try await Self.broker("server", requiresClientCertificate: false)
+        let folder = try ScratchDirectory(prefix: "switchboard-tls")
+        defer { folder.remove() }
+        let authority = URL(fileURLWithPath: "\(folder.path)/ca.pem")
+        let contents = ["stranger.pem", "ca.pem"].map { try? Data(contentsOf: URL(fileURLWithPath: Self.file($0))) }
+        try #require(contents[0]).write(to: authority, options: .atomic)
+        let log = LogCollector()
+        try await broker.withVirtualHost { name in
+            var url = broker.url(virtualHost: name, scheme: "amqps")
+            url.options = [.init("ssl_ca_file", authority.path)]
+            let driver = try RabbitMQDriver(url, logger: log.logger)
+            try await withRunning(driver) {
+                let topic = Address.notifications(Topic("n.info"))
+                for text in [nil, Data("no certificate".utf8)] {
+                    if let text { try text.write(to: authority, options: .atomic) }
+                    let error = await #expect(throws: TransportError.self) {
+                        try await driver.publish(Message(body: []), to: topic, options: .within(.seconds(2)))
+                    }
+                    #expect(error?.code == .unavailable)
+                }
+                try #require(contents[1]).write(to: authority, options: .atomic)
+                try await driver.publish("x", to: topic)
+            }
+        }
+        // Two connections look at them, and one of them says so.
+        #expect(log.lines.count { $0.contains("cannot be used") && $0.contains("ssl_ca_file") } == 1)
+    }
+
     @Test("A file that is not there is an error when the driver is made", arguments: ["ssl_ca_file", "ssl_cert_file"])
     func missingFile(option: String) throws {
         let url = try TransportURL("amqps://h/?\(option)=/no/such/file")

@@ -145,6 +145,7 @@ actor Connection<Client: ConnectionClient> {
         } catch {
             return (ConnectionLoss("the provider of credentials failed: \(error)"), endpoint.username ?? "")
         }
+        await settings.refreshTLS()
         generation += 1
         let generation = generation
         isClosing = false

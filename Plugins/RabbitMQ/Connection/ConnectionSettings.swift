@@ -80,6 +80,17 @@ struct ConnectionSettings: Sendable {
         return path.split(separator: "/").last.map(String.init) ?? "switchboard"
     }
 
+    /// Takes certificates that were renewed.
+    func refreshTLS() async {
+        do {
+            try await tls?.refresh()
+        } catch {
+            logger.warning(
+                "The files for TLS have changed and cannot be used, what was read before is",
+                metadata: ["error": "\(error)"])
+        }
+    }
+
     /// Begins to connect. The channel's bytes go to `owner`.
     func connect<Owner: LinkOwner>(
         to endpoint: Endpoint, on eventLoop: any EventLoop, owner: Owner, generation: UInt64

@@ -5,37 +5,74 @@ import SwitchboardCore
 #if TLS
 import NIOSSL
 
-/// TLS of a connection: certificate and host name are verified unless told otherwise.
-struct TLSClient: Sendable {
-    private let context: NIOSSLContext
-    private let verifiesHostName: Bool
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// TLS of a driver's connections: certificate and host name are verified unless told otherwise.
+final class TLSClient: Sendable {
+    /// What was read, and from which state of the files.
+    private struct Material {
+        var context: NIOSSLContext
+        var stamps: [FileStamp?]
+    }
+
+    private let options: RabbitMQConfiguration.TLS
+    private let material: Locked<Material>
 
     /// Reads the files. Throws `invalidOption` for those that cannot be used.
     init(_ options: RabbitMQConfiguration.TLS) throws(TransportError) {
+        self.options = options
+        let stamps = Self.stamps(of: options)
+        material = Locked(Material(context: try Self.makeContext(options), stamps: stamps))
+    }
+
+    /// Reads the files again if they have changed, as certificates are renewed while a program runs. What cannot be used is
+    /// thrown once, and what was read before stays in use.
+    @concurrent
+    func refresh() async throws(TransportError) {
+        let stamps = Self.stamps(of: options)
+        let hasChanged = material.withLock { material in
+            defer { material.stamps = stamps }
+            return material.stamps != stamps
+        }
+        guard hasChanged else { return }
+        let context = try Self.makeContext(options)
+        material.withLock { $0.context = context }
+    }
+
+    private static func stamps(of options: RabbitMQConfiguration.TLS) -> [FileStamp?] {
+        [options.authorityFile, options.certificateFile, options.keyFile].map { FileStamp($0) }
+    }
+
+    private static func makeContext(_ options: RabbitMQConfiguration.TLS) throws(TransportError) -> NIOSSLContext {
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.minimumTLSVersion = options.minimumVersion == "TLSv1_3" ? .tlsv13 : .tlsv12
         configuration.certificateVerification = options.verifiesHostName ? .fullVerification : .noHostnameVerification
         do {
             if !options.authorityFile.isEmpty {
                 configuration.trustRoots = .certificates(
-                    try Self.read("ssl_ca_file") { try NIOSSLCertificate.fromPEMFile(options.authorityFile) })
+                    try read("ssl_ca_file") { try NIOSSLCertificate.fromPEMFile(options.authorityFile) })
             }
             if !options.certificateFile.isEmpty {
-                configuration.certificateChain = try Self.read("ssl_cert_file") {
+                configuration.certificateChain = try read("ssl_cert_file") {
                     try NIOSSLCertificate.fromPEMFile(options.certificateFile).map { .certificate($0) }
                 }
                 let keyFile = options.keyFile.isEmpty ? options.certificateFile : options.keyFile
-                configuration.privateKey = try Self.read("ssl_key_file") {
+                configuration.privateKey = try read("ssl_key_file") {
                     .privateKey(try NIOSSLPrivateKey(file: keyFile, format: .pem))
                 }
             }
-            context = try NIOSSLContext(configuration: configuration)
+            return try NIOSSLContext(configuration: configuration)
         } catch let error as TransportError {
             throw error
         } catch {
             throw TransportError(.invalidOption, "TLS to RabbitMQ cannot be set up: \(error).")
         }
-        verifiesHostName = options.verifiesHostName
     }
 
     private static func read<Value>(_ option: String, _ body: () throws -> Value) throws -> Value {
@@ -51,7 +88,31 @@ struct TLSClient: Sendable {
     func add(to pipeline: ChannelPipeline.SynchronousOperations, host: String) throws {
         // SNI carries names only; an address is checked against the certificate's addresses.
         let isAddress = (try? SocketAddress(ipAddress: host, port: 0)) != nil
+        let context = material.withLock { $0.context }
         try pipeline.addHandler(NIOSSLClientHandler(context: context, serverHostname: isAddress ? nil : host))
+    }
+}
+
+/// Tells one state of a file from another, as a file that is written or replaced gets another time or number.
+private struct FileStamp: Hashable {
+    private let inode: UInt64
+    private let size: Int64
+    private let seconds: Int
+    private let nanoseconds: Int
+
+    /// `nil` where there is no file.
+    init?(_ path: String) {
+        var status = stat()
+        guard !path.isEmpty, stat(path, &status) == 0 else { return nil }
+        #if canImport(Darwin)
+        let time = status.st_mtimespec
+        #else
+        let time = status.st_mtim
+        #endif
+        inode = UInt64(status.st_ino)
+        size = Int64(status.st_size)
+        seconds = time.tv_sec
+        nanoseconds = time.tv_nsec
     }
 }
 #else
@@ -64,6 +125,7 @@ struct TLSClient: Sendable {
         )
     }
 
+    func refresh() async throws(TransportError) {}
     func add(to pipeline: ChannelPipeline.SynchronousOperations, host: String) throws {}
 }
 #endif
