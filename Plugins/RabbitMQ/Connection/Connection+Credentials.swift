@@ -80,7 +80,7 @@ extension Connection {
 
     /// Whether a refused login leaves hosts that have another one, which has not been refused.
     func isPassedOver(
-        _ endpoint: Endpoint, _ loss: ConnectionLoss, _ refused: inout Set<[String?]>
+        _ endpoint: Endpoint, _ loss: ConnectionLoss, _ refused: inout Set<Endpoint.Credentials>
     ) -> Bool {
         guard loss.isAboutLogin else { return false }
         let isNew = refused.insert(endpoint.credentials).inserted

@@ -60,7 +60,10 @@ actor Connection<Client: ConnectionClient> {
     private func drainInbox() {
         performCommands()
         // Now: whatever else came in this turn of the loop is in it, and callers wait for nothing but this.
-        link?.flush()
+        if let link {
+            link.flush()
+            resumeClient(link)
+        }
         endTurn()
     }
 
@@ -77,7 +80,7 @@ actor Connection<Client: ConnectionClient> {
         var rotation = HostRotation(settings.endpoints, using: &generator)
         var backoff = Backoff(first: settings.firstDelay, most: settings.maximumDelay)
         // Logins that were refused since the last connection that was ready: trying them again may lock accounts.
-        var refused: Set<[String?]> = []
+        var refused: Set<Endpoint.Credentials> = []
         while !Task.isCancelled {
             var (endpoint, endsRound) = rotation.next()
             while refused.contains(endpoint.credentials) {
@@ -241,11 +244,13 @@ actor Connection<Client: ConnectionClient> {
         isFlushScheduled = false
         guard let link else { return }
         link.flush()
-        if link.canWrite {
-            // Our own limit may have stopped the client, of which NIO tells nothing.
-            client.writable()
-            endTurn()
-        }
+        resumeClient(link)
+        endTurn()
+    }
+
+    /// Our own limit may have stopped the client, of which NIO tells nothing.
+    private func resumeClient(_ link: Link) {
+        if link.canWrite { client.writable() }
     }
 
     private func closeSocket(_ link: Link) {

@@ -42,8 +42,13 @@ struct Endpoint: Hashable, Sendable {
     var password: Secret?
     var virtualHost: String
 
+    struct Credentials: Hashable, Sendable {
+        var username: String?
+        var password: Secret?
+    }
+
     /// Who logs in there.
-    var credentials: [String?] { [username, password?.reveal()] }
+    var credentials: Credentials { Credentials(username: username, password: password) }
 
     /// `localhost:5672`
     var address: String {
