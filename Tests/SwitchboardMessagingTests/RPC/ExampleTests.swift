@@ -39,7 +39,8 @@ struct ExampleTests {
             await group.triggerGracefulShutdown()
             try await tasks.waitForAll()
         }
-        #expect(server.drainReport == RPCDrainReport())
+        // The caller may have its reply before its handler is done.
+        #expect(server.drainReport?.requeued == 0)
     }
 
     @Test("Arguments that a method does not have are refused")
