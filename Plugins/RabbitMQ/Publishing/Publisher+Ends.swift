@@ -124,8 +124,9 @@ extension Publisher {
         }
         abandon { pending in
             guard isOver(pending) else { return nil }
-            return pending.returned.map { place.unroutable(pending.request, $0) }
-                ?? place.unconfirmed(pending.request, now)
+            // What the broker returned nobody has, whether that was to go out again or not.
+            let returned = pending.returned ?? (pending.lacksQueue ? pending.lastReturn : nil)
+            return returned.map { place.unroutable(pending.request, $0) } ?? place.unconfirmed(pending.request, now)
         }
         let state = waitState
         waiting.removeAll { pending in
