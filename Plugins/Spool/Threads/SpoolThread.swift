@@ -25,6 +25,10 @@ package final class SpoolThread: SerialExecutor {
     }
 
     package func enqueue(_ job: consuming ExecutorJob) {
+        // The runtime calls this without holding on to the executor: its actor does, and nobody may have that one any more
+        // once the job has run, here or on the thread.
+        let keeper = Unmanaged.passRetained(self)
+        defer { keeper.release() }
         let unowned = UnownedJob(job)
         let (wake, drain) = state.withLock { state in
             state.jobs.append(unowned)
