@@ -24,7 +24,7 @@ import Testing
     }
 
     /// Whoever brings a job runs it, and the caller may let go of the actor before that one is back: it used to go on with
-    /// an executor that was gone, which ended the process in half the runs with a fourth of these rounds.
+    /// an executor that was gone, which ended the process in one run of this test out of four.
     @Test(.timeLimit(.minutes(2)))
     func jobsAfterWhichNobodyHasTheirActor() async throws {
         let count = Count()
