@@ -28,6 +28,7 @@ final class DeadlineScheduler: Sendable {
         var bound: Instant?
         /// The moments at which a sleeper will look, the soonest first.
         var armed: [Instant] = []
+        var isOver = false
     }
 
     private let state = Locked(State())
@@ -38,7 +39,7 @@ final class DeadlineScheduler: Sendable {
         (alarms, alarmSource) = AsyncStream.makeStream(of: Instant.self)
     }
 
-    /// Calls `action` once at `deadline`, unless cancelled before. `action` must not wait.
+    /// Calls `action` once at `deadline`, unless cancelled before, or ``run()`` has ended by then. `action` must not wait.
     func schedule(at deadline: Instant, _ action: @escaping @Sendable () -> Void) -> Token {
         let (token, alarm): (Token, Instant?) = state.withLock { state in
             (state.add(deadline, action), state.lowerBound(to: deadline))
@@ -67,7 +68,7 @@ final class DeadlineScheduler: Sendable {
         }
     }
 
-    /// Sleeps and acts until its task is cancelled.
+    /// Sleeps and acts until its task is cancelled. Called once.
     func run() async {
         await withDiscardingTaskGroup { group in
             for await alarm in alarms {
@@ -78,6 +79,8 @@ final class DeadlineScheduler: Sendable {
             }
             group.cancelAll()
         }
+        // Nobody acts any more, and an action may hold on to whoever holds on to this.
+        _ = state.withLock { $0.end() }
     }
 
     private func fire(_ alarm: Instant) {
@@ -109,6 +112,7 @@ extension DeadlineScheduler.State {
         _ deadline: DeadlineScheduler.Instant, _ action: @escaping @Sendable () -> Void
     ) -> DeadlineScheduler.Token {
         nextGeneration += 1
+        if isOver { return DeadlineScheduler.Token(slot: .max, generation: nextGeneration) }
         let entry = DeadlineScheduler.Entry(generation: nextGeneration, deadline: deadline, action: action)
         guard let slot = freeSlots.popLast() else {
             slots.append(entry)
@@ -127,6 +131,12 @@ extension DeadlineScheduler.State {
         freeSlots.append(slot)
     }
 
+    /// Forgets all entries, and takes no more. Returns them, to be let go of without the lock.
+    fileprivate mutating func end() -> [DeadlineScheduler.Entry?] {
+        defer { (slots, freeSlots, isOver) = ([], [], true) }
+        return slots
+    }
+
     /// Gives up the slots at the end, so that what one rush took is not looked through for ever.
     fileprivate mutating func trim() {
         while let last = slots.last, last == nil { slots.removeLast() }
@@ -135,6 +145,7 @@ extension DeadlineScheduler.State {
 
     /// Takes a deadline into the bound. Returns the moment to arm a sleeper for, when none looks early enough.
     fileprivate mutating func lowerBound(to deadline: DeadlineScheduler.Instant) -> DeadlineScheduler.Instant? {
+        if isOver { return nil }
         if let bound, bound <= deadline { return nil }
         bound = deadline
         if let soonest = armed.first, soonest <= deadline { return nil }

@@ -46,4 +46,24 @@ struct PendingCallsTests {
             await #expect(throws: PendingCalls.Failure.self) { try await calls.reply(to: "1") }
         }
     }
+
+    @Test("A call that nobody waits for any more does not keep what its connection had once that has ended")
+    func nothingIsKept() async throws {
+        weak var kept: PendingCalls?
+        let deadlines = DeadlineScheduler()
+        let running = Task { await deadlines.run() }
+        func abandonOne() throws {
+            let calls = PendingCalls(deadlines: deadlines) { _, _ in }
+            try calls.add("1", deadline: .now + .seconds(3600), keepaliveInterval: nil)
+            calls.abandon("1")
+            kept = calls
+        }
+        try abandonOne()
+        #expect(kept != nil)
+        running.cancel()
+        await running.value
+        #expect(kept == nil)
+        try abandonOne()
+        #expect(kept == nil)
+    }
 }
