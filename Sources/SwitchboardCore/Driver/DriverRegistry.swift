@@ -71,6 +71,8 @@ public struct DriverRegistry: Sendable {
             sentence += " Add the product \(product) to the target and its plug-in to the registry."
         } else if url.scheme == "none" {
             sentence += " A none:// URL says that there is no queue; there is nothing to connect to."
+        } else if let near = URLOptions.nearest(to: url.scheme, in: schemes) {
+            sentence += " Did you mean \(near)://?"
         }
         return TransportError(.unknownScheme, sentence)
     }

@@ -33,10 +33,11 @@ struct DriverRegistryTests {
     }
 
     @Test(
-        "An unknown scheme is an error that lists the schemes, and names the product of one that was not linked",
+        "An unknown scheme is an error that lists the schemes, and names the product that was not linked or the near one",
         arguments: [
             ("rabbit", "SwitchboardRabbitMQ"), ("amqps", "SwitchboardRabbitMQ"), ("fake", "SwitchboardInProcess"),
             ("spool", "SwitchboardSpool"), ("none", "there is no queue"), ("kafka", "kafka://"),
+            ("tow", "Did you mean two://?"),
         ])
     func unknown(_ scheme: String, _ expected: String) throws {
         let registry = DriverRegistry(Self.oneAndTwo)
