@@ -211,6 +211,7 @@ let package = Package(
             dependencies: [
                 "SwitchboardCore", "SwitchboardMessaging", "SwitchboardInProcess", "SwitchboardSpool",
                 "SwitchboardTesting",
+                .product(name: "InMemoryLogging", package: "swift-log"),
                 .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "MetricsTestKit", package: "swift-metrics"),
@@ -222,6 +223,7 @@ let package = Package(
             name: "SwitchboardCellsTests",
             dependencies: [
                 "SwitchboardCore", "SwitchboardMessaging", "SwitchboardCells", "SwitchboardInProcess", "NovaCompute",
+                .product(name: "InMemoryLogging", package: "swift-log"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "MetricsTestKit", package: "swift-metrics"),

@@ -22,6 +22,8 @@ public struct LineStatus: Sendable, Hashable {
     /// Stands for the URL that it connects to: 16 hexadecimal digits, the same for as long as the process runs, and of no
     /// meaning in another.
     public let digest: String
+    /// The URL that it connects to, every password masked.
+    public let url: String
     /// The cells that are mapped to it; none when it drains.
     public let cells: [CellID]
     public let age: Duration
@@ -42,6 +44,7 @@ public struct LineStatus: Sendable, Hashable {
     init(_ entry: LineTable.Entry, now: ContinuousClock.Instant) {
         let line = entry.line
         digest = line.digest
+        url = line.connection.transport.url.description
         cells = entry.cells.sorted()
         age = now - entry.madeAt
         users = entry.users

@@ -30,6 +30,7 @@ extension CellContextManager {
     /// Expires idle lines, and asks the directory now and then whether the mappings of the cells in use have changed.
     func keepUp() async {
         var version: DirectoryVersion?
+        var outage: (since: ContinuousClock.Instant, nextLog: ContinuousClock.Instant)?
         while !Task.isCancelled {
             try? await Task.sleep(for: configuration.refreshInterval)
             guard !Task.isCancelled else { return }
@@ -39,13 +40,24 @@ extension CellContextManager {
                 let isDoubtful = table.withLock { $0.takeDoubt() }
                 if isDoubtful || current != version { try await refresh() }
                 version = current
+                if let over = outage {
+                    logger.notice(
+                        "Cell mappings can be read again", metadata: ["outage": "\(over.since.duration(to: .now))"])
+                    outage = nil
+                }
             } catch {
                 // Whatever was to be looked at has not been.
                 version = nil
+                let now = ContinuousClock.now
+                if let outage, now < outage.nextLog { continue }
                 logger.warning("Cell mappings cannot be read", metadata: ["error": "\(error)"])
+                outage = (outage?.since ?? now, now + Self.outageLogInterval)
             }
         }
     }
+
+    /// How often the log says that the directory cannot be read, while it cannot.
+    private static var outageLogInterval: Duration { .seconds(60) }
 
     private func tick() {
         let now = ContinuousClock.now

@@ -28,6 +28,9 @@ public final class CellContextManager: Service {
     private let drivers: DriverRegistry
     private let digests = LineDigests()
     private let nextLineID = Locked<UInt64>(0)
+    /// Held while a line is made, and taken before the table's: a driver may read files when it is made, which whoever has
+    /// a line does not wait for.
+    private let opening = Locked(())
     private let startSource: AsyncStream<Line>.Continuation
 
     /// - Parameter base: the process's own URLs, which templates of the mappings take their values from.
@@ -209,18 +212,21 @@ public final class CellContextManager: Service {
 
     /// Adds a line to `url`, unless somebody else was faster or the manager has ended.
     private func open(_ url: TransportURL, for cell: CellMapping, _ title: String) throws {
-        let (opened, closing) = try table.withLock { table throws -> (Line?, Line?) in
-            guard !table.isOver, !table.hasLine(to: url) else { return (nil, nil) }
+        let (opened, closing) = try opening.withLock { _ throws -> (Line?, Line?) in
+            guard table.withLock({ !$0.isOver && !$0.hasLine(to: url) }) else { return (nil, nil) }
             let line = try makeLine(url, for: cell, title)
-            let (hasRoom, closing) = table.makeRoom()
-            guard hasRoom else {
-                throw CellError(
-                    .exhausted,
-                    "Cell \(cell.identity) cannot be aimed at: all \(configuration.maximumCount) lines are in use.",
-                    cell: cell.identity)
+            return try table.withLock { table throws -> (Line?, Line?) in
+                guard !table.isOver else { return (nil, nil) }
+                let (hasRoom, closing) = table.makeRoom()
+                guard hasRoom else {
+                    throw CellError(
+                        .exhausted,
+                        "Cell \(cell.identity) cannot be aimed at: all \(configuration.maximumCount) lines are in use.",
+                        cell: cell.identity)
+                }
+                table.add(line, for: cell.id, now: .now)
+                return (line, closing)
             }
-            table.add(line, for: cell.id, now: .now)
-            return (line, closing)
         }
         closing?.close(.room)
         guard let opened else { return }

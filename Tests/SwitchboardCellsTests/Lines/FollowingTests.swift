@@ -1,13 +1,17 @@
+import InMemoryLogging
+import Logging
 import SwitchboardCells
 import SwitchboardCore
 import SwitchboardInProcess
 import SwitchboardMessaging
 import Testing
 
-/// A directory of which one cell can be listed, and not be looked up.
+/// A directory of which one cell can be listed, and not be looked up; or which is away.
 private struct PatchyDirectory: CellDirectory {
     let base: InMemoryCellDirectory
     let broken = Locked<CellID?>(nil)
+    /// How often it was asked for its version since it is away.
+    let absence = Locked<Int?>(nil)
 
     func cell(_ id: CellID) async throws(CellError) -> CellMapping {
         if broken.withLock({ $0 }) == id { throw CellError(.directoryUnavailable, "It cannot be read for now.") }
@@ -53,7 +57,12 @@ private struct PatchyDirectory: CellDirectory {
     }
 
     func version() async throws(CellError) -> DirectoryVersion {
-        try await base.version()
+        let isAway = absence.withLock { asked in
+            asked = asked.map { $0 + 1 }
+            return asked != nil
+        }
+        if isAway { throw CellError(.directoryUnavailable, "It is away.") }
+        return try await base.version()
     }
 }
 
@@ -107,5 +116,28 @@ struct FollowingTests {
         #expect(before == "old-\(ids[0])")
         directory.broken.withLock { $0 = nil }
         try await waitUntil { try host(held[0]) == "new-\(ids[0])" }
+    }
+
+    @Test("A directory that is away is logged once, and once when it is back")
+    func away() async throws {
+        let directory = PatchyDirectory(base: try InMemoryCellDirectory(cells: []))
+        var configuration = LineConfiguration()
+        configuration.refreshInterval = .milliseconds(5)
+        let log = InMemoryLogHandler()
+        let manager = CellContextManager(
+            directory: directory, drivers: DriverRegistry(.inProcess(network: InProcessNetwork())),
+            configuration: configuration, logger: Logger(label: "test") { _ in log })
+        let run = Task { try await manager.run() }
+        defer { run.cancel() }
+        func count(_ level: Logger.Level, _ message: Logger.Message) -> Int {
+            log.entries.count { $0.level == level && $0.message == message }
+        }
+        for outage in 1...2 {
+            directory.absence.withLock { $0 = 0 }
+            try await waitUntil { directory.absence.withLock { $0 ?? 0 } >= 5 }
+            #expect(count(.warning, "Cell mappings cannot be read") == outage)
+            directory.absence.withLock { $0 = nil }
+            try await waitUntil { count(.notice, "Cell mappings can be read again") == outage }
+        }
     }
 }

@@ -242,6 +242,7 @@ struct LineTests {
                 _ = try await cloud.ask(Cloud.inCell1)
                 let line = try #require(cloud.line(of: Cloud.cell1))
                 #expect(line.digest.count == 16)
+                #expect(line.url == "fake://one")
                 #expect(line.users == 0 && line.callsInFlight == 0 && !line.isDraining)
                 #expect(line.state == .ready)
                 cloud.mutes.setMuted(true, "one")

@@ -1,3 +1,4 @@
+import InMemoryLogging
 import Logging
 import SwitchboardCells
 import SwitchboardCore
@@ -134,12 +135,9 @@ struct NovaDefectTests {
 
     @Test("D8: no description, dump, error, event or status shows a URL's secrets")
     func d8() async throws {
-        let log = Locked<[String]>([])
-        let logger = Logger(label: "canary") { _ in
-            var handler = RecordingLogHandler(lines: log)
-            handler.logLevel = .trace
-            return handler
-        }
+        let log = InMemoryLogHandler()
+        var logger = Logger(label: "canary") { _ in log }
+        logger.logLevel = .trace
         var configuration = LineConfiguration()
         configuration.refreshInterval = .milliseconds(20)
         try await Cloud.run(configuration: configuration, logger: logger) { cloud in
@@ -165,23 +163,8 @@ struct NovaDefectTests {
                     seen.append(text)
                 }
             }
-            let leaks = (seen + log.withLock { $0 }).filter { $0.contains("CANARY") }
+            let leaks = (seen + log.entries.map { "\($0)" }).filter { $0.contains("CANARY") }
             #expect(leaks.isEmpty, "\(leaks)")
         }
-    }
-}
-
-private struct RecordingLogHandler: LogHandler {
-    let lines: Locked<[String]>
-    var metadata: Logger.Metadata = [:]
-    var logLevel = Logger.Level.trace
-
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-        get { metadata[key] }
-        set { metadata[key] = newValue }
-    }
-
-    func log(event: LogEvent) {
-        lines.withLock { $0.append("\(event.message) \(event.metadata ?? [:]) \(metadata)") }
     }
 }
