@@ -1,3 +1,5 @@
+import InMemoryLogging
+import Logging
 import ServiceLifecycle
 import SwitchboardCore
 import SwitchboardInProcess
@@ -49,6 +51,34 @@ struct NotificationFailureTests {
             }
         }
         #expect(world.network.deadLetters(in: "test").isEmpty)
+    }
+
+    @Test("When as many as may be taken have failed and wait, the log says once that others do not come through")
+    func crowd() async throws {
+        let world = try NotificationWorld()
+        let seen = Recorder<NotificationEvent>()
+        var router = NotificationRouter()
+        router.handle([.info]) { event in
+            seen.record(event)
+            throw Oops()
+        }
+        var configuration = NotificationListenerConfiguration()
+        configuration.prefetch = 3
+        configuration.requeueDelay = .milliseconds(20)
+        configuration.maximumRequeueDelay = .milliseconds(20)
+        let log = InMemoryLogHandler()
+        let logger = Logger(label: "test") { _ in log }
+        try await world.run(world.listener(configuration: configuration, router, logger: logger)) {
+            func crowds() -> [InMemoryLogHandler.Entry] {
+                log.entries.filter { $0.level == .warning && $0.metadata["notification.waiting"] != nil }
+            }
+            for _ in 0..<2 { await world.notifier.info("bad") }
+            _ = try await seen.take(10)
+            #expect(crowds().isEmpty)
+            await world.notifier.info("bad")
+            _ = try await seen.take(20)
+            #expect(crowds().map { $0.metadata["notification.waiting"] } == ["3"])
+        }
     }
 
     @Test("After the last attempt, a notification is discarded; one may be discarded at once")

@@ -1,3 +1,4 @@
+import Logging
 import ServiceLifecycle
 import SwitchboardCore
 import SwitchboardInProcess
@@ -68,10 +69,10 @@ struct NotificationWorld {
     func listener(
         topics: [Topic] = [Topic("notifications")],
         configuration: NotificationListenerConfiguration = .init(),
-        _ router: NotificationRouter
+        _ router: NotificationRouter, logger: Logger = quietLogger
     ) -> NotificationListener {
         NotificationListener(
-            connection, topics: topics, router: router, configuration: configuration, logger: quietLogger)
+            connection, topics: topics, router: router, configuration: configuration, logger: logger)
     }
 
     /// Runs a listener on a connection that runs.

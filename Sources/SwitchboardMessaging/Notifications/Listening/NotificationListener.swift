@@ -27,6 +27,10 @@ public final class NotificationListener: Service {
         var isDraining = false
         /// The alarm that is set, and when it rings.
         var alarm: (token: DeadlineScheduler.Token, deadline: ContinuousClock.Instant)?
+        /// How many have failed and wait, unsettled, for their time to go back.
+        var waiting = 0
+        /// When the log may say next that they take all places.
+        var nextCrowdLog = ContinuousClock.Instant.now
     }
 
     private enum Input: Sendable {
@@ -203,6 +207,7 @@ public final class NotificationListener: Service {
         switch input {
         case .received(let batch): await begin(batch, source, &group)
         case .requeue(let received):
+            intake.withLock { $0.waiting -= 1 }
             group.addTask {
                 for next in await self.handling.requeue(received) { await self.forward(next, source) }
             }
@@ -227,6 +232,7 @@ public final class NotificationListener: Service {
         if await isReturned(batch) { return limit.leave() }
         group.addTask {
             let remains = await self.handling.handle(batch)
+            self.noteWaiting(remains.requeues.count)
             for (received, moment) in remains.requeues {
                 // Kept unsettled until then; the end of the subscription gives it back as well.
                 _ = self.connection.schedule(at: moment) { source.yield(.requeue(received)) }
@@ -234,6 +240,27 @@ public final class NotificationListener: Service {
             for next in remains.next { await self.forward(next, source) }
             self.limit.leave()
         }
+    }
+
+    /// Counts those that wait for another attempt, and says when they are all that may be taken: while that lasts, a queue
+    /// with nothing wrong in it looks stuck.
+    private func noteWaiting(_ count: Int) {
+        guard count > 0 else { return }
+        let prefetch = configuration.prefetch(inBatches: router.takesBatches)
+        let crowd: Int? = intake.withLock { state in
+            state.waiting += count
+            let now = ContinuousClock.now
+            guard state.waiting >= prefetch, now >= state.nextCrowdLog else { return nil }
+            state.nextCrowdLog = now + .seconds(60)
+            return state.waiting
+        }
+        guard let crowd else { return }
+        logger.warning(
+            """
+            As many notifications as may be taken from a queue have failed and wait for another attempt; others may not \
+            come through meanwhile. Have failing ones given up by maximumAttempts, or take more by prefetch
+            """,
+            metadata: ["notification.waiting": "\(crowd)", "notification.prefetch": "\(prefetch)"])
     }
 
     /// Whether what has not begun went back, as the listener is being shut down. Batches begin with their first one.

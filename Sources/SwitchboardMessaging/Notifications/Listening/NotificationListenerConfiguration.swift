@@ -31,7 +31,8 @@ public struct NotificationListenerConfiguration: Sendable {
 
     public var failurePolicy = FailurePolicy.requeue
 
-    /// After how many deliveries a notification that is to be requeued is discarded instead; `nil`: never.
+    /// After how many deliveries a notification that is to be requeued is discarded instead; `nil`: never. Then those that
+    /// always fail, once there are as many as the prefetch, keep others from coming: the log says so.
     public var maximumAttempts: Int?
 
     /// How long a failed notification is kept before it goes back to the queue; doubled with each failure of the same
