@@ -9,8 +9,11 @@ final class Mutes: Sendable {
     private let trap = Locked<Trap?>(nil)
 
     func plugin(_ network: InProcessNetwork) -> DriverPlugin {
-        DriverPlugin(schemes: "fake") { [self] url, _ throws(TransportError) in
-            let driver = MutedDriver(try InProcessDriver(url, network: network)) { await self.waitToEnd() }
+        DriverPlugin(schemes: "fake") { [drivers, trap] url, _ throws(TransportError) in
+            let driver = MutedDriver(try InProcessDriver(url, network: network)) {
+                let trap = trap.withLock { $0 }
+                await trap?.hold()
+            }
             let name = url.hosts.first?.name ?? ""
             drivers.withLock { $0[name, default: []].append(driver) }
             return driver
@@ -29,11 +32,6 @@ final class Mutes: Sendable {
     /// Lets no driver end before `trap` is opened.
     func holdEnds(in trap: Trap) {
         self.trap.withLock { $0 = trap }
-    }
-
-    private func waitToEnd() async {
-        let trap = trap.withLock { $0 }
-        await trap?.hold()
     }
 
     /// How many messages were to be sent through a queue since it was muted.

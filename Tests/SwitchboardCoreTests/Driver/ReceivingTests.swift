@@ -163,6 +163,26 @@ struct ReceivingTests {
         #expect(!otherSource.yield(Self.delivery(0)))
     }
 
+    @Test("Cancelled, the subscriber's task takes by itself what the driver has not handed out, and ends")
+    func cancelledWithSome() async throws {
+        for _ in 0..<200 {
+            let (deliveries, source) = Deliveries.makeSequence()
+            let taken = Locked<[UInt8]>([])
+            let receiver = Task {
+                try await deliveries.receive { delivery in
+                    taken.withLock { $0.append(delivery.message.body[0]) }
+                    return true
+                }
+            }
+            #expect(source.append(Self.delivery(0)))
+            await Task.yield()
+            #expect(source.append(Self.delivery(1)))
+            receiver.cancel()
+            try await receiver.value
+            #expect(taken.withLock { $0 } == [0, 1])
+        }
+    }
+
     @Test("What settles in the background is settled once, by both kinds of drivers", arguments: [true, false])
     func background(atOnce: Bool) async throws {
         let (settlements, settled) = AsyncStream.makeStream(of: Settlement.self)

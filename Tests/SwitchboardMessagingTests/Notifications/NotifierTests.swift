@@ -232,6 +232,7 @@ struct NotifierTests {
                 ], logger: quietLogger))
         let logger = Logger(label: "l") { publisher.handler(label: $0) }
         relay.withLock { $0 = logger }
+        defer { relay.withLock { $0 = nil } }
         try await withRunning(publisher) {
             logger.info("1")
             logger.info("2")

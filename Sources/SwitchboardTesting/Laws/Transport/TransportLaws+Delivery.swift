@@ -39,7 +39,12 @@ extension TransportLaws {
                             return true
                         }
                     }
-                    defer { receiver.cancel() }
+                    defer {
+                        receiver.cancel()
+                        // It ends when it has taken what there is.
+                        room.withLock { $0 = 1000 }
+                        deliveries.resume()
+                    }
                     let texts = (0..<50).map { "\($0)" }
                     // The first one tells that the receiver has begun: what it finds when it begins, it takes by itself.
                     try await bench.publish(all: [texts[0]], on: transport)
