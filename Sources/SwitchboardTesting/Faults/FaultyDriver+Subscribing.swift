@@ -8,20 +8,29 @@ extension FaultyDriver {
     ) async throws -> Result {
         let (deliveries, source) = Deliveries.makeSequence()
         let (isLive, live) = AsyncThrowingStream.makeStream(of: Void.self)
-        return try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask {
-                await self.keepSubscribed(to: address, options, source, live)
-            }
-            defer { group.cancelAll() }
+        // No child: when the subscriber's task is cancelled, the deliveries end, but what it has can be settled until `body`
+        // has ended too.
+        let keeper = Task { await self.keepSubscribed(to: address, options, source, live) }
+        func end() async {
+            keeper.cancel()
+            await keeper.value
+        }
+        do {
             // Ends without an element when the task is cancelled.
             var iterator = isLive.makeAsyncIterator()
             guard try await iterator.next() != nil else {
                 throw TransportError(.cancelled, "The task was cancelled before it was subscribed to \(address).")
             }
-            let result = try await body(deliveries)
-            group.cancelAll()
-            await group.waitForAllIgnoringErrors()
+            let result = try await withTaskCancellationHandler {
+                try await body(deliveries)
+            } onCancel: {
+                source.finish()
+            }
+            await end()
             return result
+        } catch {
+            await end()
+            throw error
         }
     }
 
@@ -171,12 +180,5 @@ private final class HeldDelivery: Sendable {
             return held
         }
         if let delivery { source.yield(delivery) }
-    }
-}
-
-extension ThrowingTaskGroup where ChildTaskResult == Void, Failure == any Error {
-    /// Waits for children that were cancelled.
-    fileprivate mutating func waitForAllIgnoringErrors() async {
-        while case .failure? = await nextResult() {}
     }
 }

@@ -113,7 +113,11 @@ final class MutantDriver: TransportDriver {
         // `run()` may have ended while we subscribed.
         guard isRunning else { throw Self.closed }
         do {
-            return try await body(deliveries)
+            return try await withTaskCancellationHandler {
+                try await body(deliveries)
+            } onCancel: {
+                if mutation == .cancellationGivesBack { broker.unsubscribe(subscription) }
+            }
         } catch {
             if mutation == .errorOfBodyReplaced { throw Self.closed }
             throw error

@@ -6,7 +6,7 @@ enum Mutation: String, CaseIterable {
     case earlyNotificationsDropped, poolsForgotten, poolMembersGetCopies, poolQueuePerTopic
     case requeueLost, requeuedToTheEnd, redeliveryUnmarked, unsettledLost, unsettledReversed, acceptForgotten
     case discardRequeues, deadLettersLost, lateSettlementTakesNext
-    case prefetchIgnored, settlementMakesNoRoom, subscriptionLeaked, endedDeliveriesFed
+    case prefetchIgnored, settlementMakesNoRoom, subscriptionLeaked, endedDeliveriesFed, cancellationGivesBack
     case refusesBeforeRun, publishesWithoutRun, closedTakenForDown, deliveriesOutliveRun, errorOfBodyReplaced
     case stateForgotten, cancellationSwallowed, cancellationOfRunSwallowed
     case deadlineIgnored, deadlineOfSubscriptionIgnored, timeToLiveIgnored, timeToLiveStartsAnew
@@ -47,6 +47,7 @@ enum Mutation: String, CaseIterable {
         case .settlementMakesNoRoom: "A settlement makes room for the next delivery"
         case .subscriptionLeaked: "An ended subscription takes nothing more"
         case .endedDeliveriesFed: "A subscription whose deliveries were cancelled takes nothing more"
+        case .cancellationGivesBack: "What a cancelled subscriber has can be settled until its body ends"
         case .refusesBeforeRun: "Publishing and subscribing before run() wait for it"
         case .publishesWithoutRun, .deadlineIgnored:
             "A publish that cannot begin gives up at its deadline, certainly not sent"

@@ -4,5 +4,5 @@
 /// laws of transports, which look at one thing at a time, do not.
 public enum RPCLaws {
     /// All of them, in the order of their groups.
-    public static let all: [DriverLaw] = calls + casts + patience + failures + serving + outages
+    public static let all: [DriverLaw] = calls + casts + patience + failures + serving + replacing + outages
 }

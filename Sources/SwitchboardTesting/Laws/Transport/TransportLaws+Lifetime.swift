@@ -107,6 +107,31 @@ extension TransportLaws {
                 try await bench.withInbox(transport, .topic(bench.topic)) { try await $0.expect("still kept") }
             }
         },
+        DriverLaw("What a cancelled subscriber has can be settled until its body ends", .lifetime) { bench in
+            // A server that is shut down finishes what it has begun.
+            try await bench.withTransport { transport in
+                let (taking, taken) = AsyncStream.makeStream(of: Never.self)
+                let subscriber = Task {
+                    defer { taken.finish() }
+                    let options = SubscriptionOptions(prefetch: 1, deadline: bench.later)
+                    try await transport.withSubscription(to: .topic(bench.topic), options: options) { deliveries in
+                        try await bench.publish("its own", on: transport)
+                        var iterator = deliveries.makeAsyncIterator()
+                        let delivery = try await iterator.next()
+                        taken.finish()
+                        // Until it is cancelled, and some time beyond.
+                        _ = try? await iterator.next()
+                        try await Task { try await Task.sleep(for: .milliseconds(50)) }.value
+                        try await delivery?.accept()
+                    }
+                }
+                for await _ in taking {}
+                subscriber.cancel()
+                try await bench.within("the end of the cancelled subscriber") { try await subscriber.value }
+                try await bench.publish("the next one", on: transport)
+                try await bench.withInbox(transport, .topic(bench.topic)) { try await $0.expect("the next one") }
+            }
+        },
         DriverLaw("A subscription that waits for run() can be cancelled", .lifetime) { bench in
             let transport = try bench.world.makeTransport()
             try await bench.within("the end of the cancelled subscription") {
