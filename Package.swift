@@ -273,6 +273,7 @@ let package = Package(
             dependencies: [
                 "DriverHarnesses", "SwitchboardCore", "SwitchboardMessaging", "SwitchboardTesting", "conformance-tool",
                 .target(name: "SwitchboardRabbitMQ", condition: rabbitMQ),
+                .product(name: "InMemoryLogging", package: "swift-log"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio", condition: rabbitMQ),
                 .product(name: "NIOEmbedded", package: "swift-nio", condition: rabbitMQ),

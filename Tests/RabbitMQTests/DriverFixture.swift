@@ -1,4 +1,5 @@
 #if RabbitMQ
+import Logging
 import SwitchboardCore
 import SwitchboardTesting
 
@@ -7,13 +8,14 @@ import SwitchboardTesting
 /// A driver that runs against a virtual host of its own, for as long as `body` runs.
 func withDriver<Result: Sendable>(
     options: [TransportURL.Option] = [], configuration: RabbitMQConfiguration = .osloDefaults,
+    logger: Logger = quietLogger,
     _ body: @escaping @Sendable (RabbitMQDriver, TestBroker, String) async throws -> Result
 ) async throws -> Result {
     let broker = try await TestBroker.shared()
     return try await broker.withVirtualHost { name in
         var url = broker.url(virtualHost: name)
         url.options = options
-        let driver = try RabbitMQDriver(url, configuration: configuration, logger: quietLogger)
+        let driver = try RabbitMQDriver(url, configuration: configuration, logger: logger)
         return try await withRunning(driver) { try await body(driver, broker, name) }
     }
 }

@@ -1,5 +1,7 @@
 #if RabbitMQ
 import Foundation
+import InMemoryLogging
+import Logging
 import SwitchboardCore
 import SwitchboardTesting
 import Testing
@@ -45,6 +47,45 @@ struct QueueTypeTests {
             let queue = try #require(try await broker.queue("t", in: name))
             #expect(queue.arguments["x-queue-type"] == "quorum")
             #expect(queue.arguments["x-delivery-limit"] == "5")
+        }
+    }
+
+    @Test("The last delivery that a quorum queue makes of a message is logged")
+    func lastDelivery() async throws {
+        let options: [TransportURL.Option] = [
+            .init("rabbit_quorum_queue", "true"), .init("rabbit_quorum_delivery_limit", "2"),
+        ]
+        let log = InMemoryLogHandler()
+        let logger = Logger(label: "test") { _ in log }
+        try await withDriver(options: options, logger: logger) { [topic] driver, _, _ in
+            try await driver.withSubscription(to: .topic(topic), options: .soon) { deliveries in
+                try await driver.publish("a", to: .topic(topic), mandatory: true)
+                var iterator = deliveries.makeAsyncIterator()
+                for attempt in 1...3 {
+                    let delivery = try #require(try await iterator.next())
+                    #expect(delivery.attempt == attempt)
+                    let warnings = log.entries.filter { $0.level == .warning && $0.metadata["attempt"] == "\(attempt)" }
+                    #expect(warnings.count == (attempt == 3 ? 1 : 0))
+                    try await delivery.requeue()
+                }
+                try await driver.publish("b", to: .topic(topic), mandatory: true)
+                #expect(try await take(1, of: deliveries) == ["b"])
+            }
+        }
+    }
+
+    @Test("What depends on the broker's version is known of RabbitMQ alone")
+    func brokerVersions() {
+        for (product, version, hasSecrets, limit) in [
+            ("RabbitMQ", "3.7.28", false, nil), ("RabbitMQ", "3.8.0", true, nil), ("RabbitMQ", "3.13.7", true, nil),
+            ("RabbitMQ", "4.0.0-rc.1", true, 20), ("RabbitMQ", "4.2", true, 20), ("RabbitMQ", "10.0.1", true, 20),
+        ] as [(String, String, Bool, Int?)] {
+            let broker = BrokerVersion(product: product, version: version)
+            #expect(broker?.knowsUpdateSecret == hasSecrets)
+            #expect(broker?.quorumDeliveryLimit == limit)
+        }
+        for (product, version) in [("LavinMQ", "2.0.0"), ("RabbitMQ", "new"), ("RabbitMQ", nil), (nil, "4.0.0")] {
+            #expect(BrokerVersion(product: product, version: version) == nil)
         }
     }
 

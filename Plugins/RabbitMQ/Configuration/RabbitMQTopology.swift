@@ -15,7 +15,8 @@ public struct RabbitMQTopology: Hashable, Sendable {
     /// Fanout and reply queues are quorum queues (`rabbit_transient_quorum_queue`).
     public var transientQuorumQueues = false
 
-    /// `x-delivery-limit` of quorum queues, 0 for none (`rabbit_quorum_delivery_limit`).
+    /// `x-delivery-limit` of quorum queues, 0 for the broker's own (`rabbit_quorum_delivery_limit`): none before RabbitMQ
+    /// 4.0, 20 since.
     public var quorumDeliveryLimit = 0
 
     /// `x-max-in-memory-length` of quorum queues, 0 for none (`rabbit_quorum_max_memory_length`).

@@ -67,8 +67,8 @@ struct ConnectionMachine: Sendable {
     private(set) var login: Login
     /// The password that the broker is asked to take over.
     private var newPassword: Secret?
-    /// Whether the broker has `connection.update-secret`.
-    private var knowsUpdateSecret = false
+    /// `nil` before it has said so, and when it is not RabbitMQ.
+    private(set) var brokerVersion: BrokerVersion?
     private var mechanism: String { login.method.rawValue }
 
     /// A quarter of RabbitMQ's default: librabbitmq's pools take memory by the size of a frame, and a line of two
@@ -110,7 +110,7 @@ struct ConnectionMachine: Sendable {
         case (.closing, _):
             return []
         case (.awaitingStart, .start(let mechanisms, let product, let version)):
-            knowsUpdateSecret = Self.knowsUpdateSecret(product, version)
+            brokerVersion = BrokerVersion(product: product, version: version)
             guard mechanisms.split(separator: " ").contains(where: { $0 == mechanism }) else {
                 state = .closed
                 let loss = ConnectionLoss(
@@ -153,7 +153,8 @@ struct ConnectionMachine: Sendable {
 
     /// Whether the broker of an open connection can be told a new password of the same user.
     var canUpdateSecret: Bool {
-        state == .open && knowsUpdateSecret && newPassword == nil && login.method != .external
+        guard let brokerVersion else { return false }
+        return state == .open && brokerVersion.knowsUpdateSecret && newPassword == nil && login.method != .external
     }
 
     /// Gives the broker a new password; only while ``canUpdateSecret``.
@@ -161,13 +162,6 @@ struct ConnectionMachine: Sendable {
         guard canUpdateSecret else { return [] }
         newPassword = password
         return [.send(.updateSecret(Array(password.reveal().utf8), reason: "renewed"))]
-    }
-
-    /// RabbitMQ has it since 3.8; it is not among the capabilities that a broker names.
-    static func knowsUpdateSecret(_ product: String?, _ version: String?) -> Bool {
-        guard product == "RabbitMQ", let version else { return false }
-        let parts = version.split(separator: ".").prefix(2).compactMap { Int($0) }
-        return parts.count == 2 && (parts[0], parts[1]) >= (3, 8)
     }
 
     /// We want to end it. With an open connection the broker is told; else it is over at once.

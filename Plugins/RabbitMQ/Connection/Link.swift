@@ -63,6 +63,8 @@ final class Link: FrameReceiver {
     /// Who is logged in.
     var login: Login { machine.login }
 
+    var brokerVersion: BrokerVersion? { machine.brokerVersion }
+
     var canUpdateSecret: Bool { machine.canUpdateSecret }
 
     /// Gives the broker a new password of the same user.

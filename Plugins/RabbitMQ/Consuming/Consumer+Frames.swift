@@ -97,9 +97,10 @@ extension Consumer {
         if request.plan.isStream, let offset = message.headers["x-stream-offset"].flatMap(Int64.init) {
             subscription.nextOffset = offset + 1
         }
+        let attempt = message.headers["x-delivery-count"].flatMap(Int.init).map { $0 + 1 }
+        if let attempt { noteAttempt(attempt, of: subscription) }
         let delivery = Delivery(
-            message, isRedelivered: content.method.isRedelivered,
-            attempt: message.headers["x-delivery-count"].flatMap(Int.init).map { $0 + 1 }
+            message, isRedelivered: content.method.isRedelivered, attempt: attempt
         ) { settlement throws(TransportError) in
             if request.hasEnded {
                 throw TransportError(
@@ -118,6 +119,21 @@ extension Consumer {
             send([.cancel(tag: subscription.tag)], channel)
             giveBack(subscription, tag)
         }
+    }
+
+    /// Quorum queues count how often a message has come back, and at their limit drop it, or dead-letter it where they are
+    /// told to: nobody would hear of that.
+    private func noteAttempt(_ attempt: Int, of subscription: Subscription) {
+        let declared = subscription.request.plan.deliveryLimit
+        guard let limit = declared > 0 ? declared : link?.brokerVersion?.quorumDeliveryLimit, attempt == limit + 1
+        else { return }
+        logger.warning(
+            "A message is delivered for the last time: when it goes back once more, its queue drops or dead-letters it",
+            metadata: [
+                "address": "\(subscription.request.address)", "rabbitmq.queue": "\(subscription.request.plan.queue)",
+                "attempt": "\(attempt)",
+                "rabbitmq.hint": "see rabbit_quorum_delivery_limit, or a policy's delivery-limit",
+            ])
     }
 
     /// Returns what nobody takes any more to its queue. A stream keeps what it has delivered.

@@ -17,7 +17,7 @@ final class Consumer: ConnectionClient {
     let answerTimeout: Duration
     let logger: Logger
 
-    private var link: Link?
+    private(set) var link: Link?
     var subscriptions: [UInt64: Subscription] = [:]
     var byChannel: [Subscription?] = []
     var freeChannels: [UInt16] = []

@@ -16,6 +16,8 @@ struct SubscriptionPlan: Hashable, Sendable {
     /// Whether the queue is this subscription's own and goes with it.
     var deletesQueueAtEnd: Bool
     var isStream: Bool
+    /// How often a message may come back to a quorum queue by our own declaration; 0: it says nothing of that.
+    var deliveryLimit: Int
 }
 
 /// Addresses in oslo.messaging's names and declarations, frame for frame (oslo-wire.md §2.1, §2.3). No I/O.
@@ -100,7 +102,7 @@ struct Topology: Sendable {
         SubscriptionPlan(
             declarations: declarations, queue: queue,
             consumeArguments: options.cancelOnFailover ? ["x-cancel-on-ha-failover": .bool(true)] : [:],
-            deletesQueueAtEnd: false, isStream: false)
+            deletesQueueAtEnd: false, isStream: false, deliveryLimit: options.quorumDeliveryLimit)
     }
 
     /// A queue that several consumers share, bound to the topic's exchange.
