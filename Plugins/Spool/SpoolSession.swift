@@ -15,7 +15,7 @@ final class SpoolSession: Sendable {
     ) {
         self.store = store
         self.receiver = receiver
-        self.publisher = Publisher(store)
+        self.publisher = Publisher(store) { writers.submit($0) }
         self.writers = writers
         self.thread = thread
         self.inFlight = inFlight
@@ -72,8 +72,8 @@ final class SpoolSession: Sendable {
         store.owner.leave()
     }
 
-    /// Has a message written: by one of the writers' threads when that syncs, else here, which spares two changes of
-    /// threads.
+    /// Has a message written: by one of the writers' threads when that syncs for this one, else here, which spares two
+    /// changes of threads.
     func write(
         _ message: Message, to address: Address, mandatory: Bool, deadline: ContinuousClock.Instant
     ) async -> PublishOperation.Outcome {
@@ -95,8 +95,10 @@ final class SpoolSession: Sendable {
     private func start(_ message: Message, mandatory: Bool, _ operation: PublishOperation) {
         let publisher = publisher
         var isLeft = true
-        if !store.isDurable {
-            writers.perform { isLeft = !publisher.publish(message, mandatory: mandatory, operation, mayCount: false) }
+        if publisher.canBeQuick {
+            writers.perform(waitsAfter: store.isDurable) {
+                isLeft = !publisher.publish(message, mandatory: mandatory, operation, isQuick: true)
+            }
         }
         guard isLeft else { return }
         let isTaken = writers.submit { _ = publisher.publish(message, mandatory: mandatory, operation) }

@@ -5,9 +5,14 @@ package import SwitchboardCore
 package struct Publisher: Sendable {
     package let store: SpoolStore
     private let segments: SegmentPublisher?
+    /// Runs on another thread what may sync; `false` when there is none.
+    private let elsewhere: @Sendable (@escaping @Sendable () -> Void) -> Bool
 
-    package init(_ store: SpoolStore) {
+    package init(
+        _ store: SpoolStore, elsewhere: @escaping @Sendable (@escaping @Sendable () -> Void) -> Bool = { _ in false }
+    ) {
         self.store = store
+        self.elsewhere = elsewhere
         segments = store.layout == .segment ? SegmentPublisher(store) : nil
     }
 
@@ -16,17 +21,19 @@ package struct Publisher: Sendable {
         case over
         /// A queue is gone: the routing must be repeated.
         case gone
-        /// A queue seems full, and was not counted.
-        case uncounted
+        /// It may take long, and was not begun: a queue seems full and has to be counted, or its name is to be synced.
+        case tooLong
     }
 
-    /// Finishes the operation, on this thread or another one. Syncs where the spool is durable: then this is for a
-    /// writer's thread.
+    /// Whether a message can be written without a sync by the one who brings it: there is none, or another thread does it.
+    package var canBeQuick: Bool { !store.isDurable || segments != nil }
+
+    /// Finishes the operation, on this thread or another one.
     ///
-    /// - Parameter mayCount: whether a queue that seems full may be counted, which can take long. Without it, `false`
-    ///   says that this is needed: nothing was written then, and the operation is as it was.
+    /// - Parameter isQuick: only while ``canBeQuick``. What may take long is not done here: `false` says that it is needed,
+    ///   that nothing was written, and the operation is as it was. Else this may sync, and is for a writer's thread.
     package func publish(
-        _ message: Message, mandatory: Bool, _ operation: PublishOperation, mayCount: Bool = true
+        _ message: Message, mandatory: Bool, _ operation: PublishOperation, isQuick: Bool = false
     ) -> Bool {
         guard operation.begin() else { return true }
         let what = "A message to \(operation.address) was not written to the spool"
@@ -34,6 +41,11 @@ package struct Publisher: Sendable {
             try store.health.check()
             for _ in 0..<2 {
                 let targets: [Queue]
+                if isQuick, store.isDurable, !store.knows(QueueName(operation.address)) {
+                    // To make a queue takes syncs.
+                    operation.putBack()
+                    return false
+                }
                 do throws(FileError) {
                     targets = try self.targets(of: operation.address, mandatory: mandatory)
                 } catch {
@@ -46,10 +58,10 @@ package struct Publisher: Sendable {
                     }
                     throw TransportError(.unroutable, "No consumer has declared \(operation.address) in the spool.")
                 }
-                switch try write(message, to: targets, operation, what, mayCount: mayCount) {
+                switch try write(message, to: targets, operation, what, isQuick: isQuick) {
                 case .over: return true
                 case .gone: continue
-                case .uncounted:
+                case .tooLong:
                     operation.putBack()
                     return false
                 }
@@ -116,7 +128,7 @@ package struct Publisher: Sendable {
     // MARK: Writing
 
     private func write(
-        _ message: Message, to targets: [Queue], _ operation: PublishOperation, _ what: String, mayCount: Bool
+        _ message: Message, to targets: [Queue], _ operation: PublishOperation, _ what: String, isQuick: Bool
     ) throws(TransportError) -> Attempt {
         let now = Timestamp.now.milliseconds
         let expires = message.timeToLive.map { life in now + UInt64(max(0, life.wholeMilliseconds)) }
@@ -124,7 +136,7 @@ package struct Publisher: Sendable {
         let bytes = file.encoded
         try checkSpace(for: bytes.count)
         if let full = reserve(bytes.count, in: targets) {
-            guard mayCount else { return .uncounted }
+            guard !isQuick else { return .tooLong }
             recount(full)
             // The recount may have found room that the counters did not know of.
             if let full = reserve(bytes.count, in: targets) {
@@ -134,6 +146,10 @@ package struct Publisher: Sendable {
         }
         do throws(FileError) {
             if store.isDurable {
+                if isQuick, targets.contains(where: { !$0.name.isEphemeral && !$0.isEntrySynced }) {
+                    for queue in targets { queue.release(bytes: bytes.count) }
+                    return .tooLong
+                }
                 for queue in targets where !queue.name.isEphemeral { try queue.syncEntry(in: store.queues) }
             }
         } catch {
@@ -143,7 +159,10 @@ package struct Publisher: Sendable {
         }
         let name = store.nextName(size: bytes.count, expires: expires)
         if let segments {
-            segments.append(bytes, name, to: targets, operation)
+            segments.append(bytes, name, to: targets, operation) { writer in
+                if isQuick, store.isDurable, elsewhere({ writer.lead() }) { return }
+                writer.lead()
+            }
             return .over
         }
         do throws(FileError) {
@@ -188,7 +207,7 @@ package struct Publisher: Sendable {
             throw error.transportError(what)
         }
         // With nobody else publishing through this store, the syncs run on this thread and the result is there.
-        _ = try write(message, to: [queue], operation, what, mayCount: true)
+        _ = try write(message, to: [queue], operation, what, isQuick: false)
         switch result.withLock({ $0 }) {
         case .done: return
         case .failed(let error): throw error

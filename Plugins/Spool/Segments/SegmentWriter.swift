@@ -37,18 +37,26 @@ final class SegmentWriter: Sendable {
         isDurable = store.isDurable && !queue.name.isEphemeral
     }
 
-    /// Takes a record; `completion` is called when its group is on the disk. `false` when the writer was closed.
+    /// What a record meets.
+    enum Reception {
+        /// Somebody writes it.
+        case taken
+        /// The caller has ``lead()`` run.
+        case leads
+        /// The writer was closed.
+        case closed
+    }
+
+    /// Takes a record; `completion` is called when its group is on the disk.
     func append(
         _ record: [UInt8], _ name: MessageName, _ completion: @escaping @Sendable (TransportError?) -> Void
-    ) -> Bool {
-        let (isTaken, leads) = state.withLock { state in
-            if state.isClosed { return (false, false) }
+    ) -> Reception {
+        state.withLock { state in
+            if state.isClosed { return .closed }
             state.pending.append(Pending(record: record, name: name, completion: completion))
             defer { state.isRunning = true }
-            return (true, !state.isRunning)
+            return state.isRunning ? .taken : .leads
         }
-        if leads { lead() }
-        return isTaken
     }
 
     /// Closes the segment for good, so that its readers can remove it. `false`: it is being written.
@@ -63,7 +71,8 @@ final class SegmentWriter: Sendable {
         return isIdle
     }
 
-    private func lead() {
+    /// Writes what there is and what comes meanwhile.
+    func lead() {
         while true {
             let (group, taken): ([Pending], Current?) = state.withLock { state in
                 var bytes = 0
@@ -190,7 +199,11 @@ final class SegmentPublisher: Sendable {
         self.store = store
     }
 
-    func append(_ payload: [UInt8], _ name: MessageName, to targets: [Queue], _ operation: PublishOperation) {
+    /// - Parameter lead: has the writer's ``SegmentWriter/lead()`` run, which may sync.
+    func append(
+        _ payload: [UInt8], _ name: MessageName, to targets: [Queue], _ operation: PublishOperation,
+        lead: (SegmentWriter) -> Void
+    ) {
         guard payload.count <= Int(UInt32.max) - 64 else {
             for queue in targets { queue.release(bytes: payload.count) }
             return operation.finish(
@@ -203,7 +216,16 @@ final class SegmentPublisher: Sendable {
                 if failure != nil { queue.release(bytes: payload.count) }
                 operation.settled(failure)
             }
-            while !writer(for: queue).append(record, name, completion) {}
+            taking: while true {
+                let writer = writer(for: queue)
+                switch writer.append(record, name, completion) {
+                case .taken: break taking
+                case .leads:
+                    lead(writer)
+                    break taking
+                case .closed: continue
+                }
+            }
         }
     }
 

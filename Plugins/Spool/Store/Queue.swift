@@ -70,9 +70,12 @@ package final class Queue: Sendable {
         counters.subtract(.bytes, UInt64(bytes))
     }
 
+    /// Whether ``syncEntry(in:)`` has nothing to do.
+    package var isEntrySynced: Bool { state.withLock { $0.isEntrySynced } }
+
     /// Makes sure, once, that the queue's own name is on the disk: who made it may have been killed before its sync.
     package func syncEntry(in queues: Directory) throws(FileError) {
-        if state.withLock({ $0.isEntrySynced }) { return }
+        if isEntrySynced { return }
         try queues.synchronize()
         state.withLock { $0.isEntrySynced = true }
     }

@@ -112,6 +112,9 @@ package final class SpoolStore: Sendable {
         }
     }
 
+    /// Whether the queue of that name is open already.
+    package func knows(_ name: QueueName) -> Bool { openedQueue(name) != nil }
+
     private func openedQueue(_ name: QueueName) -> Queue? {
         guard name.isEphemeral else { return opened.withLock { $0[name] } }
         guard let queue = ephemeral.withLock({ $0.queue(name) }) else { return nil }

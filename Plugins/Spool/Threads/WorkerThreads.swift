@@ -12,9 +12,10 @@ package final class WorkerThreads: @unchecked Sendable {
         var next = 0
         var idle = 0
         var threads = 0
-        /// Whether a caller does a job itself, and how many were about to.
-        var hasGuest = false
+        /// How many callers do a job themselves.
         var guests = 0
+        /// How many alone were about to, up to ``turns``.
+        var turn = 0
         var isStopping = false
         var stopped: [CheckedContinuation<Void, Never>] = []
     }
@@ -62,20 +63,22 @@ package final class WorkerThreads: @unchecked Sendable {
     /// How many jobs in a row a caller may do itself: a task that never waits would keep its thread from all others.
     package static let turns = 32
 
-    /// Runs `job`, which does not block for long, on the calling thread. Does not when the threads have been stopped,
-    /// when another caller is at it, and now and then so that the caller has to wait.
-    package func perform(_ job: () -> Void) {
+    /// Runs `job`, which does not block for long, on the calling thread. Does not when the threads have been stopped.
+    ///
+    /// - Parameter waitsAfter: whether the caller has to wait for something when the job is done. If not, the job is not run
+    ///   when another caller is at it, and now and then so that the caller has to wait.
+    package func perform(waitsAfter: Bool, _ job: () -> Void) {
         pthread_mutex_lock(mutex)
-        var isWelcome = !state.isStopping && !state.hasGuest
-        if isWelcome {
-            state.guests = (state.guests + 1) % Self.turns
-            isWelcome = state.guests > 0
-            state.hasGuest = isWelcome
+        var isWelcome = !state.isStopping && (waitsAfter || state.guests == 0)
+        if isWelcome && !waitsAfter {
+            state.turn = (state.turn + 1) % Self.turns
+            isWelcome = state.turn > 0
         }
+        if isWelcome { state.guests += 1 }
         pthread_mutex_unlock(mutex)
         guard isWelcome else { return }
         job()
-        leave { $0.hasGuest = false }
+        leave { $0.guests -= 1 }
     }
 
     /// Runs `body` on one of the threads and returns its result; `nil` when they have been stopped.
@@ -92,7 +95,7 @@ package final class WorkerThreads: @unchecked Sendable {
         await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
             pthread_mutex_lock(mutex)
             state.isStopping = true
-            let isOver = state.threads == 0 && !state.hasGuest
+            let isOver = state.threads == 0 && state.guests == 0
             if !isOver { state.stopped.append(continuation) }
             pthread_cond_broadcast(condition)
             pthread_mutex_unlock(mutex)
@@ -130,7 +133,7 @@ package final class WorkerThreads: @unchecked Sendable {
         pthread_mutex_lock(mutex)
         change(&state)
         var stopped: [CheckedContinuation<Void, Never>] = []
-        if state.isStopping, state.threads == 0, !state.hasGuest { swap(&stopped, &state.stopped) }
+        if state.isStopping, state.threads == 0, state.guests == 0 { swap(&stopped, &state.stopped) }
         pthread_mutex_unlock(mutex)
         for continuation in stopped { continuation.resume() }
     }
