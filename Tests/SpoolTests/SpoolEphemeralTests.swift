@@ -54,20 +54,29 @@ struct SpoolEphemeralTests {
         }
     }
 
-    @Test("A caller does its own work, one at a time, and now and then leaves it to a thread")
+    @Test(
+        "A caller does its own work, one at a time, and now and then leaves it to a thread; one that waits after it, always"
+    )
     func guests() async {
         let threads = WorkerThreads(count: 1)
         let tries = WorkerThreads.turns * 4
         var done = 0
         for _ in 0..<tries {
-            threads.perform {
+            threads.perform(waitsAfter: false) {
                 done += 1
-                threads.perform { Issue.record("Two callers were at work at once.") }
+                threads.perform(waitsAfter: false) { Issue.record("Two callers were at work at once.") }
             }
         }
         #expect(done > tries / 2 && done < tries)
+        done = 0
+        for _ in 0..<tries {
+            threads.perform(waitsAfter: true) { threads.perform(waitsAfter: true) { done += 1 } }
+        }
+        #expect(done == tries)
         await threads.stop()
-        threads.perform { Issue.record("A caller did its work after the threads were stopped.") }
+        for waits in [true, false] {
+            threads.perform(waitsAfter: waits) { Issue.record("A caller did its work after the threads were stopped.") }
+        }
     }
 
     @Test("Tasks that publish and accept without waiting let the others run", arguments: layouts)
