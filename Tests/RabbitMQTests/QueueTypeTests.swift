@@ -63,7 +63,7 @@ struct QueueTypeTests {
                 var iterator = deliveries.makeAsyncIterator()
                 for attempt in 1...3 {
                     let delivery = try #require(try await iterator.next())
-                    #expect(delivery.attempt == attempt)
+                    #expect((delivery.attempt ?? 1) == attempt)
                     let warnings = log.entries.filter { $0.level == .warning && $0.metadata["attempt"] == "\(attempt)" }
                     #expect(warnings.count == (attempt == 3 ? 1 : 0))
                     try await delivery.requeue()
