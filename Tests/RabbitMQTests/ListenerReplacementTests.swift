@@ -37,20 +37,28 @@ struct ListenerReplacementTests {
         arguments: [true, false])
     func replaced(inBatches: Bool) async throws {
         let handled = Locked<[String: Int]>([:])
+        let (counts, count) = AsyncStream.makeStream(of: Int.self, bufferingPolicy: .bufferingNewest(1))
         let note: @Sendable ([NotificationEvent]) -> Void = { events in
             handled.withLock { handled in
                 for event in events { handled[event.eventType ?? "", default: 0] += 1 }
+                count.yield(handled.count)
             }
         }
+        @Sendable func waitUntilHandled(_ target: Int) async {
+            if handled.withLock({ $0.count }) >= target { return }
+            for await count in counts where count >= target { return }
+        }
+        // How long handling takes, so that there is always some under way when a listener is shut down.
+        let work = Duration.milliseconds(5)
         var router = NotificationRouter()
         if inBatches {
             router.handleBatches { events in
-                try await Task.sleep(for: .milliseconds(5))
+                try await Task.sleep(for: work)
                 note(events)
             }
         } else {
             router.handle { event in
-                try await Task.sleep(for: .milliseconds(5))
+                try await Task.sleep(for: work)
                 note([event])
             }
         }
@@ -69,17 +77,14 @@ struct ListenerReplacementTests {
                     for number in 0..<Self.count { try await notifier.send(.info, "\(number)") }
                 }()
                 var listener = try await Replica(url, router, configuration)
-                for _ in 0..<6 {
+                for round in 1...6 {
                     let old = listener
-                    try await Task.sleep(for: .milliseconds(100))
+                    await waitUntilHandled(round * Self.count / 10)
                     listener = try await Replica(url, router, configuration)
                     try await old.shutDown()
                 }
                 try await sending
-                let end = ContinuousClock.now + .seconds(30)
-                while handled.withLock({ $0.count }) < Self.count, .now < end {
-                    try await Task.sleep(for: .milliseconds(10))
-                }
+                await waitUntilHandled(Self.count)
                 try await listener.shutDown()
             }
         }

@@ -160,8 +160,8 @@ package struct Publisher: Sendable {
         let name = store.nextName(size: bytes.count, expires: expires)
         if let segments {
             segments.append(bytes, name, to: targets, operation) { writer in
-                if isQuick, store.isDurable, elsewhere({ writer.lead() }) { return }
-                writer.lead()
+                if isQuick, store.isDurable, leadsElsewhere(writer) { return }
+                while writer.lead() {}
             }
             return .over
         }
@@ -174,6 +174,14 @@ package struct Publisher: Sendable {
             guard error.isNotFound else { throw error.transportError(what) }
             for queue in targets { store.forget(queue) }
             return .gone
+        }
+    }
+
+    /// Behind what else those threads have to do, each time. `false` when there are none.
+    private func leadsElsewhere(_ writer: SegmentWriter) -> Bool {
+        elsewhere {
+            guard writer.lead(), !leadsElsewhere(writer) else { return }
+            while writer.lead() {}
         }
     }
 

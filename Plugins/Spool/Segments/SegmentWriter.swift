@@ -25,6 +25,8 @@ final class SegmentWriter: Sendable {
 
     /// How much one group writes at most, in bytes.
     private static let groupBytes = 4 << 20
+    /// How many groups a leader writes before others have its thread.
+    static let turn = 16
 
     let queue: Queue
     private let store: SpoolStore
@@ -71,9 +73,12 @@ final class SegmentWriter: Sendable {
         return isIdle
     }
 
-    /// Writes what there is and what comes meanwhile.
-    func lead() {
-        while true {
+    /// Writes what there is and what comes meanwhile, for a while: queues may be more than threads, and each is to have its
+    /// turn.
+    ///
+    /// - Returns: whether the caller has it run again, as there is more. Nobody else leads until then.
+    func lead() -> Bool {
+        for _ in 0..<Self.turn {
             let (group, taken): ([Pending], Current?) = state.withLock { state in
                 var bytes = 0
                 var count = 0
@@ -86,12 +91,13 @@ final class SegmentWriter: Sendable {
                 if group.isEmpty { state.isRunning = false }
                 return (group, state.current)
             }
-            guard !group.isEmpty else { return }
+            guard !group.isEmpty else { return false }
             var current = taken
             let failure = write(group, &current)
             state.withLock { $0.current = current }
             for pending in group { pending.completion(failure) }
         }
+        return true
     }
 
     private func write(_ group: [Pending], _ current: inout Current?) -> TransportError? {
@@ -199,7 +205,7 @@ final class SegmentPublisher: Sendable {
         self.store = store
     }
 
-    /// - Parameter lead: has the writer's ``SegmentWriter/lead()`` run, which may sync.
+    /// - Parameter lead: has the writer's ``SegmentWriter/lead()`` run to its end, which may sync.
     func append(
         _ payload: [UInt8], _ name: MessageName, to targets: [Queue], _ operation: PublishOperation,
         lead: (SegmentWriter) -> Void
