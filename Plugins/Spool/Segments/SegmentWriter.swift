@@ -26,7 +26,7 @@ final class SegmentWriter: Sendable {
     /// How much one group writes at most, in bytes.
     private static let groupBytes = 4 << 20
     /// How many groups a leader writes before others have its thread.
-    static let turn = 16
+    static let turn = 32
 
     let queue: Queue
     private let store: SpoolStore
