@@ -281,6 +281,15 @@ let package = Package(
             ],
             resources: [.copy("Data")]),
         .testTarget(
+            name: "HostileBrokerTests",
+            dependencies: [
+                "SwitchboardCore", "SwitchboardTesting",
+                .target(name: "SwitchboardRabbitMQ", condition: rabbitMQ),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio", condition: rabbitMQ),
+                .product(name: "NIOPosix", package: "swift-nio", condition: rabbitMQ),
+            ]),
+        .testTarget(
             name: "RabbitMQEnduranceTests",
             dependencies: [
                 "SwitchboardCore", "SwitchboardMessaging", "SwitchboardTesting",

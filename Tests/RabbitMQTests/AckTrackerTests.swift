@@ -1,4 +1,5 @@
 #if RabbitMQ
+import SwitchboardTesting
 import Testing
 
 @testable import SwitchboardRabbitMQ
@@ -98,21 +99,6 @@ struct AckTrackerTests {
             }
         }
         #expect(settled.count + outstanding.count == Int(next - 1))
-    }
-}
-
-/// A generator whose numbers are the same in every run.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(_ seed: UInt64) { state = seed &+ 0x9E37_79B9_7F4A_7C15 }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }
 #endif

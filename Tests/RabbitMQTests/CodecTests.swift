@@ -1,6 +1,7 @@
 #if RabbitMQ
 import NIOCore
 import SwitchboardCore
+import SwitchboardTesting
 import Testing
 
 @testable import SwitchboardRabbitMQ
@@ -16,6 +17,12 @@ struct CodecTests {
         func received(_ method: IncomingMethod, channel: UInt16) { methods.append(method) }
         func received(_ header: ContentHeader, channel: UInt16) { headers.append(header) }
         func received(_ body: UnsafeRawBufferPointer, channel: UInt16) { bodies.append([UInt8](body)) }
+    }
+
+    private func tunedDecoder(frameMax: UInt32 = 131_072) -> FrameDecoder {
+        let decoder = FrameDecoder()
+        decoder.tune(channelMax: 2047, frameMax: frameMax)
+        return decoder
     }
 
     private func hexadecimal(_ buffer: ByteBuffer) -> String {
@@ -53,7 +60,7 @@ struct CodecTests {
         let body = (0..<size).map { UInt8(truncatingIfNeeded: $0) }
         try buffer.writeContent(of: Message(body: body), channel: 3, frameMax: 4096)
         let receiver = Receiver()
-        try FrameDecoder().decode(buffer, into: receiver)
+        try tunedDecoder(frameMax: 4096).decode(buffer, into: receiver)
         #expect(receiver.headers.count == 1)
         #expect(receiver.headers[0].bodySize == UInt64(size))
         #expect(receiver.bodies.flatMap(\.self) == body)
@@ -68,7 +75,7 @@ struct CodecTests {
         try buffer.write(.cancel(tag: "7"), channel: 2)
         try buffer.write(.ack(tag: 1 << 40, multiple: true), channel: 1)
         let receiver = Receiver()
-        let decoder = FrameDecoder()
+        let decoder = tunedDecoder()
         while let piece = buffer.readSlice(length: min(length, buffer.readableBytes)), piece.readableBytes > 0 {
             try decoder.decode(piece, into: receiver)
         }
@@ -87,7 +94,7 @@ struct CodecTests {
             buffer.writeBytes([1, 0, 0, 0, 0, 0, 40, 0, 60, 0, UInt8.random(in: 0...120, using: &generator)])
         }
         for _ in 0..<300 { buffer.writeInteger(UInt8.random(in: 0...255, using: &generator)) }
-        let decoder = FrameDecoder()
+        let decoder = tunedDecoder()
         let receiver = Receiver()
         do {
             try decoder.decode(buffer, into: receiver)
@@ -117,7 +124,7 @@ struct CodecTests {
     @Test("A message is put together from any pieces, and impossible ones are violations")
     func assembling() throws {
         var assembler = ContentAssembler<Int>()
-        let header = ContentHeader(bodySize: 3, contentType: "", contentEncoding: "", headers: [:])
+        let header = ContentHeader(bodySize: 3)
         func piece(_ bytes: [UInt8]) throws -> [UInt8]? {
             try bytes.withUnsafeBytes { try assembler.received($0)?.body }
         }
@@ -129,9 +136,51 @@ struct CodecTests {
         #expect(throws: ProtocolViolation.self) { try piece([1]) }
         #expect(throws: ProtocolViolation.self) { try assembler.received(header, limit: 10) }
         try assembler.began(2)
-        #expect(throws: ProtocolViolation.self) { try assembler.received(header, limit: 2) }
         _ = try assembler.received(header, limit: 3)
         #expect(throws: ProtocolViolation.self) { try piece([1, 2, 3, 4]) }
+    }
+
+    @Test("A message above the limit comes out without its body, and the next one is as if nothing had been")
+    func assemblingTooMuch() throws {
+        var assembler = ContentAssembler<Int>()
+        func piece(_ bytes: [UInt8]) throws -> ContentAssembler<Int>.Content? {
+            try bytes.withUnsafeBytes { try assembler.received($0) }
+        }
+        try assembler.began(1)
+        #expect(try assembler.received(ContentHeader(bodySize: 3), limit: 2) == nil)
+        #expect(try piece([1, 2]) == nil)
+        let content = try #require(try piece([3]))
+        #expect(content.header.defect == .bodyTooLarge(bytes: 3, limit: 2))
+        #expect(content.body.isEmpty)
+        try assembler.began(2)
+        #expect(try assembler.received(ContentHeader(bodySize: 2), limit: 2) == nil)
+        let next = try #require(try piece([4, 5]))
+        #expect(next.header.defect == nil && next.body == [4, 5])
+    }
+
+    @Test(
+        "What AMQP cannot carry is found before a byte is written, to the byte",
+        arguments: [4096, 131_072], [["x": "y"], ["aa": "bb", "x": ""]])
+    func framing(frameMax: Int, headers: [String: String]) throws {
+        func written(_ value: Int) throws -> (defect: String?, size: Int) {
+            var message = Message(body: [], headers: headers, timeToLive: .milliseconds(Int64.max))
+            message.headers["v"] = String(repeating: "v", count: value)
+            var buffer = ByteBuffer()
+            try buffer.writeContent(of: message, channel: 1, frameMax: frameMax)
+            return (message.framingDefect(frameMax: frameMax), buffer.readableBytes)
+        }
+        for value in (frameMax - 200)..<frameMax {
+            let (defect, size) = try written(value)
+            // The longest time to live is counted, whether there is one or not.
+            #expect((defect != nil) == (size + 1 > frameMax), "\(value): \(size)")
+        }
+        for message in [
+            Message(body: [], contentType: String(repeating: "x", count: 256)),
+            Message(body: [], contentEncoding: String(repeating: "x", count: 256)),
+            Message(body: [], headers: [String(repeating: "x", count: 256): ""]),
+        ] {
+            #expect(message.framingDefect(frameMax: frameMax)?.contains("256 bytes") == true)
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 #if RabbitMQ
 import SwitchboardCore
+import SwitchboardTesting
 import Testing
 
 @testable import SwitchboardRabbitMQ
@@ -40,10 +41,10 @@ struct ConnectionMachineTests {
             try machine.received(start) == [
                 .send(.startOK(properties: ["product": .string("S")], mechanism: "PLAIN", response: [0, 117, 0, 112]))
             ])
-        let tuning = Tuning(channelMax: 2047, frameMax: 32_768, heartbeat: 60)
+        let tuning = Tuning(channelMax: 2047, frameMax: 131_072, heartbeat: 60)
         #expect(
             try machine.received(tune) == [
-                .send(.tuneOK(channelMax: 2047, frameMax: 32_768, heartbeat: 60)), .tune(tuning),
+                .send(.tuneOK(channelMax: 2047, frameMax: 131_072, heartbeat: 60)), .tune(tuning),
                 .send(.open(virtualHost: "v")),
             ])
         #expect(try machine.received(.openOK) == [.opened])
@@ -123,7 +124,7 @@ struct ConnectionMachineTests {
             }
             return nil
         }
-        #expect(try agreed(60, 0, 30) == Tuning(channelMax: 2047, frameMax: 32_768, heartbeat: 30))
+        #expect(try agreed(60, 0, 30) == Tuning(channelMax: 2047, frameMax: 131_072, heartbeat: 30))
         #expect(try agreed(10, 4096, 60) == Tuning(channelMax: 2047, frameMax: 4096, heartbeat: 10))
         #expect(try agreed(0, 0, 60)?.heartbeat == 0)
         #expect(try agreed(60, 0, 0)?.heartbeat == 60)

@@ -1,15 +1,19 @@
 #if RabbitMQ
 /// Puts a message together from its frames: method, header, body in any number of pieces. No I/O.
+///
+/// A message with a ``ContentDefect`` comes out too, without a body: its bytes are counted and let go.
 struct ContentAssembler<Method> {
     struct Content {
         var method: Method
         var header: ContentHeader
+        /// Empty where the header has a defect.
         var body: [UInt8]
     }
 
     private var method: Method?
     private var header: ContentHeader?
     private var body: [UInt8] = []
+    private var missing: UInt64 = 0
 
     /// A length that the peer only announces reserves no more than this.
     private static var trustedLength: UInt64 { 1024 * 1024 }
@@ -26,14 +30,15 @@ struct ContentAssembler<Method> {
         guard let method, self.header == nil else {
             throw ProtocolViolation("a content header came without its method")
         }
-        guard header.bodySize <= UInt64(limit) else {
-            throw ProtocolViolation(
-                "a message of \(header.bodySize) bytes is over the limit of \(limit) (maximumMessageSize)")
+        var header = header
+        if header.defect == nil, header.bodySize > UInt64(limit) {
+            header.defect = .bodyTooLarge(bytes: header.bodySize, limit: limit)
         }
         if header.bodySize == 0 {
             self.method = nil
             return Content(method: method, header: header, body: [])
         }
+        missing = header.bodySize
         self.header = header
         return nil
     }
@@ -41,17 +46,19 @@ struct ContentAssembler<Method> {
     /// The message, when this was its last piece.
     mutating func received(_ piece: UnsafeRawBufferPointer) throws(ProtocolViolation) -> Content? {
         guard let method, let header else { throw ProtocolViolation("a body came without its header") }
-        let missing = header.bodySize - UInt64(body.count)
         guard UInt64(piece.count) <= missing else {
             throw ProtocolViolation("a body is longer than its header says")
         }
-        if body.isEmpty, UInt64(piece.count) == header.bodySize {
-            body = [UInt8](piece)
-        } else {
-            if body.isEmpty { body.reserveCapacity(Int(min(header.bodySize, Self.trustedLength))) }
-            body.append(contentsOf: piece)
+        missing -= UInt64(piece.count)
+        if header.defect == nil {
+            if body.isEmpty, missing == 0 {
+                body = [UInt8](piece)
+            } else {
+                if body.isEmpty { body.reserveCapacity(Int(min(header.bodySize, Self.trustedLength))) }
+                body.append(contentsOf: piece)
+            }
         }
-        guard UInt64(body.count) == header.bodySize else { return nil }
+        guard missing == 0 else { return nil }
         defer { self = ContentAssembler() }
         return Content(method: method, header: header, body: body)
     }

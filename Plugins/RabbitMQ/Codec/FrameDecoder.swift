@@ -1,231 +1,215 @@
 #if RabbitMQ
-import CRabbitMQ
 import NIOCore
 
-/// Cuts received bytes into frames, by `amqp_handle_input` alone: nothing in here reads a socket or waits.
+/// Cuts received bytes into frames and holds them against what was agreed on, before anything is read of them. No I/O.
 ///
-/// Not Sendable, like the C state that it owns; it lives in its connection's actor. What librabbitmq decodes points into
-/// its pools, so everything is copied before the pools are released, which happens after every frame: that is a boundary
-/// for sure, and keeps the memory of a connection at a few pages.
+///     betweenFrames ──body frame that is cut off──▶ inBody ──its end──▶ betweenFrames
+///     betweenFrames ──content header that is too large──▶ inLargeHeader ──its end──▶ betweenFrames
+///
+/// A frame that breaks the agreement is a ``ProtocolViolation``, as nothing behind it can be trusted. A message that cannot be
+/// taken is none: its bytes are read past, and the receiver is told of its ``ContentDefect``.
+///
+/// Not Sendable, like the C memory that ``PayloadDecoder`` owns; it lives in its connection's actor. Bodies are handed out as
+/// they come; of methods and content headers, one at a time waits for its rest.
 final class FrameDecoder {
-    private let state: amqp_connection_state_t
-
-    /// Whether a `connection.update-secret-ok` is to come. librabbitmq 0.11 does not know this method and would take it
-    /// for garbage, so it is recognised here, between two frames.
-    var awaitsUpdateSecretOK = false
-    private var isBetweenFrames = true
-    /// The first bytes of what may be that frame, until the rest has come.
-    private var held: [UInt8] = []
-    private static let updateSecretOK: [UInt8] = [1, 0, 0, 0, 0, 0, 4, 0, 10, 0, 71, 0xCE]
-
-    init() {
-        state = amqp_new_connection()
+    private enum State {
+        case betweenFrames
+        /// So many bytes of the payload are to come, then the frame's end.
+        case inBody(channel: UInt16, missing: Int)
+        case inLargeHeader(ContentHeader, channel: UInt16, missing: Int)
     }
 
-    deinit {
-        amqp_destroy_connection(state)
+    /// What the peer may send.
+    private struct Limits {
+        var channelMax: UInt16
+        /// With the eight bytes around the payload.
+        var frameMax: Int
     }
 
-    /// Takes over what both sides agreed on. A frame longer than `frameMax` is a protocol violation from then on.
+    /// Of a frame: type, channel, length of the payload.
+    private static let prefixLength = 7
+    /// Those, and the mark at its end.
+    private static let overhead = 8
+    private static let endMark: UInt8 = 0xCE
+    /// The fixed part of a content header: class, weight, length of the body; then two bytes of flags at least.
+    private static let headerPrefixLength = 12
+    /// A content header beyond this is not a large one but bytes that are not AMQP: RabbitMQ takes none over its frame size,
+    /// and each time that it dead-letters a message adds a few hundred bytes.
+    private static let largestHeader = 16 * 1024 * 1024
+    /// What is held between two reads is given back when it grew beyond this.
+    private static let keptCapacity = 16 * 1024
+
+    /// Before both sides have agreed on anything: the connection's own channel, and more room than `connection.start` needs.
+    private var limits = Limits(channelMax: 0, frameMax: 64 * 1024)
+    private var state = State.betweenFrames
+    private let payloads = PayloadDecoder()
+    /// The beginning of what has not come whole.
+    private var held = ByteBuffer()
+
+    /// Takes over what both sides agreed on.
     func tune(channelMax: UInt16, frameMax: UInt32) {
-        // Heartbeat 0: the library's own ones are off, ours are `Heartbeat`.
-        amqp_tune_connection(state, Int32(channelMax), Int32(frameMax), 0)
+        limits = Limits(channelMax: channelMax, frameMax: Int(frameMax))
     }
 
     /// Consumes all of `buffer`; a frame that is cut off waits inside for its rest.
     func decode(_ buffer: ByteBuffer, into receiver: some FrameReceiver) throws(ProtocolViolation) {
         var buffer = buffer
-        if !held.isEmpty {
-            var whole = ByteBuffer(bytes: held)
-            whole.writeBuffer(&buffer)
-            buffer = whole
-            held = []
+        guard held.readableBytes > 0 else {
+            let consumed = try decodeAll(buffer, into: receiver)
+            buffer.moveReaderIndex(forwardBy: consumed)
+            if buffer.readableBytes > 0 { held.writeBuffer(&buffer) }
+            return
         }
+        held.writeBuffer(&buffer)
+        let consumed = try decodeAll(held, into: receiver)
+        held.moveReaderIndex(forwardBy: consumed)
+        if held.readableBytes == 0, held.capacity > Self.keptCapacity {
+            held = ByteBuffer()
+        } else if consumed > 0 {
+            held.discardReadBytes()
+        }
+    }
+
+    /// How many bytes were consumed. What is left is the beginning of something that has not come whole.
+    private func decodeAll(_ buffer: ByteBuffer, into receiver: some FrameReceiver) throws(ProtocolViolation) -> Int {
+        var offset = 0
         var failure: ProtocolViolation?
         buffer.withUnsafeReadableBytes { bytes in
-            var offset = 0
-            while offset < bytes.count {
-                if awaitsUpdateSecretOK, isBetweenFrames {
-                    let next = bytes[offset...].prefix(Self.updateSecretOK.count)
-                    if next.elementsEqual(Self.updateSecretOK.prefix(next.count)) {
-                        guard next.count == Self.updateSecretOK.count else {
-                            held = Array(next)
-                            return
-                        }
-                        awaitsUpdateSecretOK = false
-                        offset += next.count
-                        do throws(ProtocolViolation) {
-                            try receiver.received(.updateSecretOK, channel: 0)
-                        } catch {
-                            failure = error
-                            return
-                        }
-                        continue
-                    }
+            do throws(ProtocolViolation) {
+                while offset < bytes.count {
+                    let consumed = try step(UnsafeRawBufferPointer(rebasing: bytes[offset...]), into: receiver)
+                    if consumed == 0 { return }
+                    offset += consumed
                 }
-                var frame = amqp_frame_t()
-                let rest = amqp_bytes_t(
-                    len: bytes.count - offset, bytes: UnsafeMutableRawPointer(mutating: bytes.baseAddress! + offset))
-                let consumed = amqp_handle_input(state, rest, &frame)
-                guard consumed > 0 else {
-                    failure = ProtocolViolation(
-                        "the broker sent bytes that are no AMQP frame (\(String(cString: amqp_error_string2(consumed))))"
-                    )
-                    return
-                }
-                offset += Int(consumed)
-                isBetweenFrames = frame.frame_type != 0
-                guard isBetweenFrames else { continue }
-                do throws(ProtocolViolation) {
-                    try dispatch(frame, to: receiver)
-                } catch {
-                    failure = error
-                    return
-                }
-                amqp_maybe_release_buffers_on_channel(state, frame.channel)
+            } catch {
+                failure = error
             }
         }
         if let failure { throw failure }
+        return offset
     }
 
-    private func dispatch(_ frame: amqp_frame_t, to receiver: some FrameReceiver) throws(ProtocolViolation) {
-        switch Int32(frame.frame_type) {
-        case AMQP_FRAME_METHOD:
-            let method = frame.payload.method
-            try receiver.received(Self.method(method.id, method.decoded), channel: frame.channel)
-        case AMQP_FRAME_HEADER:
-            let properties = frame.payload.properties
-            try receiver.received(
-                Self.header(properties.decoded, bodySize: properties.body_size), channel: frame.channel)
-        case AMQP_FRAME_BODY:
-            let fragment = frame.payload.body_fragment
-            try receiver.received(
-                UnsafeRawBufferPointer(start: fragment.bytes, count: fragment.len), channel: frame.channel)
-        case AMQP_FRAME_HEARTBEAT:
-            break  // Any byte counts as life; the connection has noted it.
-        case Int32(UInt8(ascii: "A")):
-            throw ProtocolViolation(
-                "the peer answered with an AMQP protocol header: it speaks another version than 0-9-1")
-        default:
-            throw ProtocolViolation("the broker sent a frame of the unknown type \(frame.frame_type)")
-        }
-    }
-
-    private static func method(_ id: UInt32, _ decoded: UnsafeMutableRawPointer) -> IncomingMethod {
-        switch id {
-        case AMQP_BASIC_DELIVER_METHOD:
-            let deliver = decoded.load(as: amqp_basic_deliver_t.self)
-            return .deliver(tag: deliver.delivery_tag, isRedelivered: deliver.redelivered != 0)
-        case AMQP_BASIC_ACK_METHOD:
-            let ack = decoded.load(as: amqp_basic_ack_t.self)
-            return .ack(tag: ack.delivery_tag, multiple: ack.multiple != 0)
-        case AMQP_BASIC_NACK_METHOD:
-            let nack = decoded.load(as: amqp_basic_nack_t.self)
-            return .nack(tag: nack.delivery_tag, multiple: nack.multiple != 0)
-        case AMQP_BASIC_RETURN_METHOD:
-            let returned = decoded.load(as: amqp_basic_return_t.self)
-            return .returned(
-                .init(
-                    code: returned.reply_code, text: returned.reply_text.string, exchange: returned.exchange.string,
-                    routingKey: returned.routing_key.string))
-        case AMQP_BASIC_CONSUME_OK_METHOD: return .consumeOK
-        case AMQP_BASIC_CANCEL_METHOD:
-            return .cancel(tag: decoded.load(as: amqp_basic_cancel_t.self).consumer_tag.string)
-        case AMQP_BASIC_CANCEL_OK_METHOD: return .cancelOK
-        case AMQP_BASIC_QOS_OK_METHOD: return .prefetchOK
-        case AMQP_CONFIRM_SELECT_OK_METHOD: return .confirmSelectOK
-        case AMQP_EXCHANGE_DECLARE_OK_METHOD: return .exchangeDeclareOK
-        case AMQP_QUEUE_DECLARE_OK_METHOD:
-            let answer = decoded.load(as: amqp_queue_declare_ok_t.self)
-            return .queueDeclareOK(ready: answer.message_count, consumers: answer.consumer_count)
-        case AMQP_QUEUE_BIND_OK_METHOD: return .queueBindOK
-        case AMQP_QUEUE_DELETE_OK_METHOD: return .queueDeleteOK
-        case AMQP_CHANNEL_OPEN_OK_METHOD: return .channelOpenOK
-        case AMQP_CHANNEL_CLOSE_METHOD:
-            let close = decoded.load(as: amqp_channel_close_t.self)
-            return .channelClose(
-                .init(
-                    code: close.reply_code, text: close.reply_text.string, classID: close.class_id,
-                    methodID: close.method_id))
-        case AMQP_CHANNEL_CLOSE_OK_METHOD: return .channelCloseOK
-        case AMQP_CHANNEL_FLOW_METHOD:
-            return .channelFlow(active: decoded.load(as: amqp_channel_flow_t.self).active != 0)
-        case AMQP_CONNECTION_START_METHOD:
-            let start = decoded.load(as: amqp_connection_start_t.self)
-            let properties = strings(in: start.server_properties)
-            return .start(
-                mechanisms: start.mechanisms.string, product: properties["product"], version: properties["version"])
-        case AMQP_CONNECTION_SECURE_METHOD: return .secure
-        case AMQP_CONNECTION_TUNE_METHOD:
-            let tune = decoded.load(as: amqp_connection_tune_t.self)
-            return .tune(channelMax: tune.channel_max, frameMax: tune.frame_max, heartbeat: tune.heartbeat)
-        case AMQP_CONNECTION_OPEN_OK_METHOD: return .openOK
-        case AMQP_CONNECTION_CLOSE_METHOD:
-            let close = decoded.load(as: amqp_connection_close_t.self)
-            return .close(
-                .init(
-                    code: close.reply_code, text: close.reply_text.string, classID: close.class_id,
-                    methodID: close.method_id))
-        case AMQP_CONNECTION_CLOSE_OK_METHOD: return .closeOK
-        case AMQP_CONNECTION_BLOCKED_METHOD:
-            return .blocked(reason: decoded.load(as: amqp_connection_blocked_t.self).reason.string)
-        case AMQP_CONNECTION_UNBLOCKED_METHOD: return .unblocked
-        default: return .other(id: id)
-        }
-    }
-
-    private static func header(_ decoded: UnsafeMutableRawPointer, bodySize: UInt64) -> ContentHeader {
-        let properties = decoded.load(as: amqp_basic_properties_t.self)
-        var header = ContentHeader(bodySize: bodySize, contentType: "", contentEncoding: "", headers: [:])
-        let flags = Int32(bitPattern: properties._flags)
-        if flags & AMQP_BASIC_CONTENT_TYPE_FLAG != 0 {
-            // The type that nearly every message has is longer than a small string: no allocation for it.
-            header.contentType = properties.content_type.equals(json) ? json : properties.content_type.string
-        }
-        if flags & AMQP_BASIC_CONTENT_ENCODING_FLAG != 0 {
-            header.contentEncoding = properties.content_encoding.string
-        }
-        if flags & AMQP_BASIC_HEADERS_FLAG != 0, properties.headers.num_entries > 0 {
-            header.headers = strings(in: properties.headers)
-        }
-        return header
-    }
-
-    private static let json = "application/json"
-
-    /// The entries of a table that are text, numbers or booleans, as text. What else there is means nothing to us.
-    private static func strings(in table: amqp_table_t) -> [String: String] {
-        var strings: [String: String] = [:]
-        for entry in UnsafeBufferPointer(start: table.entries, count: Int(table.num_entries)) {
-            let value = entry.value.value
-            switch UInt32(entry.value.kind) {
-            case AMQP_FIELD_KIND_UTF8.rawValue, AMQP_FIELD_KIND_BYTES.rawValue:
-                strings[entry.key.string] = value.bytes.string
-            case AMQP_FIELD_KIND_BOOLEAN.rawValue: strings[entry.key.string] = value.boolean != 0 ? "true" : "false"
-            case AMQP_FIELD_KIND_I8.rawValue: strings[entry.key.string] = String(value.i8)
-            case AMQP_FIELD_KIND_U8.rawValue: strings[entry.key.string] = String(value.u8)
-            case AMQP_FIELD_KIND_I16.rawValue: strings[entry.key.string] = String(value.i16)
-            case AMQP_FIELD_KIND_U16.rawValue: strings[entry.key.string] = String(value.u16)
-            case AMQP_FIELD_KIND_I32.rawValue: strings[entry.key.string] = String(value.i32)
-            case AMQP_FIELD_KIND_U32.rawValue: strings[entry.key.string] = String(value.u32)
-            case AMQP_FIELD_KIND_I64.rawValue: strings[entry.key.string] = String(value.i64)
-            case AMQP_FIELD_KIND_U64.rawValue, AMQP_FIELD_KIND_TIMESTAMP.rawValue:
-                strings[entry.key.string] = String(value.u64)
-            default: break
+    /// Takes the next piece off the front: a whole frame, or a part of one that need not be whole. 0 when it is to wait.
+    private func step(
+        _ bytes: UnsafeRawBufferPointer, into receiver: some FrameReceiver
+    ) throws(ProtocolViolation) -> Int {
+        switch state {
+        case .betweenFrames: return try begin(bytes, into: receiver)
+        case .inBody(let channel, let missing): return try continueBody(bytes, channel, missing, into: receiver)
+        case .inLargeHeader(let header, let channel, let missing):
+            // The mark at the end goes with the last byte.
+            guard bytes.count > missing else {
+                let passed = min(bytes.count, missing)
+                state = .inLargeHeader(header, channel: channel, missing: missing - passed)
+                return passed
             }
+            try checkEnd(bytes[missing])
+            state = .betweenFrames
+            try receiver.received(header, channel: channel)
+            return missing + 1
         }
-        return strings
+    }
+
+    private func begin(
+        _ bytes: UnsafeRawBufferPointer, into receiver: some FrameReceiver
+    ) throws(ProtocolViolation) -> Int {
+        guard let type = FrameType(rawValue: bytes[0]) else { throw Self.unknownType(bytes[0]) }
+        guard bytes.count >= Self.prefixLength else { return 0 }
+        let channel = bytes.loadUnaligned(fromByteOffset: 1, as: UInt16.self).bigEndian
+        let length = Int(bytes.loadUnaligned(fromByteOffset: 3, as: UInt32.self).bigEndian)
+        try check(type, channel, length)
+        let payload = UnsafeRawBufferPointer(rebasing: bytes[Self.prefixLength...])
+        switch type {
+        case .body:
+            state = .inBody(channel: channel, missing: length)
+            return Self.prefixLength
+        case .header where length + Self.overhead > limits.frameMax:
+            guard payload.count >= Self.headerPrefixLength else { return 0 }
+            var header = try payloads.headerPrefix(payload)
+            header.defect = .headerTooLarge(bytes: length, limit: limits.frameMax)
+            state = .inLargeHeader(header, channel: channel, missing: length - Self.headerPrefixLength)
+            return Self.prefixLength + Self.headerPrefixLength
+        case .method, .header, .heartbeat:
+            guard payload.count > length else { return 0 }
+            try checkEnd(payload[length])
+            let content = UnsafeRawBufferPointer(rebasing: payload[..<length])
+            switch type {
+            case .method: try receiver.received(payloads.method(content), channel: channel)
+            case .header: try receiver.received(payloads.header(content), channel: channel)
+            // Any byte counts as life; the connection has noted it.
+            case .heartbeat, .body: break
+            }
+            return length + Self.overhead
+        }
+    }
+
+    /// The last byte is held back until the frame's end has come with it: no message is complete before its frames are.
+    private func continueBody(
+        _ bytes: UnsafeRawBufferPointer, _ channel: UInt16, _ missing: Int, into receiver: some FrameReceiver
+    ) throws(ProtocolViolation) -> Int {
+        if bytes.count > missing {
+            try checkEnd(bytes[missing])
+            state = .betweenFrames
+            try receiver.received(UnsafeRawBufferPointer(rebasing: bytes[..<missing]), channel: channel)
+            return missing + 1
+        }
+        let length = min(bytes.count, missing - 1)
+        guard length > 0 else { return 0 }
+        state = .inBody(channel: channel, missing: missing - length)
+        try receiver.received(UnsafeRawBufferPointer(rebasing: bytes[..<length]), channel: channel)
+        return length
+    }
+
+    // MARK: What was agreed
+
+    private func check(_ type: FrameType, _ channel: UInt16, _ length: Int) throws(ProtocolViolation) {
+        guard channel <= limits.channelMax else {
+            throw ProtocolViolation(
+                "the broker sent a frame on channel \(channel), and the highest one is \(limits.channelMax)")
+        }
+        let (belongs, range): (Bool, ClosedRange<Int>) =
+            switch type {
+            case .method: (true, 4...(limits.frameMax - Self.overhead))
+            case .header: (channel > 0, (Self.headerPrefixLength + 2)...Self.largestHeader)
+            case .body: (channel > 0, 0...(limits.frameMax - Self.overhead))
+            case .heartbeat: (channel == 0, 0...0)
+            }
+        guard belongs else { throw ProtocolViolation("the broker sent a \(type) on channel \(channel)") }
+        guard range.contains(length) else {
+            throw ProtocolViolation(
+                "the broker sent a \(type) of \(length) bytes, where \(range.lowerBound) to \(range.upperBound) are agreed"
+            )
+        }
+    }
+
+    private func checkEnd(_ byte: UInt8) throws(ProtocolViolation) {
+        guard byte == Self.endMark else {
+            throw ProtocolViolation("the broker sent bytes that are no AMQP frame (the mark at its end is missing)")
+        }
+    }
+
+    private static func unknownType(_ byte: UInt8) -> ProtocolViolation {
+        ProtocolViolation(
+            byte == UInt8(ascii: "A")
+                ? "the peer answered with an AMQP protocol header: it speaks another version than 0-9-1"
+                : "the broker sent bytes that are no AMQP frame (the unknown type \(byte))")
     }
 }
 
-extension amqp_bytes_t {
-    fileprivate var raw: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: bytes, count: bytes == nil ? 0 : len) }
+/// The kinds of frame of AMQP 0-9-1.
+private enum FrameType: UInt8, CustomStringConvertible {
+    case method = 1
+    case header = 2
+    case body = 3
+    case heartbeat = 8
 
-    /// As UTF-8; what is none becomes U+FFFD.
-    fileprivate var string: String { String(decoding: raw, as: UTF8.self) }
-
-    fileprivate func equals(_ text: String) -> Bool {
-        len == text.utf8.count && raw.elementsEqual(text.utf8)
+    var description: String {
+        switch self {
+        case .method: "method"
+        case .header: "content header"
+        case .body: "piece of a body"
+        case .heartbeat: "heartbeat"
+        }
     }
 }
 #endif

@@ -247,6 +247,26 @@ extension ByteBuffer {
     }
 }
 
+extension Message {
+    /// Why AMQP cannot carry the properties of this message in frames of at most `frameMax` bytes; `nil`: it can. They come in
+    /// one frame, whatever their size, and a broker that gets a larger one closes the connection on all others.
+    func framingDefect(frameMax: Int) -> String? {
+        for (what, text) in [("content type", contentType), ("content encoding", contentEncoding)]
+        where text.utf8.count > 255 {
+            return "its \(what) has \(text.utf8.count) bytes, and AMQP's limit is 255"
+        }
+        guard !headers.isEmpty else { return nil }
+        if let name = headers.keys.first(where: { $0.utf8.count > 255 }) {
+            return "the name of its header \(name.prefix(40))… has \(name.utf8.count) bytes, and AMQP's limit is 255"
+        }
+        // Around the table: frame, class and length of the body, flags, two short texts, mode, priority, expiration.
+        let others = 8 + 12 + 2 + 2 + contentType.utf8.count + contentEncoding.utf8.count + 2 + 21
+        let size = headers.reduce(others + 4) { $0 + $1.key.utf8.count + $1.value.utf8.count + 6 }
+        guard size > frameMax else { return nil }
+        return "its headers take \(size) bytes, and the broker takes \(frameMax) in one frame"
+    }
+}
+
 extension amqp_bytes_t {
     /// Valid as long as `buffer` is.
     fileprivate init(_ buffer: UnsafeBufferPointer<UInt8>) {

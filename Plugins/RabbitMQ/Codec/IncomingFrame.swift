@@ -50,20 +50,39 @@ enum IncomingMethod: Hashable, Sendable {
 /// The properties of a message that arrives, and how long its body is.
 struct ContentHeader: Sendable {
     var bodySize: UInt64
-    var contentType: String
-    var contentEncoding: String
-    var headers: [String: String]
+    var contentType = ""
+    var contentEncoding = ""
+    var headers: [String: String] = [:]
+    /// Why this message cannot be taken. Its other properties may be missing then.
+    var defect: ContentDefect?
+}
+
+/// What is wrong with one message, whose frames are in order. It concerns that message alone, never its connection.
+enum ContentDefect: Hashable, Sendable, CustomStringConvertible {
+    case headerTooLarge(bytes: Int, limit: Int)
+    case bodyTooLarge(bytes: UInt64, limit: Int)
+    case unreadableHeader(reason: String)
+
+    var description: String {
+        switch self {
+        case .headerTooLarge(let bytes, let limit):
+            "its headers take \(bytes) bytes, more than the \(limit) of the largest frame"
+        case .bodyTooLarge(let bytes, let limit):
+            "its body has \(bytes) bytes, more than the \(limit) of maximumMessageSize"
+        case .unreadableHeader(let reason): "its headers cannot be read: \(reason)"
+        }
+    }
 }
 
 /// What takes the frames of one connection as they are decoded.
 protocol FrameReceiver: AnyObject {
     func received(_ method: IncomingMethod, channel: UInt16) throws(ProtocolViolation)
     func received(_ header: ContentHeader, channel: UInt16) throws(ProtocolViolation)
-    /// `body` is valid during the call only.
+    /// Some bytes of a body, which need not be all of their frame. `body` is valid during the call only.
     func received(_ body: UnsafeRawBufferPointer, channel: UInt16) throws(ProtocolViolation)
 }
 
-/// Bytes or frames that a broker must not send. The connection is given up.
+/// Bytes or frames that a broker must not send, so that nothing after them can be trusted. The connection is given up.
 struct ProtocolViolation: Error, Hashable, CustomStringConvertible {
     var description: String
 

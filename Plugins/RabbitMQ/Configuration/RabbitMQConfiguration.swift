@@ -77,7 +77,8 @@ public struct RabbitMQConfiguration: Sendable {
     /// An upper bound on every subscription's prefetch; 0 for none (`rabbit_qos_prefetch_count`).
     public var maximumPrefetch = 0
 
-    /// The largest body that is taken from a queue, in bytes. A longer one ends the connection.
+    /// The largest body that is taken from a queue, in bytes. A message with a longer one is rejected: its queue dead-letters
+    /// it, where it is told to, or drops it, and a warning is logged. Nothing else is disturbed.
     public var maximumMessageSize = 128 * 1024 * 1024
 
     public init() {}

@@ -71,9 +71,11 @@ struct ConnectionMachine: Sendable {
     private(set) var brokerVersion: BrokerVersion?
     private var mechanism: String { login.method.rawValue }
 
-    /// A quarter of RabbitMQ's default: librabbitmq's pools take memory by the size of a frame, and a line of two
-    /// connections takes 139 KiB with it instead of 315.
-    private static let preferredFrameMax: UInt32 = 32_768
+    /// RabbitMQ's default, for a broker that names no limit.
+    private static let defaultFrameMax: UInt32 = 131_072
+    /// The broker's own size is taken up to this. A header comes in one frame, so a smaller one than the broker's would shut
+    /// out messages that it has taken.
+    private static let largestFrameMax: UInt32 = 1024 * 1024
     /// AMQP's `frame-min-size`.
     private static let smallestFrameMax: UInt32 = 4096
 
@@ -194,7 +196,7 @@ struct ConnectionMachine: Sendable {
     private func agree(
         _ channelMax: UInt16, _ frameMax: UInt32, _ heartbeat: UInt16
     ) throws(ProtocolViolation) -> Tuning {
-        let frameMax = frameMax == 0 ? Self.preferredFrameMax : min(frameMax, Self.preferredFrameMax)
+        let frameMax = frameMax == 0 ? Self.defaultFrameMax : min(frameMax, Self.largestFrameMax)
         guard frameMax >= Self.smallestFrameMax else {
             throw ProtocolViolation("the broker wants frames of at most \(frameMax) bytes, less than AMQP allows")
         }

@@ -8,6 +8,8 @@ import SwitchboardCore
 final class Link: FrameReceiver {
     /// Nothing more is encoded above this many unsent bytes of our own; NIO holds as much again.
     private static let outputLimit = 1024 * 1024
+    /// A broker that reads nothing, and has this many bytes of methods to read, is given up.
+    private static let unreadLimit = 8 * 1024 * 1024
     /// An output buffer that grew beyond this is given back when it is empty.
     private static let keptCapacity = 64 * 1024
 
@@ -17,6 +19,8 @@ final class Link: FrameReceiver {
     private var channel: (any Channel)?
     @exclusivity(unchecked) private var output = ByteBuffer()
     private var isWriting = false
+    /// The bytes of methods since the broker was last seen to read.
+    private var unread = 0
 
     private(set) var tuning = Tuning(channelMax: 0, frameMax: 4096, heartbeat: 0)
     private(set) var heartbeat = Heartbeat(interval: 0)
@@ -69,7 +73,6 @@ final class Link: FrameReceiver {
 
     /// Gives the broker a new password of the same user.
     func updateSecret(_ password: Secret) {
-        decoder.awaitsUpdateSecretOK = true
         perform(machine.updateSecret(password))
     }
 
@@ -92,8 +95,13 @@ final class Link: FrameReceiver {
 
     var hasOutput: Bool { output.readableBytes > 0 && channel != nil }
 
+    /// Answers to what a broker sends have no other bound than that it reads them.
     func send(_ method: OutgoingMethod, channel: UInt16) throws(TransportError) {
+        let before = output.readableBytes
         try encode { buffer throws(TransportError) in try buffer.write(method, channel: channel) }
+        if self.channel?.isWritable ?? true, before == 0 { unread = 0 }
+        unread += output.readableBytes - before
+        if unread > Self.unreadLimit { end("the broker does not read what it is sent") }
     }
 
     /// Appends frames, all or none: a frame without its rest would garble all that follows.
@@ -140,19 +148,26 @@ final class Link: FrameReceiver {
     func received(_ method: IncomingMethod, channel: UInt16) throws(ProtocolViolation) {
         if channel == 0 {
             perform(try machine.received(method))
-        } else if isOpen, loss == nil {
+        } else if try isForClient(channel) {
             try client.received(method, channel: channel)
         }
     }
 
     func received(_ header: ContentHeader, channel: UInt16) throws(ProtocolViolation) {
-        guard isOpen, loss == nil else { return }
-        try client.received(header, channel: channel)
+        if try isForClient(channel) { try client.received(header, channel: channel) }
     }
 
     func received(_ body: UnsafeRawBufferPointer, channel: UInt16) throws(ProtocolViolation) {
-        guard isOpen, loss == nil else { return }
-        try client.received(body, channel: channel)
+        if try isForClient(channel) { try client.received(body, channel: channel) }
+    }
+
+    /// No channel is open before the connection is; what comes after its end concerns no one.
+    private func isForClient(_ channel: UInt16) throws(ProtocolViolation) -> Bool {
+        guard loss == nil else { return false }
+        guard isOpen else {
+            throw ProtocolViolation("the broker sent a frame on channel \(channel) before the connection was open")
+        }
+        return true
     }
 
     private func perform(_ actions: [ConnectionMachine.Action]) {

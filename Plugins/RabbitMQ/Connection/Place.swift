@@ -83,14 +83,18 @@ struct Place: Sendable {
         let exchange = returned.exchange.isEmpty ? "the default exchange" : "exchange \(returned.exchange)"
         return TransportError(
             .unroutable,
-            "Nobody takes messages to \(request.address): \(exchange), routing key \(returned.routingKey), "
+            "Nobody takes messages to \(request.address) at \(url): \(exchange), routing key \(returned.routingKey), "
                 + "\(returned.code) \(returned.text).")
+    }
+
+    func unframeable(_ request: PublishRequest, _ defect: String) -> TransportError {
+        TransportError(.messageTooLarge, "A message to \(request.address) was not sent to \(url): \(defect).")
     }
 
     func negative(_ request: PublishRequest) -> TransportError {
         TransportError(
             .exhausted,
-            "The broker did not take a message to \(request.address) within \(request.waited(until: .now)) (basic.nack): "
+            "The broker of \(url) did not take a message to \(request.address) within \(request.waited(until: .now)) (basic.nack): "
                 + "its queue is full or has no leader.")
     }
 
@@ -105,15 +109,16 @@ struct Place: Sendable {
             default: .internalError
             }
         return TransportError(
-            code, "The broker refused a message to \(request.address): \(closure.code) \(closure.text.withoutFullStop)."
-        )
+            code,
+            "The broker of \(url) refused a message to \(request.address): \(closure.code) "
+                + "\(closure.text.withoutFullStop).")
     }
 
     /// The broker closed the channel over a declaration.
     func refused(
         _ declaration: Declaration, _ closure: IncomingMethod.Closure, for address: Address
     ) -> TransportError {
-        var sentence = "\(declaration.name.capitalizedFirst), which \(address) needs, cannot be declared: "
+        var sentence = "\(declaration.name.capitalizedFirst), which \(address) needs, cannot be declared at \(url): "
         sentence += "\(closure.code) \(closure.text.withoutFullStop)."
         switch closure.code {
         case 406:
@@ -144,7 +149,7 @@ extension Place {
     func refused(_ request: SubscriptionRequest, _ closure: IncomingMethod.Closure) -> TransportError {
         TransportError(
             closure.code == 403 ? .refused : .conflict,
-            "The broker refuses the subscription to \(request.address) (queue \(request.plan.queue)): \(closure.code) "
+            "The broker of \(url) refuses the subscription to \(request.address) (queue \(request.plan.queue)): \(closure.code) "
                 + "\(closure.text.withoutFullStop).")
     }
 }

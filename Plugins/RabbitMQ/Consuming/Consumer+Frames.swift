@@ -31,9 +31,9 @@ extension Consumer {
                 restart(
                     subscription, channel, "the broker cancelled the consumer: its queue was deleted or moved")
             }
-        case .channelCloseOK:
+        case .channelCloseOK where subscription.state == .closing:
             free(channel)
-            if subscription.state == .closing { gone(subscription) }
+            gone(subscription)
         case .channelClose(let closure):
             send([.channelCloseOK], channel)
             channelClosed(subscription, channel, closure)
@@ -82,10 +82,17 @@ extension Consumer {
     ) throws(ProtocolViolation) {
         let tag = content.method.tag
         try subscription.tracker.delivered(tag)
+        guard subscription.isWithinPrefetch else {
+            throw ProtocolViolation(
+                "the broker sent \(subscription.tracker.count) messages on end, and the prefetch is "
+                    + "\(subscription.request.prefetch)")
+        }
         subscription.selfCheck.delivered()
         guard subscription.state == .live else { return }
         // What was on its way when the broker was told to send nothing more: it must not wait for the subscription's end.
         guard !subscription.isMuted else { return giveBack(subscription, tag) }
+        subscription.notePosition(content.header)
+        if let defect = content.header.defect { return refuse(tag, defect, of: subscription) }
         let request = subscription.request
         let epoch = subscription.epoch
         let inbox = inbox
@@ -94,10 +101,7 @@ extension Consumer {
         let message = Message(
             body: content.body, contentType: content.header.contentType,
             contentEncoding: content.header.contentEncoding, headers: content.header.headers)
-        if request.plan.isStream, let offset = message.headers["x-stream-offset"].flatMap(Int64.init) {
-            subscription.nextOffset = offset + 1
-        }
-        let attempt = message.headers["x-delivery-count"].flatMap(Int.init).map { $0 + 1 }
+        let attempt = message.headers["x-delivery-count"].flatMap(Int.init).map { $0 < .max ? $0 + 1 : $0 }
         if let attempt { noteAttempt(attempt, of: subscription) }
         let delivery = Delivery(
             message, isRedelivered: content.method.isRedelivered, attempt: attempt
@@ -121,11 +125,25 @@ extension Consumer {
         }
     }
 
+    /// A message that cannot be taken would only come again: it goes to the dead letters, where the queue has some.
+    private func refuse(_ tag: UInt64, _ defect: ContentDefect, of subscription: Subscription) {
+        refused += 1
+        logger.warning(
+            "A message cannot be taken and is rejected",
+            metadata: [
+                "address": "\(subscription.request.address)", "rabbitmq.queue": "\(subscription.request.plan.queue)",
+                "rabbitmq.reason": "\(defect)", "rabbitmq.refused": "\(refused)",
+            ])
+        guard subscription.request.plan.isStream else { return reject(subscription, tag, requeue: false) }
+        // A stream keeps what it has delivered, and sends more for what is acknowledged.
+        accept(subscription, tag)
+    }
+
     /// Quorum queues count how often a message has come back, and at their limit drop it, or dead-letter it where they are
     /// told to: nobody would hear of that.
     private func noteAttempt(_ attempt: Int, of subscription: Subscription) {
         let declared = subscription.request.plan.deliveryLimit
-        guard let limit = declared > 0 ? declared : link?.brokerVersion?.quorumDeliveryLimit, attempt == limit + 1
+        guard let limit = declared > 0 ? declared : link?.brokerVersion?.quorumDeliveryLimit, attempt - 1 == limit
         else { return }
         logger.warning(
             "A message is delivered for the last time: when it goes back once more, its queue drops or dead-letters it",

@@ -26,6 +26,8 @@ final class Consumer: ConnectionClient {
     private var answered: [() -> Void] = []
     private var generator = SystemRandomNumberGenerator()
     var nextDeadline: ContinuousClock.Instant?
+    /// How many messages could not be taken.
+    var refused = 0
     /// How many subscriptions have been live and are not.
     private var restoring = 0
 
@@ -86,15 +88,18 @@ final class Consumer: ConnectionClient {
             subscription.state == .live
         else { return }
         switch settlement {
-        case .accept:
-            subscription.tracker.accept(tag)
-            if !subscription.isDirty {
-                subscription.isDirty = true
-                dirty.append(subscription)
-            }
+        case .accept: accept(subscription, tag)
         case .requeue: reject(subscription, tag, requeue: true)
         case .discard: reject(subscription, tag, requeue: false)
         }
+    }
+
+    /// The broker is told at the end of the turn.
+    func accept(_ subscription: Subscription, _ tag: UInt64) {
+        subscription.tracker.accept(tag)
+        guard !subscription.isDirty else { return }
+        subscription.isDirty = true
+        dirty.append(subscription)
     }
 
     func reject(_ subscription: Subscription, _ tag: UInt64, requeue: Bool) {

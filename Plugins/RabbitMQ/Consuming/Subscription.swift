@@ -69,6 +69,17 @@ final class Subscription {
     /// Whether the broker may send more before something is acknowledged.
     var hasRoom: Bool { request.prefetch == 0 || tracker.count < Int(request.prefetch) }
 
+    /// Whether the broker keeps to the prefetch: all memory for deliveries depends on it. With some room for what is on its
+    /// way while a queue is consumed from anew.
+    var isWithinPrefetch: Bool { request.prefetch == 0 || tracker.count <= 2 * Int(request.prefetch) + 64 }
+
+    /// Notes where a stream goes on after what has come.
+    func notePosition(_ header: ContentHeader) {
+        guard request.plan.isStream, let offset = header.headers["x-stream-offset"].flatMap(Int64.init), offset < .max
+        else { return }
+        nextOffset = offset + 1
+    }
+
     /// Its channel is gone, and with it what was unsettled: the broker delivers that again.
     func forgetChannel() {
         // What nobody has begun with is dropped: it comes again, and would gather here with each loss.

@@ -84,11 +84,17 @@ struct ConfirmWindow<Element> {
         }
     }
 
-    /// Changes unconfirmed elements, oldest first, until `body` returns `true`.
-    mutating func update(_ body: (inout Element) -> Bool) {
+    /// Changes unconfirmed elements, oldest first, until `body` returns `true`. `false` when it never did.
+    mutating func update(_ body: (inout Element) -> Bool) -> Bool {
         for index in slots.indices where slots[index].element != nil {
-            if body(&slots[index].element!) { return }
+            if body(&slots[index].element!) { return true }
         }
+        return false
+    }
+
+    /// Whether one of the unconfirmed elements is such a one.
+    func contains(where isSuch: (Element) -> Bool) -> Bool {
+        slots.contains { $0.element.map(isSuch) ?? false }
     }
 
     /// The channel is gone: everything unconfirmed in tag order. Tags count from 1 again.

@@ -5,6 +5,9 @@ import SwitchboardCore
 /// The two channels: opening, declaring, and what happens when the broker closes one.
 extension Publisher {
     func opened(_ link: Link) {
+        guard link.tuning.channelMax >= Self.firstControlChannel else {
+            return link.end("the broker permits one channel on a connection, and publishing needs two")
+        }
         self.link = link
         openPublishChannel()
         openControlChannel()
@@ -71,7 +74,7 @@ extension Publisher {
         // Late answers on channels that were left to them.
         case (Self.firstControlChannel..<controlChannel, .channelClose): send(.channelCloseOK, channel)
         case (Self.firstControlChannel..<controlChannel, _): break
-        case (controlChannel, .channelOpenOK):
+        case (controlChannel, .channelOpenOK) where !isControlChannelReady:
             isControlChannelReady = true
             redeclare()
             expectControlAnswer()

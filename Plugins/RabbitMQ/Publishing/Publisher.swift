@@ -164,6 +164,9 @@ final class Publisher: ConnectionClient {
     private func write(_ pending: PendingPublish, _ link: Link) throws(TransportError) {
         let request = pending.request
         let route = try route(to: request.address)
+        if let defect = request.message.framingDefect(frameMax: Int(link.tuning.frameMax)) {
+            throw place.unframeable(request, defect)
+        }
         guard isDeclared(route) else { return park(pending, route.plan) }
         try link.encode { buffer throws(TransportError) in
             buffer.writeBytes(request.options.mandatory ? route.mandatoryFrame : route.frame)
@@ -218,11 +221,16 @@ final class Publisher: ConnectionClient {
     }
 
     func received(_ header: ContentHeader, channel: UInt16) throws(ProtocolViolation) {
-        if let content = try returning.received(header, limit: bounds.returnedSize) { returned(content) }
+        var header = header
+        // What no publish under way is the size of is read past: it can be none of them.
+        if !window.contains(where: { UInt64($0.request.message.body.count) == header.bodySize }) {
+            header.defect = .bodyTooLarge(bytes: header.bodySize, limit: 0)
+        }
+        if let content = try returning.received(header, limit: .max) { try returned(content) }
     }
 
     func received(_ body: UnsafeRawBufferPointer, channel: UInt16) throws(ProtocolViolation) {
-        if let content = try returning.received(body) { returned(content) }
+        if let content = try returning.received(body) { try returned(content) }
     }
 
     func beginReturn(_ returned: IncomingMethod.Return) throws(ProtocolViolation) {
@@ -232,9 +240,14 @@ final class Publisher: ConnectionClient {
     /// A return names no tag and our messages have no id on the wire, as oslo.messaging's have none. The broker returns
     /// in the order of publishing, before the confirm: so it is the oldest publish of that exchange, key and body that
     /// has not been returned. Where two are the same in all of that, it does not matter which is told first.
-    private func returned(_ content: ContentAssembler<IncomingMethod.Return>.Content) {
-        window.update { pending in
-            guard pending.returned == nil, !pending.lacksQueue,
+    ///
+    /// A return that belongs to nothing is of a publish that is not waited for any more. Where there is none, the broker sends
+    /// what makes no sense, and could send it for ever.
+    private func returned(
+        _ content: ContentAssembler<IncomingMethod.Return>.Content
+    ) throws(ProtocolViolation) {
+        let isKnown = window.update { pending in
+            guard pending.returned == nil, !pending.lacksQueue, content.header.defect == nil,
                 pending.request.message.body.count == content.body.count,
                 let route = try? route(to: pending.request.address),
                 route.bindsQueue || pending.request.options.mandatory,
@@ -248,6 +261,9 @@ final class Publisher: ConnectionClient {
                 pending.returned = content.method
             }
             return true
+        }
+        guard isKnown || window.abandoned > 0 else {
+            throw ProtocolViolation("the broker returned a message that it was not sent")
         }
     }
 }

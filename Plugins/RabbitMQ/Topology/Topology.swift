@@ -36,7 +36,9 @@ struct Topology: Sendable {
         case .topic(let topic):
             return request(to: topic.name, of: topic)
         case .server(let topic, let server):
-            return request(to: "\(topic.name).\(server)", of: topic)
+            let queue = "\(topic.name).\(server)"
+            try check(queue, of: address)
+            return request(to: queue, of: topic)
         case .fanout(let topic):
             let exchange = fanoutExchange(of: topic)
             try check(exchange.name, of: address)
@@ -68,6 +70,7 @@ struct Topology: Sendable {
             return plan(taking: topic.name, declarations: shared(topic.name, on: topic))
         case .server(let topic, let server):
             let queue = "\(topic.name).\(server)"
+            try check(queue, of: address)
             return plan(taking: queue, declarations: shared(queue, on: topic))
         case .pool(let pool, let topic):
             return plan(taking: pool, declarations: shared(pool, on: topic, key: topic.name))
