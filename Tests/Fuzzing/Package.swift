@@ -4,7 +4,10 @@ import PackageDescription
 // A package of its own: it is built with sanitizers, and only by Tests/fuzz.
 let package = Package(
     name: "fuzzing",
-    dependencies: [.package(name: "switchboard", path: "../..", traits: [])],
+    dependencies: [
+        .package(name: "switchboard", path: "../..", traits: ["RabbitMQ"]),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+    ],
     targets: [
         .target(name: "CFuzzer"),
         .executableTarget(
@@ -13,6 +16,9 @@ let package = Package(
                 "CFuzzer",
                 .product(name: "SwitchboardCore", package: "switchboard"),
                 .product(name: "SwitchboardMessaging", package: "switchboard"),
+                .product(name: "SwitchboardRabbitMQ", package: "switchboard"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
             ]),
     ],
     swiftLanguageModes: [.v6]
