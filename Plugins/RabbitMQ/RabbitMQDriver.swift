@@ -51,7 +51,8 @@ public final class RabbitMQDriver: TransportDriver {
         func settings(_ role: ConnectionSettings.Role) -> ConnectionSettings {
             ConnectionSettings(
                 endpoints: Endpoint.all(of: url, usesTLS: tls != nil), role: role, configuration: configuration,
-                tls: tls, logger: logger, report: { board.report($0, of: role) }, renew: { renewal?.signal() })
+                tls: tls, logger: logger, report: { board.report($0, of: role) },
+                hasBeenReady: { board.hasBeenReady }, renew: { renewal?.signal() })
         }
         self.renewal = renewal
         self.topology = topology
@@ -62,7 +63,7 @@ public final class RabbitMQDriver: TransportDriver {
         consumeInbox = Inbox(eventLoop: eventLoop)
         publishing = Connection(
             settings: settings(.publish), eventLoop: eventLoop, inbox: publishInbox,
-            client: Publisher(topology: topology, bounds: .init(configuration), place: place))
+            client: Publisher(topology: topology, bounds: .init(configuration), place: place, logger: logger))
         consuming = Connection(
             settings: settings(.consume), eventLoop: eventLoop, inbox: consumeInbox,
             client: Consumer(

@@ -6,6 +6,7 @@ final class StateBoard: Sendable {
     private struct Statuses {
         var publish = ConnectionStatus.idle
         var consume = ConnectionStatus.idle
+        var hasBeenReady = false
     }
 
     private let statuses = Locked(Statuses())
@@ -15,11 +16,18 @@ final class StateBoard: Sendable {
         self.monitor = monitor
     }
 
+    /// Whether one of the connections has been ready.
+    var hasBeenReady: Bool { statuses.withLock { $0.hasBeenReady } }
+
     func report(_ status: ConnectionStatus, of role: ConnectionSettings.Role) {
         let state = statuses.withLock { statuses in
             switch role {
             case .publish: statuses.publish = status
             case .consume: statuses.consume = status
+            }
+            switch status {
+            case .ready, .blocked: statuses.hasBeenReady = true
+            case .idle, .connecting, .closed: break
             }
             return Self.merge(statuses.publish, statuses.consume)
         }

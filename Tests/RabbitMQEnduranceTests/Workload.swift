@@ -14,7 +14,7 @@ import Testing
 /// `SWITCHBOARD_ENDURANCE=full`.
 @Suite(.serialized)
 enum Endurance {
-    private static let isFull = getenv("SWITCHBOARD_ENDURANCE").map { String(cString: $0) } == "full"
+    static let isFull = getenv("SWITCHBOARD_ENDURANCE").map { String(cString: $0) } == "full"
 
     /// How many of `full` this run makes.
     static func count(of full: Int) -> Int { isFull ? full : full / 5 }

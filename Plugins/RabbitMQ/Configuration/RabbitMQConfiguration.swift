@@ -48,13 +48,15 @@ public struct RabbitMQConfiguration: Sendable {
     /// asked again on another channel, or on another connection.
     public var answerTimeout: Duration = .seconds(30)
 
-    /// The longest pause before the second attempt after a loss; later ones grow from it.
+    /// The longest pause after a connection that was ready and was lost, and the shortest one after a failed attempt; later
+    /// ones grow from it.
     public var firstReconnectDelay: Duration = .milliseconds(50)
 
     /// The longest pause between two attempts (`rabbit_interval_max`).
     public var maximumReconnectDelay: Duration = .seconds(5)
 
-    /// How often each subscription asks the broker whether it is still one, to find out that it is connected but deaf.
+    /// How often each subscription asks the broker whether it is still one, to find out that it is connected but deaf, and how
+    /// often the exchanges and bindings that lead to subscriptions are declared again, as somebody may have deleted them.
     /// `nil`: never.
     public var selfCheckInterval: Duration? = .seconds(30)
 

@@ -42,5 +42,15 @@ struct HostRotation<Host: Sendable>: Sendable {
         index = (index + 1) % hosts.count
         return (host, index == 0)
     }
+
+    /// The next host of those that are wanted, one of which there is.
+    mutating func next(where isWanted: (Host) -> Bool) -> (host: Host, endsRound: Bool) {
+        var (host, endsRound) = next()
+        while !isWanted(host) {
+            let other = next()
+            (host, endsRound) = (other.host, endsRound || other.endsRound)
+        }
+        return (host, endsRound)
+    }
 }
 #endif

@@ -14,8 +14,9 @@ extension Connection {
     func renewCredentials() async {
         guard let endpoint, endpoint.username == nil else { return }
         guard link?.isOpen == true else {
-            // It may be logging in with the old ones.
+            // It may be logging in with the old ones, or wait after these were refused.
             needsRenewal = true
+            endPause()
             return
         }
         let generation = generation
@@ -76,21 +77,6 @@ extension Connection {
         renewalTimer?.cancel()
         let signal = settings.renew
         renewalTimer = eventLoop.scheduleTask(in: TimeAmount(clamping: max(time, .milliseconds(100)))) { signal() }
-    }
-
-    /// Whether a refused login leaves hosts that have another one, which has not been refused.
-    func isPassedOver(
-        _ endpoint: Endpoint, _ loss: ConnectionLoss, _ refused: inout Set<Endpoint.Credentials>
-    ) -> Bool {
-        guard loss.isAboutLogin else { return false }
-        let isNew = refused.insert(endpoint.credentials).inserted
-        guard settings.endpoints.contains(where: { !refused.contains($0.credentials) }) else { return false }
-        if isNew {
-            settings.logger.warning(
-                "RabbitMQ refuses a login, hosts with other ones are tried",
-                metadata: ["rabbitmq.host": "\(endpoint.address)", "rabbitmq.reason": "\(loss.reason)"])
-        }
-        return true
     }
 }
 #endif

@@ -35,6 +35,11 @@ actor Connection<Client: ConnectionClient> {
     private var reported = ConnectionStatus.idle
     /// Of the present link's credentials.
     private(set) var lifetime: Duration?
+    /// When the present link had everything that a working connection has, or was blocked.
+    private var readyAt: ContinuousClock.Instant?
+    private var log: ConnectionLog
+    /// Ends when the next attempt is due.
+    private var pause: Task<Void, Never>?
     private var isFlushScheduled = false
     private var deadlineTimer: (task: Scheduled<Void>, at: ContinuousClock.Instant)?
     var phaseTimer: Scheduled<Void>?
@@ -43,13 +48,12 @@ actor Connection<Client: ConnectionClient> {
 
     /// How long a stopping connection waits for confirms, and then for the broker's goodbye.
     private static var goodbyeTime: TimeAmount { .seconds(2) }
-    /// A connection that lasted this long was a good one: the next loss is no repetition of the last.
-    private static var stableAfter: Duration { .seconds(5) }
 
     init(
         settings: ConnectionSettings, eventLoop: any EventLoop, inbox: Inbox<Client.Command>, client: sending Client
     ) {
         self.settings = settings
+        log = ConnectionLog(settings.logger, settings.role)
         self.eventLoop = eventLoop
         self.executor = eventLoop.executor.asUnownedSerialExecutor()
         self.inbox = inbox
@@ -77,50 +81,59 @@ actor Connection<Client: ConnectionClient> {
     func run() async throws(TransportError) {
         isRunning = true
         var generator = SystemRandomNumberGenerator()
-        var rotation = HostRotation(settings.endpoints, using: &generator)
-        var backoff = Backoff(first: settings.firstDelay, most: settings.maximumDelay)
-        // Logins that were refused since the last connection that was ready: trying them again may lock accounts.
-        var refused: Set<Endpoint.Credentials> = []
+        var dialing = Dialing(
+            settings.endpoints, first: settings.firstDelay, most: settings.maximumDelay, using: &generator)
         while !Task.isCancelled {
-            var (endpoint, endsRound) = rotation.next()
-            while refused.contains(endpoint.credentials) {
-                let next = rotation.next()
-                (endpoint, endsRound) = (next.host, endsRound || next.endsRound)
-            }
+            let endpoint = dialing.next()
             let begin = ContinuousClock.now
+            readyAt = nil
             let (loss, username) = await connectOnce(to: endpoint)
-            if attempt == 0 { refused.removeAll() }
-            if loss.isRefusal, !isPassedOver(endpoint, loss, &refused) {
-                let error = TransportError(
-                    .refused,
-                    "RabbitMQ refuses \(endpoint.description(username: username)): \(loss.reason.withoutFullStop)."
-                        + (loss.isAboutLogin
-                            ? " Check the user, its password and permissions, and that the virtual host exists." : ""))
-                end(error)
-                throw error
-            }
-            if Task.isCancelled { break }
-            if isReplacing {
+            if Task.isCancelled, !loss.isRefusal { break }
+            if isReplacing, !loss.isRefusal {
                 lastReason = "the credentials have changed"
                 report()
                 continue
             }
+            let attempt = Dialing.Attempt(
+                loss: loss, ready: readyAt?.duration(to: .now), lasted: begin.duration(to: .now), isNews: isNews(loss))
+            let outcome = dialing.outcome(of: attempt, at: endpoint)
             lastReason = "\(endpoint.address): \(loss.reason)"
-            attempt += 1
-            settings.logger.debug(
-                "RabbitMQ connection lost",
-                metadata: [
-                    "rabbitmq.host": "\(endpoint.address)", "rabbitmq.role": "\(settings.role)",
-                    "rabbitmq.reason": "\(loss.reason)",
-                ])
-            report()
-            let lasted = begin.duration(to: .now) > Self.stableAfter
-            if lasted { backoff.reset() }
-            if endsRound || lasted {
-                try? await Task.sleep(for: backoff.next(using: &generator))
+            self.attempt += 1
+            log.lost(loss, at: endpoint, outcome)
+            switch dialing.step(after: outcome, using: &generator) {
+            case .end:
+                let error = TransportError(refused: endpoint, username, loss)
+                end(error)
+                throw error
+            case .connect(let pause):
+                report()
+                await wait(pause)
             }
         }
         end(TransportError(.closed, "The RabbitMQ transport was shut down."))
+    }
+
+    /// Whether what the broker refuses was never there, so that it will not pass.
+    private func isNews(_ loss: ConnectionLoss) -> Bool {
+        loss.refusal == .declaration ? client.wasSettingUpNews : !settings.hasBeenReady()
+    }
+
+    /// Waits before the next attempt; ``endPause()`` ends that.
+    private func wait(_ time: Duration) async {
+        guard time > .zero, !Task.isCancelled else { return }
+        let pause = Task { _ = try? await Task.sleep(for: time) }
+        self.pause = pause
+        await withTaskCancellationHandler {
+            await pause.value
+        } onCancel: {
+            pause.cancel()
+        }
+        self.pause = nil
+    }
+
+    /// Something has changed that the next attempt may profit from.
+    func endPause() {
+        pause?.cancel()
     }
 
     /// Everything fails with `error` from here on: the broker refused this connection, or the driver's other one.
@@ -300,9 +313,12 @@ actor Connection<Client: ConnectionClient> {
         guard isRunning, link?.loss == nil else { return }
         let status: ConnectionStatus
         if let reason = link?.blockedReason {
+            readyAt = readyAt ?? .now
             status = .blocked(reason)
         } else if link?.isOpen == true, client.isReady {
             attempt = 0
+            readyAt = readyAt ?? .now
+            log.ready()
             status = .ready
         } else {
             let reason = link?.isOpen == true ? client.unreadyReason : nil

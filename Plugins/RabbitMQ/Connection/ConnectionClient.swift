@@ -15,6 +15,10 @@ protocol ConnectionClient: AnyObject, SendableMetatype {
     /// Whether nothing is under way that a closing connection should wait for.
     var isIdle: Bool { get }
 
+    /// Whether, when the last connection ended, something was being set up that no connection had before: what the broker
+    /// closed it over may then be wrong from the start.
+    var wasSettingUpNews: Bool { get }
+
     /// The next moment at which ``expire(_:)`` has something to do.
     var nextDeadline: ContinuousClock.Instant? { get }
 
@@ -53,5 +57,9 @@ protocol ConnectionClient: AnyObject, SendableMetatype {
     func received(_ method: IncomingMethod, channel: UInt16) throws(ProtocolViolation)
     func received(_ header: ContentHeader, channel: UInt16) throws(ProtocolViolation)
     func received(_ body: UnsafeRawBufferPointer, channel: UInt16) throws(ProtocolViolation)
+}
+
+extension ConnectionClient {
+    var wasSettingUpNews: Bool { false }
 }
 #endif

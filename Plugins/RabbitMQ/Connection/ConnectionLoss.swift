@@ -3,17 +3,28 @@ import SwitchboardCore
 
 /// Why a connection could not be made or was lost.
 struct ConnectionLoss: Error, Hashable, Sendable {
+    /// What trying again does not help against, unless somebody changes something at the broker.
+    enum Refusal: Hashable, Sendable {
+        /// The user or the virtual host.
+        case login
+        /// The login method.
+        case method
+        /// What was declared on the connection.
+        case declaration
+    }
+
     /// For people; never holds a secret.
     var reason: String
-    /// Whether trying again does not help: the broker refuses the credentials or the virtual host.
-    var isRefusal: Bool
+    /// What the broker refused; `nil` for a loss that may pass by itself.
+    private(set) var refusal: Refusal?
 
+    var isRefusal: Bool { refusal != nil }
     /// Whether it is the user or the virtual host that the broker did not like.
-    private(set) var isAboutLogin = false
+    var isAboutLogin: Bool { refusal == .login }
 
     init(_ reason: String, isRefusal: Bool = false) {
         self.reason = reason
-        self.isRefusal = isRefusal
+        refusal = isRefusal ? .method : nil
     }
 
     /// What the broker said when it closed the connection.
@@ -23,11 +34,10 @@ struct ConnectionLoss: Error, Hashable, Sendable {
     init(_ closure: IncomingMethod.Closure, duringLogin: Bool) {
         reason = "the broker closed the connection: \(closure.code) \(closure.text)"
         let passes = ["connection limit", "is down", "connection_limit"].contains { closure.text.contains($0) }
-        isRefusal = duringLogin && !passes && (closure.code == 403 || closure.code == 530)
-        isAboutLogin = isRefusal
+        if duringLogin, !passes, closure.code == 403 || closure.code == 530 { refusal = .login }
         if closure.text.contains("transient_nonexcl_queues") {
             // It closes the connection over one declaration, and would again over the same one.
-            isRefusal = true
+            refusal = .declaration
             reason += " (this broker takes durable queues only: use amqp_durable_queues=true and "
             reason += "rabbit_transient_queues_durable=true, the preset RabbitMQConfiguration.durable)"
         }

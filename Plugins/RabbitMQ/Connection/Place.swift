@@ -154,6 +154,17 @@ extension Place {
     }
 }
 
+extension TransportError {
+    /// The broker refuses the connection.
+    init(refused endpoint: Endpoint, _ username: String, _ loss: ConnectionLoss) {
+        self.init(
+            .refused,
+            "RabbitMQ refuses \(endpoint.description(username: username)): \(loss.reason.withoutFullStop)."
+                + (loss.isAboutLogin
+                    ? " Check the user, its password and permissions, and that the virtual host exists." : ""))
+    }
+}
+
 extension String {
     fileprivate var capitalizedFirst: String { prefix(1).uppercased() + dropFirst() }
 }

@@ -5,6 +5,7 @@ import SwitchboardCore
 /// What comes on the channels of subscriptions: answers, deliveries, and the ends of channels.
 extension Consumer {
     func received(_ method: IncomingMethod, channel: UInt16) throws(ProtocolViolation) {
+        if channel == routes.channel { return try routeAnswered(method, channel) }
         let subscription = try subscription(on: channel)
         switch method {
         case .deliver(let tag, let isRedelivered):
@@ -185,7 +186,7 @@ extension Consumer {
         subscription.forgetChannel()
     }
 
-    private func free(_ channel: UInt16) {
+    func free(_ channel: UInt16) {
         byChannel[Int(channel)] = nil
         freeChannels.append(channel)
     }
@@ -203,20 +204,27 @@ extension Consumer {
             return
         }
         let wasOpening = subscription.state == .opening
-        let declarations = subscription.request.plan.declarations
+        let declarations = subscription.declarations
         let failed = subscription.answered
         let reason = "the broker closed the channel: \(closure.code) \(closure.text)"
         free(channel)
         subscription.forgetChannel()
         // Only a refused set-up is refused for good. A live subscription loses its channel over a handler that took
         // longer than the broker's consumer_timeout (406), for example, and needs another one.
-        guard wasOpening, closure.code == 403 || closure.code == 406 else {
-            return retry(subscription, reason)
-        }
-        if failed < declarations.count {
-            fail(subscription, place.refused(declarations[failed], closure, for: subscription.request.address))
+        // One that misses what it could not declare is refused too.
+        let isRefused =
+            closure.code == 403 || closure.code == 406 || closure.code == 404 && !subscription.leftOut.isEmpty
+        guard wasOpening, isRefused else { return retry(subscription, reason) }
+        let error =
+            failed < declarations.count
+            ? place.refused(declarations[failed], closure, for: subscription.request.address)
+            : place.refused(subscription.request, closure)
+        // What was right once may be again: somebody is just changing it.
+        guard subscription.hasBeenLive else { return fail(subscription, error) }
+        if failed < declarations.count, subscription.request.plan.canGo(without: declarations[failed], closure) {
+            leaveOut(declarations[failed], of: subscription, error)
         } else {
-            fail(subscription, place.refused(subscription.request, closure))
+            waitOut(subscription, error)
         }
     }
 }

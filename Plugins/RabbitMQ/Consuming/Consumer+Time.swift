@@ -28,6 +28,7 @@ extension Consumer {
             check(subscription, now)
             note(subscription.nextDeadline)
         }
+        checkRoutes(now)
     }
 
     /// Asks the broker about the queue of a live subscription, when it is time.

@@ -24,12 +24,15 @@ final class Consumer: ConnectionClient {
     private var dirty: [Subscription] = []
     private var finalError: TransportError?
     private var answered: [() -> Void] = []
-    private var generator = SystemRandomNumberGenerator()
+    var generator = SystemRandomNumberGenerator()
     var nextDeadline: ContinuousClock.Instant?
     /// How many messages could not be taken.
     var refused = 0
     /// How many subscriptions have been live and are not.
     private var restoring = 0
+    /// Whether exchanges and bindings are still there.
+    var routes = RouteChecks()
+    private(set) var wasSettingUpNews = false
 
     init(
         place: Place, maximumMessageSize: Int, inbox: Inbox<ConsumeCommand>, selfCheckInterval: Duration?,
@@ -123,7 +126,7 @@ final class Consumer: ConnectionClient {
 
     func setUp(_ subscription: Subscription) {
         guard let link, !isDraining, subscription.state == .waiting, subscription.retryAt == nil else { return }
-        guard let channel = freeChannels.popLast() ?? newChannel(link) else {
+        guard let channel = takeChannel() else {
             return retry(
                 subscription, "the connection has no channel left (\(link.tuning.channelMax) is the most)")
         }
@@ -138,7 +141,10 @@ final class Consumer: ConnectionClient {
         note(subscription.answerDeadline)
     }
 
-    private func newChannel(_ link: Link) -> UInt16? {
+    /// A channel's number that nothing has; `nil`: the connection has no more.
+    func takeChannel() -> UInt16? {
+        if let channel = freeChannels.popLast() { return channel }
+        guard let link else { return nil }
         if byChannel.isEmpty { byChannel.append(nil) }  // Channel 0 is the connection's.
         guard byChannel.count <= Int(link.tuning.channelMax) else { return nil }
         byChannel.append(nil)
@@ -155,16 +161,36 @@ final class Consumer: ConnectionClient {
     }
 
     /// Tries again after a pause. A reason that stays the same is logged once.
-    func retry(_ subscription: Subscription, _ reason: String) {
+    ///
+    /// - Parameter pause: `nil`: as after a loss.
+    func retry(_ subscription: Subscription, _ reason: String, after pause: Duration? = nil) {
         if subscription.lastReason != reason {
             logger.warning(
                 "Subscription begins anew",
                 metadata: ["address": "\(subscription.request.address)", "rabbitmq.reason": "\(reason)"])
         }
         subscription.lastReason = reason
+        subscription.leftOut = []
         change(subscription, to: .waiting)
-        subscription.retryAt = .now + subscription.backoff.next(using: &generator)
+        subscription.retryAt = .now + (pause ?? subscription.backoff.next(using: &generator))
         note(subscription.retryAt)
+    }
+
+    /// Tries again what has been live and is refused now, as it may pass: later each time.
+    func waitOut(_ subscription: Subscription, _ error: TransportError) {
+        retry(subscription, error.message.withoutFullStop, after: subscription.refusals.next(using: &generator))
+    }
+
+    /// Goes on with what is there.
+    func leaveOut(_ declaration: Declaration, of subscription: Subscription, _ error: TransportError) {
+        if subscription.told.insert(error.message).inserted {
+            logger.warning(
+                "The broker refuses a declaration that it took before; the subscription uses what is there",
+                metadata: ["address": "\(subscription.request.address)", "error": "\(error)"])
+        }
+        subscription.leftOut.insert(declaration)
+        change(subscription, to: .waiting)
+        setUp(subscription)
     }
 
     func change(_ subscription: Subscription, to state: Subscription.State) {
@@ -173,16 +199,24 @@ final class Consumer: ConnectionClient {
     }
 
     func becameLive(_ subscription: Subscription) {
+        if let reason = subscription.lastReason {
+            logger.info(
+                "Subscription is live again",
+                metadata: ["address": "\(subscription.request.address)", "rabbitmq.reason": "\(reason)"])
+        }
         subscription.hasBeenLive = true
         subscription.silences = 0
         subscription.lastReason = nil
         subscription.backoff.reset()
+        subscription.refusals.reset()
+        subscription.leftOut = []
         change(subscription, to: .live)
         if let selfCheckInterval {
             // Not all at once: a process has many, and they become live together.
             let first = selfCheckInterval * Double.random(in: 0.5...1, using: &generator)
             subscription.selfCheck.begin(at: .now + first)
             note(subscription.nextDeadline)
+            note(routes.begin(.now + first))
         }
         answer(subscription, nil)
     }
@@ -230,11 +264,14 @@ final class Consumer: ConnectionClient {
 
     func closed(_ reason: String) {
         link = nil
+        wasSettingUpNews = subscriptions.values.contains { $0.state == .opening && !$0.hasBeenLive }
+        routes.closed()
         isDraining = false
         byChannel = []
         freeChannels = []
         for subscription in subscriptions.values {
             subscription.forgetChannel()
+            subscription.leftOut = []
             if subscription.state == .closing {
                 remove(subscription)
             } else if subscription.state != .failed {

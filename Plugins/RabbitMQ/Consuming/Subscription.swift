@@ -7,7 +7,8 @@ final class Subscription {
     ///        ▲                              │                      │
     ///        └──── channel closed, cancelled by the broker, connection lost
     ///     any ──body returned──▶ closing ──close-ok──▶ (gone)
-    ///     any ──refused for good──▶ failed ──body returned──▶ (gone)
+    ///     opening ──refused, and never live before──▶ failed ──body returned──▶ (gone)
+    ///     opening ──refused, and live before──▶ waiting, with pauses that grow: what was right once may be again
     enum State: Hashable {
         case waiting, opening, live, closing, failed
     }
@@ -25,6 +26,12 @@ final class Subscription {
     var tracker = AckTracker()
     var assembler = ContentAssembler<Method>()
     var backoff: Backoff
+    var refusals = RefusalPauses()
+    /// What the broker refuses to declare since it was live, as it is there otherwise or we may not any more: left out of the
+    /// next ``setUp``.
+    var leftOut: Set<Declaration> = []
+    /// What people have been told of it.
+    var told: Set<String> = []
     var retryAt: ContinuousClock.Instant?
     /// When the broker should have answered all of ``setUp``.
     var answerDeadline: ContinuousClock.Instant?
@@ -92,13 +99,22 @@ final class Subscription {
         answered = 0
     }
 
+    /// What is declared to make it live.
+    var declarations: [Declaration] {
+        leftOut.isEmpty ? request.plan.declarations : request.plan.declarations.filter { !leftOut.contains($0) }
+    }
+
     /// What is sent to make it live, in one go: a channel of its own, so that a refusal concerns nobody else.
     var setUp: [OutgoingMethod] {
-        [.channelOpen, .prefetch(request.prefetch)] + request.plan.declarations.map(\.method) + [consume]
+        [.channelOpen, .prefetch(request.prefetch)] + declarations.map(\.method) + [consume]
     }
 
     var consume: OutgoingMethod {
         var arguments = request.plan.consumeArguments
+        // Only to be refused by a stream, which has no such argument and would give each consumer every message.
+        if !request.plan.isStream, leftOut.contains(where: { if case .queue = $0 { true } else { false } }) {
+            arguments = arguments.replacing("x-priority", .int32(0))
+        }
         if let nextOffset { arguments = arguments.replacing("x-stream-offset", .int64(nextOffset)) }
         return .consume(queue: request.plan.queue, tag: tag, arguments: arguments)
     }

@@ -33,14 +33,18 @@ final class PublishRoute {
 /// What is being declared for an address, step by step.
 struct RouteDeclaration {
     let address: Address
-    let plan: PublishPlan
-    /// How many steps the broker has answered.
+    /// What is to be declared, but for steps that the broker refuses and that can be gone without.
+    private(set) var steps: [Declaration]
+    /// How many of them the broker has answered.
     var done = 0
     var attempts = 0
 
     init(address: Address, plan: PublishPlan) {
         self.address = address
-        self.plan = plan
+        steps = plan.declarations
     }
+
+    /// Leaves out the step that the broker is to answer next.
+    mutating func leaveOut() -> Declaration { steps.remove(at: done) }
 }
 #endif

@@ -1,5 +1,6 @@
 #if RabbitMQ
 import DequeModule
+import Logging
 import SwitchboardCore
 
 /// The two channels: opening, declaring, and what happens when the broker closes one.
@@ -102,20 +103,21 @@ extension Publisher {
         let address = pending.request.address
         parked[address, default: []].append(pending)
         guard !declaring.contains(where: { $0.address == address }) else { return }
-        declaring.append(RouteDeclaration(address: address, plan: plan))
+        let route = RouteDeclaration(address: address, plan: plan)
+        declaring.append(route)
         guard isControlChannelReady else { return }
-        declare(plan)
+        declare(route)
         if declaring.count == 1 { expectControlAnswer() }
     }
 
-    private func declare(_ plan: PublishPlan) {
-        for declaration in plan.declarations { send(declaration.method, controlChannel) }
+    private func declare(_ route: RouteDeclaration) {
+        for declaration in route.steps { send(declaration.method, controlChannel) }
     }
 
     private func redeclare() {
         for index in declaring.indices {
             declaring[index].done = 0
-            declare(declaring[index].plan)
+            declare(declaring[index])
         }
     }
 
@@ -123,14 +125,18 @@ extension Publisher {
         guard var first = declaring.first else {
             throw ProtocolViolation("the broker answered a declaration that was not made")
         }
-        noteDeclared(first.plan.declarations[first.done])
+        noteDeclared(first.steps[first.done])
         first.done += 1
-        if first.done < first.plan.declarations.count {
+        if first.done < first.steps.count {
             declaring[0] = first
             return
         }
         declaring.removeFirst()
-        waiting.prepend(contentsOf: parked.removeValue(forKey: first.address) ?? [])
+        isDeclaredNow(first.address)
+    }
+
+    private func isDeclaredNow(_ address: Address) {
+        waiting.prepend(contentsOf: parked.removeValue(forKey: address) ?? [])
         pump()
     }
 
@@ -141,17 +147,33 @@ extension Publisher {
         isControlChannelReady = false
         if var first = declaring.popFirst() {
             first.attempts += 1
-            if first.attempts < Self.declarationAttempts(after: closure.code) {
+            let declaration = first.steps[first.done]
+            if wasEverDeclared(declaration), declaration.isDispensable(after: closure) {
+                goOn(without: first.leaveOut(), closure, for: first.address)
+                if first.steps.isEmpty { isDeclaredNow(first.address) } else { declaring.prepend(first) }
+            } else if first.attempts < Self.declarationAttempts(after: closure.code) {
                 forgetDeclarations()
                 declaring.prepend(first)
             } else {
-                let declaration = first.plan.declarations[first.done]
                 for pending in parked.removeValue(forKey: first.address) ?? [] {
                     answer(pending, place.refused(declaration, closure, for: first.address))
                 }
             }
         }
         openControlChannel()
+    }
+
+    /// What could be declared before, and is there otherwise now or may not be declared any more, is used as it is.
+    private func goOn(
+        without declaration: Declaration, _ closure: IncomingMethod.Closure, for address: Address
+    ) {
+        noteDeclared(declaration)
+        let error = place.refused(declaration, closure, for: address)
+        if told.count >= Self.routeLimit { told.removeAll() }
+        guard told.insert(error.message).inserted else { return }
+        logger.warning(
+            "The broker refuses a declaration that it took before; publishers use what is there",
+            metadata: ["address": "\(address)", "error": "\(error)"])
     }
 
     /// Each is a round trip. A broker may need many for a deletion: until it is done, the exchange is still declared with
@@ -183,8 +205,14 @@ extension Publisher {
             pending.lacksQueue = false
             if let returned = pending.returned {
                 answer(pending, place.unroutable(pending.request, returned))
-            } else if (missing == nil && isAlone) || pending.exceptions > 3 {
+            } else if (missing == nil && isAlone)
+                || pending.exceptions > Self.exceptionLimit(missing != nil && isCertain)
+            {
                 answer(pending, place.rejected(pending.request, closure))
+            } else if let missing, isCertain, !pending.wasSent, pending.exceptions > 3 {
+                // Not there for longer: somebody deletes it all the time, or it may not be declared.
+                pending.lastReturn = .init(closure, exchange: missing)
+                postpone(pending, round: pending.exceptions - 3)
             } else if isCertain || pending.request.options.allowsDuplicates {
                 pending.wasSent = pending.wasSent || !isCertain
                 again.append(pending)
@@ -199,6 +227,10 @@ extension Publisher {
         waiting.prepend(contentsOf: again)
         openPublishChannel()
     }
+
+    /// How often a message may come back with a closed channel before it is given up. One that was certainly not taken, as its
+    /// exchange is missing, goes out later each time.
+    private static func exceptionLimit(_ isMissingExchange: Bool) -> Int { isMissingExchange ? 25 : 3 }
 
     /// The index from which on publishes were certainly not taken, when the exchange `missing` was the reason.
     ///
@@ -215,6 +247,13 @@ extension Publisher {
     static func quotedName(in text: String) -> String? {
         let parts = text.split(separator: "'", maxSplits: 2, omittingEmptySubsequences: false)
         return parts.count == 3 ? String(parts[1]) : nil
+    }
+}
+
+extension IncomingMethod.Return {
+    /// A channel that was closed over a missing exchange says of its message what a return says.
+    fileprivate init(_ closure: IncomingMethod.Closure, exchange: String) {
+        self.init(code: closure.code, text: closure.text, exchange: exchange, routingKey: "")
     }
 }
 #endif

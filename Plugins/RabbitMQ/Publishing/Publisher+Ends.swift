@@ -29,7 +29,7 @@ extension Publisher {
         postpone(pending, round: pending.returns)
     }
 
-    private func postpone(_ pending: PendingPublish, round: Int) {
+    func postpone(_ pending: PendingPublish, round: Int) {
         let longest = Duration.milliseconds(20 << min(round, 6))
         var at = ContinuousClock.now + longest * Double.random(in: 0.5...1, using: &generator)
         // Not so late that the broker's answer may miss the deadline: its last answer says more than that one is missing.
@@ -47,6 +47,7 @@ extension Publisher {
     func closed(_ reason: String) {
         let flushes = link?.flushes ?? 0
         link = nil
+        wasSettingUpNews = isDeclaringNews
         isPublishChannelReady = false
         isControlChannelReady = false
         controlChannel = Self.firstControlChannel

@@ -1,5 +1,6 @@
 #if RabbitMQ
 import DequeModule
+import Logging
 import NIOCore
 import SwitchboardCore
 
@@ -15,7 +16,7 @@ final class Publisher: ConnectionClient {
     /// How many control channels one connection leaves behind before it is given up.
     static let controlChannelLimit: UInt16 = 8
     /// Routes that are remembered; mailboxes come and go.
-    private static let routeLimit = 4096
+    static let routeLimit = 4096
     /// How many unconfirmed publishes that nobody waits for are remembered, at a few bytes each.
     private static let abandonedLimit = 100_000
     /// How often a message is returned for the want of a queue that is declared, before it is unroutable.
@@ -24,6 +25,7 @@ final class Publisher: ConnectionClient {
     let topology: Topology
     let bounds: Bounds
     let place: Place
+    let logger: Logger
 
     struct Bounds {
         var unconfirmed: Int
@@ -49,6 +51,11 @@ final class Publisher: ConnectionClient {
     var parked: [Address: [PendingPublish]] = [:]
     /// What is declared on this connection.
     private(set) var declared: Set<Declaration> = []
+    /// What was declared on any: what the broker does not want of that may pass.
+    private var everDeclared: Set<Declaration> = []
+    var wasSettingUpNews = false
+    /// What people have been told of refused declarations.
+    var told: Set<String> = []
     /// Counts the times that ``declared`` has lost something, so that a route need not look into it for each publish.
     private var declaredEpoch: UInt64 = 1
     /// In the order in which the broker answers.
@@ -66,10 +73,11 @@ final class Publisher: ConnectionClient {
     @exclusivity(unchecked) private var answered: [(PendingPublish.Caller, TransportError?)] = []
     var nextDeadline: ContinuousClock.Instant?
 
-    init(topology: Topology, bounds: Bounds, place: Place) {
+    init(topology: Topology, bounds: Bounds, place: Place, logger: Logger) {
         self.topology = topology
         self.bounds = bounds
         self.place = place
+        self.logger = logger
     }
 
     var isReady: Bool { isPublishChannelReady && isControlChannelReady }
@@ -194,6 +202,15 @@ final class Publisher: ConnectionClient {
 
     func noteDeclared(_ declaration: Declaration) {
         declared.insert(declaration)
+        if everDeclared.count >= Self.routeLimit { everDeclared.removeAll() }
+        everDeclared.insert(declaration)
+    }
+
+    func wasEverDeclared(_ declaration: Declaration) -> Bool { everDeclared.contains(declaration) }
+
+    /// Whether something of what is being declared never was before.
+    var isDeclaringNews: Bool {
+        declaring.contains { !$0.steps.allSatisfy(everDeclared.contains) }
     }
 
     /// Somebody deleted something: everything is declared again before it is used.

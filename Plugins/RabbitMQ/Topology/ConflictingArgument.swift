@@ -39,4 +39,31 @@ struct ConflictingArgument: Hashable, Sendable {
             + "it, or delete what exists."
     }
 }
+
+extension Declaration {
+    /// Whether a program that has declared it before can go without, where the broker refuses it now.
+    ///
+    /// Without the right to declare (403) what is there may still do. So may what exists otherwise than it would be declared
+    /// (406), but not an exchange of another type, which sends messages elsewhere.
+    func isDispensable(after closure: IncomingMethod.Closure) -> Bool {
+        if closure.code == 403 { return true }
+        guard closure.code == 406, let argument = ConflictingArgument(in: closure.text) else { return false }
+        return switch self {
+        case .exchange: argument.name != "type"
+        case .queue: true
+        case .binding: false
+        }
+    }
+}
+
+extension SubscriptionPlan {
+    /// Whether a subscription that worked can go without a declaration that the broker refuses now; not with a stream in the
+    /// place of a queue or the other way round, as a stream's consumers get every message each.
+    func canGo(without declaration: Declaration, _ closure: IncomingMethod.Closure) -> Bool {
+        if case .queue = declaration, closure.code == 406, isStream || closure.text.contains("'stream'") {
+            return false
+        }
+        return declaration.isDispensable(after: closure)
+    }
+}
 #endif
