@@ -26,6 +26,8 @@ actor Connection<Client: ConnectionClient> {
     private var lastReason: String?
     private var finished: CheckedContinuation<ConnectionLoss, Never>?
     private var isClosing = false
+    /// Whether this link began with the knowledge that the broker takes no transient queues.
+    private var wasAdapted = false
     private(set) var isStopping = false
     /// Whether this link ends because other credentials need another one.
     var isReplacing = false
@@ -90,7 +92,8 @@ actor Connection<Client: ConnectionClient> {
             let begin = ContinuousClock.now
             let (loss, username) = await connectOnce(to: endpoint)
             if attempt == 0 { refused.removeAll() }
-            if loss.isRefusal, !isPassedOver(endpoint, loss, &refused) {
+            let isAdapted = loss.refusesTransientQueues && adapt(to: endpoint)
+            if loss.isRefusal, !isAdapted, !isPassedOver(endpoint, loss, &refused) {
                 let error = TransportError(
                     .refused,
                     "RabbitMQ refuses \(endpoint.description(username: username)): \(loss.reason.withoutFullStop)."
@@ -116,11 +119,27 @@ actor Connection<Client: ConnectionClient> {
             report()
             let lasted = begin.duration(to: .now) > Self.stableAfter
             if lasted { backoff.reset() }
-            if endsRound || lasted {
+            if (endsRound || lasted) && !isAdapted {
                 try? await Task.sleep(for: backoff.next(using: &generator))
             }
         }
         end(TransportError(.closed, "The RabbitMQ transport was shut down."))
+    }
+
+    /// Whether what is declared from here on is something else than what the broker has just refused.
+    private func adapt(to endpoint: Endpoint) -> Bool {
+        if settings.demands.refuseTransientQueues() {
+            settings.logger.notice(
+                "The broker takes no transient queues: durable ones are declared instead",
+                metadata: [
+                    "rabbitmq.host": "\(endpoint.address)",
+                    "rabbitmq.hint":
+                        "amqp_durable_queues=true and rabbit_transient_queues_durable=true say so from the start",
+                ])
+            return true
+        }
+        // The driver's other connection may have found it out meanwhile.
+        return !wasAdapted
     }
 
     /// Everything fails with `error` from here on: the broker refused this connection, or the driver's other one.
@@ -152,6 +171,7 @@ actor Connection<Client: ConnectionClient> {
         generation += 1
         let generation = generation
         isClosing = false
+        wasAdapted = settings.demands.refusesTransientQueues
         lifetime = credentials.lifetime
         link = Link(settings.login(credentials, to: endpoint), client: client)
         let loss = await withTaskCancellationHandler {

@@ -8,6 +8,9 @@ struct ConnectionLoss: Error, Hashable, Sendable {
     /// Whether trying again does not help: the broker refuses the credentials or the virtual host.
     var isRefusal: Bool
 
+    /// Whether the broker takes no transient queues, over one of which it closed the connection.
+    private(set) var refusesTransientQueues = false
+
     /// Whether it is the user or the virtual host that the broker did not like.
     private(set) var isAboutLogin = false
 
@@ -28,6 +31,7 @@ struct ConnectionLoss: Error, Hashable, Sendable {
         if closure.text.contains("transient_nonexcl_queues") {
             // It closes the connection over one declaration, and would again over the same one.
             isRefusal = true
+            refusesTransientQueues = true
             reason += " (this broker takes durable queues only: use amqp_durable_queues=true and "
             reason += "rabbit_transient_queues_durable=true, the preset RabbitMQConfiguration.durable)"
         }

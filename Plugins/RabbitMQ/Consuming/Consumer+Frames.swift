@@ -95,10 +95,13 @@ extension Consumer {
             body: content.body, contentType: content.header.contentType,
             contentEncoding: content.header.contentEncoding, headers: content.header.headers)
         if request.plan.isStream, let offset = message.headers["x-stream-offset"].flatMap(Int64.init) {
-            subscription.nextOffset = offset + 1
+            subscription.nextOffset = offset == .max ? offset : offset + 1
         }
-        let attempt = message.headers["x-delivery-count"].flatMap(Int.init).map { $0 + 1 }
-        if let attempt { noteAttempt(attempt, of: subscription) }
+        var attempt: Int?
+        if request.plan.isQuorum {
+            attempt = link?.brokerVersion?.attempt(message.headers, isRedelivered: content.method.isRedelivered)
+            if let attempt, attempt > 1 { noteAttempt(attempt, of: subscription) }
+        }
         let delivery = Delivery(
             message, isRedelivered: content.method.isRedelivered, attempt: attempt
         ) { settlement throws(TransportError) in
@@ -139,7 +142,7 @@ extension Consumer {
     /// Returns what nobody takes any more to its queue. A stream keeps what it has delivered.
     private func giveBack(_ subscription: Subscription, _ tag: UInt64) {
         guard !subscription.request.plan.isStream else { return }
-        reject(subscription, tag, requeue: true)
+        release(subscription, tag)
     }
 
     /// Whether the acceptance of what was just delivered may leave a moment later, together with others, instead of waking
@@ -154,7 +157,7 @@ extension Consumer {
 
     /// Begins anew on another channel, where the queue is declared again.
     func restart(_ subscription: Subscription, _ channel: UInt16, _ reason: String) {
-        send([.channelClose(code: 200, text: "Restarting")], channel)
+        send(subscription.release() + [.channelClose(code: 200, text: "Restarting")], channel)
         orphan(subscription, channel)
         retry(subscription, reason)
     }
@@ -185,7 +188,7 @@ extension Consumer {
             return
         }
         let wasOpening = subscription.state == .opening
-        let declarations = subscription.request.plan.declarations
+        let declarations = subscription.plan.declarations
         let failed = subscription.answered
         let reason = "the broker closed the channel: \(closure.code) \(closure.text)"
         free(channel)
@@ -194,6 +197,10 @@ extension Consumer {
         // longer than the broker's consumer_timeout (406), for example, and needs another one.
         guard wasOpening, closure.code == 403 || closure.code == 406 else {
             return retry(subscription, reason)
+        }
+        if failed < declarations.count, demands.learn(from: closure, declarations[failed], link?.brokerVersion) {
+            change(subscription, to: .waiting)
+            return setUp(subscription)
         }
         if failed < declarations.count {
             fail(subscription, place.refused(declarations[failed], closure, for: subscription.request.address))

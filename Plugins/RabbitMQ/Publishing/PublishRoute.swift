@@ -33,7 +33,7 @@ final class PublishRoute {
 /// What is being declared for an address, step by step.
 struct RouteDeclaration {
     let address: Address
-    let plan: PublishPlan
+    var plan: PublishPlan
     /// How many steps the broker has answered.
     var done = 0
     var attempts = 0

@@ -6,6 +6,7 @@ import SwitchboardCore
 extension Publisher {
     func opened(_ link: Link) {
         self.link = link
+        adaptRoutes()
         openPublishChannel()
         openControlChannel()
     }
@@ -138,7 +139,10 @@ extension Publisher {
         isControlChannelReady = false
         if var first = declaring.popFirst() {
             first.attempts += 1
-            if first.attempts < Self.declarationAttempts(after: closure.code) {
+            if demands.learn(from: closure, first.plan.declarations[first.done], link?.brokerVersion) {
+                declaring.prepend(first)
+                adaptRoutes()
+            } else if first.attempts < Self.declarationAttempts(after: closure.code) {
                 forgetDeclarations()
                 declaring.prepend(first)
             } else {

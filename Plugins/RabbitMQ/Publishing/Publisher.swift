@@ -22,6 +22,9 @@ final class Publisher: ConnectionClient {
     private static let returnLimit = 20
 
     let topology: Topology
+    let demands: BrokerDemands
+    /// What of ``demands`` is in the routes.
+    private var adaptedRevision = 0
     let bounds: Bounds
     let place: Place
 
@@ -66,8 +69,9 @@ final class Publisher: ConnectionClient {
     @exclusivity(unchecked) private var answered: [(PendingPublish.Caller, TransportError?)] = []
     var nextDeadline: ContinuousClock.Instant?
 
-    init(topology: Topology, bounds: Bounds, place: Place) {
+    init(topology: Topology, demands: BrokerDemands, bounds: Bounds, place: Place) {
         self.topology = topology
+        self.demands = demands
         self.bounds = bounds
         self.place = place
     }
@@ -177,9 +181,22 @@ final class Publisher: ConnectionClient {
     func route(to address: Address) throws(TransportError) -> PublishRoute {
         if let route = routes[address] { return route }
         if routes.count >= Self.routeLimit { routes.removeAll() }
-        let route = try PublishRoute(topology.plan(publishingTo: address), channel: Self.publishChannel)
+        var plan = try topology.plan(publishingTo: address)
+        plan.declarations = demands.adapted(plan.declarations)
+        let route = try PublishRoute(plan, channel: Self.publishChannel)
         routes[address] = route
         return route
+    }
+
+    /// Plans anew what the broker doesn't take as it was planned.
+    func adaptRoutes() {
+        let revision = demands.revision
+        guard revision != adaptedRevision else { return }
+        adaptedRevision = revision
+        routes.removeAll()
+        for index in declaring.indices {
+            declaring[index].plan.declarations = demands.adapted(declaring[index].plan.declarations)
+        }
     }
 
     private func isDeclared(_ route: PublishRoute) -> Bool {
