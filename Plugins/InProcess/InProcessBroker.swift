@@ -177,9 +177,10 @@ final class InProcessBroker: Sendable {
             switch settlement {
             case .accept: break
             case .requeue: consumer.queue.putBack(entry)
+            case .release: consumer.queue.release(entry)
             case .discard(let reason):
                 state.deadLetters.append(
-                    DeadLetter(message: entry.message, reason: reason, attempts: entry.attempts))
+                    DeadLetter(message: entry.message, reason: reason, attempts: Int(entry.attempts)))
             }
             state.handOut(consumer.queue, broker: self)
             return true

@@ -137,7 +137,7 @@ struct InProcessBrokerState {
         while let (consumer, entry) = queue.next() {
             let (id, sequence) = (consumer.id, entry.sequence)
             let isTaken = consumer.source.append(
-                Delivery(entry.message, isRedelivered: entry.attempts > 1, attempt: entry.attempts) {
+                Delivery(entry.message, isRedelivered: entry.isRedelivered, attempt: Int(entry.attempts)) {
                     settlement throws(TransportError) in
                     try broker.settle(settlement, sequence, of: id)
                 })

@@ -19,6 +19,7 @@ public final class InProcessDriver: TransportDriver {
 
     public let capabilities: DriverCapabilities = [
         .redelivery, .ordered, .detectsUnroutable, .expires, .deadLetters, .boundedQueues, .ephemeralFanouts,
+        .countsAttempts,
     ]
 
     private enum Phase {

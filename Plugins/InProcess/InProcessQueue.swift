@@ -12,7 +12,12 @@ final class InProcessQueue {
         let sequence: UInt64
         let message: Message
         let expiry: ContinuousClock.Instant?
-        var attempts = 0
+        /// How many attempts at handling it there were, the present one included.
+        var attempts: Int32 = 0
+        /// Whether it came back unhandled, which was no attempt.
+        var wasReleased = false
+
+        var isRedelivered: Bool { attempts > 1 || wasReleased }
     }
 
     /// One subscription.
@@ -112,12 +117,20 @@ final class InProcessQueue {
         ready.insert(entry, at: low)
     }
 
+    /// Puts back what was not handled: that was no attempt.
+    func release(_ entry: Entry) {
+        var entry = entry
+        entry.attempts -= 1
+        entry.wasReleased = true
+        putBack(entry)
+    }
+
     /// Removes a consumer; what it had not settled goes back.
     func remove(_ consumer: Consumer) {
         consumers.removeAll { $0 === consumer }
         let entries = consumer.unsettled.values.sorted { $0.sequence > $1.sequence }
         consumer.unsettled = [:]
-        for entry in entries { putBack(entry) }
+        for entry in entries { release(entry) }
     }
 
     /// The next message and its taker, in turn among those that may take one more; `nil` when there is none.
@@ -129,7 +142,7 @@ final class InProcessQueue {
             }
             guard let consumer = nextTaker() else { return nil }
             var entry = removeFirst()
-            entry.attempts += 1
+            entry.attempts &+= 1
             consumer.unsettled[entry.sequence] = entry
             return (consumer, entry)
         }

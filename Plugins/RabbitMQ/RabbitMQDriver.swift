@@ -46,12 +46,13 @@ public final class RabbitMQDriver: TransportDriver {
         let topology = Topology(configuration.topology, directRequests: configuration.directRequests)
         let place = Place(url: url.description, monitor: monitor, topology: configuration.topology)
         let board = StateBoard(monitor)
+        let demands = BrokerDemands()
         let eventLoop = EventLoops.next()
         let renewal = configuration.credentials.map { CredentialRenewal($0) }
         func settings(_ role: ConnectionSettings.Role) -> ConnectionSettings {
             ConnectionSettings(
                 endpoints: Endpoint.all(of: url, usesTLS: tls != nil), role: role, configuration: configuration,
-                tls: tls, logger: logger, report: { board.report($0, of: role) },
+                tls: tls, demands: demands, logger: logger, report: { board.report($0, of: role) },
                 hasBeenReady: { board.hasBeenReady }, renew: { renewal?.signal() })
         }
         self.renewal = renewal
@@ -63,18 +64,24 @@ public final class RabbitMQDriver: TransportDriver {
         consumeInbox = Inbox(eventLoop: eventLoop)
         publishing = Connection(
             settings: settings(.publish), eventLoop: eventLoop, inbox: publishInbox,
-            client: Publisher(topology: topology, bounds: .init(configuration), place: place, logger: logger))
+            client: Publisher(
+                topology: topology, demands: demands, bounds: .init(configuration), place: place, logger: logger))
         consuming = Connection(
             settings: settings(.consume), eventLoop: eventLoop, inbox: consumeInbox,
             client: Consumer(
                 place: place, maximumMessageSize: configuration.maximumMessageSize, inbox: consumeInbox,
                 selfCheckInterval: configuration.selfCheckInterval, answerTimeout: configuration.answerTimeout,
-                logger: logger))
+                demands: demands, logger: logger))
         var capabilities: DriverCapabilities = [
             .interprocess, .redelivery, .ordered, .detectsUnroutable, .expires, .reconnects,
         ]
         if configuration.topology.durableQueues || configuration.topology.quorumQueues {
             capabilities.insert(.durable)
+        }
+        if configuration.topology.quorumQueues {
+            capabilities.formUnion([.countsAttempts, .limitsAttempts])
+            // Without a limit, before RabbitMQ 4.0, what comes back goes to the end of a quorum queue.
+            if configuration.topology.quorumDeliveryLimit == 0 { capabilities.remove(.ordered) }
         }
         if !configuration.topology.stableNames, !configuration.topology.streamFanout {
             capabilities.insert(.ephemeralFanouts)

@@ -32,7 +32,7 @@ public final class SpoolDriver: TransportDriver {
     public var capabilities: DriverCapabilities {
         [
             .interprocess, .durable, .redelivery, .ordered, .detectsUnroutable, .expires, .deadLetters, .boundedQueues,
-            .ephemeralFanouts,
+            .ephemeralFanouts, .countsAttempts, .limitsAttempts,
         ]
     }
 

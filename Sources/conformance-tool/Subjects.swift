@@ -27,6 +27,9 @@ extension ConformanceTool {
                 ConformanceSubject(
                     name: "rabbitmq-durable", urls: "the same, with durable queues", product: "`SwitchboardRabbitMQ`",
                     needs: "librabbitmq, RabbitMQ", harness: { RabbitMQHarness(.durable, for: $0) }),
+                ConformanceSubject(
+                    name: "rabbitmq-quorum", urls: "the same, with quorum queues", product: "`SwitchboardRabbitMQ`",
+                    needs: "librabbitmq, RabbitMQ", harness: { RabbitMQHarness(.quorum, for: $0) }),
             ]
         #endif
         return subjects

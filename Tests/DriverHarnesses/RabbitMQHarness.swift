@@ -9,12 +9,13 @@
     package struct RabbitMQHarness: TransportHarness {
         /// Which queues are declared.
         package enum Preset: String, Sendable, CaseIterable {
-            case osloDefaults, durable
+            case osloDefaults, durable, quorum
 
             package var configuration: RabbitMQConfiguration {
                 switch self {
                 case .osloDefaults: .osloDefaults
                 case .durable: .durable
+                case .quorum: .limitedQuorum
                 }
             }
         }
@@ -46,6 +47,16 @@
                 var world = TransportWorld {
                     try Transport(url, drivers: DriverRegistry(.rabbitMQ(preset.configuration)), logger: quietLogger)
                 }
+                if preset == .quorum {
+                    world.makeLimitedTransport = { attempts, logger in
+                        var configuration = preset.configuration
+                        // How often it may come back.
+                        configuration.topology.quorumDeliveryLimit = attempts - 1
+                        return try Transport(
+                            url, drivers: DriverRegistry(.rabbitMQ(configuration)), logger: logger)
+                    }
+                    world.countsReleases = try await broker.version() < [4, 3]
+                }
                 world.interrupt = { try await broker.cutConnections(in: name) }
                 world.inOtherProcess = LawPeer.conformanceTool(preset.rawValue, url: url).perform
                 if restarts { world.restart = { try await broker.restart() } }
@@ -62,6 +73,15 @@
                 start = task
                 return task
             }.value
+        }
+    }
+
+    extension RabbitMQConfiguration {
+        /// With a limit, what comes back keeps its place on every version.
+        fileprivate static var limitedQuorum: RabbitMQConfiguration {
+            var configuration = RabbitMQConfiguration.quorum
+            configuration.topology.quorumDeliveryLimit = 20
+            return configuration
         }
     }
 #endif

@@ -24,6 +24,10 @@ package struct SpoolHarness: TransportHarness {
             try Transport(
                 TransportURL("\(url)&max_messages=\(messages)"), drivers: DriverRegistry(.spool()), logger: quietLogger)
         }
+        world.makeLimitedTransport = { attempts, logger in
+            try Transport(
+                TransportURL("\(url)&max_attempts=\(attempts)"), drivers: DriverRegistry(.spool()), logger: logger)
+        }
         world.deadLetters = {
             let names = try FileManager.default.contentsOfDirectory(atPath: "\(spool)/dead")
             return try names.filter { !$0.hasSuffix(".reason") }.map { name in

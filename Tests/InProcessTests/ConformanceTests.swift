@@ -95,7 +95,7 @@ struct ConformanceTests {
             ])
         let lines = report.table.split(separator: "\n")
         #expect(lines.count == 4)
-        #expect(lines[2] == "| `one://` | `X` | – | – | – | ✓ | – | ✓ | – | – | – | – | 1 of 3 | nothing |")
+        #expect(lines[2] == "| `one://` | `X` | – | – | – | ✓ | – | ✓ | – | – | – | – | – | – | 1 of 3 | nothing |")
         #expect(lines[3].contains("| 2 of 2 |"))
     }
 

@@ -24,7 +24,7 @@ struct InProcessLawTests {
 extension DriverLaw {
     /// Whether it is about what a driver within one process has not.
     var needsConnectionsOrProcesses: Bool {
-        !capabilities.isDisjoint(with: [.reconnects, .interprocess, .durable])
+        !capabilities.isDisjoint(with: [.reconnects, .interprocess, .durable, .limitsAttempts])
     }
 }
 

@@ -9,7 +9,8 @@ struct LawTests {
     @Test("With oslo.messaging's defaults", arguments: DriverLaws.all)
     func defaults(law: DriverLaw) async throws {
         let outcome = try await law.check(RabbitMQHarness(.osloDefaults, for: law))
-        let isClaimed = law.capabilities.isDisjoint(with: [.deadLetters, .boundedQueues, .durable])
+        let isClaimed = law.capabilities.isDisjoint(
+            with: [.deadLetters, .boundedQueues, .durable, .countsAttempts, .limitsAttempts])
         #expect(outcome == (isClaimed ? .holds : .notClaimed))
     }
 
@@ -17,6 +18,14 @@ struct LawTests {
     func durable(law: DriverLaw) async throws {
         let outcome = try await law.check(RabbitMQHarness(.durable, for: law))
         // Fanout queues have stable names, which a program that is started again finds.
+        let isClaimed = law.capabilities.isDisjoint(
+            with: [.deadLetters, .boundedQueues, .ephemeralFanouts, .countsAttempts, .limitsAttempts])
+        #expect(outcome == (isClaimed ? .holds : .notClaimed))
+    }
+
+    @Test("With quorum queues", arguments: DriverLaws.all)
+    func quorum(law: DriverLaw) async throws {
+        let outcome = try await law.check(RabbitMQHarness(.quorum, for: law))
         let isClaimed = law.capabilities.isDisjoint(with: [.deadLetters, .boundedQueues, .ephemeralFanouts])
         #expect(outcome == (isClaimed ? .holds : .notClaimed))
     }

@@ -109,6 +109,10 @@ extension ByteBuffer {
                 AMQP_BASIC_NACK_METHOD,
                 amqp_basic_nack_t(delivery_tag: tag, multiple: multiple ? 1 : 0, requeue: requeue ? 1 : 0), channel,
                 room: 64)
+        case .reject(let tag, let requeue):
+            try write(
+                AMQP_BASIC_REJECT_METHOD, amqp_basic_reject_t(delivery_tag: tag, requeue: requeue ? 1 : 0), channel,
+                room: 64)
         }
     }
 

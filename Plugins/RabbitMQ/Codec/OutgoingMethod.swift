@@ -23,5 +23,6 @@ enum OutgoingMethod: Hashable, Sendable {
     case cancel(tag: String)
     case ack(tag: UInt64, multiple: Bool)
     case nack(tag: UInt64, multiple: Bool, requeue: Bool)
+    case reject(tag: UInt64, requeue: Bool)
 }
 #endif

@@ -94,4 +94,11 @@ public struct RabbitMQConfiguration: Sendable {
         configuration.topology = .durable
         return configuration
     }()
+
+    /// Quorum queues throughout; see ``RabbitMQTopology/quorum``.
+    public static let quorum: RabbitMQConfiguration = {
+        var configuration = RabbitMQConfiguration()
+        configuration.topology = .quorum
+        return configuration
+    }()
 }

@@ -67,6 +67,17 @@ public struct RabbitMQTopology: Hashable, Sendable {
     /// oslo.messaging's defaults, up to RabbitMQ 4.2.
     public static let osloDefaults = RabbitMQTopology()
 
+    /// Everything on a majority of a cluster's nodes: quorum queues throughout, with stable names, so that programs that are
+    /// started again find theirs. oslo.messaging's programs beside it need `rabbit_quorum_queue=true` and
+    /// `rabbit_transient_quorum_queue=true`.
+    public static let quorum: RabbitMQTopology = {
+        var topology = RabbitMQTopology()
+        topology.quorumQueues = true
+        topology.transientQuorumQueues = true
+        topology.stableNames = true
+        return topology
+    }()
+
     /// No transient queue at all: everything durable, fanout and reply queues still expire and have stable
     /// names. For RabbitMQ 4.3, which refuses transient non-exclusive queues; oslo.messaging's programs beside it need
     /// `amqp_durable_queues=true` and `rabbit_transient_quorum_queue=true`.

@@ -17,5 +17,27 @@ struct BrokerVersion: Hashable, Sendable {
 
     /// How often a message of a quorum queue may come back where neither queue nor policy says so: 20 times, since 4.0.
     var quorumDeliveryLimit: Int? { major >= 4 ? 20 : nil }
+
+    /// Whether it may refuse transient queues that aren't exclusive, as RabbitMQ does since 4.3.
+    var mayRefuseTransientQueues: Bool { (major, minor) >= (4, 3) }
+
+    /// Whether a quorum queue counts what comes back by `basic.nack` as an attempt, as it does with `basic.reject`: before 4.3.
+    var countsReleases: Bool { (major, minor) < (4, 3) }
+
+    /// Which attempt a delivery from a quorum queue is.
+    ///
+    /// A publisher may have put the same headers into its message, and a queue writes them only where its own count isn't
+    /// zero. So a first delivery is the first whatever its headers say. Since 4.3, `x-acquired-count` is the queue's own on
+    /// every later one and counts all deliveries; `x-delivery-count`, the failed ones among them, is a publisher's where
+    /// none has failed, and never believed beyond the other.
+    func attempt(_ headers: [String: String], isRedelivered: Bool) -> Int {
+        guard isRedelivered else { return 1 }
+        func count(_ name: String) -> Int? {
+            headers[name].flatMap { Int($0) }.flatMap { (0..<Int.max).contains($0) ? $0 : nil }
+        }
+        let failures = count("x-delivery-count") ?? 0
+        guard !countsReleases, let deliveries = count("x-acquired-count"), deliveries > 0 else { return failures + 1 }
+        return min(failures, deliveries) + 1
+    }
 }
 #endif

@@ -26,6 +26,8 @@ actor Connection<Client: ConnectionClient> {
     private var lastReason: String?
     private var finished: CheckedContinuation<ConnectionLoss, Never>?
     private var isClosing = false
+    /// Whether this link began with the knowledge that the broker takes no transient queues.
+    private var wasAdapted = false
     private(set) var isStopping = false
     /// Whether this link ends because other credentials need another one.
     var isReplacing = false
@@ -94,6 +96,13 @@ actor Connection<Client: ConnectionClient> {
                 report()
                 continue
             }
+            if loss.refusesTransientQueues, adapt(to: endpoint) {
+                // At once, as other queues are declared now.
+                lastReason = "\(endpoint.address): \(loss.reason)"
+                self.attempt += 1
+                report()
+                continue
+            }
             let attempt = Dialing.Attempt(
                 loss: loss, ready: readyAt?.duration(to: .now), lasted: begin.duration(to: .now), isNews: isNews(loss))
             let outcome = dialing.outcome(of: attempt, at: endpoint)
@@ -136,6 +145,22 @@ actor Connection<Client: ConnectionClient> {
         pause?.cancel()
     }
 
+    /// Whether what is declared from here on is something else than what the broker has just refused.
+    private func adapt(to endpoint: Endpoint) -> Bool {
+        if settings.demands.refuseTransientQueues() {
+            settings.logger.notice(
+                "The broker takes no transient queues: durable ones are declared instead",
+                metadata: [
+                    "rabbitmq.host": "\(endpoint.address)",
+                    "rabbitmq.hint":
+                        "amqp_durable_queues=true and rabbit_transient_queues_durable=true say so from the start",
+                ])
+            return true
+        }
+        // The driver's other connection may have found it out meanwhile.
+        return !wasAdapted
+    }
+
     /// Everything fails with `error` from here on: the broker refused this connection, or the driver's other one.
     func end(_ error: TransportError) {
         // From here on it is no loss to report.
@@ -165,6 +190,7 @@ actor Connection<Client: ConnectionClient> {
         generation += 1
         let generation = generation
         isClosing = false
+        wasAdapted = settings.demands.refusesTransientQueues
         lifetime = credentials.lifetime
         link = Link(settings.login(credentials, to: endpoint), client: client)
         let loss = await withTaskCancellationHandler {

@@ -19,6 +19,8 @@ struct ConnectionLoss: Error, Hashable, Sendable {
     private(set) var refusal: Refusal?
 
     var isRefusal: Bool { refusal != nil }
+    /// Whether the broker takes no transient queues, over one of which it closed the connection.
+    var refusesTransientQueues: Bool { refusal == .declaration }
     /// Whether it is the user or the virtual host that the broker did not like.
     var isAboutLogin: Bool { refusal == .login }
 

@@ -31,6 +31,7 @@ struct ConnectionSettings: Sendable {
     var role: Role
     var configuration: RabbitMQConfiguration
     var tls: TLSClient?
+    var demands: BrokerDemands
     var logger: Logger
     var report: @Sendable (ConnectionStatus) -> Void
     /// Whether one of the driver's connections has been ready: a refusal that comes later may pass.

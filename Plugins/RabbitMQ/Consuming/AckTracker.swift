@@ -49,6 +49,14 @@ struct AckTracker: Sendable {
         return true
     }
 
+    /// The broker is told that everything unsettled goes back.
+    mutating func rejectAll() {
+        for index in slots.indices where slots[index] == .unsettled {
+            slots[index] = .told
+            count -= 1
+        }
+    }
+
     /// The acknowledgements to send for what was accepted since the last time.
     mutating func drain() -> [OutgoingMethod] {
         guard !accepted.isEmpty else { return [] }

@@ -102,8 +102,11 @@ extension Consumer {
         let message = Message(
             body: content.body, contentType: content.header.contentType,
             contentEncoding: content.header.contentEncoding, headers: content.header.headers)
-        let attempt = message.headers["x-delivery-count"].flatMap(Int.init).map { $0 < .max ? $0 + 1 : $0 }
-        if let attempt { noteAttempt(attempt, of: subscription) }
+        var attempt: Int?
+        if request.plan.isQuorum {
+            attempt = link?.brokerVersion?.attempt(message.headers, isRedelivered: content.method.isRedelivered)
+            if let attempt, attempt > 1 { noteAttempt(attempt, of: subscription) }
+        }
         let delivery = Delivery(
             message, isRedelivered: content.method.isRedelivered, attempt: attempt
         ) { settlement throws(TransportError) in
@@ -135,7 +138,7 @@ extension Consumer {
                 "address": "\(subscription.request.address)", "rabbitmq.queue": "\(subscription.request.plan.queue)",
                 "rabbitmq.reason": "\(defect)", "rabbitmq.refused": "\(refused)",
             ])
-        guard subscription.request.plan.isStream else { return reject(subscription, tag, requeue: false) }
+        guard subscription.request.plan.isStream else { return discard(subscription, tag) }
         // A stream keeps what it has delivered, and sends more for what is acknowledged.
         accept(subscription, tag)
     }
@@ -158,7 +161,7 @@ extension Consumer {
     /// Returns what nobody takes any more to its queue. A stream keeps what it has delivered.
     private func giveBack(_ subscription: Subscription, _ tag: UInt64) {
         guard !subscription.request.plan.isStream else { return }
-        reject(subscription, tag, requeue: true)
+        release(subscription, tag)
     }
 
     /// Whether the acceptance of what was just delivered may leave a moment later, together with others, instead of waking
@@ -173,7 +176,7 @@ extension Consumer {
 
     /// Begins anew on another channel, where the queue is declared again.
     func restart(_ subscription: Subscription, _ channel: UInt16, _ reason: String) {
-        send([.channelClose(code: 200, text: "Restarting")], channel)
+        send(subscription.release() + [.channelClose(code: 200, text: "Restarting")], channel)
         orphan(subscription, channel)
         retry(subscription, reason)
     }
@@ -215,13 +218,17 @@ extension Consumer {
         let isRefused =
             closure.code == 403 || closure.code == 406 || closure.code == 404 && !subscription.leftOut.isEmpty
         guard wasOpening, isRefused else { return retry(subscription, reason) }
+        if failed < declarations.count, demands.learn(from: closure, declarations[failed], link?.brokerVersion) {
+            change(subscription, to: .waiting)
+            return setUp(subscription)
+        }
         let error =
             failed < declarations.count
             ? place.refused(declarations[failed], closure, for: subscription.request.address)
             : place.refused(subscription.request, closure)
         // What was right once may be again: somebody is just changing it.
         guard subscription.hasBeenLive else { return fail(subscription, error) }
-        if failed < declarations.count, subscription.request.plan.canGo(without: declarations[failed], closure) {
+        if failed < declarations.count, subscription.plan.canGo(without: declarations[failed], closure) {
             leaveOut(declarations[failed], of: subscription, error)
         } else {
             waitOut(subscription, error)

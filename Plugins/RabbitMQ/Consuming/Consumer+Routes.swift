@@ -15,7 +15,7 @@ extension Consumer {
 
     private var liveRoutes: [RouteChecks.Route] {
         subscriptions.values.filter { $0.state == .live && !$0.isMuted }.sorted { $0.request.id < $1.request.id }
-            .map { RouteChecks.Route(subscription: $0.request.id, steps: $0.request.plan.routes) }
+            .map { RouteChecks.Route(subscription: $0.request.id, steps: $0.plan.routes) }
     }
 
     private func openRoutes() {

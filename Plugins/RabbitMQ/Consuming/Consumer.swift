@@ -15,6 +15,7 @@ final class Consumer: ConnectionClient {
     /// `nil`: subscriptions do not check themselves.
     let selfCheckInterval: Duration?
     let answerTimeout: Duration
+    let demands: BrokerDemands
     let logger: Logger
 
     private(set) var link: Link?
@@ -36,13 +37,14 @@ final class Consumer: ConnectionClient {
 
     init(
         place: Place, maximumMessageSize: Int, inbox: Inbox<ConsumeCommand>, selfCheckInterval: Duration?,
-        answerTimeout: Duration, logger: Logger
+        answerTimeout: Duration, demands: BrokerDemands, logger: Logger
     ) {
         self.place = place
         self.maximumMessageSize = maximumMessageSize
         self.inbox = inbox
         self.selfCheckInterval = selfCheckInterval
         self.answerTimeout = answerTimeout
+        self.demands = demands
         self.logger = logger
     }
 
@@ -92,8 +94,9 @@ final class Consumer: ConnectionClient {
         else { return }
         switch settlement {
         case .accept: accept(subscription, tag)
-        case .requeue: reject(subscription, tag, requeue: true)
-        case .discard: reject(subscription, tag, requeue: false)
+        case .requeue: giveBack(subscription, tag, by: .reject(tag: tag, requeue: true))
+        case .release: release(subscription, tag)
+        case .discard: discard(subscription, tag)
         }
     }
 
@@ -105,9 +108,20 @@ final class Consumer: ConnectionClient {
         dirty.append(subscription)
     }
 
-    func reject(_ subscription: Subscription, _ tag: UInt64, requeue: Bool) {
+    /// Returns what was not handled to its queue. Since RabbitMQ 4.3, quorum queues count a `basic.reject` as an attempt, and
+    /// no `basic.nack`.
+    func release(_ subscription: Subscription, _ tag: UInt64) {
+        giveBack(subscription, tag, by: .nack(tag: tag, multiple: false, requeue: true))
+    }
+
+    /// It will not come again: its queue dead-letters it, where it is told to, or drops it.
+    func discard(_ subscription: Subscription, _ tag: UInt64) {
+        giveBack(subscription, tag, by: .reject(tag: tag, requeue: false))
+    }
+
+    private func giveBack(_ subscription: Subscription, _ tag: UInt64, by method: OutgoingMethod) {
         guard let channel = subscription.channel, subscription.tracker.reject(tag) else { return }
-        send([.nack(tag: tag, multiple: false, requeue: requeue)], channel)
+        send([method], channel)
     }
 
     private func close(_ request: SubscriptionRequest, _ continuation: CheckedContinuation<Void, Never>) {
@@ -134,6 +148,7 @@ final class Consumer: ConnectionClient {
         subscription.channel = channel
         subscription.answered = 0
         subscription.isMuted = false
+        subscription.adapt(to: demands)
         change(subscription, to: .opening)
         send(subscription.setUp, channel)
         // Each time longer: a channel that hangs in the broker stays taken.
@@ -298,6 +313,11 @@ final class Consumer: ConnectionClient {
         for subscription in subscriptions.values where subscription.opening != nil {
             answer(subscription, error)
             remove(subscription)
+        }
+        for subscription in subscriptions.values where subscription.state == .live {
+            guard let channel = subscription.channel else { continue }
+            send(subscription.release(), channel)
+            subscription.tracker.rejectAll()
         }
     }
 

@@ -19,6 +19,8 @@ final class Subscription {
     }
 
     let request: SubscriptionRequest
+    /// What it declares and takes from: as requested, or as the broker demands.
+    private(set) var plan: SubscriptionPlan
     var state = State.waiting
     var channel: UInt16?
     /// Counts the channels that this subscription has had.
@@ -57,10 +59,16 @@ final class Subscription {
 
     init(_ request: SubscriptionRequest) {
         self.request = request
+        plan = request.plan
         backoff = Backoff(first: .milliseconds(50), most: .seconds(5))
     }
 
     var tag: String { String(request.id) }
+
+    /// Plans what a broker takes that demands this.
+    func adapt(to demands: BrokerDemands) {
+        plan.declarations = demands.adapted(request.plan.declarations)
+    }
 
     /// The next moment at which something has to happen.
     var nextDeadline: ContinuousClock.Instant? {
@@ -101,7 +109,7 @@ final class Subscription {
 
     /// What is declared to make it live.
     var declarations: [Declaration] {
-        leftOut.isEmpty ? request.plan.declarations : request.plan.declarations.filter { !leftOut.contains($0) }
+        leftOut.isEmpty ? plan.declarations : plan.declarations.filter { !leftOut.contains($0) }
     }
 
     /// What is sent to make it live, in one go: a channel of its own, so that a refusal concerns nobody else.
@@ -119,13 +127,18 @@ final class Subscription {
         return .consume(queue: request.plan.queue, tag: tag, arguments: arguments)
     }
 
-    /// What is sent to end it. Everything unsettled goes back to the queue, in its place.
-    var tearDown: [OutgoingMethod] {
+    /// What is sent so that nothing more comes, and everything unsettled goes back to its place in the queue, as not handled:
+    /// also what is on its way to here. A channel that ends with unsettled messages costs each an attempt.
+    func release() -> [OutgoingMethod] {
         var methods = tracker.drain()
         methods.append(.cancel(tag: tag))
-        if tracker.count > 0, !request.plan.isStream {
-            methods.append(.nack(tag: 0, multiple: true, requeue: true))
-        }
+        if !plan.isStream { methods.append(.nack(tag: 0, multiple: true, requeue: true)) }
+        return methods
+    }
+
+    /// What is sent to end it.
+    var tearDown: [OutgoingMethod] {
+        var methods = release()
         if request.plan.deletesQueueAtEnd {
             methods.append(.deleteQueue(request.plan.queue))
         }

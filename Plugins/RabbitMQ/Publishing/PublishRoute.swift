@@ -44,6 +44,11 @@ struct RouteDeclaration {
         steps = plan.declarations
     }
 
+    /// Declares what a broker takes that demands this.
+    mutating func adapt(to demands: BrokerDemands) {
+        steps = demands.adapted(steps)
+    }
+
     /// Leaves out the step that the broker is to answer next.
     mutating func leaveOut() -> Declaration { steps.remove(at: done) }
 }

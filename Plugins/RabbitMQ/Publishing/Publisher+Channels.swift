@@ -10,6 +10,7 @@ extension Publisher {
             return link.end("the broker permits one channel on a connection, and publishing needs two")
         }
         self.link = link
+        adaptRoutes()
         openPublishChannel()
         openControlChannel()
     }
@@ -148,7 +149,10 @@ extension Publisher {
         if var first = declaring.popFirst() {
             first.attempts += 1
             let declaration = first.steps[first.done]
-            if wasEverDeclared(declaration), declaration.isDispensable(after: closure) {
+            if demands.learn(from: closure, declaration, link?.brokerVersion) {
+                declaring.prepend(first)
+                adaptRoutes()
+            } else if wasEverDeclared(declaration), declaration.isDispensable(after: closure) {
                 goOn(without: first.leaveOut(), closure, for: first.address)
                 if first.steps.isEmpty { isDeclaredNow(first.address) } else { declaring.prepend(first) }
             } else if first.attempts < Self.declarationAttempts(after: closure.code) {

@@ -23,6 +23,9 @@ final class Publisher: ConnectionClient {
     private static let returnLimit = 20
 
     let topology: Topology
+    let demands: BrokerDemands
+    /// What of ``demands`` is in the routes.
+    private var adaptedRevision = 0
     let bounds: Bounds
     let place: Place
     let logger: Logger
@@ -73,8 +76,9 @@ final class Publisher: ConnectionClient {
     @exclusivity(unchecked) private var answered: [(PendingPublish.Caller, TransportError?)] = []
     var nextDeadline: ContinuousClock.Instant?
 
-    init(topology: Topology, bounds: Bounds, place: Place, logger: Logger) {
+    init(topology: Topology, demands: BrokerDemands, bounds: Bounds, place: Place, logger: Logger) {
         self.topology = topology
+        self.demands = demands
         self.bounds = bounds
         self.place = place
         self.logger = logger
@@ -188,9 +192,22 @@ final class Publisher: ConnectionClient {
     func route(to address: Address) throws(TransportError) -> PublishRoute {
         if let route = routes[address] { return route }
         if routes.count >= Self.routeLimit { routes.removeAll() }
-        let route = try PublishRoute(topology.plan(publishingTo: address), channel: Self.publishChannel)
+        var plan = try topology.plan(publishingTo: address)
+        plan.declarations = demands.adapted(plan.declarations)
+        let route = try PublishRoute(plan, channel: Self.publishChannel)
         routes[address] = route
         return route
+    }
+
+    /// Plans anew what the broker doesn't take as it was planned.
+    func adaptRoutes() {
+        let revision = demands.revision
+        guard revision != adaptedRevision else { return }
+        adaptedRevision = revision
+        routes.removeAll()
+        for index in declaring.indices {
+            declaring[index].adapt(to: demands)
+        }
     }
 
     private func isDeclared(_ route: PublishRoute) -> Bool {

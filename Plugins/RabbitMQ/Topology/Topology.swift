@@ -16,6 +16,8 @@ struct SubscriptionPlan: Hashable, Sendable {
     /// Whether the queue is this subscription's own and goes with it.
     var deletesQueueAtEnd: Bool
     var isStream: Bool
+    /// Whether its queue is declared as a quorum queue, the only ones that count how often a message comes back.
+    var isQuorum: Bool
     /// How often a message may come back to a quorum queue by our own declaration; 0: it says nothing of that.
     var deliveryLimit: Int
 }
@@ -105,7 +107,11 @@ struct Topology: Sendable {
         SubscriptionPlan(
             declarations: declarations, queue: queue,
             consumeArguments: options.cancelOnFailover ? ["x-cancel-on-ha-failover": .bool(true)] : [:],
-            deletesQueueAtEnd: false, isStream: false, deliveryLimit: options.quorumDeliveryLimit)
+            deletesQueueAtEnd: false, isStream: false,
+            isQuorum: declarations.contains { declaration in
+                guard case .queue(let queue) = declaration else { return false }
+                return queue.arguments["x-queue-type"] == .string("quorum")
+            }, deliveryLimit: options.quorumDeliveryLimit)
     }
 
     /// A queue that several consumers share, bound to the topic's exchange.

@@ -1,21 +1,27 @@
 /// The name of a message: all that the spool must know before it opens the file.
 ///
-///     0199f1c2a3b40001-5e3c9a77,s=412,a=1,x=0199f1c2b000
+///     0199f1c2a3b40001-5e3c9a77,s=412,a=1,r,x=0199f1c2b000
 ///
 /// Identifier (wall-clock milliseconds and a counter; its order is the queue's order) and the writer's tag, then the size
-/// of the file in bytes, how often the message has been delivered, and, where it has an end, the millisecond it expires.
+/// of the file in bytes, how many attempts at handling the message there were, `r` when it came back unhandled once, and,
+/// where it has an end, the millisecond it expires.
 package struct MessageName: Hashable, Sendable, Comparable, CustomStringConvertible {
     package var identifier: UInt64
     package var tag: UInt32
     package var size: Int
     package var attempt: Int
+    /// Whether the message was delivered and came back unhandled, which counts as no attempt.
+    package var wasReleased: Bool
     package var expires: UInt64?
 
-    package init(identifier: UInt64, tag: UInt32, size: Int, attempt: Int = 0, expires: UInt64? = nil) {
+    package init(
+        identifier: UInt64, tag: UInt32, size: Int, attempt: Int = 0, wasReleased: Bool = false, expires: UInt64? = nil
+    ) {
         self.identifier = identifier
         self.tag = tag
         self.size = size
         self.attempt = attempt
+        self.wasReleased = wasReleased
         self.expires = expires
     }
 
@@ -34,13 +40,15 @@ package struct MessageName: Hashable, Sendable, Comparable, CustomStringConverti
             rest.skip(",a="), let attempt = rest.number(radix: 10), size <= UInt64(Int.max >> 1),
             attempt <= 1_000_000_000
         else { return nil }
+        let wasReleased = rest.skip(",r")
         var expires: UInt64?
         if !rest.isAtEnd {
             guard rest.skip(",x="), let moment = rest.number(radix: 16), rest.isAtEnd else { return nil }
             expires = moment
         }
         self.init(
-            identifier: identifier, tag: UInt32(tag), size: Int(size), attempt: Int(attempt), expires: expires)
+            identifier: identifier, tag: UInt32(tag), size: Int(size), attempt: Int(attempt), wasReleased: wasReleased,
+            expires: expires)
     }
 
     package var description: String {
@@ -51,6 +59,7 @@ package struct MessageName: Hashable, Sendable, Comparable, CustomStringConverti
             text.write(UInt64(size), radix: 10)
             text.write(",a=")
             text.write(UInt64(attempt), radix: 10)
+            if wasReleased { text.write(",r") }
             if let expires {
                 text.write(",x=")
                 text.write(expires, radix: 16)
@@ -72,6 +81,17 @@ package struct MessageName: Hashable, Sendable, Comparable, CustomStringConverti
         text.write(identifier, radix: 16, width: 16)
         text.write("-")
         text.write(UInt64(tag), radix: 16, width: 8)
+    }
+
+    /// Whether the delivery of this name is a redelivery.
+    package var isRedelivered: Bool { attempt > 1 || wasReleased }
+
+    /// The name of a message that comes back unhandled.
+    package var released: MessageName {
+        var name = self
+        name.attempt = max(0, attempt - 1)
+        name.wasReleased = true
+        return name
     }
 
     package func isExpired(at milliseconds: UInt64) -> Bool {

@@ -9,13 +9,12 @@ struct NameReader {
 
     var isAtEnd: Bool { position == bytes.count }
 
+    /// Passes over a text, or stays where it is when another one is there.
     mutating func skip(_ text: StaticString) -> Bool {
         text.withUTF8Buffer { expected in
             guard bytes.count - position >= expected.count else { return false }
-            for byte in expected {
-                if bytes[position] != byte { return false }
-                position += 1
-            }
+            for (offset, byte) in expected.enumerated() where bytes[position + offset] != byte { return false }
+            position += expected.count
             return true
         }
     }

@@ -106,6 +106,8 @@ package final class MaildirReader: QueueReader {
             try acceptance(of: claim)()
         case .requeue:
             try giveBack(claim, as: claim.name)
+        case .release:
+            try giveBack(claim, as: claim.name.released)
         case .discard(let reason):
             try bury("\(ClaimName(message: claim.name, owner: store.owner.name))", claim.name, reason)
         }

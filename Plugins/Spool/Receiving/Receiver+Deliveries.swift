@@ -49,7 +49,7 @@ extension Receiver {
             // The subscriber takes nothing any more; its body will end.
             subscriptions[id]?.isFinished = true
             _ = subscription.claims.take(token)
-            try? giveBack(claim, to: subscription)
+            try? giveBack(claim, to: subscription, .release)
             return false
         }
         // On this thread: whoever takes it as it comes need not be woken.
@@ -64,7 +64,7 @@ extension Receiver {
         let isOurs = store.isDurable || subscription.isDrain || token.isMultiple(of: UInt64(WorkerThreads.turns))
         let acceptance = isOurs ? nil : subscription.reader.acceptance(of: claim)
         return Delivery(
-            message: claim.message, isRedelivered: claim.name.attempt > 1, attempt: claim.name.attempt
+            message: claim.message, isRedelivered: claim.name.isRedelivered, attempt: claim.name.attempt
         ) { (settlement) async throws(TransportError) in
             guard case .accept = settlement, let acceptance, let claim = held.take(token) else {
                 return try await self.settle(id, token, settlement)
@@ -86,10 +86,9 @@ extension Receiver {
         }
         let reader = subscription.reader
         do throws(FileError) {
-            if settlement == .requeue {
-                try giveBack(claim, to: subscription)
-            } else {
-                try reader.settle(claim, settlement)
+            switch settlement {
+            case .requeue, .release: try giveBack(claim, to: subscription, settlement)
+            case .accept, .discard: try reader.settle(claim, settlement)
             }
         } catch {
             throw notSettled(claim, of: id, error)
@@ -101,11 +100,11 @@ extension Receiver {
 
     /// Gives a claim back to its queue. A drain has delivered to nobody: however often the other side takes nothing, the
     /// message is not given up for that.
-    func giveBack(_ claim: Claim, to subscription: Subscription) throws(FileError) {
+    func giveBack(_ claim: Claim, to subscription: Subscription, _ settlement: Settlement) throws(FileError) {
         if subscription.isDrain {
             try subscription.reader.withdraw(claim)
         } else {
-            try subscription.reader.settle(claim, .requeue)
+            try subscription.reader.settle(claim, settlement)
         }
     }
 

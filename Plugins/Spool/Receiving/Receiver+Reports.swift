@@ -87,7 +87,7 @@ extension Receiver {
         for (id, subscription) in subscriptions {
             do throws(FileError) {
                 for claim in subscription.strays {
-                    try giveBack(claim, to: subscription)
+                    try giveBack(claim, to: subscription, .requeue)
                     subscriptions[id]?.strays.removeFirst()
                 }
                 if becauseOfLoss, subscription.reader.isBehind { continue }

@@ -180,9 +180,12 @@ package actor Receiver {
         order.removeAll { $0 == id }
         unwatch { $0.readers.remove(id) }
         subscription.source.finish()
-        for claim in subscription.strays + subscription.claims.takeAll() {
+        let rest =
+            subscription.strays.map { ($0, Settlement.requeue) }
+            + subscription.claims.takeAll().map { ($0, Settlement.release) }
+        for (claim, settlement) in rest {
             do throws(FileError) {
-                try giveBack(claim, to: subscription)
+                try giveBack(claim, to: subscription, settlement)
             } catch {
                 logger.warning(
                     "Message not given back", metadata: ["spool.message": "\(claim.name)", "error": "\(error)"])

@@ -21,7 +21,7 @@ final class FinishedRecords: Sendable {
         try state.withLock { state throws(FileError) in
             guard !state.isClosed else { throw FileError("finish a record of \(segment.file.path)", ENOENT) }
             try segment.setState(
-                UInt32(clamping: attempts) & ~SegmentFormat.done | SegmentFormat.done, at: offset)
+                UInt32(clamping: SegmentFormat.attempts(UInt32(clamping: attempts))) | SegmentFormat.done, at: offset)
             segment.unlock(offset)
             state.offsets.append(offset)
         }

@@ -4,7 +4,8 @@
 ///
 /// Record: magic (4), CRC-32C of bytes 8 to 39 and the payload (4), length of the payload (4), writer's tag (4),
 /// identifier (8), expiry in milliseconds or 0 (8), zero (8), state (4), zero (4), payload (a ``MessageFile``), padding.
-/// The state alone changes: the number of deliveries, and the highest bit when the message is done with.
+/// The state alone changes: the number of attempts, the highest bit when the message is done with, and the next one when it
+/// has come back unhandled.
 package enum SegmentFormat {
     static let magic = Array("SWBSEG01".utf8)
     static let headerLength = 64
@@ -17,6 +18,10 @@ package enum SegmentFormat {
     static let recordHeaderLength = 48
     static let stateOffset = 40
     static let done: UInt32 = 1 << 31
+    static let released: UInt32 = 1 << 30
+
+    /// The number of attempts in a record's state.
+    static func attempts(_ state: UInt32) -> Int { Int(state & ~(done | released)) }
 
     static func recordLength(payload: Int) -> Int {
         recordHeaderLength + (payload + 7) / 8 * 8
@@ -79,7 +84,8 @@ struct RecordHeader {
         let expires: UInt64 = bytes.littleEndian(at: 24)
         name = MessageName(
             identifier: bytes.littleEndian(at: 16), tag: bytes.littleEndian(at: 12), size: length,
-            attempt: Int(state & ~SegmentFormat.done), expires: expires == 0 ? nil : expires)
+            attempt: SegmentFormat.attempts(state), wasReleased: state & SegmentFormat.released != 0,
+            expires: expires == 0 ? nil : expires)
     }
 
     /// Whether the checksum of the record that `bytes` begin with is right. Damaged bytes that were skipped have none.

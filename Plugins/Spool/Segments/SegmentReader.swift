@@ -176,14 +176,16 @@ package final class SegmentReader: QueueReader {
             return nil
         }
         var taken = name
-        taken.attempt = Int(state) + 1
+        let attempts = SegmentFormat.attempts(state)
+        taken.attempt = attempts + 1
+        taken.wasReleased = state & SegmentFormat.released != 0
         let limit = store.configuration.maximumAttempts
         if name.isExpired(at: Timestamp.now.milliseconds) {
-            try finish(position, taken, attempts: Int(state))
+            try finish(position, taken, attempts: attempts)
             return nil
         }
-        if Int(state) >= limit {
-            try bury(payload, taken, position, "It was delivered \(state) times and never settled.")
+        if attempts >= limit {
+            try bury(payload, taken, position, "It was delivered \(attempts) times and never settled.")
             return nil
         }
         try segment.setState(state + 1, at: offset)
@@ -236,6 +238,10 @@ package final class SegmentReader: QueueReader {
             try finish(position, claim.name, attempts: claim.name.attempt)
         case .requeue:
             giveBack(claim, source.segment, position)
+        case .release:
+            let attempts = UInt32(clamping: claim.name.released.attempt)
+            try source.segment.setState(attempts | SegmentFormat.released, at: position.offset)
+            giveBack(claim, source.segment, position)
         case .discard(let reason):
             let record = try source.segment.record(at: position.offset, end: source.segment.committed)
             try bury(record?.payload ?? [], claim.name, position, reason)
@@ -244,7 +250,8 @@ package final class SegmentReader: QueueReader {
 
     package func withdraw(_ claim: Claim) throws(FileError) {
         guard let position = claim.record, let segment = sources[position.segment]?.segment else { return }
-        try segment.setState(UInt32(clamping: claim.name.attempt - 1), at: position.offset)
+        let released = claim.name.wasReleased ? SegmentFormat.released : 0
+        try segment.setState(UInt32(clamping: claim.name.attempt - 1) | released, at: position.offset)
         giveBack(claim, segment, position)
     }
 

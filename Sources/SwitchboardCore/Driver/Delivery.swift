@@ -4,16 +4,20 @@ import Synchronization
 public enum Settlement: Sendable, Hashable {
     /// Done: the queue forgets the message.
     case accept
-    /// Back to the queue, marked as redelivered. A driver that promises order puts it back where it was.
+    /// Back to the queue because handling it failed, marked as redelivered. Counts as an attempt. A driver that promises
+    /// order puts it back where it was.
     case requeue
+    /// Back to the queue unhandled, as the program shuts down, has no room, or was cancelled. As ``requeue``, but not
+    /// counted: the message is no nearer to being dropped. AMQP 1.0 has the same word for it.
+    case release
     /// Not wanted by anybody: dead-lettered where the driver can, else dropped. `reason` is for people.
     case discard(reason: String)
 }
 
 /// A message not yet settled.
 ///
-/// Each delivery is settled once, by one of ``accept()``, ``requeue()`` and ``discard(reason:)``; a second settlement
-/// throws ``TransportError/Code/alreadySettled``. What is unsettled when its subscription ends goes back to the queue.
+/// Each delivery is settled once, by one of ``accept()``, ``requeue()``, ``release()`` and ``discard(reason:)``; a second
+/// settlement throws ``TransportError/Code/alreadySettled``. What is unsettled when its subscription ends is released.
 public struct Delivery: Sendable {
     /// By one reference, as it passes through many hands.
     private let state: State
@@ -23,7 +27,8 @@ public struct Delivery: Sendable {
     /// Whether the message was delivered before and came back.
     public var isRedelivered: Bool { state.isRedelivered }
 
-    /// How often the message has been delivered, this time included, where the driver counts.
+    /// Which attempt at handling the message this is, from 1 on, where the driver counts: one more than how often it was
+    /// requeued, or was lost with the consumer that had it. What was released doesn't count.
     public var attempt: Int? { state.attempt }
 
     /// When its driver made it: what a message's time is counted from that it brought with it.
@@ -73,6 +78,10 @@ public struct Delivery: Sendable {
 
     public func requeue() async throws(TransportError) {
         try await settle(.requeue)
+    }
+
+    public func release() async throws(TransportError) {
+        try await settle(.release)
     }
 
     public func discard(reason: String) async throws(TransportError) {

@@ -43,8 +43,8 @@ public protocol TransportDriver: Sendable {
     ///
     /// The subscription is live when `body` is called: what is published from then on arrives. Waits for that until
     /// `options.deadline`, where there is one. A lost connection ends neither the subscription nor `body`; the driver
-    /// restores it. What is unsettled when `body` ends goes back to the queue (a fanout's own copy and an own mailbox
-    /// die with their subscription or some time after). At most `options.prefetch` deliveries are unsettled at a time.
+    /// restores it. What is unsettled when `body` ends is released: it goes back to the queue, and that counts as no
+    /// attempt (a fanout's own copy and an own mailbox die with their subscription or some time after). At most `options.prefetch` deliveries are unsettled at a time.
     /// Cancelling the task ends the deliveries; `body` then returns or throws as it likes.
     func withSubscription<Result: Sendable>(
         to address: Address,
@@ -119,6 +119,11 @@ public struct DriverCapabilities: OptionSet, Sendable, Hashable {
     public static let boundedQueues = DriverCapabilities(rawValue: 1 << 8)
     /// A fanout's copy ends with its subscription: it takes nothing for who subscribes later.
     public static let ephemeralFanouts = DriverCapabilities(rawValue: 1 << 9)
+    /// Every delivery from a queue that is shared tells its attempt (``Delivery/attempt``), also to another process.
+    public static let countsAttempts = DriverCapabilities(rawValue: 1 << 10)
+    /// A queue gives up what was attempted as often as its limit says: it dead-letters or drops the message, and the log says
+    /// so.
+    public static let limitsAttempts = DriverCapabilities(rawValue: 1 << 11)
 }
 
 /// How a message is published. `Transport` fills in what its caller left out.

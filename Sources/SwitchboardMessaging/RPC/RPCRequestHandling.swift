@@ -55,7 +55,7 @@ final class RPCRequestHandling: Sendable {
         var unsent: RPCReplySender.Unsent?
         if let reply = await serve(request, of: delivery, in: place) { unsent = await replies.send(reply) }
         if place.areAllCancelled {
-            for copy in end(request, isDone: false) + [delivery] { await settle(copy, .requeue) }
+            for copy in end(request, isDone: false) + [delivery] { await settle(copy, .release) }
             return place.leave()
         }
         // It is done, whatever becomes of its reply.

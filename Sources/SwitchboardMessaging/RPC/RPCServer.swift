@@ -211,7 +211,7 @@ public final class RPCServer: Service {
             // Given back now, it might come again. It is offered once more when the subscription has ended.
             return false
         case .ended:
-            delivery.settleInBackground(.requeue)
+            delivery.settleInBackground(.release)
             return true
         }
     }

@@ -35,7 +35,8 @@ extension DriverCapabilities {
         ("interprocess", .interprocess), ("durable", .durable), ("redelivery", .redelivery), ("ordered", .ordered),
         ("detectsUnroutable", .detectsUnroutable), ("expires", .expires), ("deadLetters", .deadLetters),
         ("reconnects", .reconnects), ("boundedQueues", .boundedQueues),
-        ("ephemeralFanouts", .ephemeralFanouts),
+        ("ephemeralFanouts", .ephemeralFanouts), ("countsAttempts", .countsAttempts),
+        ("limitsAttempts", .limitsAttempts),
     ]
 
     /// The words for the capabilities that are in it.

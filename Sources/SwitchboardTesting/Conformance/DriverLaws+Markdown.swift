@@ -5,6 +5,7 @@ extension DriverLaw.Group {
         case .delivery: "Delivery"
         case .addresses: "Addresses"
         case .settlement: "Settlement"
+        case .attempts: "Attempts"
         case .flow: "Flow"
         case .lifetime: "Lifetime"
         case .deadlines: "Deadlines"
@@ -20,6 +21,7 @@ extension DriverLaw.Group {
         case .failures: "RPC: errors, and nobody listening"
         case .serving: "RPC: duplicates, bad requests, shutting down"
         case .outages: "RPC: lost connections"
+        case .notifications: "Notifications"
         }
     }
 }

@@ -111,7 +111,7 @@ extension FaultyDriver {
             return try await group.next() ?? []
         }
         // Not before the end: what goes back would be delivered here again, for ever.
-        for delivery in [refused] + rest { try await delivery.requeue() }
+        for delivery in [refused] + rest { try await delivery.release() }
         _ = await line.wait(until: nil) { condition, now in now != epoch || condition == .over }
     }
 

@@ -2,11 +2,14 @@ public import SwitchboardCore
 
 /// A sentence that is true of every driver, or of every driver that claims a capability, and the check of it.
 public struct DriverLaw: Sendable, CustomStringConvertible {
-    /// What a law is about. The first ones are about transports, the last ones (from ``calls`` on) about RPC over them.
+    /// What a law is about. The first ones are about transports, the last ones (from ``calls`` on) about RPC and
+    /// notifications over them.
     public enum Group: String, Sendable, Hashable, CaseIterable {
-        case delivery, addresses, settlement, flow, lifetime, deadlines, routing, bounds, reconnecting, restarting,
+        case delivery, addresses, settlement, attempts, flow, lifetime, deadlines, routing, bounds, reconnecting,
+            restarting,
             processes, claims
         case calls, casts, patience, failures, serving, outages
+        case notifications
     }
 
     /// The law, as a sentence. No two laws have the same.

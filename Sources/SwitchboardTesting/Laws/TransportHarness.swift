@@ -1,3 +1,4 @@
+public import Logging
 public import SwitchboardCore
 
 /// How the laws reach a driver: makes worlds that nobody else is in.
@@ -30,6 +31,14 @@ public struct TransportWorld: Sendable {
 
     /// For `boundedQueues`: makes a transport whose queues hold this many messages.
     public var makeBoundedTransport: (@Sendable (_ messages: Int) throws -> Transport)?
+
+    /// For `limitsAttempts`: makes a transport whose queues give a message up after so many attempts (2 or
+    /// more), and log that there.
+    public var makeLimitedTransport: (@Sendable (_ attempts: Int, Logger) throws -> Transport)?
+
+    /// For `countsAttempts`: whether the queue's server counts what comes back unhandled as an attempt too, as it knows no
+    /// difference. RabbitMQ before 4.3 doesn't.
+    public var countsReleases = false
 
     /// For `reconnects`: cuts every connection of the world, and returns when new ones can be made.
     public var interrupt: (@Sendable () async throws -> Void)?

@@ -39,6 +39,12 @@ extension TestBroker {
         public var clientProperties: [String: String]
     }
 
+    /// The server's version, its numbers.
+    public func version() async throws -> Version {
+        let text = try await evaluate("{ok, Version} = application:get_key(rabbit, vsn), Version.")
+        return Version(text)
+    }
+
     /// The queues of a virtual host, by name.
     public func queues(in virtualHost: String) async throws -> [Queue] {
         let rows = try await rows(

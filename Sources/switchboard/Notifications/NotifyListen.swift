@@ -53,12 +53,12 @@ struct NotifyListen: ServingCommand {
         if batch == nil {
             router.handle(priorities, matching: filter) { [output] event in
                 // What comes after the last that was asked for is somebody else's.
-                guard countdown.count() else { throw NotificationRejection.requeue }
+                guard countdown.count() else { throw NotificationRejection.release }
                 printLine(output.json ? "\(JSONValue.object(event.report))" : Self.line(event))
             }
         } else {
             router.handleBatches(priorities, matching: filter) { [output] events in
-                guard countdown.count() else { throw NotificationRejection.requeue }
+                guard countdown.count() else { throw NotificationRejection.release }
                 printLine(
                     output.json
                         ? "\(JSONValue.array(events.map { .object($0.report) }))"

@@ -24,7 +24,7 @@ struct FakeBrokerLawTests {
     @Test(arguments: DriverLaws.all)
     func law(_ law: DriverLaw) async throws {
         let outcome = try await law.check(FakeBrokerHarness())
-        let isClaimed = law.capabilities.isDisjoint(with: [.interprocess, .durable, .boundedQueues])
+        let isClaimed = law.capabilities.isDisjoint(with: [.interprocess, .durable, .boundedQueues, .limitsAttempts])
         #expect(outcome == (isClaimed ? .holds : .notClaimed))
     }
 }

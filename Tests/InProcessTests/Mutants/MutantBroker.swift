@@ -179,7 +179,9 @@ final class MutantBroker: Sendable {
             switch settlement {
             case .accept: break
             case .requeue where mutation == .requeueLost: break
+            case .requeue where mutation == .failuresUncounted: consumer.queue.release(entry)
             case .requeue: consumer.queue.putBack(entry)
+            case .release: consumer.queue.release(entry)
             case .discard where mutation == .discardRequeues: consumer.queue.putBack(entry)
             case .discard where mutation == .deadLettersLost: break
             case .discard: state.deadLetters.append(entry.message.body)

@@ -158,7 +158,9 @@ struct MutantBrokerState {
         while let (consumer, entry) = queue.next() {
             let (id, sequence) = (consumer.id, entry.sequence)
             let delivery = Delivery(
-                message: entry.message, isRedelivered: entry.attempts > 1, attempt: entry.attempts
+                message: entry.message, isRedelivered: entry.isRedelivered,
+                attempt: mutation == .headersCounted
+                    ? entry.message.headers["x-delivery-count"].flatMap { Int($0) } ?? 1 : Int(entry.attempts)
             ) { settlement throws(TransportError) in
                 try broker.settle(settlement, sequence, of: id)
             }

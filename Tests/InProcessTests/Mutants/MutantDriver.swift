@@ -10,6 +10,7 @@ final class MutantDriver: TransportDriver {
     var capabilities: DriverCapabilities {
         let honest: DriverCapabilities = [
             .redelivery, .ordered, .detectsUnroutable, .expires, .deadLetters, .boundedQueues, .ephemeralFanouts,
+            .countsAttempts,
         ]
         return switch mutation {
         case .unroutableUnclaimed: honest.subtracting(.detectsUnroutable)

@@ -13,7 +13,12 @@ final class MutantQueue {
         let sequence: UInt64
         let message: Message
         var expiry: ContinuousClock.Instant?
-        var attempts = 0
+        /// How many attempts at handling it there were, the present one included.
+        var attempts: Int32 = 0
+        /// Whether it came back unhandled, which was no attempt.
+        var wasReleased = false
+
+        var isRedelivered: Bool { attempts > 1 || wasReleased }
     }
 
     /// One subscription.
@@ -122,7 +127,10 @@ final class MutantQueue {
     func putBack(_ original: Entry) {
         var entry = original
         if mutation == .timeToLiveStartsAnew { entry.expiry = entry.message.timeToLive.map { .now + $0 } }
-        if mutation == .redeliveryUnmarked { entry.attempts = 0 }
+        if mutation == .redeliveryUnmarked {
+            entry.attempts = 0
+            entry.wasReleased = false
+        }
         readyBytes += entry.message.body.count
         if let expiry = entry.expiry { earliestExpiry = min(expiry, earliestExpiry ?? expiry) }
         var (low, high) = (0, ready.count)
@@ -133,6 +141,15 @@ final class MutantQueue {
         ready.insert(entry, at: mutation == .requeuedToTheEnd ? ready.count : low)
     }
 
+    /// Puts back what was not handled: that was no attempt.
+    func release(_ entry: Entry) {
+        var entry = entry
+        if mutation == .releasesCounted { return putBack(entry) }
+        entry.attempts -= 1
+        entry.wasReleased = true
+        putBack(entry)
+    }
+
     /// Removes a consumer; what it had not settled goes back.
     func remove(_ consumer: Consumer) {
         consumers.removeAll { $0 === consumer }
@@ -140,7 +157,7 @@ final class MutantQueue {
         consumer.unsettled = [:]
         if mutation == .unsettledLost { return }
         for entry in mutation == .unsettledReversed ? entries.reversed() : entries {
-            if mutation == .unsettledReversed { ready.prepend(entry) } else { putBack(entry) }
+            if mutation == .unsettledReversed { ready.prepend(entry) } else { release(entry) }
         }
     }
 

@@ -6,6 +6,7 @@ enum Mutation: String, CaseIterable {
     case earlyNotificationsDropped, poolsForgotten, poolMembersGetCopies, poolQueuePerTopic
     case requeueLost, requeuedToTheEnd, redeliveryUnmarked, unsettledLost, unsettledReversed, acceptForgotten
     case discardRequeues, deadLettersLost, lateSettlementTakesNext
+    case releasesCounted, failuresUncounted, headersCounted
     case prefetchIgnored, settlementMakesNoRoom, subscriptionLeaked, endedDeliveriesFed, cancellationGivesBack
     case refusesBeforeRun, publishesWithoutRun, closedTakenForDown, deliveriesOutliveRun, errorOfBodyReplaced
     case stateForgotten, cancellationSwallowed, cancellationOfRunSwallowed
@@ -43,6 +44,9 @@ enum Mutation: String, CaseIterable {
         case .discardRequeues: "A discarded message is not delivered again"
         case .deadLettersLost: "Discarded messages can be looked at"
         case .lateSettlementTakesNext: "A settlement after the end of the subscription changes nothing"
+        case .releasesCounted: "What was released is at the same attempt as before"
+        case .failuresUncounted: "Each time that handling fails is one attempt more"
+        case .headersCounted: "A publisher's headers are no count of attempts"
         case .prefetchIgnored: "No more than the prefetch is unsettled at a time"
         case .settlementMakesNoRoom: "A settlement makes room for the next delivery"
         case .subscriptionLeaked: "An ended subscription takes nothing more"

@@ -96,7 +96,7 @@ struct ServerAcknowledgementTests {
             for await _ in begun { break }
             work.cancel()
             await work.value
-            #expect(events.withLock { $0 } == ["requeue"])
+            #expect(events.withLock { $0 } == ["release"])
         }
     }
 
@@ -130,7 +130,7 @@ struct ServerAcknowledgementTests {
         #expect(settlements.withLock { $0 } == [])
         if isCancelled { work.cancel() } else { gateSource.yield() }
         await work.value
-        let settlement = isCancelled ? "requeue" : "accept"
+        let settlement = isCancelled ? "release" : "accept"
         #expect(settlements.withLock { $0.sorted() } == ["copy \(settlement)", "first \(settlement)"])
         if !isCancelled {
             await handling.handle(delivery("late"))

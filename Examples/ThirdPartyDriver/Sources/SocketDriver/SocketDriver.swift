@@ -9,6 +9,7 @@ public final class SocketDriver: TransportDriver {
 
     public let capabilities: DriverCapabilities = [
         .interprocess, .redelivery, .ordered, .detectsUnroutable, .expires, .reconnects, .ephemeralFanouts,
+        .countsAttempts,
     ]
 
     private static let pauses: [Duration] = [

@@ -48,8 +48,8 @@ final class SocketSession: Sendable {
         case .done(let id): answer(id, .done)
         case .failed(let id, let code, let message):
             answer(id, .failed(TransportError(TransportError.Code(code), message)))
-        case .delivery(let subscription, let delivery, let attempt, let message):
-            deliver(message, attempt, delivery, subscription)
+        case .delivery(let subscription, let delivery, let attempt, let isRedelivered, let message):
+            deliver(message, attempt, isRedelivered, delivery, subscription)
         case .publish, .subscribe, .pause, .unsubscribe, .settle:
             // A hub that speaks like a client is none.
             socket.shut()
@@ -124,9 +124,11 @@ final class SocketSession: Sendable {
         _ = await Task { await self.request(until: .now + .seconds(5)) { .unsubscribe($0, subscription: id) } }.value
     }
 
-    private func deliver(_ message: Message, _ attempt: UInt64, _ number: UInt64, _ id: UInt64) {
+    private func deliver(
+        _ message: Message, _ attempt: UInt64, _ isRedelivered: Bool, _ number: UInt64, _ id: UInt64
+    ) {
         guard let subscription = state.withLock({ $0.subscriptions[id] }) else { return }
-        let delivery = Delivery(message: message, isRedelivered: attempt > 1, attempt: Int(clamping: attempt)) {
+        let delivery = Delivery(message: message, isRedelivered: isRedelivered, attempt: Int(clamping: attempt)) {
             [weak self] settlement throws(TransportError) in
             guard let self, self.holds(id) else {
                 throw TransportError(
@@ -135,7 +137,7 @@ final class SocketSession: Sendable {
             self.socket.send(.settle(subscription: id, delivery: number, settlement))
         }
         if !subscription.yield(delivery) {
-            socket.send(.settle(subscription: id, delivery: number, .requeue))
+            socket.send(.settle(subscription: id, delivery: number, .release))
             socket.send(.pause(id))
         }
     }

@@ -17,10 +17,12 @@ struct SocketDriverTests {
         .subscribe(3, .pool("audit", of: topic), prefetch: 7), .subscribe(4, .fanout(topic), prefetch: 1),
         .subscribe(5, .topic(topic), prefetch: 1), .subscribe(6, .notifications(topic), prefetch: 1),
         .pause(.max), .unsubscribe(8, subscription: 9), .settle(subscription: 1, delivery: 2, .accept),
-        .settle(subscription: 1, delivery: 2, .requeue), .settle(subscription: 1, delivery: 2, .discard(reason: "bad")),
+        .settle(subscription: 1, delivery: 2, .requeue), .settle(subscription: 1, delivery: 2, .release),
+        .settle(subscription: 1, delivery: 2, .discard(reason: "bad")),
         .done(0), .failed(1, code: "unroutable", message: "Nobody."),
         .delivery(
-            subscription: 1, delivery: 2, attempt: 3, Message(body: [1, 2], contentType: "x", contentEncoding: "y")),
+            subscription: 1, delivery: 2, attempt: 3, isRedelivered: true,
+            Message(body: [1, 2], contentType: "x", contentEncoding: "y")),
     ]
 
     @Test("A frame reads back as it was written", arguments: frames)

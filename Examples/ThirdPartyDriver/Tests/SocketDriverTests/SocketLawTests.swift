@@ -24,7 +24,7 @@ struct SocketLawTests {
     @Test(arguments: DriverLaws.all)
     func law(_ law: DriverLaw) async throws {
         let outcome = try await law.check(SocketHarness())
-        let isClaimed = law.capabilities.isDisjoint(with: [.durable, .deadLetters, .boundedQueues])
+        let isClaimed = law.capabilities.isDisjoint(with: [.durable, .deadLetters, .boundedQueues, .limitsAttempts])
         #expect(outcome == (isClaimed ? .holds : .notClaimed))
     }
 }

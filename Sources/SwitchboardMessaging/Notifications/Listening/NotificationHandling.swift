@@ -50,9 +50,16 @@ struct NotificationHandling: Sendable {
     /// What is left to do after a batch was handled.
     struct Remains: Sendable {
         /// Notifications to be given back to the queue, each at its time.
-        var requeues: [(received: ReceivedNotification, at: ContinuousClock.Instant)] = []
+        var returns: [Return] = []
         /// Deliveries that were held and are to be handled now.
         var next: [ReceivedNotification] = []
+    }
+
+    /// A notification that goes back to the queue: as a failure, or unhandled.
+    struct Return: Sendable {
+        var received: ReceivedNotification
+        var at: ContinuousClock.Instant
+        var isFailure = true
     }
 
     /// Handles notifications of one priority. Those that were handled are settled when it returns.
@@ -84,16 +91,22 @@ struct NotificationHandling: Sendable {
         return remains
     }
 
-    /// Gives a notification back to the queue. Returns what is to be handled now.
-    func requeue(_ received: ReceivedNotification) async -> [ReceivedNotification] {
-        await settle(received.delivery, .requeue)
+    /// Gives a notification back to the queue, as one that has failed or that nobody has handled. Returns what is to be
+    /// handled now.
+    func giveBack(_ received: ReceivedNotification, isFailure: Bool) async -> [ReceivedNotification] {
+        await settle(received.delivery, isFailure ? .requeue : .release)
         return ledger.finish(received, handled: false)
     }
 
     private func fail(_ received: ReceivedNotification, _ error: any Error, _ remains: inout Remains) async {
         switch error {
         case is CancellationError where Task.isCancelled:
-            remains.next += await requeue(received)
+            remains.next += await giveBack(received, isFailure: false)
+            return
+        case NotificationRejection.release:
+            logger.debug("Notification released by its handler", metadata: metadata(of: received))
+            remains.returns.append(
+                Return(received: received, at: .now + configuration.requeueDelay(failures: 1), isFailure: false))
             return
         case NotificationRejection.discard(let reason):
             await finish(received, .discard(reason: reason))
@@ -116,7 +129,8 @@ struct NotificationHandling: Sendable {
             await finish(
                 received, .discard(reason: "Its handler failed \(attempts) times; the listener's log says why."))
         } else {
-            remains.requeues.append((received, .now + configuration.requeueDelay(failures: failures)))
+            remains.returns.append(
+                Return(received: received, at: .now + configuration.requeueDelay(failures: failures)))
         }
     }
 

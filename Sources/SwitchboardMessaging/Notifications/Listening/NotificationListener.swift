@@ -27,8 +27,9 @@ public final class NotificationListener: Service {
         var isDraining = false
         /// The alarm that is set, and when it rings.
         var alarm: (token: DeadlineScheduler.Token, deadline: ContinuousClock.Instant)?
-        /// How many have failed and wait, unsettled, for their time to go back.
-        var waiting = 0
+        /// What waits, unsettled, for its time to go back, as it has failed.
+        var waiting: [UInt64: NotificationHandling.Return] = [:]
+        var nextWaiting: UInt64 = 0
         /// When the log may say next that they take all places.
         var nextCrowdLog = ContinuousClock.Instant.now
     }
@@ -36,7 +37,8 @@ public final class NotificationListener: Service {
     private enum Input: Sendable {
         /// Is to be handled together.
         case received([ReceivedNotification])
-        case requeue(ReceivedNotification)
+        /// The time of one that waits has come.
+        case giveBack(UInt64)
         case alarm
         /// Nothing more is received.
         case end
@@ -206,11 +208,9 @@ public final class NotificationListener: Service {
     ) async {
         switch input {
         case .received(let batch): await begin(batch, source, &group)
-        case .requeue(let received):
-            intake.withLock { $0.waiting -= 1 }
-            group.addTask {
-                for next in await self.handling.requeue(received) { await self.forward(next, source) }
-            }
+        case .giveBack(let id):
+            guard let due = intake.withLock({ $0.waiting.removeValue(forKey: id) }) else { break }
+            group.addTask { await self.giveBack(due, source) }
         case .alarm:
             let due = intake.withLock { state in
                 state.alarm = nil
@@ -221,6 +221,12 @@ public final class NotificationListener: Service {
         case .end:
             let rest = intake.withLock { $0.batches.takeAll() }
             for batch in rest { await begin(batch, source, &group) }
+            // The end of the subscription would give them back as if nobody had handled them.
+            let waiting = intake.withLock { state in
+                defer { state.waiting = [:] }
+                return state.waiting.values
+            }
+            for due in waiting { group.addTask { await self.giveBack(due, source) } }
         }
     }
 
@@ -232,27 +238,41 @@ public final class NotificationListener: Service {
         if await isReturned(batch) { return limit.leave() }
         group.addTask {
             let remains = await self.handling.handle(batch)
-            self.noteWaiting(remains.requeues.count)
-            for (received, moment) in remains.requeues {
-                // Kept unsettled until then; the end of the subscription gives it back as well.
-                _ = self.connection.schedule(at: moment) { source.yield(.requeue(received)) }
-            }
+            for waiting in remains.returns { await self.keep(waiting, source) }
+            self.noteCrowd(of: remains.returns.count)
             for next in remains.next { await self.forward(next, source) }
             self.limit.leave()
         }
     }
 
-    /// Counts those that wait for another attempt, and says when they are all that may be taken: while that lasts, a queue
-    /// with nothing wrong in it looks stuck.
-    private func noteWaiting(_ count: Int) {
+    /// Keeps a notification, unsettled, until it is time to give it back; it goes at once when the listener is being shut down.
+    private func keep(_ waiting: NotificationHandling.Return, _ source: Source) async {
+        let id: UInt64? = intake.withLock { state in
+            guard !state.isDraining else { return nil }
+            state.nextWaiting += 1
+            state.waiting[state.nextWaiting] = waiting
+            return state.nextWaiting
+        }
+        guard let id else { return await giveBack(waiting, source) }
+        _ = connection.schedule(at: waiting.at) { source.yield(.giveBack(id)) }
+    }
+
+    private func giveBack(_ waiting: NotificationHandling.Return, _ source: Source) async {
+        for next in await handling.giveBack(waiting.received, isFailure: waiting.isFailure) {
+            await forward(next, source)
+        }
+    }
+
+    /// Says when those that wait for another attempt are all that may be taken: while that lasts, a queue with nothing wrong
+    /// in it looks stuck.
+    private func noteCrowd(of count: Int) {
         guard count > 0 else { return }
         let prefetch = configuration.prefetch(inBatches: router.takesBatches)
         let crowd: Int? = intake.withLock { state in
-            state.waiting += count
             let now = ContinuousClock.now
-            guard state.waiting >= prefetch, now >= state.nextCrowdLog else { return nil }
+            guard state.waiting.count >= prefetch, now >= state.nextCrowdLog else { return nil }
             state.nextCrowdLog = now + .seconds(60)
-            return state.waiting
+            return state.waiting.count
         }
         guard let crowd else { return }
         logger.warning(
@@ -270,10 +290,10 @@ public final class NotificationListener: Service {
         return true
     }
 
-    /// Gives a notification back to the queue, and what was held because of it.
+    /// Gives a notification back to the queue that nobody has handled, and what was held because of it.
     private func giveBack(_ received: ReceivedNotification) async {
         var rest = [received]
-        while let next = rest.popLast() { rest += await handling.requeue(next) }
+        while let next = rest.popLast() { rest += await handling.giveBack(next, isFailure: false) }
     }
 
     /// Sets an alarm for the batch that is due first, unless one rings by then.

@@ -31,7 +31,9 @@ public struct NotificationListenerConfiguration: Sendable {
 
     public var failurePolicy = FailurePolicy.requeue
 
-    /// After how many deliveries a notification that is to be requeued is discarded instead; `nil`: never. Then those that
+    /// After how many attempts a notification that is to be requeued is discarded instead; `nil`: never. Where the driver
+    /// counts attempts, those of other listeners count too, and of this one before it was started again; what was given back
+    /// unhandled, at shutdown for example, doesn't count. Without a limit, those that
     /// always fail, once there are as many as the prefetch, keep others from coming: the log says so.
     public var maximumAttempts: Int?
 

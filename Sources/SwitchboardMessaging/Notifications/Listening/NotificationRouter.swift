@@ -61,8 +61,11 @@ public struct NotificationRouter: Sendable {
 
 /// What a handler throws to say what becomes of a notification, or a batch, that it does not take.
 public enum NotificationRejection: Error, Sendable, Hashable {
-    /// Back to the queue, for later or for somebody else.
+    /// Back to the queue, for later or for somebody else. Counts as an attempt.
     case requeue
+    /// Back to the queue unhandled, as the program is about to end for example: for somebody else. Doesn't count as an
+    /// attempt, so a handler that always throws it keeps the notification for ever.
+    case release
     /// Not wanted by anybody: dead-lettered where the driver can, else dropped.
     case discard(reason: String)
 }

@@ -60,9 +60,9 @@ struct LawBench: Sendable {
 
     func publish(
         _ text: String, on transport: Transport, to address: Address? = nil, timeToLive: Duration? = nil,
-        deadline: ContinuousClock.Instant? = nil, mandatory: Bool = false
+        deadline: ContinuousClock.Instant? = nil, mandatory: Bool = false, headers: [String: String] = [:]
     ) async throws(TransportError) {
-        var message = Message(body: Array(text.utf8), contentType: "text/plain")
+        var message = Message(body: Array(text.utf8), contentType: "text/plain", headers: headers)
         message.timeToLive = timeToLive
         try await transport.publish(
             message, to: address ?? .topic(topic), deadline: deadline ?? later, mandatory: mandatory,

@@ -37,6 +37,7 @@ extension TransportLaws {
         DriverLaw("A harness offers only what the driver claims", .claims) { bench in
             let offers: [(String, Bool, DriverCapabilities)] = [
                 ("makeBoundedTransport", bench.world.makeBoundedTransport != nil, .boundedQueues),
+                ("makeLimitedTransport", bench.world.makeLimitedTransport != nil, .limitsAttempts),
                 ("interrupt", bench.world.interrupt != nil, .reconnects),
                 ("restart", bench.world.restart != nil, .reconnects),
                 ("deadLetters", bench.world.deadLetters != nil, .deadLetters),

@@ -2,6 +2,7 @@
 public enum TransportLaws {
     /// All of them, in the order of their groups.
     public static let all: [DriverLaw] =
-        delivery + addresses + settlement + flow + lifetime + deadlines + routing + bounds + reconnecting + restarting
+        delivery + addresses + settlement + attempts + flow + lifetime + deadlines + routing + bounds + reconnecting
+        + restarting
         + processes + claims
 }

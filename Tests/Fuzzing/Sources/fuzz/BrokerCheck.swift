@@ -87,10 +87,10 @@ private final class FuzzedPublisher: FuzzedSide {
     }
 
     let client = Publisher(
-        topology: Topology(.osloDefaults),
+        topology: Topology(.osloDefaults), demands: BrokerDemands(),
         bounds: .init(
             unconfirmed: 4, unconfirmedBytes: 1 << 20, waiting: 100, returnedSize: .max, answer: .seconds(30)),
-        place: place)
+        place: place, logger: quiet)
     let setUp =
         Good.method(20, 11, 1, [0, 0, 0, 0]) + Good.method(85, 11, 1) + Good.method(20, 11, 2, [0, 0, 0, 0])
         + Good.method(40, 11, 2) + Good.method(40, 11, 2)
@@ -133,7 +133,7 @@ private final class FuzzedConsumer: FuzzedSide {
     init() {
         client = Consumer(
             place: place, maximumMessageSize: 1000, inbox: inbox, selfCheckInterval: .seconds(30),
-            answerTimeout: .seconds(30), logger: quiet)
+            answerTimeout: .seconds(30), demands: BrokerDemands(), logger: quiet)
         var setUp: [UInt8] = []
         var sources: [Deliveries] = []
         let topology = Topology(.osloDefaults)
@@ -168,7 +168,9 @@ private final class FuzzedConsumer: FuzzedSide {
 
     func goOn() {
         for request in requests {
-            for (tag, settlement) in [(1, Settlement.accept), (2, .requeue), (3, .discard(reason: ""))] {
+            for (tag, settlement) in [
+                (1, Settlement.accept), (2, .requeue), (3, .discard(reason: "")), (4, .release),
+            ] {
                 client.perform(.settle(request, epoch: 0, tag: UInt64(tag), settlement))
                 client.perform(.settle(request, epoch: 1, tag: UInt64(tag), settlement))
             }

@@ -89,7 +89,7 @@ final class HubClient: Sendable {
                 socket.send(
                     .delivery(
                         subscription: id, delivery: number, attempt: UInt64(clamping: delivery.attempt ?? 1),
-                        delivery.message))
+                        isRedelivered: delivery.isRedelivered, delivery.message))
             }
         }
         defer { reader.cancel() }

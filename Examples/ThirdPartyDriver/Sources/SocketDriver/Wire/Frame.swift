@@ -13,7 +13,7 @@ enum Frame: Hashable, Sendable {
 
     case done(UInt64)
     case failed(UInt64, code: String, message: String)
-    case delivery(subscription: UInt64, delivery: UInt64, attempt: UInt64, Message)
+    case delivery(subscription: UInt64, delivery: UInt64, attempt: UInt64, isRedelivered: Bool, Message)
 
     /// A frame that is longer is a peer's mistake.
     static let maximumLength = 256 * 1024 * 1024
@@ -54,11 +54,12 @@ enum Frame: Hashable, Sendable {
             writer.put(id)
             writer.put(code)
             writer.put(message)
-        case .delivery(let subscription, let delivery, let attempt, let message):
+        case .delivery(let subscription, let delivery, let attempt, let isRedelivered, let message):
             writer.put(kind: 8)
             writer.put(subscription)
             writer.put(delivery)
             writer.put(attempt)
+            writer.put(isRedelivered ? 1 : 0)
             writer.put(message)
         }
         return writer.finish()
@@ -89,9 +90,11 @@ enum Frame: Hashable, Sendable {
             guard let code = reader.text(), let message = reader.text() else { return nil }
             self = .failed(id, code: code, message: message)
         case 8:
-            guard let delivery = reader.number(), let attempt = reader.number(), let message = reader.message()
+            guard let delivery = reader.number(), let attempt = reader.number(), let isRedelivered = reader.number(),
+                isRedelivered <= 1, let message = reader.message()
             else { return nil }
-            self = .delivery(subscription: id, delivery: delivery, attempt: attempt, message)
+            self = .delivery(
+                subscription: id, delivery: delivery, attempt: attempt, isRedelivered: isRedelivered == 1, message)
         default: return nil
         }
         guard reader.isAtEnd else { return nil }

@@ -49,6 +49,7 @@ struct FrameReader {
         switch byte() {
         case 1: .accept
         case 2: .requeue
+        case 4: .release
         case 3: text().map { .discard(reason: $0) }
         default: nil
         }

@@ -39,6 +39,7 @@ struct FrameWriter {
         switch settlement {
         case .accept: put(kind: 1)
         case .requeue: put(kind: 2)
+        case .release: put(kind: 4)
         case .discard(let reason):
             put(kind: 3)
             put(reason)
