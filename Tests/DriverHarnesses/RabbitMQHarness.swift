@@ -57,6 +57,19 @@
                     }
                     world.countsReleases = try await broker.version() < [4, 3]
                 }
+                world.untakeable = UntakeableMessages {
+                    var configuration = preset.configuration
+                    configuration.maximumMessageSize = 1000
+                    return try Transport(url, drivers: DriverRegistry(.rabbitMQ(configuration)), logger: quietLogger)
+                } plant: { address in
+                    let transport = try Transport(
+                        url, drivers: DriverRegistry(.rabbitMQ(preset.configuration)), logger: quietLogger)
+                    try await transport.whileRunning {
+                        for size in [1001, 1_000_000] {
+                            try await transport.publish(Message(body: [UInt8](repeating: 1, count: size)), to: address)
+                        }
+                    }
+                }
                 world.interrupt = { try await broker.cutConnections(in: name) }
                 world.inOtherProcess = LawPeer.conformanceTool(preset.rawValue, url: url).perform
                 if restarts { world.restart = { try await broker.restart() } }
@@ -73,6 +86,16 @@
                 start = task
                 return task
             }.value
+        }
+    }
+
+    extension Transport {
+        fileprivate func whileRunning(_ body: @escaping @Sendable () async throws -> Void) async throws {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await self.run() }
+                defer { group.cancelAll() }
+                try await body()
+            }
         }
     }
 

@@ -54,9 +54,29 @@ public struct TransportWorld: Sendable {
     /// ended; ``LawPeer`` does it. Without it these claims stay ``LawOutcome/unproven(reason:)``.
     public var inOtherProcess: (@Sendable (OtherProcessTask) async throws -> Void)?
 
+    /// For `interprocess`: messages that the driver cannot take. Without it, the law about them stays
+    /// ``LawOutcome/unproven(reason:)``.
+    public var untakeable: UntakeableMessages?
+
     public init(patience: Duration = .seconds(10), makeTransport: @escaping @Sendable () throws -> Transport) {
         self.makeTransport = makeTransport
         self.patience = patience
+    }
+}
+
+/// Messages that a driver cannot take, because they are damaged or too large for it.
+public struct UntakeableMessages: Sendable {
+    /// Makes a transport that cannot take them, not running: as the world's others, or with narrower limits.
+    public var makeTransport: @Sendable () throws -> Transport
+    /// Puts some where those for an address lie, past the transport.
+    public var plant: @Sendable (Address) async throws -> Void
+
+    public init(
+        makeTransport: @escaping @Sendable () throws -> Transport,
+        plant: @escaping @Sendable (Address) async throws -> Void
+    ) {
+        self.makeTransport = makeTransport
+        self.plant = plant
     }
 }
 

@@ -104,6 +104,7 @@ final class MutantQueue {
         case .longBodiesCut: message.body = Array(message.body.prefix(1 << 20))
         case .bodiesTakenForText: message.body = Array(String(decoding: message.body, as: UTF8.self).utf8)
         case .contentTypeLost: message.contentType = "application/octet-stream"
+        case .headersLost: message.headers = [:]
         default: break
         }
         appended += 1

@@ -1,7 +1,7 @@
 /// A bug that is planted in the copy of the in-process driver, and the law that has to find it.
 enum Mutation: String, CaseIterable {
     case handingOutForgotten
-    case messageLost, messageDoubled, newestFirst, longBodiesCut, bodiesTakenForText, contentTypeLost
+    case messageLost, messageDoubled, newestFirst, longBodiesCut, bodiesTakenForText, contentTypeLost, headersLost
     case serverTakenForTopic, fanoutToOne, fanoutCopiesStay, mailboxesShared, topicDiesWithConsumers
     case earlyNotificationsDropped, poolsForgotten, poolMembersGetCopies, poolQueuePerTopic
     case requeueLost, requeuedToTheEnd, redeliveryUnmarked, unsettledLost, unsettledReversed, acceptForgotten
@@ -27,6 +27,7 @@ enum Mutation: String, CaseIterable {
         case .longBodiesCut: "Bodies of 0 bytes to 16 MiB arrive whole"
         case .bodiesTakenForText: "Any bytes arrive"
         case .contentTypeLost: "A message arrives as it was published"
+        case .headersLost: "A message with any headers arrives with them or is refused, and disturbs no other"
         case .serverTakenForTopic: "A message to a server goes to that server alone"
         case .fanoutToOne: "A fanout gives every subscription its copy"
         case .fanoutCopiesStay: "A fanout that everybody has left has no taker"

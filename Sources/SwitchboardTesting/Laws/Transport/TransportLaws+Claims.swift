@@ -41,6 +41,7 @@ extension TransportLaws {
                 ("interrupt", bench.world.interrupt != nil, .reconnects),
                 ("restart", bench.world.restart != nil, .reconnects),
                 ("deadLetters", bench.world.deadLetters != nil, .deadLetters),
+                ("untakeable", bench.world.untakeable != nil, .interprocess),
                 ("inOtherProcess", bench.world.inOtherProcess != nil, .interprocess),
             ]
             for (name, isOffered, capability) in offers where isOffered {

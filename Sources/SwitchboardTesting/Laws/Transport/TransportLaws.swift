@@ -2,7 +2,6 @@
 public enum TransportLaws {
     /// All of them, in the order of their groups.
     public static let all: [DriverLaw] =
-        delivery + addresses + settlement + attempts + flow + lifetime + deadlines + routing + bounds + reconnecting
-        + restarting
-        + processes + claims
+        delivery + content + addresses + settlement + attempts + flow + lifetime + deadlines + routing + bounds
+        + reconnecting + restarting + processes + claims
 }

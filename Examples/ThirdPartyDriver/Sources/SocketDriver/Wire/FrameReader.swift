@@ -56,7 +56,9 @@ struct FrameReader {
     }
 
     mutating func message() -> Message? {
-        guard let type = text(), let encoding = text(), let count = number(), count <= 1000 else { return nil }
+        // Each header has two lengths of eight bytes.
+        guard let type = text(), let encoding = text(), let count = number(), count <= UInt64(rest.count / 16)
+        else { return nil }
         var headers: [String: String] = [:]
         for _ in 0..<count {
             guard let name = text(), let value = text() else { return nil }
