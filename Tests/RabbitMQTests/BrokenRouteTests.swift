@@ -134,6 +134,38 @@ struct BrokenRouteTests {
         }
     }
 
+    @Test("Many subscriptions of one exchange are bound again in one sweep, and sweeps leave no channel behind")
+    func many() async throws {
+        let count = 40
+        try await withDriver(configuration: Kind.topic.configuration) { driver, broker, name in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for number in 0..<count {
+                    group.addTask {
+                        let topic = Topic("t\(number)", exchange: "e")
+                        try await driver.withSubscription(to: .topic(topic), options: .soon) { deliveries in
+                            for try await delivery in deliveries { try await delivery.accept() }
+                        }
+                    }
+                }
+                defer { group.cancelAll() }
+                @Sendable func bound() async throws -> Int { try await broker.bindings(in: name).count }
+                @Sendable func channels() async throws -> Int {
+                    try await broker.connections(in: name).map(\.channels).max() ?? 0
+                }
+                try await withTimeLimit(.seconds(30)) {
+                    while try await bound() < count { try await Task.sleep(for: .milliseconds(50)) }
+                    for _ in 0..<3 {
+                        try await broker.deleteExchange("e", in: name)
+                        while try await bound() < count { try await Task.sleep(for: .milliseconds(50)) }
+                    }
+                    // Between two sweeps there is none of theirs.
+                    while try await channels() != count { try await Task.sleep(for: .milliseconds(20)) }
+                }
+                #expect(driver.monitor.state == .ready)
+            }
+        }
+    }
+
     @Test("Without the right to declare, a subscription that works stays live, is warned of, and survives a cut")
     func noRightToConfigure() async throws {
         let log = LogCollector()

@@ -9,6 +9,9 @@ struct RouteChecksTests {
     private let start = ContinuousClock.now
     private let interval = Duration.seconds(30)
 
+    private let noRight = IncomingMethod.Closure(code: 403, text: "ACCESS_REFUSED")
+    private let gone = IncomingMethod.Closure(code: 404, text: "NOT_FOUND - no exchange 'e' in vhost '/'")
+
     private func exchange(_ name: String) -> Declaration {
         .exchange(ExchangeDeclaration(name: name, type: .topic, isDurable: false, deletesItself: false))
     }
@@ -68,7 +71,7 @@ struct RouteChecksTests {
     func refused() throws {
         let both = [route(1, "e"), route(2, "f")]
         var (checks, _) = sweeping(both)
-        #expect(checks.refused(rests: true) == .init(subscription: 1, step: exchange("e")))
+        #expect(checks.refused(noRight) == .init(subscription: 1, step: exchange("e")))
         #expect(checks.isInterrupted)
         #expect(checks.open(8, until: start) == [.channelOpen, binding("q1", "e").method])
         #expect(try checks.answered(until: start) == [exchange("f").method, binding("q2", "f").method])
@@ -92,11 +95,33 @@ struct RouteChecksTests {
     func refusedLast() throws {
         var (checks, _) = sweeping([route(1, "e")])
         #expect(try checks.answered(until: start) == [])
-        #expect(checks.refused(rests: false) == .init(subscription: 1, step: binding("q1", "e")))
+        #expect(checks.refused(gone) == .init(subscription: 1, step: binding("q1", "e")))
         #expect(checks.state == .resting)
         #expect(!checks.isInterrupted)
         #expect(checks.sweep([route(1, "e")]) == true)
         #expect(checks.open(7, until: start).count == 3)
+    }
+
+    @Test("Nothing is bound to an exchange that somebody has declared with another type")
+    func otherType() throws {
+        var (checks, _) = sweeping([route(1, "e"), route(2, "f"), route(3, "e")])
+        let text =
+            "PRECONDITION_FAILED - inequivalent arg 'type' for exchange 'e' in vhost '/': received 'topic' but current is 'fanout'"
+        #expect(checks.refused(.init(code: 406, text: text)) == .init(subscription: 1, step: exchange("e")))
+        #expect(checks.open(8, until: start) == [.channelOpen, exchange("f").method, binding("q2", "f").method])
+        _ = try checks.answered(until: start)
+        #expect(try checks.answered(until: start) == [.channelClose(code: 200, text: "Done")])
+        checks.left()
+        #expect(checks.sweep([route(1, "e"), route(3, "e")]) == false)
+    }
+
+    @Test("To one that is only durable where ours is not, everything is")
+    func otherArgument() {
+        var (checks, _) = sweeping([route(1, "e")])
+        let text =
+            "PRECONDITION_FAILED - inequivalent arg 'durable' for exchange 'e' in vhost '/': received 'false' but current is 'true'"
+        #expect(checks.refused(.init(code: 406, text: text)) == .init(subscription: 1, step: exchange("e")))
+        #expect(checks.open(8, until: start) == [.channelOpen, binding("q1", "e").method])
     }
 
     @Test("A broker that does not answer keeps its channel, and no other is used until it does")

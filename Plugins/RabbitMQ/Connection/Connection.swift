@@ -43,6 +43,8 @@ actor Connection<Client: ConnectionClient> {
     /// Ends when the next attempt is due.
     private var pause: Task<Void, Never>?
     private var isFlushScheduled = false
+    /// The shortest time to the next look at deadlines.
+    private var deadlinePause = Duration.milliseconds(2)
     private var deadlineTimer: (task: Scheduled<Void>, at: ContinuousClock.Instant)?
     var phaseTimer: Scheduled<Void>?
     var renewalTimer: Scheduled<Void>?
@@ -317,15 +319,22 @@ actor Connection<Client: ConnectionClient> {
             if deadlineTimer.at <= next { return }
             deadlineTimer.task.cancel()
         }
-        // Deadlines that lie close together are looked at together.
-        let wait = max(ContinuousClock.now.duration(to: next), .milliseconds(2))
+        let wait = max(ContinuousClock.now.duration(to: next), deadlinePause)
         let task = schedule(in: TimeAmount(clamping: wait)) { connection in
             connection.deadlineTimer = nil
             connection.performCommands()
-            connection.client.expire(.now)
+            connection.expire()
             connection.endTurn()
         }
         deadlineTimer = (task, next)
+    }
+
+    /// Deadlines that lie close together are looked at together: the more there is to look at, the more of them, so that a
+    /// program with much more to send than the broker takes does not spend its time with looking.
+    private func expire() {
+        let begin = ContinuousClock.now
+        client.expire(begin)
+        deadlinePause = min(max(begin.duration(to: .now) * 20, .milliseconds(2)), .milliseconds(50))
     }
 
     func schedule(

@@ -47,10 +47,7 @@ extension Consumer {
 
     /// A subscription that works is left alone: whether messages still find it, nobody can tell.
     private func routeRefused(_ closure: IncomingMethod.Closure) {
-        // What is gone (404) may be back with the next sweep, by somebody else's hands.
-        if let refusal = routes.refused(rests: closure.code != 404),
-            let subscription = subscriptions[refusal.subscription]
-        {
+        if let refusal = routes.refused(closure), let subscription = subscriptions[refusal.subscription] {
             tell(subscription, refusal.step, closure)
         }
         if routes.isInterrupted { openRoutes() }

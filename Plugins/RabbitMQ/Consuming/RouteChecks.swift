@@ -111,15 +111,27 @@ struct RouteChecks: Sendable {
     }
 
     /// The broker has closed the channel over the step that is under way; what is left goes on after ``open(_:until:)``.
-    ///
-    /// - Parameter rests: whether the step is left out of the next sweeps.
-    mutating func refused(rests: Bool) -> Refusal? {
+    mutating func refused(_ closure: IncomingMethod.Closure) -> Refusal? {
         guard case .asking = state, let route = routes.first else { return nil }
         state = .resting
+        let step = route.steps[0]
         routes[0].steps.removeFirst()
-        if routes[0].steps.isEmpty { routes.removeFirst() }
-        if rests { leftOut[route.steps[0]] = Self.rest }
-        return Refusal(subscription: route.subscription, step: route.steps[0])
+        // What is gone (404) may be back with the next sweep, by somebody else's hands.
+        if closure.code != 404 { leftOut[step] = Self.rest }
+        if case .exchange(let exchange) = step, !step.isDispensable(after: closure) { leaveOut(exchange) }
+        routes.removeAll { $0.steps.isEmpty }
+        return Refusal(subscription: route.subscription, step: step)
+    }
+
+    /// An exchange of another type sends other messages to what is bound to it.
+    private mutating func leaveOut(_ exchange: ExchangeDeclaration) {
+        for index in routes.indices {
+            routes[index].steps.removeAll { step in
+                guard case .binding(let binding) = step, binding.exchange == exchange.name else { return false }
+                leftOut[step] = Self.rest
+                return true
+            }
+        }
     }
 
     /// Whether a sweep has lost its channel and is not done.
