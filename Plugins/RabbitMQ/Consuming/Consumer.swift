@@ -60,7 +60,8 @@ final class Consumer: ConnectionClient {
         switch command {
         case .open(let request, let continuation): open(request, continuation)
         case .cancelOpening(let request): cancelOpening(request)
-        case .settle(let request, let epoch, let tag, let settlement): settle(request, epoch, tag, settlement)
+        case .settle(let request, let epoch, let tag, let settlement, let whenKnown):
+            settle(request, epoch, tag, settlement, whenKnown)
         case .close(let request, let continuation): close(request, continuation)
         }
     }
@@ -81,10 +82,17 @@ final class Consumer: ConnectionClient {
         remove(subscription)
     }
 
-    private func settle(_ request: SubscriptionRequest, _ epoch: UInt64, _ tag: UInt64, _ settlement: Settlement) {
+    private func settle(
+        _ request: SubscriptionRequest, _ epoch: UInt64, _ tag: UInt64, _ settlement: Settlement,
+        _ whenKnown: (@Sendable (TransportError?) -> Void)?
+    ) {
         guard let subscription = subscriptions[request.id], subscription.epoch == epoch, subscription.channel != nil,
             subscription.state == .live
-        else { return }
+        else {
+            whenKnown?(AcceptanceReceipts.neverSent(request.address))
+            return
+        }
+        if let whenKnown { subscription.receipts.add(whenKnown) }
         switch settlement {
         case .accept:
             subscription.tracker.accept(tag)
@@ -206,6 +214,7 @@ final class Consumer: ConnectionClient {
             send(subscription.tearDown, channel)
         }
         change(subscription, to: .closing)
+        subscription.receipts.lost(subscription.request.address)
         subscription.request.source.finish()
         if let continuation = subscription.closing {
             subscription.closing = nil
@@ -277,6 +286,8 @@ final class Consumer: ConnectionClient {
             subscription.isDirty = false
             if let channel = subscription.channel, subscription.state == .live {
                 send(subscription.tracker.drain(), channel)
+                // The broker's answer to anything that comes behind them says that it has them.
+                if subscription.receipts.ask() { send([.prefetch(subscription.request.prefetch)], channel) }
             }
         }
         dirty.removeAll(keepingCapacity: true)
