@@ -10,6 +10,8 @@ import CSwitchboardABI
 
 /// The file of a driver, looked at before anything of it is loaded.
 struct LibraryFile {
+    private static let largestFile = 1 << 30
+
     private let path: String
     private let bytes: [UInt8]
 
@@ -24,7 +26,11 @@ struct LibraryFile {
         guard status.st_mode & S_IFMT == S_IFREG else {
             throw DriverLibraryError(.unreadable, "\(path) is no file: give the path of the driver's shared library.")
         }
-        let size = Int(status.st_size)
+        // Read whole, so that one byte beyond what any driver has would take the memory of as much.
+        guard let size = Int(exactly: status.st_size), (0...Self.largestFile).contains(size) else {
+            throw DriverLibraryError(
+                .notALibrary, "\(path) has \(status.st_size) bytes, which is more than any driver has.")
+        }
         bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
             while count < size {
                 let received = read(descriptor, buffer.baseAddress! + count, size - count)

@@ -27,21 +27,25 @@ struct Cloud: Sendable {
     let own: MessageQueueConnection
     let client: RPCClient
 
-    init(configuration: LineConfiguration = LineConfiguration(), logger: Logger = quietLogger) throws {
+    init(
+        configuration: LineConfiguration = LineConfiguration(), telemetry: Telemetry = Telemetry(),
+        logger: Logger = quietLogger
+    ) throws {
         let drivers = DriverRegistry(.inProcess(network: network))
         manager = CellContextManager(
             directory: directory, drivers: DriverRegistry(mutes.plugin(network)), configuration: configuration,
-            logger: logger)
+            telemetry: telemetry, logger: logger)
         own = try MessageQueueConnection(TransportURL("fake://own"), drivers: drivers, logger: quietLogger)
         client = RPCClient(own, target: RPCTarget(topic: "compute", exchange: "nova"), timeout: .seconds(30))
     }
 
     /// Fills the directory, starts everything, and runs `body` when all servers answer.
     static func run(
-        configuration: LineConfiguration = LineConfiguration(), logger: Logger = quietLogger,
+        configuration: LineConfiguration = LineConfiguration(), telemetry: Telemetry = Telemetry(),
+        logger: Logger = quietLogger,
         _ body: @escaping @Sendable (Cloud) async throws -> Void
     ) async throws {
-        let cloud = try Cloud(configuration: configuration, logger: logger)
+        let cloud = try Cloud(configuration: configuration, telemetry: telemetry, logger: logger)
         for (id, name, url) in [
             (CellID.cell0, "cell0", "none:///"), (cell1, "cell1", "fake://one"), (cell2, "cell2", "fake://two"),
         ] {

@@ -83,7 +83,9 @@ final class Link: FrameReceiver {
 
     /// The socket is gone, or this side gives up.
     func end(_ reason: String) {
-        if let loss = machine.ended(reason) { end(loss) }
+        guard let loss = machine.ended(reason) else { return }
+        output.clear()
+        end(loss)
     }
 
     // MARK: Output
@@ -171,6 +173,9 @@ final class Link: FrameReceiver {
     }
 
     private func perform(_ actions: [ConnectionMachine.Action]) {
+        // Of a connection that is over nothing goes out any more but its goodbye: what has not left yet counts as never
+        // sent, and is sent by the next one.
+        if actions.contains(where: { if case .lost = $0 { true } else { false } }) { output.clear() }
         for action in actions {
             switch action {
             case .writeProtocolHeader: output.writeProtocolHeader()

@@ -52,6 +52,16 @@ struct Place: Sendable {
         }
     }
 
+    /// What may be said of a publish: one that an earlier connection or channel may have carried was maybe taken, however
+    /// sending it again ended.
+    func afterSending(_ pending: PendingPublish, _ error: TransportError) -> TransportError {
+        guard pending.wasSent, error.code != .indeterminate else { return error }
+        return TransportError(
+            .indeterminate,
+            "A message to \(pending.request.address) was sent and not confirmed, and sending it again failed: "
+                + error.message, cause: error)
+    }
+
     func unconfirmed(_ request: PublishRequest, _ now: ContinuousClock.Instant) -> TransportError {
         TransportError(
             .indeterminate,

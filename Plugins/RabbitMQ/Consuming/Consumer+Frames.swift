@@ -10,6 +10,7 @@ extension Consumer {
         switch method {
         case .deliver(let tag, let isRedelivered):
             try subscription.assembler.began(.init(tag: tag, isRedelivered: isRedelivered))
+        case .prefetchOK where subscription.state == .live: subscription.receipts.answered()
         case .channelOpenOK, .prefetchOK, .queueDeleteOK: break
         case .queueDeclareOK(let ready, let consumers) where subscription.state == .live:
             let verdict = subscription.selfCheck.answered(
@@ -109,14 +110,15 @@ extension Consumer {
         }
         let delivery = Delivery(
             message, isRedelivered: content.method.isRedelivered, attempt: attempt
-        ) { settlement throws(TransportError) in
+        ) { settlement, whenKnown throws(TransportError) in
             if request.hasEnded {
                 throw TransportError(
                     .closed,
                     "The subscription to \(request.address) has ended; its unsettled deliveries have gone back.")
             }
             inbox.submit(
-                .settle(request, epoch: epoch, tag: tag, settlement), canWait: canWait && settlement == .accept)
+                .settle(request, epoch: epoch, tag: tag, settlement, whenKnown: whenKnown),
+                canWait: canWait && settlement == .accept && whenKnown == nil)
         }
         if request.source.append(delivery) {
             // On this thread, which has no lock: whoever takes it as it comes need not be woken.
@@ -172,7 +174,7 @@ extension Consumer {
         return true
     }
 
-    private static var acceptanceDelay: Duration { .milliseconds(5) }
+    private static var acceptanceDelay: Duration { .milliseconds(2) }
 
     /// Begins anew on another channel, where the queue is declared again.
     func restart(_ subscription: Subscription, _ channel: UInt16, _ reason: String) {

@@ -67,7 +67,8 @@ final class Consumer: ConnectionClient {
         switch command {
         case .open(let request, let continuation): open(request, continuation)
         case .cancelOpening(let request): cancelOpening(request)
-        case .settle(let request, let epoch, let tag, let settlement): settle(request, epoch, tag, settlement)
+        case .settle(let request, let epoch, let tag, let settlement, let whenKnown):
+            settle(request, epoch, tag, settlement, whenKnown)
         case .close(let request, let continuation): close(request, continuation)
         }
     }
@@ -88,10 +89,17 @@ final class Consumer: ConnectionClient {
         remove(subscription)
     }
 
-    private func settle(_ request: SubscriptionRequest, _ epoch: UInt64, _ tag: UInt64, _ settlement: Settlement) {
+    private func settle(
+        _ request: SubscriptionRequest, _ epoch: UInt64, _ tag: UInt64, _ settlement: Settlement,
+        _ whenKnown: (@Sendable (TransportError?) -> Void)?
+    ) {
         guard let subscription = subscriptions[request.id], subscription.epoch == epoch, subscription.channel != nil,
             subscription.state == .live
-        else { return }
+        else {
+            whenKnown?(AcceptanceReceipts.neverSent(request.address))
+            return
+        }
+        if let whenKnown { subscription.receipts.add(whenKnown) }
         switch settlement {
         case .accept: accept(subscription, tag)
         case .requeue: giveBack(subscription, tag, by: .reject(tag: tag, requeue: true))
@@ -260,6 +268,7 @@ final class Consumer: ConnectionClient {
             send(subscription.tearDown, channel)
         }
         change(subscription, to: .closing)
+        subscription.receipts.lost(subscription.request.address)
         subscription.request.source.finish()
         if let continuation = subscription.closing {
             subscription.closing = nil
@@ -339,6 +348,8 @@ final class Consumer: ConnectionClient {
             subscription.isDirty = false
             if let channel = subscription.channel, subscription.state == .live {
                 send(subscription.tracker.drain(), channel)
+                // The broker's answer to anything that comes behind them says that it has them.
+                if subscription.receipts.ask() { send([.prefetch(subscription.request.prefetch)], channel) }
             }
         }
         dirty.removeAll(keepingCapacity: true)

@@ -26,6 +26,7 @@ final class Subscription {
     /// Counts the channels that this subscription has had.
     var epoch: UInt64 = 0
     var tracker = AckTracker()
+    var receipts = AcceptanceReceipts()
     var assembler = ContentAssembler<Method>()
     var backoff: Backoff
     var refusals = RefusalPauses()
@@ -99,6 +100,7 @@ final class Subscription {
     func forgetChannel() {
         // What nobody has begun with is dropped: it comes again, and would gather here with each loss.
         if channel != nil { request.source.withdraw() }
+        receipts.lost(request.address)
         channel = nil
         epoch += 1
         tracker = AckTracker()

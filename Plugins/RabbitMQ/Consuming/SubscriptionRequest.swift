@@ -48,7 +48,10 @@ enum ConsumeCommand: Sendable {
     case open(SubscriptionRequest, CheckedContinuation<TransportError?, Never>)
     case cancelOpening(SubscriptionRequest)
     /// `epoch` is the channel that the delivery came by: an acknowledgement is never sent on a later one.
-    case settle(SubscriptionRequest, epoch: UInt64, tag: UInt64, Settlement)
+    ///
+    /// `whenKnown`, of acceptances, is told when the broker has it.
+    case settle(
+        SubscriptionRequest, epoch: UInt64, tag: UInt64, Settlement, whenKnown: (@Sendable (TransportError?) -> Void)?)
     case close(SubscriptionRequest, CheckedContinuation<Void, Never>)
 }
 #endif

@@ -64,7 +64,8 @@ final class PendingPublish {
     var lastReturn: IncomingMethod.Return?
     /// How often it was returned so.
     var returns = 0
-    /// Whether an earlier connection may have carried it.
+    /// Whether somebody may have it already: an earlier connection or channel may have carried it, or one of several queues
+    /// taken it.
     var wasSent = false
     /// How often a channel exception sent it back.
     var exceptions = 0

@@ -205,20 +205,20 @@ extension Publisher {
         var again: [PendingPublish] = []
         for (index, pending) in lost.enumerated() {
             pending.exceptions += 1
-            let isCertain = index >= firstDropped || pending.lacksQueue
+            let isCulprit = missing == nil && isAlone
+            let isCertain =
+                isCulprit || index >= firstDropped || pending.lacksQueue || pending.returned != nil
+            pending.wasSent = pending.wasSent || !isCertain
             pending.lacksQueue = false
             if let returned = pending.returned {
                 answer(pending, place.unroutable(pending.request, returned))
-            } else if (missing == nil && isAlone)
-                || pending.exceptions > Self.exceptionLimit(missing != nil && isCertain)
-            {
+            } else if isCulprit || pending.exceptions > Self.exceptionLimit(missing != nil && isCertain) {
                 answer(pending, place.rejected(pending.request, closure))
             } else if let missing, isCertain, !pending.wasSent, pending.exceptions > 3 {
                 // Not there for longer: somebody deletes it all the time, or it may not be declared.
                 pending.lastReturn = .init(closure, exchange: missing)
                 postpone(pending, round: pending.exceptions - 3)
             } else if isCertain || pending.request.options.allowsDuplicates {
-                pending.wasSent = pending.wasSent || !isCertain
                 again.append(pending)
             } else {
                 answer(

@@ -10,6 +10,7 @@ extension Publisher {
     ///
     /// Where several queues take the message, one may have it already; so it is sent again only with leave to.
     func refused(_ pending: PendingPublish) {
+        if case .fanout = pending.request.address { pending.wasSent = true }
         guard pending.request.options.allowsDuplicates, finalError == nil else {
             return answer(pending, place.negative(pending.request))
         }
@@ -96,7 +97,7 @@ extension Publisher {
     private func failUnsent(_ error: TransportError) {
         let unsent = Array(waiting) + parked.values.joined() + postponed.map(\.pending)
         for pending in unsent {
-            answer(pending, pending.wasSent ? place.lost(pending.request, error.message) : error)
+            answer(pending, error)
         }
         waiting.removeAll()
         parked.removeAll()

@@ -146,9 +146,12 @@ final class Publisher: ConnectionClient {
     }
 
     /// The caller goes on at the end of the turn, together with all others of it.
+    ///
+    /// Every answer comes through here, so that no error says of a message that was not sent which may have been taken
+    /// when it was sent for the first time.
     func answer(_ pending: PendingPublish, _ error: TransportError?) {
         guard let caller = pending.caller.take() else { return }
-        answered.append((caller, error))
+        answered.append((caller, error.map { place.afterSending(pending, $0) }))
     }
 
     func finishTurn() {

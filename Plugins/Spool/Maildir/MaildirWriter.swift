@@ -16,7 +16,12 @@ struct MaildirWriter {
     ) throws(FileError) {
         let durable = store.isDurable ? targets.filter { !$0.name.isEphemeral } : []
         let temporary = try writeTemporary(bytes, name, durable: !durable.isEmpty)
-        try place(temporary, "\(name)", in: targets)
+        if let failure = try place(temporary, "\(name)", in: targets) {
+            store.health.failed(failure)
+            var error = failure.transportError("A message to \(operation.address) is in some of its queues only")
+            error.code = .indeterminate
+            return operation.finish(.failed(error))
+        }
         store.health.succeeded()
         if durable.isEmpty { return operation.finish(.done) }
         operation.expect(durable.count)
@@ -48,7 +53,9 @@ struct MaildirWriter {
         }
     }
 
-    private func place(_ temporary: String, _ name: String, in targets: [Queue]) throws(FileError) {
+    /// Gives the file its names. Throws when no queue has the message; returns why not all have it where one has, and its
+    /// reader was faster than we were to take it back.
+    private func place(_ temporary: String, _ name: String, in targets: [Queue]) throws(FileError) -> FileError? {
         if targets.count == 1, let queue = targets.first {
             do throws(FileError) {
                 // Names are never given twice (spool-wide clock, owner's tag), so this cannot replace a message.
@@ -57,7 +64,7 @@ struct MaildirWriter {
                 try? store.temporary.unlink(temporary)
                 throw error
             }
-            return
+            return nil
         }
         // One file with a name in each queue: a copy costs a directory entry.
         defer { try? store.temporary.unlink(temporary) }
@@ -69,9 +76,14 @@ struct MaildirWriter {
             } catch {
                 // A subscriber that left meanwhile gets no copy.
                 if error.isNotFound && queue.name.isEphemeral { continue }
-                for queue in placed { try? queue.ready.unlink(name) }
+                var isTaken = false
+                for queue in placed {
+                    do throws(FileError) { try queue.ready.unlink(name) } catch { isTaken = true }
+                }
+                if isTaken { return error }
                 throw error
             }
         }
+        return nil
     }
 }

@@ -20,6 +20,8 @@ package final class PublishOperation: Sendable {
         var observer: (@Sendable (Outcome) -> Void)?
         var early: Outcome?
         var remaining = 0
+        /// Whether one of the parts is there.
+        var isPartlyDone = false
         var failure: TransportError?
     }
 
@@ -61,17 +63,25 @@ package final class PublishOperation: Sendable {
     }
 
     package func finish(_ outcome: Outcome) {
-        let (continuation, observer) = state.withLock { state in
-            guard state.phase != .finished else {
-                return (nil as CheckedContinuation<Outcome, Never>?, nil as (@Sendable (Outcome) -> Void)?)
+        finish { _ in outcome }
+    }
+
+    /// Finishes with what `outcome` makes of whether it has begun, in one step: it cannot begin in between.
+    private func finish(_ outcome: (_ hasBegun: Bool) -> Outcome?) {
+        let (result, continuation, observer) = state.withLock { state in
+            guard state.phase != .finished, let outcome = outcome(state.phase == .started) else {
+                return (
+                    nil as Outcome?, nil as CheckedContinuation<Outcome, Never>?, nil as (@Sendable (Outcome) -> Void)?
+                )
             }
             state.phase = .finished
             if state.continuation == nil { state.early = outcome }
             defer { state.continuation = nil }
-            return (state.continuation, state.observer)
+            return (outcome, state.continuation, state.observer)
         }
-        continuation?.resume(returning: outcome)
-        observer?(outcome)
+        guard let result else { return }
+        continuation?.resume(returning: result)
+        observer?(result)
     }
 
     /// Calls `observer` with the outcome; for callers that do not await it.
@@ -81,26 +91,27 @@ package final class PublishOperation: Sendable {
 
     /// The caller stopped waiting because of its deadline.
     package func expire() {
-        let hasStarted = state.withLock { $0.phase == .started }
-        finish(
+        finish { [address] hasBegun in
             .failed(
-                hasStarted
+                hasBegun
                     ? TransportError(
                         .indeterminate,
                         "A message to \(address) was being written when its deadline passed; it may be in the spool.")
                     : TransportError(
                         .unavailable,
                         "A message to \(address) waited for the spool's writers until its deadline and was not written."
-                    )))
+                    ))
+        }
     }
 
     /// The caller was cancelled. What is being written is waited for: it is a matter of one sync.
     package func cancel() {
-        let hasStarted = state.withLock { $0.phase == .started }
-        if hasStarted { return }
-        finish(
-            .failed(
-                TransportError(.cancelled, "The task was cancelled before a message to \(address) was written.")))
+        finish { [address] hasBegun in
+            hasBegun
+                ? nil
+                : .failed(
+                    TransportError(.cancelled, "The task was cancelled before a message to \(address) was written."))
+        }
     }
 
     /// Expects as many calls of ``settled(_:)`` before it is done.
@@ -112,9 +123,13 @@ package final class PublishOperation: Sendable {
     package func settled(_ failure: TransportError?) {
         let outcome: Outcome? = state.withLock { state in
             state.remaining -= 1
+            if failure == nil { state.isPartlyDone = true }
             if state.failure == nil { state.failure = failure }
             guard state.remaining == 0 else { return nil }
-            return state.failure.map { .failed($0) } ?? .done
+            guard var failure = state.failure else { return .done }
+            // One queue has it, so that it was not "not sent".
+            if state.isPartlyDone { failure.code = .indeterminate }
+            return .failed(failure)
         }
         if let outcome { finish(outcome) }
     }

@@ -49,9 +49,11 @@ public struct ComputeAPI: Sendable {
     /// With a pin for each cell:
     ///
     ///     ComputeAPI(client) { queue in
-    ///         guard case .cell(_, let name) = queue else { return .newest }
-    ///         return pins[name] ?? oldest
+    ///         guard let cell = queue.cellID else { return .newest }
+    ///         return pins[cell] ?? oldest
     ///     }
+    ///
+    /// `cellID`, of `SwitchboardCells`, says which cell a queue is of. Its name is for people.
     ///
     /// - Parameter pin: says what the computes behind a queue understand; asked before every request. What it throws,
     ///   the request throws.

@@ -9,7 +9,10 @@ public struct LineConfiguration: Sendable {
     /// more cell fails.
     public var maximumCount = 1000
 
-    /// How often the directory is asked whether its mappings have changed.
+    /// The directory is not asked more often than this.
+    static let leastInterval: Duration = .milliseconds(10)
+
+    /// How often the directory is asked whether its mappings have changed; at least 10 ms.
     public var refreshInterval: Duration = .milliseconds(500)
 
     /// How long a cell whose queue refused us (credentials, virtual host) is not tried again.

@@ -10,13 +10,15 @@ final class LineEvents: Sendable {
         var isOver = false
     }
 
+    private let metrics: any MetricsFactory
     private let logger: Logger
     private let watchers = Locked(Watchers())
     /// Held while watchers are told, so that each sees the events in one order. Not ``watchers``, for the reason that
     /// `TransportMonitor` has.
     private let telling = Locked(())
 
-    init(logger: Logger) {
+    init(metrics: any MetricsFactory, logger: Logger) {
+        self.metrics = metrics
         self.logger = logger
     }
 
@@ -48,8 +50,10 @@ final class LineEvents: Sendable {
 
     func report(_ event: LineEvent) {
         log(event)
-        Counter(label: "switchboard.cells.line.events", dimensions: [("event", event.kind.name), ("cell", event.cell)])
-            .increment()
+        Counter(
+            label: "switchboard.cells.line.events", dimensions: [("event", event.kind.name), ("cell", event.cell)],
+            factory: metrics
+        ).increment()
         telling.withLock { _ in
             for continuation in watchers.withLock({ Array($0.continuations.values) }) { continuation.yield(event) }
         }

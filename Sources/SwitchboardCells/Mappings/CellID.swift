@@ -1,3 +1,5 @@
+import SwitchboardMessaging
+
 /// The identifier of a cell: a UUID, whose text is lower case with dashes.
 public struct CellID: Hashable, Sendable {
     private let bits: UUIDBits
@@ -11,6 +13,13 @@ public struct CellID: Hashable, Sendable {
     private init(bits: UUIDBits) {
         self.bits = bits
     }
+
+    /// What contexts carry of it, which are of a layer below.
+    init(_ identity: MQCell.Identity) {
+        bits = UUIDBits(high: identity.high, low: identity.low)
+    }
+
+    var identity: MQCell.Identity { MQCell.Identity(high: bits.high, low: bits.low) }
 
     /// Where instances are kept that no cell could take: all zeros, as in Nova. It has no message queue.
     public static let cell0 = CellID(bits: UUIDBits(high: 0, low: 0))

@@ -32,7 +32,7 @@ extension CellContextManager {
         var version: DirectoryVersion?
         var outage: (since: ContinuousClock.Instant, nextLog: ContinuousClock.Instant)?
         while !Task.isCancelled {
-            try? await Task.sleep(for: configuration.refreshInterval)
+            try? await Task.sleep(for: max(configuration.refreshInterval, LineConfiguration.leastInterval))
             guard !Task.isCancelled else { return }
             tick()
             do {
@@ -70,7 +70,8 @@ extension CellContextManager {
             counts[state, default: 0] += 1
         }
         for (state, count) in counts {
-            Gauge(label: "switchboard.cells.lines", dimensions: [("state", state)]).record(count)
+            Gauge(label: "switchboard.cells.lines", dimensions: [("state", state)], factory: telemetry.metrics)
+                .record(count)
         }
     }
 

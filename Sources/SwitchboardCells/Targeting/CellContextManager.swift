@@ -21,6 +21,8 @@ public final class CellContextManager: Service {
     let events: LineEvents
     let base: BaseURLs
     let configuration: LineConfiguration
+    /// What the connections of all cells report to.
+    public let telemetry: Telemetry
     let logger: Logger
     /// How many pieces of work a cell has left running beyond their deadlines.
     let abandoned = Locked<[CellID: Int]>([:])
@@ -33,14 +35,18 @@ public final class CellContextManager: Service {
     private let opening = Locked(())
     private let startSource: AsyncStream<Line>.Continuation
 
-    /// - Parameter base: the process's own URLs, which templates of the mappings take their values from.
+    /// - Parameters:
+    ///   - base: the process's own URLs, which templates of the mappings take their values from.
+    ///   - telemetry: what the connections of all cells report to, and what is counted of their lines.
     public init(
         directory: any CellDirectory,
         drivers: DriverRegistry,
         base: BaseURLs = BaseURLs(),
         configuration: LineConfiguration = LineConfiguration(),
+        telemetry: Telemetry = Telemetry(),
         logger: Logger
     ) {
+        self.telemetry = telemetry
         self.directory = directory
         self.drivers = drivers
         self.base = base
@@ -48,7 +54,7 @@ public final class CellContextManager: Service {
         self.logger = logger
         table = Locked(
             LineTable(maximumCount: configuration.maximumCount, idleLifetime: configuration.idleLifetime))
-        events = LineEvents(logger: logger)
+        events = LineEvents(metrics: telemetry.metrics, logger: logger)
         (starts, startSource) = AsyncStream.makeStream(of: Line.self)
     }
 
@@ -175,8 +181,12 @@ public final class CellContextManager: Service {
         while true {
             let lease = table.withLock { $0.lease(cell, isFresh: isFresh, includingDisabled: includingDisabled) }
             switch lease {
-            case .line(let line, let title): return (.cell(line.connection, name: title), line)
-            case .noQueue(let title): return (.none(cell: title, reason: "it has no message queue (none://)"), nil)
+            case .line(let line, let title):
+                return (.cell(line.connection, name: MQCell(cell.id, title: title)), line)
+            case .noQueue(let title):
+                return (
+                    .none(cell: MQCell(cell.id, title: title), reason: "it has no message queue (none://)"), nil
+                )
             case .unresolved: try resolve(cell, isFresh: isFresh)
             case .missing(let url, let title): try open(url, for: cell, title)
             case .refused(let error):
@@ -246,7 +256,8 @@ public final class CellContextManager: Service {
         do {
             let transport = try Transport(
                 url, drivers: drivers, configuration: configuration.transport, logger: logger)
-            let connection = MessageQueueConnection(transport, name: title, observer: health, logger: logger)
+            let connection = MessageQueueConnection(
+                transport, name: title, title: title, telemetry: telemetry, observer: health, logger: logger)
             return Line(id: id, url: url, digest: digest, connection: connection, health: health)
         } catch {
             throw CellError(

@@ -1,12 +1,19 @@
 public import SwitchboardMessaging
 
+extension MQCell {
+    /// A cell that is known by its identity, and called by a title.
+    init(_ id: CellID, title: String) {
+        self.init(title, identity: id.identity)
+    }
+}
+
 extension MQConnection {
     /// The cell that a ``CellContextManager`` has aimed a context at; `nil` for the process's own queue, and for what was
     /// aimed by other means.
     public var cellID: CellID? {
         switch self {
         case .own: nil
-        case .cell(_, let name), .none(let name, _): CellID(name.prefix(36))
+        case .cell(_, let cell), .none(let cell, _): cell.identity.map { CellID($0) }
         }
     }
 }

@@ -14,7 +14,7 @@ public struct CellVersionsConfiguration: Sendable {
     /// How many cells are looked at at a time.
     public var maximumParallelism = 64
 
-    /// How soon cells are looked at again that were asked for and are not known.
+    /// How soon cells are looked at again that were asked for and are not known; at least 10 ms.
     public var retryInterval: Duration = .seconds(1)
 
     public init() {}
@@ -76,7 +76,7 @@ public final class CellVersions<Version: Sendable>: Service {
                 } catch {
                     self.logger.warning("Cells' versions cannot be found", metadata: ["error": "\(error)"])
                 }
-                try? await Task.sleep(for: self.configuration.retryInterval)
+                try? await Task.sleep(for: max(self.configuration.retryInterval, LineConfiguration.leastInterval))
                 await self.waitForTimeOrWish()
             }
         }

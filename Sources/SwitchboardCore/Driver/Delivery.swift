@@ -55,12 +55,46 @@ public struct Delivery: Sendable {
         state = State(message, isRedelivered, attempt, .atOnce(settleAtOnce))
     }
 
+    /// For drivers that tell a broker: as the initializer with `settleAtOnce`, and with a way to learn that the broker has
+    /// taken an acceptance over.
+    ///
+    /// - Parameter settleAndTell: takes the settlement over at once. Where it also gets a function, which comes with
+    ///   acceptances only, it calls that once, on any thread, soon: with `nil` when the broker has the acceptance for
+    ///   certain and delivers the message to no one else, else with an error.
+    public init(
+        _ message: Message,
+        isRedelivered: Bool = false,
+        attempt: Int? = nil,
+        settleAndTell:
+            @escaping @Sendable (Settlement, (@Sendable (TransportError?) -> Void)?) throws(TransportError) -> Void
+    ) {
+        state = State(message, isRedelivered, attempt, .told(settleAndTell))
+    }
+
     public func settle(_ settlement: Settlement) async throws(TransportError) {
         try state.claim(settlement)
         switch state.settle {
         case .atOnce(let settle): try settle(settlement)
+        case .told(let settle): try settle(settlement, nil)
         case .waiting(let settle): try await settle(settlement)
         }
+    }
+
+    /// Accepts, and returns when it is certain that the queue delivers the message to no one else, whatever becomes of
+    /// the connection from now on. A broker is asked for that, which takes a round trip; elsewhere it is as ``accept()``.
+    ///
+    /// An error means that the message may be delivered again, or may be gone.
+    public func acceptForCertain() async throws(TransportError) {
+        guard case .told(let settle) = state.settle else { return try await settle(.accept) }
+        try state.claim(.accept)
+        let error = await withCheckedContinuation { (continuation: CheckedContinuation<TransportError?, Never>) in
+            do throws(TransportError) {
+                try settle(.accept) { continuation.resume(returning: $0) }
+            } catch {
+                continuation.resume(returning: error)
+            }
+        }
+        if let error { throw error }
     }
 
     /// Settles for who cannot wait, and does not need to know how it went: what could not be settled comes again.
@@ -68,6 +102,7 @@ public struct Delivery: Sendable {
         guard (try? state.claim(settlement)) != nil else { return }
         switch state.settle {
         case .atOnce(let settle): try? settle(settlement)
+        case .told(let settle): try? settle(settlement, nil)
         case .waiting(let settle): Task { try? await settle(settlement) }
         }
     }
@@ -91,6 +126,7 @@ public struct Delivery: Sendable {
     private final class State: Sendable {
         enum Settle: Sendable {
             case atOnce(@Sendable (Settlement) throws(TransportError) -> Void)
+            case told(@Sendable (Settlement, (@Sendable (TransportError?) -> Void)?) throws(TransportError) -> Void)
             case waiting(@Sendable (Settlement) async throws(TransportError) -> Void)
         }
 

@@ -49,7 +49,7 @@ public protocol TransportDriver: Sendable {
     func withSubscription<Result: Sendable>(
         to address: Address,
         options: SubscriptionOptions,
-        _ body: (Deliveries) async throws -> Result
+        _ body: nonisolated(nonsending) (Deliveries) async throws -> Result
     ) async throws -> Result
 
     /// A mailbox that nobody else has, for as long as this driver lives. Left out, its name is made by chance.

@@ -13,7 +13,7 @@ public final class MessageQueueConnection: Service {
     public let name: String
 
     /// What sentences call it.
-    var title: String { name == "own" ? "the process's own queue" : name }
+    let title: String
 
     public let transport: Transport
 
@@ -41,19 +41,23 @@ public final class MessageQueueConnection: Service {
     public convenience init(
         _ transport: Transport, name: String = "own", telemetry: Telemetry = Telemetry(), logger: Logger
     ) {
-        self.init(transport, name: name, telemetry: telemetry, observer: nil, logger: logger)
+        let title = name == "own" ? "the process's own queue" : name
+        self.init(transport, name: name, title: title, telemetry: telemetry, observer: nil, logger: logger)
     }
 
-    /// - Parameter observer: asked before anything is sent, and told how it went.
+    /// - Parameters:
+    ///   - title: what sentences call it.
+    ///   - observer: asked before anything is sent, and told how it went.
     package init(
-        _ transport: Transport, name: String, telemetry: Telemetry = Telemetry(), observer: (any SendingObserver)?,
-        logger: Logger
+        _ transport: Transport, name: String, title: String, telemetry: Telemetry = Telemetry(),
+        observer: (any SendingObserver)?, logger: Logger
     ) {
         self.transport = transport
         self.telemetry = telemetry
         tracer = telemetry.activeTracer
         metrics = RPCMetrics(factory: telemetry.metrics, system: transport.url.scheme)
         self.name = name
+        self.title = title
         self.observer = observer
         var logger = logger
         logger[metadataKey: "mq.connection"] = "\(name)"
@@ -108,6 +112,8 @@ public final class MessageQueueConnection: Service {
     }
 
     private func end(_ error: any Error) {
+        let error =
+            error as? TransportError ?? TransportError(.closed, "The connection \(name) has ended.", cause: error)
         running.break(error)
         mailboxOpen.break(error)
         calls.close(error)
@@ -136,7 +142,7 @@ public final class MessageQueueConnection: Service {
             message.timeToLive = max(.milliseconds(1), ContinuousClock.now.duration(to: deadline))
             // Nobody is woken for the word that it was sent: the reply says so too.
             stopSending = try transport.publish(
-                message, to: address, deadline: deadline, mandatory: mandatory, allowsDuplicates: true
+                message, to: address, deadline: deadline, mandatory: mandatory, allowsDuplicates: !request.neverTwice
             ) { [calls] error in
                 observation?.ended(error)
                 calls.sent(id, error)
@@ -154,13 +160,14 @@ public final class MessageQueueConnection: Service {
         _ message: Message,
         to address: Address,
         deadline: ContinuousClock.Instant,
-        mandatory: Bool
+        mandatory: Bool,
+        allowsDuplicates: Bool = true
     ) async throws(TransportError) {
         let observation: SendingObservation?
         if let observer { observation = try SendingObservation(observer) } else { observation = nil }
         do throws(TransportError) {
             try await transport.publish(
-                message, to: address, deadline: deadline, mandatory: mandatory, allowsDuplicates: true)
+                message, to: address, deadline: deadline, mandatory: mandatory, allowsDuplicates: allowsDuplicates)
             observation?.ended(nil)
         } catch {
             observation?.ended(error)
@@ -176,7 +183,7 @@ public final class MessageQueueConnection: Service {
     ///   `CancellationError`.
     public func roundTrip(timeout: Duration = .seconds(10)) async throws -> Duration {
         let start = ContinuousClock.now
-        let deadline = start + timeout
+        let deadline = start + min(timeout, RPCDeadline.longestWait)
         let id = UniqueID.make()
         do {
             try await openMailbox(until: deadline)
@@ -268,6 +275,8 @@ public final class MessageQueueConnection: Service {
                         return true
                     }
                 }
+                // Its deliveries have ended: no reply to what was sent comes any more.
+                calls.failAll(TransportError(.closed, "The reply mailbox of \(name) has ended."))
             } catch {
                 guard !Task.isCancelled else { return }
                 logger.warning("Reply mailbox lost", metadata: ["error": "\(error)"])

@@ -2,7 +2,7 @@ import SwitchboardCore
 
 /// The calls of one connection that wait for their replies.
 final class PendingCalls: Sendable {
-    /// Why a call ended without a reply; the client makes the sentence.
+    /// Why a call that was sent, or may have been, ended without a reply; the client makes the sentence.
     enum Failure: Error {
         /// Neither reply nor keepalive in time to the call of this id.
         case timeout(id: String)
@@ -67,7 +67,8 @@ final class PendingCalls: Sendable {
         }
         if let closed {
             deadlines.cancel(token)
-            throw Failure.closed(closed)
+            // Nothing was sent.
+            throw closed
         }
         // The alarm may have come before there was a call to end.
         if first <= .now { timeOut(id) }

@@ -3,11 +3,11 @@
 public enum MQConnection: Sendable {
     /// The process's own queue: the connection that the RPC client was made with.
     case own
-    /// One cell's queue. `name` is the cell's, for people: cells may share a connection, whose own name is another's.
-    case cell(MessageQueueConnection, name: String)
-    /// No queue at all: RPC fails at once, naming `cell` and `reason`. `cell` is for people, `reason` a clause such as
+    /// One cell's queue. `name` says which cell's: cells may share a connection, whose own name is another's.
+    case cell(MessageQueueConnection, name: MQCell)
+    /// No queue at all: RPC fails at once, naming `cell` and `reason`, a clause such as
     /// `it has no message queue (none://)`.
-    case none(cell: String, reason: String)
+    case none(cell: MQCell, reason: String)
 }
 
 extension MQConnection: CustomStringConvertible {

@@ -38,7 +38,9 @@ extension WireTimestamp: CustomStringConvertible {
     /// The text with another character between date and time.
     func text(separator: Unicode.Scalar) -> String {
         let days = microseconds.dividedFloor(by: Self.microsecondsPerDay)
-        let rest = microseconds - days * Self.microsecondsPerDay
+        // Not by what the days make: near the least number there is, that is less than any.
+        let remainder = microseconds % Self.microsecondsPerDay
+        let rest = remainder < 0 ? remainder + Self.microsecondsPerDay : remainder
         let (year, month, day) = Self.civilDate(days: days)
         let hasPlainYear = (0..<10_000).contains(year)
         let text = String(unsafeUninitializedCapacity: 26) { text in

@@ -54,6 +54,19 @@ extension JSONValue {
     }
 }
 
+extension JSONValue {
+    /// Whether arrays and objects are nested more than so many times. Looks no deeper than that.
+    func isNested(deeperThan limit: Int) -> Bool {
+        switch self {
+        case .array(let elements):
+            limit <= 0 || elements.contains { $0.isNested(deeperThan: limit - 1) }
+        case .object(let object):
+            limit <= 0 || object.members.contains { $0.value.isNested(deeperThan: limit - 1) }
+        case .null, .bool, .integer, .number, .double, .string: false
+        }
+    }
+}
+
 extension JSONValue: CustomStringConvertible {
     /// The value as JSON text.
     public var description: String {

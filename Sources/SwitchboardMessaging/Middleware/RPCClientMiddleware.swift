@@ -21,6 +21,8 @@ public struct RPCClientRequest: Sendable {
     public var context: RequestContext
     /// How long it may take, everything included.
     public var timeout: Duration
+    /// Whether it must never be executed twice; see ``RPCClient/neverTwice``.
+    public var neverTwice: Bool
 }
 
 /// Something that every request of an ``RPCClient`` passes through on its way out, and every reply or error on its way
@@ -28,7 +30,8 @@ public struct RPCClientRequest: Sendable {
 ///
 ///     struct Audit: RPCClientMiddleware {
 ///         func send(
-///             _ request: RPCClientRequest, next: @Sendable (RPCClientRequest) async throws -> JSONValue
+///             _ request: RPCClientRequest,
+///             next: nonisolated(nonsending) @Sendable (RPCClientRequest) async throws -> JSONValue
 ///         ) async throws -> JSONValue {
 ///             log(request.method)
 ///             return try await next(request)
@@ -40,6 +43,7 @@ public struct RPCClientRequest: Sendable {
 /// fanouts, `next` returns `null` once the queue has taken the request over.
 public protocol RPCClientMiddleware: Sendable {
     func send(
-        _ request: RPCClientRequest, next: @Sendable (RPCClientRequest) async throws -> JSONValue
+        _ request: RPCClientRequest,
+        next: nonisolated(nonsending) @Sendable (RPCClientRequest) async throws -> JSONValue
     ) async throws -> JSONValue
 }

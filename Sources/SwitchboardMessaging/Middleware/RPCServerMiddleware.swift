@@ -26,6 +26,7 @@ public struct RPCServerRequest: Sendable {
 /// reaches the caller as a handler's errors do: as far as they are ``RemotelyVisibleError``s.
 public protocol RPCServerMiddleware: Sendable {
     func handle(
-        _ request: RPCServerRequest, next: @Sendable (RPCServerRequest) async throws -> JSONValue
+        _ request: RPCServerRequest,
+        next: nonisolated(nonsending) @Sendable (RPCServerRequest) async throws -> JSONValue
     ) async throws -> JSONValue
 }

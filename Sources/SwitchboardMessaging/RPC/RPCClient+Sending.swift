@@ -41,7 +41,19 @@ extension RPCClient {
                         + "\(versionCap) is the newest that may be sent to \(request.target).")
             }
         }
-        let deadline = ContinuousClock.now + request.timeout
+        guard request.timeout > .zero else {
+            throw RPCError(
+                .unavailable,
+                "\(request.method) was not sent to \(request.target): its timeout of \(request.timeout) leaves no time for it."
+            )
+        }
+        if JSONValue.object(request.arguments).isNested(deeperThan: OsloEnvelope.maximumDepth) {
+            throw RPCError(
+                .invalidArguments,
+                "The arguments of \(request.method) are nested more than \(OsloEnvelope.maximumDepth) deep, which no server "
+                    + "reads.")
+        }
+        let deadline = ContinuousClock.now + min(request.timeout, RPCDeadline.longestWait)
         switch request.context.mqConnection {
         case .own: return Route(connection: connection, title: connection.title, deadline: deadline)
         case .cell(let line, let name): return Route(connection: line, title: "cell \(name)", deadline: deadline)
@@ -62,10 +74,11 @@ extension RPCClient {
             method: request.method, arguments: request.arguments, namespace: request.namespace,
             version: request.version?.description,
             timeout: isCall
-                ? keepaliveInterval.map { JSONValue.double($0 / .seconds(1)).integralIfWhole } ?? .null : nil,
+                ? longestSilence.map { JSONValue.double($0 / .seconds(1)).integralIfWhole } ?? .null : nil,
             uniqueID: UniqueID.make(), context: tracedContext ?? [:],
             writtenContext: tracedContext == nil ? request.context.nestedWireMembers() : nil,
-            deadline: isCall ? RPCDeadline.value(until: route.deadline) : Optional.none)
+            deadline: isCall && sendsDeadline ? RPCDeadline.value(until: route.deadline) : Optional.none,
+            neverTwice: request.neverTwice)
         var attempt = 1
         while true {
             do {
@@ -73,16 +86,17 @@ extension RPCClient {
                 case .call:
                     let reply = try await route.connection.call(
                         wire, to: request.target.address, deadline: route.deadline,
-                        keepaliveInterval: keepaliveInterval, mandatory: detectsMissingListeners)
+                        keepaliveInterval: longestSilence, mandatory: detectsMissingListeners)
                     if let failure = reply.failure { throw errors.error(for: failure) }
                     return reply.result
                 case .cast:
                     try await route.connection.send(
                         wire.message(), to: request.target.address, deadline: route.deadline,
-                        mandatory: detectsMissingListeners)
+                        mandatory: detectsMissingListeners, allowsDuplicates: !request.neverTwice)
                 case .fanout:
                     try await route.connection.send(
-                        wire.message(), to: .fanout(request.target.topic), deadline: route.deadline, mandatory: false)
+                        wire.message(), to: .fanout(request.target.topic), deadline: route.deadline, mandatory: false,
+                        allowsDuplicates: !request.neverTwice)
                 }
                 return .null
             } catch let error as TransportError where error.code == .unavailable && attempt < retry.attempts {
@@ -97,22 +111,30 @@ extension RPCClient {
         }
     }
 
+    /// ``keepaliveInterval`` where it is one: zero, or less, asks for no keepalives, as oslo.messaging's
+    /// `call_monitor_timeout` does.
+    private var longestSilence: Duration? {
+        keepaliveInterval.flatMap { $0 > .zero ? min($0, RPCDeadline.longestWait) : nil }
+    }
+
     private func describe(_ error: any Error, _ request: RPCClientRequest, _ route: Route) -> any Error {
         let activity = "\(request.method) to \(request.target) through \(route.title)"
         switch error {
         case PendingCalls.Failure.timeout(let id):
-            let silence = keepaliveInterval.map { min($0, request.timeout) } ?? request.timeout
+            let silence = longestSilence.map { min($0, request.timeout) } ?? request.timeout
             return RPCError(
                 .timeout,
-                "\(activity): no reply\(keepaliveInterval == nil ? "" : " or keepalive") within \(silence) to msg_id \(id) "
+                "\(activity): no reply\(longestSilence == nil ? "" : " or keepalive") within \(silence) to msg_id \(id) "
                     + "at \(route.connection.mailbox.name); the connection is \(route.connection.transport.state). The "
                     + "request may have been executed.")
         case PendingCalls.Failure.closed(let cause as TransportError):
-            // Sent, and its reply cannot come any more.
+            // Sent, and its reply cannot come any more, whatever the connection ended with.
             return RPCError(
-                cause.code == .refused ? .refused : .closed, "\(activity): no reply: \(cause.message)", cause: cause)
+                .closed, "\(activity): no reply: \(cause.message) The request may have been executed.", cause: cause)
         case PendingCalls.Failure.closed(let cause):
-            return RPCError(.closed, "\(activity): no reply: the connection ended.", cause: cause)
+            return RPCError(
+                .closed, "\(activity): no reply: the connection ended. The request may have been executed.",
+                cause: cause)
         case let error as TransportError
         where error.code == .cancelled || error.code == .indeterminate && Task.isCancelled:
             return CancellationError()
@@ -140,8 +162,7 @@ extension RequestContext {
     fileprivate var cellName: String {
         switch mqConnection {
         case .own: ""
-        case .cell(_, let name): name
-        case .none(let cell, _): cell
+        case .cell(_, let cell), .none(let cell, _): cell.name
         }
     }
 }

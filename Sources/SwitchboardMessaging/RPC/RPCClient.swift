@@ -17,8 +17,22 @@ public struct RPCClient: Sendable {
     public var timeout: Duration
 
     /// When not `nil`, the server is asked to say every half of it that it is still at work, and a call fails after a
-    /// silence of this long even when its timeout is far (oslo-wire.md §4.5). Servers keep to it from 2 seconds on.
+    /// silence of this long even when its timeout is far (oslo-wire.md §4.5). Servers keep to it from 2 seconds on. Zero
+    /// is the same as `nil`, as in oslo.messaging.
     public var keepaliveInterval: Duration?
+
+    /// Whether requests must never be executed twice, rather than once if at all possible.
+    ///
+    /// Such a request is published once: where a lost connection leaves open whether the queue has it, the request fails
+    /// with ``RPCError/Code/indeterminate`` instead of being sent again. And a server of Switchboard's begins with it only
+    /// when the queue has forgotten it for certain, which costs a round trip to the broker. See
+    /// <doc:ExecutedHowOften>, also for what oslo.messaging's servers promise.
+    public var neverTwice = false
+
+    /// Whether a call tells the server how long its caller waits, in the key `switchboard_deadline_ms` of the context
+    /// (<doc:Deadlines>). Turn it off for services that take no context but one of exactly the keys they know; then a
+    /// handler goes on when its caller has left.
+    public var sendsDeadline = true
 
     /// Whether a request that nobody listens for fails at once, instead of after its timeout. For fanouts, to which
     /// having no listener is normal, it does not count.
@@ -182,7 +196,7 @@ public struct RPCClient: Sendable {
         target.server = server ?? target.server
         return RPCClientRequest(
             kind: kind, method: method, arguments: arguments, namespace: namespace, version: version, target: target,
-            context: context, timeout: timeout)
+            context: context, timeout: timeout, neverTwice: neverTwice)
     }
 
     private func perform(_ request: RPCClientRequest) async throws -> JSONValue {

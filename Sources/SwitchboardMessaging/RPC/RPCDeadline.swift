@@ -13,6 +13,9 @@ enum RPCDeadline {
         return .integer(Int64(min(max(0, milliseconds), Double(longest))))
     }
 
+    /// Longer waits than this are cut to it: arithmetic with what a program may take for "for ever" would overflow.
+    static let longestWait: Duration = .seconds(100 * 31_536_000)
+
     /// A year is more than any call lasts; beyond it, arithmetic might overflow.
     private static let longest: Int64 = 31_536_000_000
 

@@ -11,6 +11,8 @@ extension RPCError {
             switch (remote.module, remote.className) {
             case (RemoteError.dispatcherModule, "NoSuchMethod"): .noSuchMethod
             case (RemoteError.dispatcherModule, "UnsupportedVersion"): .unsupportedVersion
+            case (RemoteError.ownModule, RemoteError.undeliverableReplyClass): .invalidReply
+            case (RemoteError.ownModule, RemoteError.indeterminateClass): .indeterminate
             default: .remote
             }
         self.init(code, remote.message, remote: remote)

@@ -20,25 +20,27 @@ public struct RPCError: Error, Sendable {
         public static let unsupportedVersion = Code("unsupportedVersion")
         /// No reply within the time allowed. The request may have been executed.
         public static let timeout = Code("timeout")
-        /// Nobody listens at the target.
+        /// Nobody listens at the target; the request was certainly not executed.
         public static let unroutable = Code("unroutable")
         /// The request was certainly not sent; repeating is safe.
         public static let unavailable = Code("unavailable")
-        /// The request was maybe sent.
+        /// The request was maybe sent, and maybe executed.
         public static let indeterminate = Code("indeterminate")
-        /// Back-pressure: a bound was reached; try later.
+        /// Back-pressure: a bound was reached, and the request was certainly not executed; try later.
         public static let exhausted = Code("exhausted")
-        /// The queue's owner refuses us (credentials, virtual host).
+        /// The queue's owner refuses us (credentials, virtual host); the request was certainly not sent.
         public static let refused = Code("refused")
+        /// The request is larger than the queue takes; it was certainly not sent.
+        public static let messageTooLarge = Code("messageTooLarge")
         /// The context is aimed at a cell that has no queue to go through.
         public static let noQueue = Code("noQueue")
-        /// The connection was closed, before or during the call.
+        /// The connection was closed, before or during the call: the request may have been executed.
         public static let closed = Code("closed")
         /// The request's version is over the client's version cap; nothing was sent.
         public static let versionCapExceeded = Code("versionCapExceeded")
         /// The arguments cannot be encoded, or do not fit the method.
         public static let invalidArguments = Code("invalidArguments")
-        /// The reply is not what the method promises.
+        /// The reply is not what the method promises, or cannot be sent; the request was executed.
         public static let invalidReply = Code("invalidReply")
         /// The request's context has a value of a wrong type.
         public static let invalidContext = Code("invalidContext")
@@ -82,6 +84,7 @@ extension RPCError {
             case .unroutable: .unroutable
             case .exhausted: .exhausted
             case .refused: .refused
+            case .messageTooLarge: .messageTooLarge
             case .closed: .closed
             case .invalidAddress: .invalidTarget
             default: .transport

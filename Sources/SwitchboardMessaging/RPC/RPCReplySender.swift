@@ -7,45 +7,9 @@ import SwitchboardCore
 /// that did not come back is remembered, so that further replies to it are tried once (oslo-wire.md §4.3), and forgotten when
 /// one of them arrives.
 final class RPCReplySender: Sendable {
-    /// Where the replies to one request go.
-    struct Destination: Sendable {
-        let mailbox: Mailbox
-        let messageID: JSONValue
-
-        /// `nil` when the request wants no reply.
-        init?(_ request: OsloRequest) {
-            guard let messageID = request.messageID, messageID != .null, messageID != .string(""),
-                let queue = request.replyQueue, !queue.isEmpty
-            else { return nil }
-            self.mailbox = Mailbox(named: queue)
-            self.messageID = messageID
-        }
-    }
-
-    /// The last word on one request.
-    struct Reply: Sendable {
-        fileprivate let wire: OsloReply
-        fileprivate let destination: Destination
-
-        init(_ result: JSONValue, to destination: Destination) {
-            self.init(OsloReply(result: result, ending: true, messageID: destination.messageID), to: destination)
-        }
-
-        init(failure: RemoteError, to destination: Destination) {
-            self.init(
-                OsloReply(
-                    result: .null, failure: OsloFailure(failure), ending: true, messageID: destination.messageID),
-                to: destination)
-        }
-
-        private init(_ wire: OsloReply, to destination: Destination) {
-            self.wire = wire
-            self.destination = destination
-        }
-    }
-
     private static let retryPause: Duration = .milliseconds(250)
     private static let publishTimeout: Duration = .seconds(30)
+    private static let lastTimeout: Duration = .seconds(2)
 
     private let transport: Transport
     private let retryDuration: Duration
@@ -63,7 +27,8 @@ final class RPCReplySender: Sendable {
     /// Runs `body`, and tells the caller every `interval` that it is still at work. A keepalive that cannot be sent
     /// ends the keepalives, not the work.
     func keepingAlive<Result: Sendable>(
-        _ destination: Destination, every interval: Duration, _ body: @escaping @Sendable () async throws -> Result
+        _ destination: RPCReply.Destination, every interval: Duration,
+        _ body: @escaping @Sendable () async throws -> Result
     ) async throws -> Result {
         try await withThrowingTaskGroup(of: Result?.self) { group in
             group.addTask { try await body() }
@@ -91,30 +56,37 @@ final class RPCReplySender: Sendable {
 
     /// A reply whose mailbox is gone, perhaps for a moment.
     struct Unsent: Sendable {
-        fileprivate let reply: Reply
+        fileprivate let reply: RPCReply
         fileprivate let error: TransportError
         /// When its time is over.
         fileprivate let end: ContinuousClock.Instant
     }
 
-    /// Sends a reply. Returns it when its mailbox is gone and it may be sent again, by ``sendAgain(_:in:)``; one that
-    /// cannot be sent is dropped.
-    func send(_ reply: Reply) async -> Unsent? {
+    /// Sends a reply. Returns it when its mailbox is gone and it may be sent again, by ``sendAgain(_:in:)``. In place of one
+    /// that cannot be sent goes an error that says so, as its caller would wait for it.
+    func send(_ reply: RPCReply) async -> Unsent? {
         let end = ContinuousClock.now + retryDuration
-        do {
-            try await publish(reply.wire, to: reply.destination)
-            noteSent(reply)
-            return nil
-        } catch {
-            return unsent(reply, error, end)
+        var reply = reply
+        while true {
+            do {
+                try await publish(reply.wire, to: reply.destination)
+                noteSent(reply)
+                return nil
+            } catch {
+                guard let next = replacement(of: reply, error) else { return unsent(reply, error, end) }
+                reply = next
+            }
         }
     }
 
     /// As ``send(_:)`` and ``sendAgain(_:in:)``, with no task that waits for it unless it has to be sent again.
     ///
     /// - Parameter place: left when it is sent or dropped, or waits to be sent again.
-    func send(_ reply: Reply, in place: HandlerTasks.Place) {
-        let end = ContinuousClock.now + retryDuration
+    func send(_ reply: RPCReply, in place: HandlerTasks.Place) {
+        send(reply, until: ContinuousClock.now + retryDuration, in: place)
+    }
+
+    private func send(_ reply: RPCReply, until end: ContinuousClock.Instant, in place: HandlerTasks.Place) {
         do throws(TransportError) {
             _ = try transport.publish(
                 reply.wire.message(uniqueID: UniqueID.make()), to: .mailbox(reply.destination.mailbox),
@@ -124,11 +96,32 @@ final class RPCReplySender: Sendable {
                     self.noteSent(reply)
                     return place.leave()
                 }
-                guard let unsent = self.unsent(reply, error, end) else { return place.leave() }
-                self.sendAgain(unsent, in: place)
+                self.failed(reply, error, end, place)
             }
         } catch {
-            drop(reply, error)
+            failed(reply, error, end, place)
+        }
+    }
+
+    private func failed(
+        _ reply: RPCReply, _ error: TransportError, _ end: ContinuousClock.Instant, _ place: HandlerTasks.Place
+    ) {
+        if let next = replacement(of: reply, error) { return send(next, until: end, in: place) }
+        guard let unsent = unsent(reply, error, end) else { return place.leave() }
+        sendAgain(unsent, in: place)
+    }
+
+    /// Tells a caller, once and not for long, that its request was cut short as its server is stopped. The task that it is
+    /// called in is cancelled, and so not the one that sends.
+    func sendLast(_ reply: RPCReply, in place: HandlerTasks.Place) {
+        Task {
+            do throws(TransportError) {
+                try await transport.publish(
+                    reply.wire.message(uniqueID: UniqueID.make()), to: .mailbox(reply.destination.mailbox),
+                    deadline: .now + Self.lastTimeout, mandatory: true, allowsDuplicates: true)
+            } catch {
+                drop(reply, error)
+            }
             place.leave()
         }
     }
@@ -142,22 +135,43 @@ final class RPCReplySender: Sendable {
     }
 
     private func sendAgain(_ unsent: Unsent) async {
-        var error = unsent.error
-        while error.code == .unroutable, .now + Self.retryPause < unsent.end, !Task.isCancelled {
-            try? await Task.sleep(for: Self.retryPause)
+        var (reply, error) = (unsent.reply, unsent.error)
+        while !Task.isCancelled {
+            if error.code == .unroutable {
+                guard .now + Self.retryPause < unsent.end else { break }
+                try? await Task.sleep(for: Self.retryPause)
+            } else if let next = replacement(of: reply, error) {
+                reply = next
+            } else {
+                break
+            }
             do throws(TransportError) {
-                try await publish(unsent.reply.wire, to: unsent.reply.destination)
-                return noteSent(unsent.reply)
+                try await publish(reply.wire, to: reply.destination)
+                return noteSent(reply)
             } catch let failure {
                 error = failure
             }
         }
-        drop(unsent.reply, error)
+        drop(reply, error)
+    }
+
+    /// What goes in place of a reply that cannot be sent; `nil` where nothing else can be sent either, or the reply itself
+    /// may be sent later.
+    private func replacement(of reply: RPCReply, _ error: TransportError) -> RPCReply? {
+        switch error.code {
+        case .unroutable, .unavailable, .closed, .cancelled, .invalidAddress: return nil
+        default: break
+        }
+        guard let next = reply.replacement(because: error.code) else { return nil }
+        logger.warning(
+            "Reply cannot be sent; its caller gets an error",
+            metadata: ["mailbox": "\(reply.destination.mailbox.name)", "error": "\(error)"])
+        return next
     }
 
     /// What was not sent, when it is worth another attempt. To a mailbox that has been gone for all of that time once, each
     /// reply has one.
-    private func unsent(_ reply: Reply, _ error: TransportError, _ end: ContinuousClock.Instant) -> Unsent? {
+    private func unsent(_ reply: RPCReply, _ error: TransportError, _ end: ContinuousClock.Instant) -> Unsent? {
         guard error.code == .unroutable, !goneMailboxes.contains(reply.destination.mailbox.name) else {
             drop(reply, error)
             return nil
@@ -165,12 +179,12 @@ final class RPCReplySender: Sendable {
         return Unsent(reply: reply, error: error, end: end)
     }
 
-    private func noteSent(_ reply: Reply) {
+    private func noteSent(_ reply: RPCReply) {
         let mailbox = reply.destination.mailbox.name
         if goneMailboxes.contains(mailbox) { goneMailboxes.remove(mailbox) }
     }
 
-    private func drop(_ reply: Reply, _ error: TransportError) {
+    private func drop(_ reply: RPCReply, _ error: TransportError) {
         metrics.droppedReply()
         let mailbox = reply.destination.mailbox.name
         let isNews = error.code != .unroutable || goneMailboxes.insert(mailbox)
@@ -179,7 +193,7 @@ final class RPCReplySender: Sendable {
             metadata: ["mailbox": "\(mailbox)", "error": "\(error)"])
     }
 
-    private func publish(_ reply: OsloReply, to destination: Destination) async throws(TransportError) {
+    private func publish(_ reply: OsloReply, to destination: RPCReply.Destination) async throws(TransportError) {
         try await transport.publish(
             reply.message(uniqueID: UniqueID.make()), to: .mailbox(destination.mailbox),
             deadline: .now + Self.publishTimeout,

@@ -35,6 +35,7 @@ final class RPCRequestHandling: Sendable {
     /// - Parameter place: left when the request is settled and answered.
     func handle(_ delivery: Delivery, in place: HandlerTasks.Place) async {
         guard let request = await take(delivery) else { return place.leave() }
+        if request.neverTwice { return await handleNeverTwice(request, of: delivery, in: place) }
         switch configuration.acknowledgement {
         case .atMostOnce:
             guard await settle(delivery, .accept) else {
@@ -42,10 +43,62 @@ final class RPCRequestHandling: Sendable {
                 if let id = request.uniqueID { duplicates.remove(id) }
                 return place.leave()
             }
-            guard let reply = await serve(request, of: delivery, in: place) else { return place.leave() }
+            guard let reply = await serve(request, of: delivery, in: place) else {
+                return leave(place, without: request)
+            }
             replies.send(reply, in: place)
         case .atLeastOnce: await handleAtLeastOnce(request, of: delivery, in: place)
         }
+    }
+
+    /// Leaves without a reply: the caller has left, or its time is over. Where it is the server that ends, its caller is told.
+    private func leave(_ place: HandlerTasks.Place, without request: OsloRequest) {
+        guard place.areAllCancelled, let destination = RPCReply.Destination(request) else { return place.leave() }
+        replies.sendLast(
+            RPCReply(
+                failure: .indeterminate(
+                    "\(request.method) was cut short, as its server was stopped; it may have been executed in part."),
+                to: destination), in: place)
+    }
+
+    /// Handles a request that must never be executed twice: begins with it when the queue has forgotten it for certain, in
+    /// both ways to acknowledge.
+    ///
+    /// What a connection was lost before is delivered again, and then was executed nowhere: every server does the same.
+    @inline(never)
+    private func handleNeverTwice(_ request: OsloRequest, of delivery: Delivery, in place: HandlerTasks.Place) async {
+        let destination = RPCReply.Destination(request)
+        guard !delivery.isRedelivered || configuration.executesRedelivered else {
+            for copy in end(request, isDone: true) + [delivery] { await settle(copy, .accept) }
+            return answerIndeterminate(
+                "it was delivered before, and may have been executed by another server", request, destination, place)
+        }
+        do {
+            try await delivery.acceptForCertain()
+        } catch {
+            logger.debug("Request was not accepted for certain", metadata: ["error": "\(error)"])
+            for copy in end(request, isDone: false) { await settle(copy, .requeue) }
+            if let id = request.uniqueID { duplicates.remove(id) }
+            // Certainly not accepted: it comes again, here or elsewhere.
+            if error.code == .closed { return place.leave() }
+            return answerIndeterminate(
+                "the connection was lost before it could be begun, and it may be delivered again", request, destination,
+                place)
+        }
+        for copy in end(request, isDone: true) { await settle(copy, .accept) }
+        guard let reply = await serve(request, of: delivery, in: place) else {
+            return leave(place, without: request)
+        }
+        replies.send(reply, in: place)
+    }
+
+    private func answerIndeterminate(
+        _ reason: String, _ request: OsloRequest, _ destination: RPCReply.Destination?, _ place: HandlerTasks.Place
+    ) {
+        guard let destination else { return place.leave() }
+        replies.send(
+            RPCReply(failure: .indeterminate("\(request.method) was maybe executed: \(reason)."), to: destination),
+            in: place)
     }
 
     /// Settles a request behind its reply. Not inlined, as each request's task has room for what its function
@@ -132,8 +185,8 @@ final class RPCRequestHandling: Sendable {
     /// Has a request handled. Returns the reply, when there is to be one: to who waits for it.
     private func serve(
         _ request: OsloRequest, of delivery: Delivery, in place: HandlerTasks.Place
-    ) async -> RPCReplySender.Reply? {
-        let destination = RPCReplySender.Destination(request)
+    ) async -> RPCReply? {
+        let destination = RPCReply.Destination(request)
         let deadline = RPCDeadline.moment(of: request.deadline, arrival: delivery.arrival)
         if let deadline, deadline <= .now {
             // It waited here for its turn, beyond the broker's reach; its caller may have asked somebody else by now.
@@ -146,13 +199,13 @@ final class RPCRequestHandling: Sendable {
                 return try await work(on: received, keepaliveInterval: request.timeout, destination, place)
             }
             try Task.checkCancellation()
-            return destination.map { RPCReplySender.Reply(result, to: $0) }
+            return destination.map { RPCReply(result, to: $0) }
         } catch let error where Task.isCancelled {
             logger.debug("Request cancelled", metadata: ["rpc.method": "\(request.method)", "error": "\(error)"])
             return nil
         } catch {
             log(error, of: request)
-            return destination.map { RPCReplySender.Reply(failure: RemoteError(handlerError: error), to: $0) }
+            return destination.map { RPCReply(failure: RemoteError(handlerError: error), to: $0) }
         }
     }
 
@@ -201,7 +254,7 @@ final class RPCRequestHandling: Sendable {
     /// Runs the handler, in this task, which is cancelled when its caller's deadline is there, or its caller says that it
     /// does not wait.
     private func work(
-        on request: RPCServerRequest, keepaliveInterval: JSONValue?, _ destination: RPCReplySender.Destination?,
+        on request: RPCServerRequest, keepaliveInterval: JSONValue?, _ destination: RPCReply.Destination?,
         _ place: HandlerTasks.Place
     ) async throws -> JSONValue {
         let watch = watch(over: request, destination, place)
@@ -246,7 +299,7 @@ final class RPCRequestHandling: Sendable {
     /// Cancels the work at its deadline. A caller of Switchboard's is told before that it is being worked on, once that
     /// lasts: one alarm for both, as most work is over before.
     private func watch(
-        over request: RPCServerRequest, _ destination: RPCReplySender.Destination?, _ place: HandlerTasks.Place
+        over request: RPCServerRequest, _ destination: RPCReply.Destination?, _ place: HandlerTasks.Place
     ) -> Watch? {
         guard let deadline = request.deadline else { return nil }
         let announcement = ContinuousClock.now + WorkAnnouncements.delay
@@ -283,21 +336,5 @@ extension OsloRequest {
     /// The major version that it asks for, for looking up what is known of its method.
     fileprivate var majorVersion: Int {
         self.rawVersion?.string.flatMap { RPCVersion($0)?.major } ?? 1
-    }
-}
-
-/// When a caller that asked for keepalives gets them (oslo-wire.md §4.5).
-enum RPCKeepalive {
-    /// Half of the caller's interval, from 1 second on; `nil` when none are to be sent.
-    static func interval(_ timeout: JSONValue?) -> Duration? {
-        let seconds: Int64? =
-            switch timeout {
-            case .integer(let number)?: number
-            case .double(let number)?: Int64(exactly: number.rounded(.towardZero))
-            case .string(let text)?: Int64(text)
-            default: nil
-            }
-        guard let seconds, seconds >= 2, seconds < 31_536_000 else { return nil }
-        return .seconds(seconds) / 2
     }
 }

@@ -23,7 +23,10 @@ public struct RPCRetryPolicy: Sendable, Hashable {
 
     /// The pause after so many attempts.
     func pause(after attempt: Int) -> Duration {
-        let full = min(longestPause, firstPause * (1 << min(attempt - 1, 20)))
+        var full = max(.zero, firstPause)
+        // Doubled no further than needed: what a program takes for a very long pause would overflow.
+        for _ in 1..<max(1, min(attempt, 64)) where full < longestPause { full *= 2 }
+        full = max(.zero, min(full, longestPause))
         return full * Double.random(in: 0.5...1)
     }
 }

@@ -6,7 +6,8 @@ public import SwitchboardCore
 public struct RPCServerConfiguration: Sendable {
     /// When the queue is told that a request is done.
     public enum Acknowledgement: Sendable, Hashable {
-        /// Before the handler runs: a crash loses what was taken, nothing runs twice. oslo.messaging's rule.
+        /// Before the handler runs: a crash loses what was taken. oslo.messaging's rule. No server executes a request
+        /// twice; another one may, when a connection is lost on the way (<doc:ExecutedHowOften>).
         case atMostOnce
         /// After the handler has run and its reply is sent: a crash repeats what was taken.
         case atLeastOnce
@@ -16,6 +17,15 @@ public struct RPCServerConfiguration: Sendable {
     public var maximumConcurrency = 64
 
     public var acknowledgement = Acknowledgement.atMostOnce
+
+    /// Whether a request that must never be executed twice (``RPCClient/neverTwice``) is executed when the queue delivers it
+    /// for a second time.
+    ///
+    /// Servers of Switchboard's begin with such a request only when the queue has forgotten it for certain, so that what
+    /// comes again was executed by none of them. Turn it off where other servers take requests from the same topic,
+    /// oslo.messaging's or those of a Switchboard that did not know this: the caller gets
+    /// ``RPCError/Code/indeterminate`` instead.
+    public var executesRedelivered = true
 
     /// How many ids of past requests are kept to know duplicates by.
     public var duplicateWindow = 4096

@@ -59,9 +59,28 @@ extension RemoteError {
             self = visible.remoteError
         } else {
             self.init(
-                className: "HandlerError", module: "switchboard",
+                className: "HandlerError", module: Self.ownModule,
                 message: "The handler failed; its server's log says why.")
         }
+    }
+
+    /// The module of errors that Switchboard itself sends.
+    static let ownModule = "switchboard"
+
+    static let undeliverableReplyClass = "UndeliverableReply"
+    static let indeterminateClass = "Indeterminate"
+
+    /// What a caller gets whose request was executed and whose reply cannot be sent. Nothing of the transport's error but
+    /// its code: the peer need not know where this side is connected to.
+    static func undeliverableReply(_ reason: String) -> RemoteError {
+        RemoteError(
+            className: undeliverableReplyClass, module: ownModule,
+            message: "The request was executed, and its reply cannot be sent: \(reason); the server's log says more.")
+    }
+
+    /// What a caller gets whose request was maybe executed, here or elsewhere.
+    static func indeterminate(_ reason: String) -> RemoteError {
+        RemoteError(className: indeterminateClass, module: ownModule, message: reason)
     }
 
     static let dispatcherModule = "oslo_messaging.rpc.dispatcher"

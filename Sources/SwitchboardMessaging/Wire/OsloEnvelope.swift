@@ -15,6 +15,9 @@ enum OsloEnvelope {
     static let opening: StaticString = #"{"oslo.version": "2.0", "oslo.message": ""#
     private static let closing: StaticString = #""}"#
 
+    /// How deep a value may be nested inside a message, so that our readers take it: they count the message around it too.
+    static let maximumDepth = JSONReader.maximumDepth - 8
+
     private static let versionKey = "oslo.version"
     private static let messageKey = "oslo.message"
 

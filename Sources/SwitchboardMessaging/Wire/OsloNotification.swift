@@ -86,7 +86,10 @@ struct OsloNotification: Sendable, Hashable {
                 context = JSONObjectBuilder(capacity: 25)
             }
         ) { name, value in
-            if name.isCut { return context.set(name, value) }
+            if name.isCut {
+                if !OsloRequest.isForeign(name) { context.set(name, value) }
+                return
+            }
             switch name.text {
             case "message_id": messageID = value
             case "publisher_id": publisherID = value

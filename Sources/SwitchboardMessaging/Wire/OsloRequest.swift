@@ -24,6 +24,19 @@ struct OsloRequest: Sendable, Hashable {
         /// The key of the context that is not the handler's: ``RPCDeadline``. Apart, so that nobody has to copy the others
         /// to add it or to take it out.
         var deadline: JSONValue?
+        /// Whether it must not be executed a second time; see ``RPCClient/neverTwice``. A key of the message, where
+        /// oslo.messaging's servers look at none that they do not know.
+        var neverTwice = false
+    }
+
+    static let neverTwiceKey = "switchboard_never_twice"
+
+    /// What oslo.messaging's servers put into the context that their handlers see, and so take out of one that comes
+    /// (oslo-wire.md §3.6).
+    private static let foreignContextKeys: Set<String> = ["msg_id", "reply_q", "client_timeout"]
+
+    static func isForeign(_ name: MemberName) -> Bool {
+        name.isCut && name.expected == nil && foreignContextKeys.contains(name.text)
     }
 
     private var storage: Shared<Fields>
@@ -54,14 +67,15 @@ struct OsloRequest: Sendable, Hashable {
         uniqueID: String? = nil,
         context: JSONObject = [:],
         writtenContext: [UInt8]? = nil,
-        deadline: JSONValue? = nil
+        deadline: JSONValue? = nil,
+        neverTwice: Bool = false
     ) {
         self.init(
             Fields(
                 rawMethod: .string(method), rawArguments: .object(arguments), namespace: namespace,
                 rawVersion: version.map(JSONValue.string), messageID: messageID, replyQueue: replyQueue,
                 timeout: timeout, uniqueID: uniqueID, context: context, writtenContext: writtenContext,
-                deadline: deadline))
+                deadline: deadline, neverTwice: neverTwice))
     }
 
     static func == (one: OsloRequest, other: OsloRequest) -> Bool {
@@ -109,6 +123,10 @@ struct OsloRequest: Sendable, Hashable {
                 writer.key("_unique_id", isFirst: &isFirst)
                 writer.write(uniqueID)
             }
+            if self.neverTwice {
+                writer.key(Self.neverTwiceKey, isFirst: &isFirst)
+                writer.write(.bool(true))
+            }
             if let writtenContext = self.writtenContext { writer.writeNested(writtenContext) }
             writer.write(membersOf: self.context, expecting: RequestContext.wireNames, isFirst: &isFirst)
             if let deadline = self.deadline {
@@ -131,7 +149,7 @@ struct OsloRequest: Sendable, Hashable {
             if name.isCut {
                 if name.expected == nil, name.text == RPCDeadline.key {
                     fields.deadline = value
-                } else {
+                } else if !Self.isForeign(name) {
                     context.set(name, value)
                 }
                 return
@@ -144,6 +162,7 @@ struct OsloRequest: Sendable, Hashable {
             case "_msg_id": fields.messageID = value
             case "_reply_q": fields.replyQueue = value.string
             case "_timeout": fields.timeout = value
+            case Self.neverTwiceKey: fields.neverTwice = value == true
             case "_unique_id": fields.uniqueID = value == .null ? nil : value.string ?? "\(value)"
             default: break
             }

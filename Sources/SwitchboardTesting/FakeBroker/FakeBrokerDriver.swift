@@ -167,7 +167,9 @@ final class FakeBrokerDriver: TransportDriver {
         do {
             try await faulty.publish(message, to: address, options: options)
         } catch {
-            throw phase.value.failure ?? error
+            // What may have been taken stays so, whatever the next login came to.
+            guard error.code != .indeterminate, let failure = phase.value.failure else { throw error }
+            throw failure
         }
     }
 

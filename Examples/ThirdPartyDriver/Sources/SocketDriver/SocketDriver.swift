@@ -81,8 +81,15 @@ public final class SocketDriver: TransportDriver {
     public func publish(
         _ message: Message, to address: Address, options: PublishOptions
     ) async throws(TransportError) {
+        // Whether an earlier connection may have carried it: then no error says that nobody has it.
+        var wasSent = false
         while true {
-            let session = try await session(until: options.deadline, for: "A message to \(address)")
+            let session: SocketSession
+            do throws(TransportError) {
+                session = try await self.session(until: options.deadline, for: "A message to \(address)")
+            } catch {
+                throw wasSent ? lost(address, error) : error
+            }
             let left = ContinuousClock.now.duration(to: options.deadline)
             let answer = await session.request(until: options.deadline) { id in
                 .publish(
@@ -91,11 +98,9 @@ public final class SocketDriver: TransportDriver {
             }
             switch answer {
             case .done: return
-            case .failed(let error): throw error
-            case .lost where options.allowsDuplicates: continue
-            case .lost:
-                throw TransportError(
-                    .indeterminate, "A message to \(address) was sent, and the connection to \(path) was lost.")
+            case .failed(let error): throw wasSent ? lost(address, error) : error
+            case .lost where options.allowsDuplicates: wasSent = true
+            case .lost: throw lost(address)
             case .tooLate:
                 throw TransportError(
                     .indeterminate,
@@ -103,6 +108,14 @@ public final class SocketDriver: TransportDriver {
                         + (Task.isCancelled ? "before the task was cancelled." : "until its deadline."))
             }
         }
+    }
+
+    private func lost(_ address: Address, _ later: TransportError? = nil) -> TransportError {
+        TransportError(
+            .indeterminate,
+            "A message to \(address) was sent, and the connection to \(path) was lost"
+                + (later.map { "; sending it again failed: \($0.message)" } ?? "."),
+            cause: later)
     }
 
     // MARK: Subscribing

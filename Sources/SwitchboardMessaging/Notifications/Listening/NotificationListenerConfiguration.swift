@@ -62,13 +62,20 @@ public struct NotificationListenerConfiguration: Sendable {
     /// The prefetch of one subscription.
     func prefetch(inBatches: Bool) -> Int {
         guard inBatches else { return prefetch ?? maximumConcurrency }
-        return max(batchSize, prefetch ?? batchSize * min(4, maximumConcurrency + 1))
+        return max(batchSize, prefetch ?? batchSize.multipliedClamping(by: min(3, maximumConcurrency) + 1))
     }
 
     /// How long to keep a notification that failed so many times.
     func requeueDelay(failures: Int) -> Duration {
-        var delay = requeueDelay
+        var delay = max(.zero, requeueDelay)
         for _ in 1..<max(1, min(failures, 64)) where delay < maximumRequeueDelay { delay *= 2 }
-        return min(delay, maximumRequeueDelay)
+        return max(.zero, min(delay, maximumRequeueDelay))
+    }
+}
+
+extension Int {
+    fileprivate func multipliedClamping(by factor: Int) -> Int {
+        let (product, isTooLarge) = multipliedReportingOverflow(by: factor)
+        return isTooLarge ? .max : product
     }
 }

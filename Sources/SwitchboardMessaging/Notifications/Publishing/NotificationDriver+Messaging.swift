@@ -64,7 +64,7 @@ extension NotificationDriver {
         _ event: NotificationEvent, to address: Address, _ connection: MessageQueueConnection,
         _ format: NotificationFormat, _ retry: NotificationRetry
     ) async throws {
-        let deadline = ContinuousClock.now + retry.timeout
+        let deadline = ContinuousClock.now + min(retry.timeout, RPCDeadline.longestWait)
         let message = OsloNotification(event, format: format).message()
         var attempt = 1
         while true {

@@ -25,8 +25,8 @@ public struct NotificationRetry: Sendable, Hashable {
 
     /// The pause after the attempt of that number, counted from 1.
     func delay(after attempt: Int) -> Duration {
-        var delay = initialDelay
+        var delay = max(.zero, initialDelay)
         for _ in 1..<max(1, min(attempt, 64)) where delay < maximumDelay { delay *= 2 }
-        return min(delay, maximumDelay)
+        return max(.zero, min(delay, maximumDelay))
     }
 }
