@@ -13,6 +13,7 @@ public final class RabbitMQDriver: TransportDriver {
     public let monitor = TransportMonitor()
 
     private let topology: Topology
+    private let demands: BrokerDemands
     private let prefetchLimit: Int
     private let publishing: Connection<Publisher>
     private let consuming: Connection<Consumer>
@@ -46,7 +47,7 @@ public final class RabbitMQDriver: TransportDriver {
         let topology = Topology(configuration.topology, directRequests: configuration.directRequests)
         let place = Place(url: url.description, monitor: monitor, topology: configuration.topology)
         let board = StateBoard(monitor)
-        let demands = BrokerDemands()
+        let demands = BrokerDemands(configuration.topology)
         let eventLoop = EventLoops.next()
         let renewal = configuration.credentials.map { CredentialRenewal($0) }
         func settings(_ role: ConnectionSettings.Role) -> ConnectionSettings {
@@ -57,6 +58,7 @@ public final class RabbitMQDriver: TransportDriver {
         }
         self.renewal = renewal
         self.topology = topology
+        self.demands = demands
         prefetchLimit = configuration.maximumPrefetch == 0 ? 65535 : configuration.maximumPrefetch
         names = QueueNames(configuration.topology)
         self.logger = logger
@@ -199,6 +201,9 @@ public final class RabbitMQDriver: TransportDriver {
             throw error
         }
     }
+
+    /// Whether the broker has refused transient queues, and gets durable ones.
+    var refusesTransientQueues: Bool { demands.refusesTransientQueues }
 
     public var taskExecutor: (any TaskExecutor)? { EventLoops.taskExecutor }
 

@@ -10,6 +10,8 @@ final class Relay: Sendable {
 
     private struct State {
         var channels: [ObjectIdentifier: any Channel] = [:]
+        /// The connection to the broker whose client has begun to consume, and how often.
+        var consuming: (channel: any Channel, count: Int)?
         var isFrozen = false
         var refuses = false
         /// Of the broker's methods, those that are lost, and how many of each.
@@ -68,7 +70,12 @@ final class Relay: Sendable {
                     for channel in [front, back] { state.channels[ObjectIdentifier(channel)] = channel }
                     return state.isFrozen
                 }
-                try front.pipeline.syncOperations.addHandler(Forwarder(to: back) { $0 })
+                try front.pipeline.syncOperations.addHandler(
+                    Forwarder(to: back) { bytes in
+                        let count = Self.consumers(in: bytes)
+                        if count > 0 { state.withLock { $0.consuming = (back, ($0.consuming?.count ?? 0) + count) } }
+                        return bytes
+                    })
                 try back.pipeline.syncOperations.addHandler(
                     Forwarder(to: front) { [frames = FrameFilter(state)] in frames.filter($0) })
                 if isFrozen { stopReading([front, back]) }
@@ -114,6 +121,34 @@ final class Relay: Sendable {
     /// How many of them are still to be lost.
     func left(of method: Method) -> Int {
         state.withLock { $0.lost[method] ?? 0 }
+    }
+
+    /// Sends the broker a frame in the name of the client that consumes, which must be sending nothing itself.
+    func inject(_ frame: ByteBuffer) async throws {
+        guard let channel = state.withLock({ $0.consuming?.channel }) else {
+            throw TransportError(.internalError, "Nobody consumes through the relay.")
+        }
+        try await channel.writeAndFlush(frame)
+    }
+
+    /// How often clients have begun to consume.
+    var consumers: Int { state.withLock { $0.consuming?.count ?? 0 } }
+
+    /// How many `basic.consume` are among these frames.
+    private static func consumers(in bytes: ByteBuffer) -> Int {
+        var bytes = bytes
+        var count = 0
+        while let kind = bytes.getInteger(at: bytes.readerIndex, as: UInt8.self), kind == 1,
+            let size = bytes.getInteger(at: bytes.readerIndex + 3, as: UInt32.self)
+        {
+            let start = bytes.readerIndex + 7
+            let method = (
+                bytes.getInteger(at: start, as: UInt16.self), bytes.getInteger(at: start + 2, as: UInt16.self)
+            )
+            if method == (60, 20) { count += 1 }
+            guard bytes.readSlice(length: Int(size) + 8) != nil else { break }
+        }
+        return count
     }
 
     /// Whether those who come are sent away.

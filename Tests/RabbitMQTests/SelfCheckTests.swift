@@ -1,4 +1,5 @@
 #if RabbitMQ
+import NIOCore
 import SwitchboardCore
 import SwitchboardTesting
 import Testing
@@ -88,9 +89,9 @@ struct SelfCheckTests {
         var configuration = RabbitMQConfiguration.osloDefaults
         configuration.selfCheckInterval = .milliseconds(200)
         let topic = Topic("t", exchange: "e")
-        try await withDriver(configuration: configuration) { driver, broker, name in
+        try await withRelayedDriver(configuration: configuration) { driver, relay, broker, name in
             try await driver.withSubscription(to: .topic(topic), options: .soon) { deliveries in
-                try await broker.forgetConsumers(of: "t", in: name)
+                try await relay.forgetFirstConsumer()
                 try await driver.publish("x", to: .topic(topic))
                 let text = try await withTimeLimit(.seconds(30)) {
                     for try await delivery in deliveries {
@@ -100,6 +101,8 @@ struct SelfCheckTests {
                     return ""
                 }
                 #expect(text == "x")
+                try await relay.waitForConsumers(2)
+                try await broker.waitForConsumers(1, of: "t", in: name)
             }
         }
     }
@@ -143,18 +146,14 @@ struct SelfCheckTests {
         var configuration = RabbitMQConfiguration.osloDefaults
         configuration.selfCheckInterval = .milliseconds(200)
         let topic = Topic("t", exchange: "e")
-        try await withDriver(configuration: configuration) { driver, broker, name in
+        try await withRelayedDriver(configuration: configuration) { driver, relay, broker, name in
             try await driver.withSubscription(to: .topic(topic), options: .soon) { _ in
                 try await driver.withSubscription(to: .topic(topic), options: .soon) { _ in
                     // Both have seen that there are two.
                     try await Task.sleep(for: .milliseconds(600))
-                    try await broker.forgetConsumers(of: "t", in: name, "[hd(rabbit_amqqueue:consumers(Q))]")
-                    #expect(try await broker.queue("t", in: name)?.consumers == 1)
-                    try await withTimeLimit(.seconds(20)) {
-                        while try await broker.queue("t", in: name)?.consumers != 2 {
-                            try await Task.sleep(for: .milliseconds(50))
-                        }
-                    }
+                    try await relay.forgetFirstConsumer()
+                    try await relay.waitForConsumers(3)
+                    try await broker.waitForConsumers(2, of: "t", in: name)
                     // It was one of the same subscription's, so nothing was restored.
                     #expect(driver.monitor.state == .ready)
                 }
@@ -167,18 +166,39 @@ extension SelfCheck.Verdict {
     fileprivate var isDeaf: Bool { if case .deaf = self { true } else { false } }
 }
 
+extension Relay {
+    /// The broker forgets the consumer of a driver's first subscription, and tells nobody: `basic.cancel`, as if the driver had
+    /// sent it, and no answer is wanted.
+    fileprivate func forgetFirstConsumer() async throws {
+        let (channel, tag) = (UInt16(1), "1")
+        var frame = ByteBuffer()
+        frame.writeInteger(UInt8(1))
+        frame.writeInteger(channel)
+        frame.writeInteger(UInt32(2 + 2 + 1 + tag.utf8.count + 1))
+        frame.writeInteger(UInt16(60))
+        frame.writeInteger(UInt16(30))
+        frame.writeInteger(UInt8(tag.utf8.count))
+        frame.writeString(tag)
+        frame.writeInteger(UInt8(1))
+        frame.writeInteger(UInt8(0xCE))
+        try await inject(frame)
+    }
+
+    /// Waits until clients have begun to consume so often.
+    fileprivate func waitForConsumers(_ count: Int) async throws {
+        try await withTimeLimit(.seconds(30)) {
+            while self.consumers < count { try await Task.sleep(for: .milliseconds(5)) }
+        }
+    }
+}
+
 extension TestBroker {
-    /// The queue's process drops consumers, all or those of an Erlang expression, and tells nobody.
-    fileprivate func forgetConsumers(
-        of queue: String, in virtualHost: String, _ which: String = "rabbit_amqqueue:consumers(Q)"
-    ) async throws {
-        _ = try await evaluate(
-            """
-            {ok, Q} = rabbit_amqqueue:lookup(rabbit_misc:r(<<"\(virtualHost)">>, queue, <<"\(queue)">>)),
-            [gen_server2:call(amqqueue:get_pid(Q),
-                {basic_cancel, element(1, C), element(2, C), undefined, <<"test">>}, infinity)
-                || C <- \(which)], [].
-            """)
+    fileprivate func waitForConsumers(_ count: Int, of queue: String, in virtualHost: String) async throws {
+        try await withTimeLimit(.seconds(30)) {
+            while try await self.queue(queue, in: virtualHost)?.consumers != count {
+                try await Task.sleep(for: .milliseconds(10))
+            }
+        }
     }
 }
 #endif

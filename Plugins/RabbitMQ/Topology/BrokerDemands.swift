@@ -4,16 +4,29 @@ import SwitchboardCore
 /// Where a broker doesn't take what is configured, and what is declared instead. A driver's connections share one.
 ///
 /// RabbitMQ 4.3 refuses transient queues that aren't exclusive, and closes the connection over one. From then on all queues are
-/// durable, and fanout exchanges too, as oslo.messaging declares them there. The exchange of a topic stays as configured, but
-/// for one that somebody has declared as durable before.
+/// durable, and fanout exchanges too, as oslo.messaging declares them there. Programs learn that at different times, and
+/// oslo.messaging's have options of their own: what exists with another durability is taken as it is.
+///
+/// None of it concerns what is configured to be durable.
 final class BrokerDemands: Sendable {
+    private struct Name: Hashable {
+        var isQueue: Bool
+        var name: String
+    }
+
     private struct State {
         var refusesTransientQueues = false
-        var durableExchanges: Set<String> = []
+        /// Of what exists: whether it is durable.
+        var durability: [Name: Bool] = [:]
         var revision = 0
     }
 
+    private let topology: RabbitMQTopology
     private let state = Locked(State())
+
+    init(_ topology: RabbitMQTopology) {
+        self.topology = topology
+    }
 
     /// Counts what was learned: plans that were adapted before are to be adapted anew.
     var revision: Int { state.withLock { $0.revision } }
@@ -32,15 +45,32 @@ final class BrokerDemands: Sendable {
 
     /// Learns from a refused declaration. `false` when there is nothing to learn: it was refused for good.
     func learn(from closure: IncomingMethod.Closure, _ declaration: Declaration, _ version: BrokerVersion?) -> Bool {
-        guard closure.code == 406, case .exchange(let exchange) = declaration, !exchange.isDurable,
-            version?.mayRefuseTransientQueues == true,
-            closure.text.contains("inequivalent arg 'durable' for exchange"),
-            closure.text.contains("received 'false' but current is 'true'")
+        guard closure.code == 406, version?.mayRefuseTransientQueues == true,
+            closure.text.contains("inequivalent arg 'durable'")
         else { return false }
-        return state.withLock { state in
-            guard state.durableExchanges.insert(exchange.name).inserted else { return false }
+        let isDurable = closure.text.contains("but current is 'true'")
+        switch declaration {
+        case .exchange(let exchange) where exchange.isDurable != isDurable && !isConfigured(exchange):
+            return learn(isDurable, of: Name(isQueue: false, name: exchange.name))
+        case .queue(let queue) where !queue.isDurable && isDurable:
+            return learn(isDurable, of: Name(isQueue: true, name: queue.name))
+        default: return false
+        }
+    }
+
+    private func learn(_ isDurable: Bool, of name: Name) -> Bool {
+        state.withLock { state in
+            state.durability[name] = isDurable
             state.revision += 1
-            return true
+        }
+        return true
+    }
+
+    /// Whether the exchange is durable by configuration.
+    private func isConfigured(_ exchange: ExchangeDeclaration) -> Bool {
+        switch exchange.type {
+        case .topic: topology.durableQueues || topology.quorumQueues
+        case .fanout: topology.transientQuorumQueues || topology.durableTransientQueues
         }
     }
 
@@ -50,14 +80,15 @@ final class BrokerDemands: Sendable {
             return declarations.map { declaration in
                 switch declaration {
                 case .queue(var queue):
-                    queue.isDurable = queue.isDurable || state.refusesTransientQueues
+                    let isKnown = state.durability[Name(isQueue: true, name: queue.name)] == true
+                    queue.isDurable = queue.isDurable || isKnown || state.refusesTransientQueues
                     return .queue(queue)
-                case .exchange(var exchange):
-                    let isFanout = exchange.type == .fanout && state.refusesTransientQueues
+                case .exchange(var exchange) where !exchange.isDurable:
                     exchange.isDurable =
-                        exchange.isDurable || isFanout || state.durableExchanges.contains(exchange.name)
+                        state.durability[Name(isQueue: false, name: exchange.name)]
+                        ?? (exchange.type == .fanout && state.refusesTransientQueues)
                     return .exchange(exchange)
-                case .binding: return declaration
+                case .exchange, .binding: return declaration
                 }
             }
         }

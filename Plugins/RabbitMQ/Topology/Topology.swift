@@ -92,7 +92,8 @@ struct Topology: Sendable {
         var plan = plan(
             taking: queue.name,
             declarations: [
-                .exchange(exchange), .queue(queue),
+                // A broker that refuses the queue has made no exchange then.
+                .queue(queue), .exchange(exchange),
                 .binding(Binding(queue: queue.name, exchange: exchange.name, key: topic.name)),
             ])
         plan.isStream = options.streamFanout
@@ -122,7 +123,7 @@ struct Topology: Sendable {
             deletesItself: options.autoDelete,
             arguments: arguments(quorum: options.quorumQueues))
         return [
-            .exchange(exchange(of: topic)), .queue(declaration),
+            .queue(declaration), .exchange(exchange(of: topic)),
             .binding(Binding(queue: queue, exchange: topic.exchange, key: key ?? queue)),
         ]
     }
