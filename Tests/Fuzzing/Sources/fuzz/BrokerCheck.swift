@@ -171,8 +171,8 @@ private final class FuzzedConsumer: FuzzedSide {
             for (tag, settlement) in [
                 (1, Settlement.accept), (2, .requeue), (3, .discard(reason: "")), (4, .release),
             ] {
-                client.perform(.settle(request, epoch: 0, tag: UInt64(tag), settlement))
-                client.perform(.settle(request, epoch: 1, tag: UInt64(tag), settlement))
+                client.perform(.settle(request, epoch: 0, tag: UInt64(tag), settlement, whenKnown: nil))
+                client.perform(.settle(request, epoch: 1, tag: UInt64(tag), settlement, whenKnown: nil))
             }
         }
     }
