@@ -34,8 +34,9 @@ struct PublishOutcomeTests {
         init() {
             let monitor = TransportMonitor()
             publisher = Publisher(
-                topology: Topology(RabbitMQTopology()), bounds: Publisher.Bounds(RabbitMQConfiguration()),
-                place: Place(url: "rabbit://x", monitor: monitor, topology: RabbitMQTopology()))
+                topology: Topology(RabbitMQTopology()), demands: BrokerDemands(RabbitMQTopology()),
+                bounds: Publisher.Bounds(RabbitMQConfiguration()),
+                place: Place(url: "rabbit://x", monitor: monitor, topology: RabbitMQTopology()), logger: quietLogger)
             link = Self.makeLink(publisher)
         }
 
