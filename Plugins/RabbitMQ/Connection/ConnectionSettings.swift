@@ -32,6 +32,8 @@ struct ConnectionSettings: Sendable {
     var configuration: RabbitMQConfiguration
     var tls: TLSClient?
     var logger: Logger
+    /// The driver's.
+    var log: ConnectionLog
     var report: @Sendable (ConnectionStatus) -> Void
     /// Whether one of the driver's connections has been ready: a refusal that comes later may pass.
     var hasBeenReady: @Sendable () -> Bool
