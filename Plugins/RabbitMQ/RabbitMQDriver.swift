@@ -48,12 +48,13 @@ public final class RabbitMQDriver: TransportDriver {
         let place = Place(url: url.description, monitor: monitor, topology: configuration.topology)
         let board = StateBoard(monitor)
         let demands = BrokerDemands(configuration.topology)
+        let log = ConnectionLog(logger)
         let eventLoop = EventLoops.next()
         let renewal = configuration.credentials.map { CredentialRenewal($0) }
         func settings(_ role: ConnectionSettings.Role) -> ConnectionSettings {
             ConnectionSettings(
                 endpoints: Endpoint.all(of: url, usesTLS: tls != nil), role: role, configuration: configuration,
-                tls: tls, demands: demands, logger: logger, report: { board.report($0, of: role) },
+                tls: tls, demands: demands, logger: logger, log: log, report: { board.report($0, of: role) },
                 hasBeenReady: { board.hasBeenReady }, renew: { renewal?.signal() })
         }
         self.renewal = renewal

@@ -103,7 +103,8 @@ extension Endurance {
                     print(summary)
                     #expect(outcomes.closings > 8, "\(summary)")
                     #expect(share >= 0.5, "\(summary)")
-                    #expect(outcomes.slowest < timeout + .seconds(3), "\(summary)")
+                    // Some more on a machine that has much else to do.
+                    #expect(outcomes.slowest < timeout + .seconds(10), "\(summary)")
                     #expect(missing.isEmpty, "\(summary)")
                     #expect(outcomes.confirmed.count > outcomes.unconfirmed, "\(summary)")
                 }

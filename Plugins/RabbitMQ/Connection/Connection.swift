@@ -39,7 +39,6 @@ actor Connection<Client: ConnectionClient> {
     private(set) var lifetime: Duration?
     /// When the present link had everything that a working connection has, or was blocked.
     private var readyAt: ContinuousClock.Instant?
-    private var log: ConnectionLog
     /// Ends when the next attempt is due.
     private var pause: Task<Void, Never>?
     private var isFlushScheduled = false
@@ -57,7 +56,6 @@ actor Connection<Client: ConnectionClient> {
         settings: ConnectionSettings, eventLoop: any EventLoop, inbox: Inbox<Client.Command>, client: sending Client
     ) {
         self.settings = settings
-        log = ConnectionLog(settings.logger, settings.role)
         self.eventLoop = eventLoop
         self.executor = eventLoop.executor.asUnownedSerialExecutor()
         self.inbox = inbox
@@ -110,7 +108,7 @@ actor Connection<Client: ConnectionClient> {
             let outcome = dialing.outcome(of: attempt, at: endpoint)
             lastReason = "\(endpoint.address): \(loss.reason)"
             self.attempt += 1
-            log.lost(loss, at: endpoint, outcome)
+            settings.log.lost(loss, at: endpoint, outcome, settings.role)
             switch dialing.step(after: outcome, using: &generator) {
             case .end:
                 let error = TransportError(refused: endpoint, username, loss)
@@ -353,7 +351,6 @@ actor Connection<Client: ConnectionClient> {
         } else if link?.isOpen == true, client.isReady {
             attempt = 0
             readyAt = readyAt ?? .now
-            log.ready()
             status = .ready
         } else {
             let reason = link?.isOpen == true ? client.unreadyReason : nil
@@ -361,6 +358,7 @@ actor Connection<Client: ConnectionClient> {
         }
         guard status != reported else { return }
         reported = status
+        if status == .ready { settings.log.ready(settings.role) }
         settings.report(status)
     }
 }

@@ -33,6 +33,8 @@ struct ConnectionSettings: Sendable {
     var tls: TLSClient?
     var demands: BrokerDemands
     var logger: Logger
+    /// The driver's.
+    var log: ConnectionLog
     var report: @Sendable (ConnectionStatus) -> Void
     /// Whether one of the driver's connections has been ready: a refusal that comes later may pass.
     var hasBeenReady: @Sendable () -> Bool

@@ -55,7 +55,7 @@ extension Consumer {
 
     private func tell(_ subscription: Subscription, _ step: Declaration, _ closure: IncomingMethod.Closure) {
         let error = place.refused(step, closure, for: subscription.request.address)
-        guard subscription.told.insert(error.message).inserted else { return }
+        guard subscription.tells(error.message) else { return }
         logger.warning(
             "Whether messages find their way to a subscription cannot be seen to",
             metadata: ["address": "\(subscription.request.address)", "error": "\(error)"])

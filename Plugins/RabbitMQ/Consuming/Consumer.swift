@@ -206,7 +206,7 @@ final class Consumer: ConnectionClient {
 
     /// Goes on with what is there.
     func leaveOut(_ declaration: Declaration, of subscription: Subscription, _ error: TransportError) {
-        if subscription.told.insert(error.message).inserted {
+        if subscription.tells(error.message) {
             logger.warning(
                 "The broker refuses a declaration that it took before; the subscription uses what is there",
                 metadata: ["address": "\(subscription.request.address)", "error": "\(error)"])

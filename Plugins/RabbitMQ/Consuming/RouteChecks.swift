@@ -153,6 +153,7 @@ struct RouteChecks: Sendable {
     /// The broker has answered the end of the channel.
     mutating func left() {
         state = .resting
+        routes.removeAll()
     }
 
     /// The connection is gone.

@@ -34,7 +34,7 @@ final class Subscription {
     /// next ``setUp``.
     var leftOut: Set<Declaration> = []
     /// What people have been told of it.
-    var told: Set<String> = []
+    private var told: Set<String> = []
     var retryAt: ContinuousClock.Instant?
     /// When the broker should have answered all of ``setUp``.
     var answerDeadline: ContinuousClock.Instant?
@@ -95,6 +95,9 @@ final class Subscription {
         else { return }
         nextOffset = offset + 1
     }
+
+    /// Whether people are to be told of something: once, and not of ever more.
+    func tells(_ text: String) -> Bool { told.count < 100 && told.insert(text).inserted }
 
     /// Its channel is gone, and with it what was unsettled: the broker delivers that again.
     func forgetChannel() {
