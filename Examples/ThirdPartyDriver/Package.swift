@@ -2,6 +2,11 @@
 import PackageDescription
 
 // A driver by somebody else: this package knows of Switchboard what every package knows that depends on it.
+let plain: [Target.Dependency] =
+    [
+        "SwitchboardCore", "SwitchboardMessaging", "SwitchboardCells", "SwitchboardTesting", "SwitchboardInProcess",
+    ].map { .product(name: $0, package: "switchboard") } + [.product(name: "Logging", package: "swift-log")]
+
 let package = Package(
     name: "socket-driver",
     products: [
@@ -38,11 +43,14 @@ let package = Package(
                 .product(name: "SwitchboardTesting", package: "switchboard"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
+        // Adopts every public protocol of Switchboard with no settings at all, in both language modes.
+        .testTarget(name: "PlainSwift6Tests", dependencies: plain),
+        .testTarget(name: "PlainSwift5Tests", dependencies: plain, swiftSettings: [.swiftLanguageMode(.v5)]),
     ],
     swiftLanguageModes: [.v6]
 )
 
-for target in package.targets {
+for target in package.targets where !target.name.hasPrefix("Plain") {
     target.swiftSettings = [
         .enableUpcomingFeature("ExistentialAny"),
         .enableUpcomingFeature("InternalImportsByDefault"),

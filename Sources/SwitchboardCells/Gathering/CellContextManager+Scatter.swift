@@ -65,7 +65,7 @@ extension CellContextManager {
         return try await withThrowingDiscardingTaskGroup { group in
             group.addTask {
                 await scatter.run(listing.cells) { result in
-                    Self.count(result)
+                    self.count(result)
                     source.yield(result)
                 }
                 source.finish()
@@ -104,15 +104,16 @@ extension CellContextManager {
         }
     }
 
-    private static func count<Value>(_ result: CellResult<Value>) {
+    private func count<Value>(_ result: CellResult<Value>) {
         let cell = "\(result.cell.identity)"
         Counter(
             label: "switchboard.cells.gather.outcomes",
-            dimensions: [("outcome", result.outcome.name), ("cell", cell)]
+            dimensions: [("outcome", result.outcome.name), ("cell", cell)], factory: telemetry.metrics
         ).increment()
         if case .answered = result.outcome {
-            Timer(label: "switchboard.cells.gather.duration", dimensions: [("cell", cell)]).record(
-                duration: result.duration)
+            Timer(
+                label: "switchboard.cells.gather.duration", dimensions: [("cell", cell)], factory: telemetry.metrics
+            ).record(duration: result.duration)
         }
     }
 }

@@ -9,7 +9,6 @@ import SwitchboardCore
 final class RPCReplySender: Sendable {
     private static let retryPause: Duration = .milliseconds(250)
     private static let publishTimeout: Duration = .seconds(30)
-    private static let lastTimeout: Duration = .seconds(2)
 
     private let transport: Transport
     private let retryDuration: Duration
@@ -109,21 +108,6 @@ final class RPCReplySender: Sendable {
         if let next = replacement(of: reply, error) { return send(next, until: end, in: place) }
         guard let unsent = unsent(reply, error, end) else { return place.leave() }
         sendAgain(unsent, in: place)
-    }
-
-    /// Tells a caller, once and not for long, that its request was cut short as its server is stopped. The task that it is
-    /// called in is cancelled, and so not the one that sends.
-    func sendLast(_ reply: RPCReply, in place: HandlerTasks.Place) {
-        Task {
-            do throws(TransportError) {
-                try await transport.publish(
-                    reply.wire.message(uniqueID: UniqueID.make()), to: .mailbox(reply.destination.mailbox),
-                    deadline: .now + Self.lastTimeout, mandatory: true, allowsDuplicates: true)
-            } catch {
-                drop(reply, error)
-            }
-            place.leave()
-        }
     }
 
     /// Sends a reply again for as long as its mailbox is gone and its time is not over. That takes no place: callers that

@@ -43,22 +43,10 @@ final class RPCRequestHandling: Sendable {
                 if let id = request.uniqueID { duplicates.remove(id) }
                 return place.leave()
             }
-            guard let reply = await serve(request, of: delivery, in: place) else {
-                return leave(place, without: request)
-            }
+            guard let reply = await serve(request, of: delivery, in: place) else { return place.leave() }
             replies.send(reply, in: place)
         case .atLeastOnce: await handleAtLeastOnce(request, of: delivery, in: place)
         }
-    }
-
-    /// Leaves without a reply: the caller has left, or its time is over. Where it is the server that ends, its caller is told.
-    private func leave(_ place: HandlerTasks.Place, without request: OsloRequest) {
-        guard place.areAllCancelled, let destination = RPCReply.Destination(request) else { return place.leave() }
-        replies.sendLast(
-            RPCReply(
-                failure: .indeterminate(
-                    "\(request.method) was cut short, as its server was stopped; it may have been executed in part."),
-                to: destination), in: place)
     }
 
     /// Handles a request that must never be executed twice: begins with it when the queue has forgotten it for certain, in
@@ -86,9 +74,7 @@ final class RPCRequestHandling: Sendable {
                 place)
         }
         for copy in end(request, isDone: true) { await settle(copy, .accept) }
-        guard let reply = await serve(request, of: delivery, in: place) else {
-            return leave(place, without: request)
-        }
+        guard let reply = await serve(request, of: delivery, in: place) else { return place.leave() }
         replies.send(reply, in: place)
     }
 

@@ -6,7 +6,7 @@ public import SwitchboardCore
 /// A driver's test target adopts all laws with one of these and one test:
 ///
 ///     struct MyHarness: TransportHarness {
-///         func withWorld(_ body: (TransportWorld) async throws -> Void) async throws {
+///         func withWorld(_ body: nonisolated(nonsending) (TransportWorld) async throws -> Void) async throws {
 ///             try await body(TransportWorld { try Transport(myURL, drivers: DriverRegistry(.mine()), logger: logger) })
 ///         }
 ///     }
@@ -16,7 +16,7 @@ public import SwitchboardCore
 ///     }
 public protocol TransportHarness: Sendable {
     /// Makes a world (a broker, a virtual host, a directory of its own), runs `body` with it, and removes it.
-    func withWorld(_ body: (TransportWorld) async throws -> Void) async throws
+    func withWorld(_ body: nonisolated(nonsending) (TransportWorld) async throws -> Void) async throws
 }
 
 /// One isolated world of a driver, and what can be done to it.

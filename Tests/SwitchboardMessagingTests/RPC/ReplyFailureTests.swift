@@ -215,31 +215,6 @@ struct ReplyFailureTests {
             #expect(try await client.call("infinite", context: .admin()) == [.double(.infinity), .double(-.infinity)])
         }
     }
-
-    @Test("A caller whose request is cut short, as its server is stopped, learns of it")
-    func stoppedServer() async throws {
-        let network = InProcessNetwork()
-        let (serving, calling) = (try makeConnection("x", network: network), try makeConnection("x", network: network))
-        let (begun, source) = AsyncStream.makeStream(of: Void.self)
-        var router = RPCRouter()
-        router.registerPing()
-        router.register("hang") { _, _ in
-            source.yield()
-            try await Task.sleep(for: .seconds(3600))
-            return nil
-        }
-        let server = RPCServer(serving, topic: Topic("t"), name: "s", router: router, logger: quietLogger)
-        let client = RPCClient(calling, target: RPCTarget(topic: "t"), timeout: .seconds(40))
-        try await withRunning(serving, calling) {
-            let running = Task { try await server.run() }
-            try await waitForServer(client)
-            let call = Task { try await failure { try await client.call("hang", context: .admin()) } }
-            for await _ in begun { break }
-            running.cancel()
-            #expect(try await call.value?.code == .indeterminate)
-            try await running.value
-        }
-    }
 }
 
 private func text(_ count: Int) -> String { String(repeating: "a", count: count) }

@@ -36,16 +36,22 @@ func checkEnvelope(_ bytes: [UInt8]) -> CInt {
         precondition(again.message().body == request.message().body)
         _ = try? RPCRequestChecks.version(of: request) { $0 == 1 }
         _ = try? RPCRequestChecks.arguments(of: request)
-        _ = RPCKeepalive.interval(request.timeout)
+        precondition(RPCKeepalive.interval(request.timeout).map { $0 >= .seconds(1) } ?? true)
         _ = RPCDeadline.moment(of: request.deadline, arrival: .now)
-        if let context = try? RequestContext(wireObject: request.context) { _ = context.wireObject() }
+        if let context = try? RequestContext(wireObject: request.context) {
+            _ = context.wireObject()
+            _ = "\(context.timestamp)"
+        }
+        if let destination = RPCReply.Destination(request) {
+            _ = RPCReply(request.rawMethod, to: destination).wire.message()
+        }
     }
     if let reply = try? OsloReply(message) {
         guard let again = try? OsloReply(reply.message()) else { fatalError("A reply cannot be read again.") }
         precondition(again.message().body == reply.message().body)
         if let failure = reply.failure { _ = RPCError(failure) }
     }
-    _ = try? OsloNotification(message)
+    _ = try? OsloNotification(message).event()
     return 0
 }
 

@@ -1,0 +1,1 @@
+../PlainSwift6Tests/Adoptions.swift
