@@ -108,11 +108,12 @@ struct PublishOutcomeTests {
                 close(406, "PRECONDITION_FAILED - message size 3 is larger than configured max size 2"),
                 channel: channel)
         case .exchangeGone:
-            // As often as it is tried again.
+            // As often as it is tried again at once; then it waits for its next turn until its deadline.
             for _ in 0..<4 {
                 try publisher.received(close(404, "NOT_FOUND - no exchange '' in vhost '/'"), channel: channel)
                 try publisher.received(.confirmSelectOK, channel: channel)
             }
+            publisher.expire(request.options.deadline)
         case .declarationConflict:
             try publisher.received(
                 close(406, "PRECONDITION_FAILED - inequivalent arg"), channel: publisher.controlChannel)
