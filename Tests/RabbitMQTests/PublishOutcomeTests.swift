@@ -50,9 +50,21 @@ struct PublishOutcomeTests {
 
         func connect() throws {
             link = Self.makeLink(publisher)
-            publisher.opened(link)
+            link.received(Self.handshake())
+            #expect(link.isOpen)
             try publisher.received(.confirmSelectOK, channel: Publisher.publishChannel)
             try publisher.received(.channelOpenOK, channel: publisher.controlChannel)
+        }
+
+        /// What a broker sends until the connection is open: start, tune, open-ok.
+        private static func handshake() -> ByteBuffer {
+            let start: [UInt8] =
+                [0, 9, 0, 0, 0, 0, 0, 0, 0, 5] + Array("PLAIN".utf8) + [0, 0, 0, 5] + Array("en_US".utf8)
+            let methods: [(UInt8, [UInt8])] = [(10, start), (30, [0x07, 0xFF, 0, 2, 0, 0, 0, 0]), (41, [0])]
+            return ByteBuffer(
+                bytes: methods.flatMap { id, arguments in
+                    [1, 0, 0, 0, 0, 0, UInt8(4 + arguments.count), 0, 10, 0, id] + arguments + [0xCE]
+                })
         }
 
         /// The connection is lost; what was flushed may be at the broker.
@@ -154,7 +166,10 @@ struct PublishOutcomeTests {
         if isInFlight { #expect(error.code == .indeterminate) }
     }
 
-    @Test("One that an earlier connection may have carried was maybe sent, however it ends", arguments: Ending.allCases)
+    /// Without a declaration that is not permitted any more: one that was made before is gone without, and ends nothing.
+    @Test(
+        "One that an earlier connection may have carried was maybe sent, however it ends",
+        arguments: Ending.allCases.filter { $0 != .declarationRefused })
     func after(_ ending: Ending) throws {
         let bench = Bench()
         try bench.connect()
