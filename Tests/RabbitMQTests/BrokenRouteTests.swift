@@ -226,6 +226,39 @@ struct BrokenRouteTests {
         }
     }
 
+    @Test("A publisher that may not declare its exchange again says that it is missing, and goes on when it may")
+    func publisherWithoutRight() async throws {
+        let broker = try await TestBroker.shared()
+        try await broker.withVirtualHost { name in
+            let user = "u-\(name)"
+            try await broker.addUser(user, password: "pw")
+            try await broker.setPermissions(of: user, in: name)
+            let topic = Address.topic(Topic("t", exchange: "e"))
+            let driver = try RabbitMQDriver(
+                broker.url(virtualHost: name, username: user, password: "pw"), logger: quietLogger)
+            try await withRunning(driver) {
+                try await driver.publish("x", to: topic)
+                try await broker.setPermissions(of: user, in: name, configure: "^$")
+                // The broker remembers for each channel what it has permitted.
+                try await broker.cutConnections(in: name)
+                try await driver.publish("x", to: topic)
+                try await broker.deleteExchange("e", in: name)
+                let begin = ContinuousClock.now
+                let error = await #expect(throws: TransportError.self) {
+                    try await driver.publish(Message(body: [1]), to: topic, options: .within(.seconds(2)))
+                }
+                #expect(error?.code == .unroutable)
+                #expect(error?.message.contains("404") == true)
+                #expect(begin.duration(to: .now) < .seconds(10))
+                async let late: Void = driver.publish("late", to: topic)
+                try await broker.setPermissions(of: user, in: name)
+                try await late
+                #expect(try await broker.exchanges(in: name).contains { $0.name == "e" })
+            }
+            try await broker.deleteUser(user)
+        }
+    }
+
     @Test("A stream in the place of a queue is not consumed from; the subscription says so, and is back without it")
     func streamInItsPlace() async throws {
         let log = LogCollector()

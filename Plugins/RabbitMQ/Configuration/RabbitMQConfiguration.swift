@@ -52,7 +52,7 @@ public struct RabbitMQConfiguration: Sendable {
     /// ones grow from it.
     public var firstReconnectDelay: Duration = .milliseconds(50)
 
-    /// The longest pause between two attempts (`rabbit_interval_max`).
+    /// The longest pause between two attempts (`rabbit_interval_max`); 30 s after those that the broker refused.
     public var maximumReconnectDelay: Duration = .seconds(5)
 
     /// How often each subscription asks the broker whether it is still one, to find out that it is connected but deaf, and how
