@@ -58,7 +58,7 @@ final class PythonPeer: Sendable {
         _ script: String, _ arguments: [String], readyWithin: Duration = .seconds(60),
         _ body: (PythonPeer) async throws -> Result
     ) async throws -> Result {
-        let peer = try PythonPeer(script, arguments)
+        let peer = try PythonPeer(script, await configured(arguments, for: script))
         do {
             _ = try await peer.event(within: readyWithin) { $0["event"]?.string == "ready" }
             let result = try await body(peer)
@@ -67,6 +67,21 @@ final class PythonPeer: Sendable {
         } catch {
             await peer.end()
             throw error
+        }
+    }
+
+    /// Where the broker refuses transient queues, oslo.messaging's programs don't come up with their defaults: a client needs one
+    /// option, all others two. Ours have their defaults.
+    private static func configured(_ arguments: [String], for script: String) async throws -> [String] {
+        guard arguments.contains(where: { $0.contains("rabbit://") }),
+            try await TestBroker.shared().refusesTransientQueues()
+        else { return arguments }
+        let options =
+            script == "oslo_client.py"
+            ? "rabbit_transient_quorum_queue=true" : "amqp_durable_queues=true&rabbit_transient_quorum_queue=true"
+        return arguments.map { argument in
+            guard argument.contains("rabbit://") else { return argument }
+            return argument + (argument.contains("?") ? "&" : "?") + options
         }
     }
 

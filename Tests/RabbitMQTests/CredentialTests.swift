@@ -54,7 +54,7 @@ struct CredentialTests {
                 url.hosts[0].port = relay.port
                 let vault = Vault(RabbitMQCredentials(username: users[0], password: "one", lifetime: lifetime))
                 let provider = RabbitMQCredentialProvider { vault.read() }
-                var configuration = RabbitMQConfiguration()
+                var configuration = RabbitMQConfiguration.takenEverywhere
                 configuration.credentials = provider
                 let driver = try RabbitMQDriver(url, configuration: configuration, logger: quietLogger)
                 try await withRunning(driver) {

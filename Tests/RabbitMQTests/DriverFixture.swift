@@ -31,6 +31,16 @@ func withRunning<Result: Sendable>(
     }
 }
 
+extension RabbitMQConfiguration {
+    /// What every broker takes as it is, so that a driver needs no second connection to adapt: for tests that count them.
+    static var takenEverywhere: RabbitMQConfiguration {
+        var configuration = RabbitMQConfiguration.osloDefaults
+        configuration.topology.durableQueues = true
+        configuration.topology.durableTransientQueues = true
+        return configuration
+    }
+}
+
 extension PublishOptions {
     static func within(_ time: Duration, mandatory: Bool = false, allowsDuplicates: Bool = false) -> PublishOptions {
         PublishOptions(deadline: .now + time, mandatory: mandatory, allowsDuplicates: allowsDuplicates)

@@ -13,7 +13,7 @@ struct SilentBrokerTests {
 
     /// With a short patience.
     private var configuration: RabbitMQConfiguration {
-        var configuration = RabbitMQConfiguration.osloDefaults
+        var configuration = RabbitMQConfiguration.takenEverywhere
         configuration.answerTimeout = .milliseconds(300)
         return configuration
     }

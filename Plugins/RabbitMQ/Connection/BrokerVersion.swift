@@ -29,7 +29,7 @@ struct BrokerVersion: Hashable, Sendable {
     /// A publisher may have put the same headers into its message, and a queue writes them only where its own count isn't
     /// zero. So a first delivery is the first whatever its headers say. Since 4.3, `x-acquired-count` is the queue's own on
     /// every later one and counts all deliveries; `x-delivery-count`, the failed ones among them, is a publisher's where
-    /// none has failed, and never believed beyond the other.
+    /// none has failed, as it surely is when it exceeds the other.
     func attempt(_ headers: [String: String], isRedelivered: Bool) -> Int {
         guard isRedelivered else { return 1 }
         func count(_ name: String) -> Int? {
@@ -37,7 +37,7 @@ struct BrokerVersion: Hashable, Sendable {
         }
         let failures = count("x-delivery-count") ?? 0
         guard !countsReleases, let deliveries = count("x-acquired-count"), deliveries > 0 else { return failures + 1 }
-        return min(failures, deliveries) + 1
+        return (failures <= deliveries ? failures : 0) + 1
     }
 }
 #endif

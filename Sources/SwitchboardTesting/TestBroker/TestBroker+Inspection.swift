@@ -45,6 +45,14 @@ extension TestBroker {
         return Version(text)
     }
 
+    /// Whether the server refuses transient queues that aren't exclusive, as RabbitMQ's own packages do since 4.3.
+    public func refusesTransientQueues() async throws -> Bool {
+        // Older versions don't have the function.
+        let answer = try await evaluate(
+            "io_lib:format(\"~p\", [catch rabbit_deprecated_features:is_permitted(transient_nonexcl_queues)]).")
+        return answer == "false"
+    }
+
     /// The queues of a virtual host, by name.
     public func queues(in virtualHost: String) async throws -> [Queue] {
         let rows = try await rows(
