@@ -44,8 +44,9 @@ public protocol TransportDriver: Sendable {
     /// The subscription is live when `body` is called: what is published from then on arrives. Waits for that until
     /// `options.deadline`, where there is one. A lost connection ends neither the subscription nor `body`; the driver
     /// restores it. What is unsettled when `body` ends is released: it goes back to the queue, and that counts as no
-    /// attempt (a fanout's own copy and an own mailbox die with their subscription or some time after). At most `options.prefetch` deliveries are unsettled at a time.
-    /// Cancelling the task ends the deliveries; `body` then returns or throws as it likes.
+    /// attempt (a fanout's own copy and an own mailbox die with their subscription or some time after). At most
+    /// `options.prefetch` deliveries are unsettled at a time. Cancelling the task ends the deliveries; `body` then returns or
+    /// throws as it likes.
     func withSubscription<Result: Sendable>(
         to address: Address,
         options: SubscriptionOptions,

@@ -65,7 +65,7 @@ final class RPCRequestHandling: Sendable {
             try await delivery.acceptForCertain()
         } catch {
             logger.debug("Request was not accepted for certain", metadata: ["error": "\(error)"])
-            for copy in end(request, isDone: false) { await settle(copy, .requeue) }
+            for copy in end(request, isDone: false) { await settle(copy, .release) }
             if let id = request.uniqueID { duplicates.remove(id) }
             // Certainly not accepted: it comes again, here or elsewhere.
             if error.code == .closed { return place.leave() }
