@@ -188,6 +188,32 @@
             }
         }
 
+        @Test("Of a peer's context its handlers see no msg_id, reply_q and client_timeout, as ours do not")
+        func foreignKeys() async throws {
+            try await withServer { client, _ in
+                let context: JSONObject = ["tenant": "t", "msg_id": "x", "reply_q": "y", "client_timeout": 5]
+                let received = try await client.call("context", context: .plain(context))
+                guard case .object(var seen) = received else { throw RPCError(.invalidReply, "\(received)") }
+                #expect(seen.removeValue(forKey: "switchboard_deadline_ms") != nil)
+                #expect(seen == ["tenant": "t", "client_timeout": nil])
+            }
+        }
+
+        @Test("Calls that must never be executed twice and say nothing of their deadline reach it as others do")
+        func markedRequests() async throws {
+            try await withServer { client, peer in
+                var client = client
+                client.neverTwice = true
+                client.sendsDeadline = false
+                let received = try await client.call("context", context: .plain(["tenant": "t"]))
+                #expect(received == ["tenant": "t", "client_timeout": nil])
+                try await client.cast("echo", ["value": 1], context: .plain(["tenant": "t"]))
+                let cast = try await peer.called("echo")
+                #expect(cast["arguments"] == ["value": 1])
+                #expect(cast["context"] == ["tenant": "t", "client_timeout": nil])
+            }
+        }
+
         @Test("Direct requests with a plain context reach it, and of the context it gets what was given")
         func directAndPlain() async throws {
             try await withServer(options: [.init("rabbit_direct_requests", "true")]) { client, peer in

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 /* Changes with every change of what a driver compiles against: the protocol TransportDriver, and the types it uses. */
-#define SWITCHBOARD_ABI_REVISION "5"
+#define SWITCHBOARD_ABI_REVISION "6"
 
 /* What every tag begins with; the host looks for it in the file of a driver. */
 #define SWITCHBOARD_ABI_PREFIX "SWITCHBOARD-DRIVER-ABI/1;"

@@ -23,7 +23,8 @@ public protocol TransportDriver: Sendable {
     /// Before `run()` is called and while the connection is down it waits; never beyond `options.deadline`. The error
     /// tells whether the message was certainly not sent (`unavailable`), maybe sent (`indeterminate`), has no taker
     /// (`unroutable`, only when `options.mandatory`), or found a bound reached (`exhausted`); its sentence says what it
-    /// waited for, the state of the connection and the last reason for that state. Messages published one after another
+    /// waited for, the state of the connection and the last reason for that state. A message that may have been taken is
+    /// `indeterminate`, also where it was to be sent again and that failed. Messages published one after another
     /// by one task to one address keep their order where the driver claims ``DriverCapabilities/ordered``.
     func publish(
         _ message: Message, to address: Address, options: PublishOptions

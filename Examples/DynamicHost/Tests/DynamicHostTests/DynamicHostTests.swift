@@ -82,6 +82,17 @@ struct DynamicHostTests {
         try withCopy({ $0 = Array("#!/bin/sh\n".utf8) }) { expect(.notALibrary, "ELF", from: $0) }
     }
 
+    @Test("A file that is larger than any driver is not read into memory")
+    func vast() throws {
+        try withCopy({ _ in }) { path in
+            // Sparse: it takes no room on the disk.
+            let file = try #require(FileHandle(forWritingAtPath: path))
+            try file.truncate(atOffset: 1 << 40)
+            try file.close()
+            expect(.notALibrary, "1099511627776 bytes", from: path)
+        }
+    }
+
     @Test("A library for another kind of machine")
     func otherMachine() throws {
         try withCopy({ $0[4] = 1 }) { expect(.notALibrary, "machine", from: $0) }
@@ -101,14 +112,14 @@ struct DynamicHostTests {
 
     @Test("A driver of another revision of the core, which is not loaded")
     func otherRevision() throws {
-        try withCopy({ try $0.replace("ABI/1;core=5;", "ABI/1;core=0;") }) {
-            expect(.otherABI, "revision of the core", "core=0;", "core=5;", "not loaded", from: $0)
+        try withCopy({ try $0.replace("ABI/1;core=6;", "ABI/1;core=0;") }) {
+            expect(.otherABI, "revision of the core", "core=0;", "core=6;", "not loaded", from: $0)
         }
     }
 
     @Test("A driver of another toolchain, which is not loaded")
     func otherToolchain() throws {
-        try withCopy({ try $0.replace("core=5;compiler=Clang ", "core=5;compiler=Clong ") }) {
+        try withCopy({ try $0.replace("core=6;compiler=Clang ", "core=6;compiler=Clong ") }) {
             expect(.otherABI, "toolchain", "Clong", "not loaded", from: $0)
         }
     }

@@ -88,7 +88,8 @@ public final class SocketDriver: TransportDriver {
             do throws(TransportError) {
                 session = try await self.session(until: options.deadline, for: "A message to \(address)")
             } catch {
-                throw wasSent ? lost(address, error) : error
+                // That this side was shut down promises nothing.
+                throw wasSent && error.code != .closed ? lost(address, error) : error
             }
             let left = ContinuousClock.now.duration(to: options.deadline)
             let answer = await session.request(until: options.deadline) { id in
