@@ -13,6 +13,7 @@ let package = Package(
                 "CFuzzer",
                 .product(name: "SwitchboardCore", package: "switchboard"),
                 .product(name: "SwitchboardMessaging", package: "switchboard"),
+                .product(name: "SwitchboardSpool", package: "switchboard"),
             ]),
     ],
     swiftLanguageModes: [.v6]

@@ -1,6 +1,6 @@
 /// The name of a message: all that the spool must know before it opens the file.
 ///
-///     0199f1c2a3b40001-5e3c9a77,s=412,a=1,x=0199f1c2b000
+///     0199f1c2a3b40001-5e3c9a77,s=412,a=1,x=199f1c2b000
 ///
 /// Identifier (wall-clock milliseconds and a counter; its order is the queue's order) and the writer's tag, then the size
 /// of the file in bytes, how often the message has been delivered, and, where it has an end, the millisecond it expires.
@@ -31,7 +31,7 @@ package struct MessageName: Hashable, Sendable, Comparable, CustomStringConverti
         var rest = NameReader(bytes)
         guard let identifier = rest.number(radix: 16, width: 16), rest.skip("-"),
             let tag = rest.number(radix: 16, width: 8), rest.skip(",s="), let size = rest.number(radix: 10),
-            rest.skip(",a="), let attempt = rest.number(radix: 10), size <= UInt64(Int.max >> 1),
+            rest.skip(",a="), let attempt = rest.number(radix: 10), size <= 1 << 40,
             attempt <= 1_000_000_000
         else { return nil }
         var expires: UInt64?

@@ -1,5 +1,12 @@
 package import SwitchboardCore
 
+/// Why one part of a publish came to nothing.
+package enum PublishFailure: Sendable {
+    /// It is certainly not where it should be, as its place has changed.
+    case moved(TransportError)
+    case failed(TransportError)
+}
+
 /// One publish on its way through the threads: finished once, by whoever comes first of the disk, the deadline and the
 /// cancellation.
 package final class PublishOperation: Sendable {
@@ -7,6 +14,8 @@ package final class PublishOperation: Sendable {
         case done
         /// The queue is full: worth another try when something has left it.
         case full(Queue)
+        /// Not in the spool, because what was held open of it is not what its paths name any more: worth another try.
+        case moved(TransportError)
         case failed(TransportError)
     }
 
@@ -20,7 +29,7 @@ package final class PublishOperation: Sendable {
         var observer: (@Sendable (Outcome) -> Void)?
         var early: Outcome?
         var remaining = 0
-        var failure: TransportError?
+        var failure: PublishFailure?
     }
 
     package let address: Address
@@ -109,12 +118,16 @@ package final class PublishOperation: Sendable {
     }
 
     /// One of the expected parts is over.
-    package func settled(_ failure: TransportError?) {
+    package func settled(_ failure: PublishFailure?) {
         let outcome: Outcome? = state.withLock { state in
             state.remaining -= 1
             if state.failure == nil { state.failure = failure }
             guard state.remaining == 0 else { return nil }
-            return state.failure.map { .failed($0) } ?? .done
+            return switch state.failure {
+            case nil: .done
+            case .moved(let error): .moved(error)
+            case .failed(let error): .failed(error)
+            }
         }
         if let outcome { finish(outcome) }
     }
