@@ -12,6 +12,10 @@ extension CellError {
             return CellError(.directoryUnavailable, "The directory \(path) cannot be used.", cause: error)
         }
         let reason = error.message ?? "no reason given"
+        if error.extendedResultCode == .SQLITE_READONLY_DBMOVED {
+            return CellError(
+                .directoryUnavailable, "The file \(path) was removed or replaced while it was in use; try again.")
+        }
         switch error.resultCode {
         case .SQLITE_INTERRUPT, .SQLITE_ABORT:
             return CellError(.cancelled, "The task was cancelled while it used the directory \(path).")
@@ -24,13 +28,17 @@ extension CellError {
             return CellError(.directoryInvalid, "The database \(path) is damaged: \(reason).")
         case .SQLITE_READONLY:
             return CellError(
-                .directoryReadOnly, "The directory \(path) cannot be written: \(reason). Check the file's permissions.")
+                .directoryReadOnly,
+                "The directory \(path) cannot be written: \(reason)\(obstacle(path, writing: true)).")
         case .SQLITE_CANTOPEN, .SQLITE_PERM, .SQLITE_AUTH:
             return CellError(
                 .directoryUnavailable,
-                "The directory \(path) cannot be opened: \(reason). Check that the path and its permissions are right.")
+                "The directory \(path) cannot be opened: \(reason)\(obstacle(path, writing: false)).")
         case .SQLITE_FULL, .SQLITE_IOERR:
-            return CellError(.directoryUnavailable, "The directory \(path) cannot be read or written: \(reason).")
+            return CellError(
+                .directoryUnavailable,
+                "The directory \(path) cannot be read or written: \(reason) "
+                    + "(\(error.extendedResultCode))\(obstacle(path, writing: false)).")
         case .SQLITE_CONSTRAINT:
             return CellError(.invalidValue, "The directory \(path) refuses the values: \(reason).")
         case .SQLITE_ERROR:
@@ -39,5 +47,12 @@ extension CellError {
             return CellError(
                 .directoryUnavailable, "The directory \(path) failed: \(reason) (\(error.resultCode.rawValue)).")
         }
+    }
+
+    /// What SQLite does not say and the system does.
+    private static func obstacle(_ path: String, writing: Bool) -> String {
+        let obstacle =
+            SystemError.obstacle(to: path, writing: writing) ?? SystemError.folderObstacle(of: path)
+        return obstacle.map { "; \($0). \($0.advice.dropLast())" } ?? ""
     }
 }

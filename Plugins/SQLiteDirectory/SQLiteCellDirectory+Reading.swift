@@ -168,7 +168,7 @@ extension SQLiteCellDirectory {
     }
 
     static func usage(ofRow row: Int64, in db: Database) throws -> CellUsage {
-        let hosts = try Int.fetchOne(
+        let hosts = try Row.fetchOne(
             db.cachedStatement(sql: "SELECT count(*) FROM host_mappings WHERE cell_id = ?"), arguments: [row])
         let instances = try Row.fetchOne(
             db.cachedStatement(
@@ -178,7 +178,7 @@ extension SQLiteCellDirectory {
                     """), arguments: [row])
         let all = Int(instances?.integer(0) ?? 0)
         let queued = Int(instances?.integer(1) ?? 0)
-        return CellUsage(hosts: hosts ?? 0, instances: all - queued, instancesQueuedForDelete: queued)
+        return CellUsage(hosts: Int(hosts?.integer(0) ?? 0), instances: all - queued, instancesQueuedForDelete: queued)
     }
 
     /// The cell that was joined to a mapping; throws when it is gone or cannot be read.

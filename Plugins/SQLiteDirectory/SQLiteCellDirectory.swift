@@ -50,13 +50,30 @@ public final class SQLiteCellDirectory: MutableCellDirectory {
 
     // MARK: - Access for the extensions
 
+    /// The connections to the file that is at the path now: one that took the place of the old one (a restored copy, for
+    /// example) is opened anew. Throws when there is none.
+    private func connections() throws(CellError) -> SQLiteConnections {
+        let held = opened.withLock(\.connections)
+        if try held.isCurrent() { return held }
+        let found = try SQLiteConnections(path: path, busyTimeout: configuration.busyTimeout, replacing: held)
+        return opened.withLock { opened in
+            // Another task may have been faster; then ours close unused.
+            if opened.connections !== held { return opened.connections }
+            opened.connections = found
+            opened.generation += 1
+            return found
+        }
+    }
+
     /// Reads one row or so, on the caller's thread: some ten microseconds, no change of threads. A lock, which only a
     /// commit in a file without write-ahead logging holds, is waited for elsewhere.
     func look<Value: Sendable>(_ body: @Sendable (Database) throws -> Value) async throws(CellError) -> Value {
-        let connections = opened.withLock(\.connections)
+        let connections = try connections()
         do {
-            return try readNow(connections.lookups, body)
-        } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY {
+            let value = try readNow(connections.lookups, body)
+            if connections.mayHaveChanged { return try await scan(body) }
+            return value
+        } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY || connections.mayHaveChanged {
             return try await scan(body)
         } catch {
             throw CellError.wrapping(error, path: path)
@@ -65,12 +82,19 @@ public final class SQLiteCellDirectory: MutableCellDirectory {
 
     /// Reads many rows.
     func scan<Value: Sendable>(_ body: @Sendable (Database) throws -> Value) async throws(CellError) -> Value {
-        let connections = opened.withLock(\.connections)
-        do {
-            return try await connections.scans.read(body)
-        } catch {
-            throw CellError.wrapping(error, path: path)
+        for _ in 0..<8 {
+            let connections = try connections()
+            do {
+                let value = try await connections.scans.read(body)
+                if !connections.mayHaveChanged { return value }
+            } catch {
+                if !connections.mayHaveChanged { throw CellError.wrapping(error, path: path) }
+            }
         }
+        throw CellError(
+            .directoryUnavailable,
+            "The directory \(path) changes again and again while it is read without a lock, as nothing can be written "
+                + "beside it; try again.")
     }
 
     /// Writes in one transaction.
@@ -78,12 +102,21 @@ public final class SQLiteCellDirectory: MutableCellDirectory {
         guard !configuration.isReadOnly else {
             throw CellError(.directoryReadOnly, "The directory \(path) was opened for reading only.")
         }
-        let connections = opened.withLock(\.connections)
+        let connections = try connections()
+        let value: Value
         do {
-            return try await connections.writer().write(body)
+            value = try await connections.writer().write(body)
         } catch {
             throw CellError.wrapping(error, path: path)
         }
+        // Written into a file that nobody opens any more, it would be lost without a word.
+        guard try connections.isCurrent() else {
+            throw CellError(
+                .directoryUnavailable,
+                "The file \(path) was replaced while it was written: the change may be in the old one. Look, and repeat it."
+            )
+        }
+        return value
     }
 
     /// `DatabaseQueue` has asynchronous functions of the same names, which an asynchronous caller would get.
@@ -97,18 +130,11 @@ public final class SQLiteCellDirectory: MutableCellDirectory {
     ///
     /// A file that another one has taken the place of (a restored copy, for example) is opened anew.
     public func version() async throws(CellError) -> DirectoryVersion {
-        let identity = try FileIdentity(path: path)
-        if opened.withLock({ $0.connections.identity != identity }) {
-            let connections = try SQLiteConnections(path: path, busyTimeout: configuration.busyTimeout)
-            opened.withLock { opened in
-                opened.connections = connections
-                opened.generation += 1
-            }
-        }
-        let (connections, generation) = opened.withLock { ($0.connections, $0.generation) }
+        let connections = try connections()
+        let generation = opened.withLock(\.generation)
         do {
             let version = try await connections.watch.writeWithoutTransaction { db in
-                try Int64.fetchOne(db.cachedStatement(sql: "PRAGMA data_version")) ?? 0
+                try Row.fetchOne(db.cachedStatement(sql: "PRAGMA data_version"))?.integer(0) ?? 0
             }
             return DirectoryVersion(generation, version)
         } catch {

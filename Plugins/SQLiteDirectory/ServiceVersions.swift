@@ -27,12 +27,14 @@ extension CellMapping {
             configuration.busyMode = .timeout(5)
             let queue = try DatabaseQueue(path: path, configuration: configuration)
             return try await queue.read { db in
-                try Int.fetchOne(
+                let row = try Row.fetchOne(
                     db,
                     sql: """
                         SELECT min(version) FROM services
                         WHERE "binary" = ? AND deleted = 0 AND coalesce(forced_down, 0) = 0 AND version > 0
-                        """, arguments: [binary]) ?? 0
+                        """, arguments: [binary])
+                // Whatever somebody wrote there.
+                return Int(clamping: row?.integer(0) ?? 0)
             }
         } catch {
             throw CellError.wrapping(error, path: path)

@@ -21,6 +21,13 @@ final class Gate: Sendable {
         change(to: .open(session))
     }
 
+    /// Lets everybody wait until it is open again.
+    func suspend() {
+        state.withLock { state in
+            if case .open = state { state = .waiting([:]) }
+        }
+    }
+
     func close(_ error: TransportError) {
         change(to: .closed(error))
     }

@@ -29,6 +29,9 @@ public struct SpoolConfiguration: Sendable, Hashable {
     public var maximumMessages = 4_000_000
     /// How many bytes a queue holds.
     public var maximumBytes = 16 << 30
+    /// How large a message is at most, with its headers, in bytes. Publishers are told; a file that is larger all the same
+    /// goes to `dead/` unread.
+    public var maximumMessageBytes = 256 << 20
     /// How often a message is delivered before it goes to `dead/`.
     public var maximumAttempts = 100
     /// What stays free on the disk so that settling works when it is full, in bytes.
@@ -72,7 +75,8 @@ public struct SpoolConfiguration: Sendable, Hashable {
     }
 
     private static let names = [
-        "layout", "durability", "max_messages", "max_bytes", "max_attempts", "reserved_bytes", "segment_bytes",
+        "layout", "durability", "max_messages", "max_bytes", "max_message_bytes", "max_attempts", "reserved_bytes",
+        "segment_bytes",
         "writers", "rescan_seconds",
     ]
 
@@ -82,6 +86,7 @@ public struct SpoolConfiguration: Sendable, Hashable {
         case "durability": durability = try choice(option)
         case "max_messages": maximumMessages = try number(option, 1...(1 << 40))
         case "max_bytes": maximumBytes = try number(option, 1...(1 << 50))
+        case "max_message_bytes": maximumMessageBytes = try number(option, 1...(1 << 31))
         case "max_attempts": maximumAttempts = try number(option, 1...1_000_000)
         case "reserved_bytes": reservedBytes = try number(option, 0...(1 << 50))
         case "segment_bytes": segmentBytes = try number(option, 4096...(1 << 32))

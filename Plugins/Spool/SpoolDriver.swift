@@ -38,12 +38,22 @@ public final class SpoolDriver: TransportDriver {
 
     /// Opens the spool and serves until cancelled. Throws `refused` for a directory that is not safe or not there,
     /// `conflict` for one of another layout.
+    ///
+    /// A directory that is removed, renamed or replaced later ends nothing: the state is `connecting`, with the reason, until
+    /// the spool has been opened again, and made where there is none. Publishers and subscriptions wait for that.
     public func run() async throws {
         monitor.report(.connecting(attempt: 1, reason: nil))
         let session: SpoolSession
         do throws(TransportError) {
             session = try await SpoolSession.open(
-                configuration, operations: operations, inFlight: inFlight, monitor: monitor, logger: logger)
+                configuration, operations: operations, inFlight: inFlight, monitor: monitor, logger: logger
+            ) { [gate, monitor, logger, configuration] defect in
+                gate.suspend()
+                logger.warning(
+                    "Spool lost; it is opened again",
+                    metadata: ["spool.directory": "\(configuration.directory)", "error": "\(defect)"])
+                monitor.report(.connecting(attempt: 1, reason: "\(defect)"))
+            }
         } catch {
             gate.close(error)
             throw error
@@ -52,12 +62,32 @@ public final class SpoolDriver: TransportDriver {
         gate.open(session)
         logger.info(
             "Spool opened",
-            metadata: ["spool.directory": "\(configuration.directory)", "spool.layout": "\(session.store.layout)"])
-        // Nobody yields: it ends when the task is cancelled.
-        for await _ in AsyncStream(Never.self, { _ in }) {}
+            metadata: ["spool.directory": "\(configuration.directory)", "spool.layout": "\(session.layout)"])
+        // Ends when the task is cancelled.
+        for await _ in session.losses { await reopen(session) }
         let closed = TransportError(.closed, "The spool \(configuration.directory) was closed: its run has ended.")
         gate.close(closed)
         await session.close(closed)
+    }
+
+    /// Tries until the spool is open again or the task is cancelled.
+    private func reopen(_ session: SpoolSession) async {
+        var attempt = 1
+        var pause = Duration.milliseconds(100)
+        while !Task.isCancelled {
+            do throws(TransportError) {
+                try await session.reopen()
+                monitor.report(.ready)
+                gate.open(session)
+                logger.info("Spool opened again", metadata: ["spool.directory": "\(configuration.directory)"])
+                return
+            } catch {
+                attempt += 1
+                monitor.report(.connecting(attempt: attempt, reason: error.message))
+            }
+            try? await Task.sleep(for: pause)
+            pause = min(pause * 2, .seconds(2))
+        }
     }
 
     /// Returns when the spool is open and what dead processes held has been given back.
@@ -68,12 +98,18 @@ public final class SpoolDriver: TransportDriver {
     public func publish(
         _ message: Message, to address: Address, options: PublishOptions
     ) async throws(TransportError) {
-        let session = try await gate.session(until: options.deadline, for: "A message to \(address)", monitor)
         let deadline = options.deadline
+        var moves = 0
         while true {
+            let session = try await gate.session(until: options.deadline, for: "A message to \(address)", monitor)
             switch await session.write(message, to: address, mandatory: options.mandatory, deadline: deadline) {
             case .done: return
             case .failed(let error): throw error
+            case .moved(let error):
+                // Not written, so it may be tried again: in a queue that is found anew, or in a spool that is.
+                moves += 1
+                guard moves < 16, ContinuousClock.now < deadline else { throw error }
+                await session.checkPlaces()
             case .full(let queue):
                 try await waitForRoom(in: queue, session, message, address, options)
                 return
@@ -122,6 +158,10 @@ public final class SpoolDriver: TransportDriver {
                 // Time that ran out during an attempt ran out because the queue was full.
                 return error.code == .unavailable && ContinuousClock.now >= options.deadline
                     ? nil : Ending(error: error)
+            case .moved:
+                // Whoever opens the spool again says so.
+                await session.checkPlaces()
+                continue
             case .full: continue
             }
         }

@@ -2,49 +2,89 @@ internal import Logging
 internal import SwitchboardCore
 
 /// What exists while a driver runs: the open spool, the writers' threads and the receiving side.
+///
+/// The spool is opened again when its directory was removed, renamed or replaced; the rest stays, and subscriptions wait.
 final class SpoolSession: Sendable {
-    let store: SpoolStore
+    /// A spool as it was opened once.
+    private struct Opened {
+        let store: SpoolStore
+        let publisher: Publisher
+
+        func close() {
+            publisher.close()
+            store.owner.leave()
+        }
+    }
+
+    private enum State {
+        case open(Opened)
+        case lost(FileError)
+        case closed
+    }
+
     let receiver: Receiver
-    private let publisher: Publisher
+    /// Why the spool was lost, each time.
+    let losses: AsyncStream<FileError>
+    private let configuration: SpoolConfiguration
+    private let operations: any FileOperations
+    private let monitor: TransportMonitor
+    private let logger: Logger
     private let writers: WorkerThreads
     private let thread: SpoolThread
     private let inFlight: InFlight
+    private let state: Locked<State>
+    /// What spools that are made in its place are to be.
+    let layout: SpoolConfiguration.Layout
 
-    private init(
-        store: SpoolStore, receiver: Receiver, writers: WorkerThreads, thread: SpoolThread, inFlight: InFlight
-    ) {
-        self.store = store
+    private init(_ store: SpoolStore, _ parts: Parts, _ receiver: Receiver, _ losses: AsyncStream<FileError>) {
         self.receiver = receiver
-        self.publisher = Publisher(store) { writers.submit($0) }
-        self.writers = writers
-        self.thread = thread
-        self.inFlight = inFlight
+        self.losses = losses
+        configuration = store.configuration
+        operations = store.operations
+        layout = store.layout
+        monitor = parts.monitor
+        logger = parts.logger
+        writers = parts.writers
+        thread = parts.thread
+        inFlight = parts.inFlight
+        let writers = writers
+        state = Locked(.open(Opened(store: store, publisher: Publisher(store) { writers.submit($0) })))
     }
 
+    private struct Parts {
+        let writers: WorkerThreads
+        let thread: SpoolThread
+        let inFlight: InFlight
+        let monitor: TransportMonitor
+        let logger: Logger
+    }
+
+    /// - Parameter suspend: called when the spool is lost, before that is among ``losses``.
     static func open(
         _ configuration: SpoolConfiguration, operations: any FileOperations, inFlight: InFlight,
-        monitor: TransportMonitor, logger: Logger
+        monitor: TransportMonitor, logger: Logger, suspend: @escaping @Sendable (FileError) -> Void
     ) async throws(TransportError) -> SpoolSession {
         let writers = WorkerThreads(count: configuration.writers)
-        let opening = await writers.run { () -> Result<SpoolStore, TransportError> in
-            Result { () throws(TransportError) in
-                try SpoolStore(configuration, operations: operations, logger: logger) { reason in
-                    logger.error(
-                        "The spool's disk fails; it takes no more messages", metadata: ["error": "\(reason)"])
-                    monitor.report(.blocked(reason: reason))
-                }
-            }
-        }
         do throws(TransportError) {
-            guard let store = try opening?.get() else {
-                throw TransportError(.closed, "The spool was closed while it was being opened.")
-            }
+            let store = try await openStore(configuration, nil, operations, writers, monitor, logger)
             do throws(FileError) {
                 let thread = try SpoolThread()
                 let inotify = Inotify()
-                let receiver = Receiver(store, thread: thread, inotify: inotify, logger: logger) { inFlight.expire() }
-                let session = SpoolSession(
-                    store: store, receiver: receiver, writers: writers, thread: thread, inFlight: inFlight)
+                let (losses, continuation) = AsyncStream.makeStream(
+                    of: FileError.self, bufferingPolicy: .bufferingNewest(1))
+                let session = Locked<SpoolSession?>(nil)
+                let receiver = Receiver(
+                    store, thread: thread, inotify: inotify, logger: logger,
+                    onLoss: { store, defect in
+                        guard session.withLock({ $0 })?.lose(store, defect) == true else { return }
+                        suspend(defect)
+                        continuation.yield(defect)
+                    },
+                    expirePublishes: { inFlight.expire() })
+                let parts = Parts(
+                    writers: writers, thread: thread, inFlight: inFlight, monitor: monitor, logger: logger)
+                let opened = SpoolSession(store, parts, receiver, losses)
+                session.withLock { $0 = opened }
                 thread.start(watching: inotify?.descriptor)
                 inFlight.attach(thread)
                 do throws(FileError) {
@@ -53,10 +93,11 @@ final class SpoolSession: Sendable {
                     await thread.stop()
                     throw error
                 }
-                return session
+                return opened
             } catch {
                 store.owner.leave()
-                throw error.transportError("The spool \(configuration.directory) cannot be opened")
+                throw error.transportError(
+                    "The spool \(configuration.directory) cannot be opened", at: configuration.directory)
             }
         } catch {
             await writers.stop()
@@ -64,19 +105,86 @@ final class SpoolSession: Sendable {
         }
     }
 
+    private static func openStore(
+        _ configuration: SpoolConfiguration, _ layout: SpoolConfiguration.Layout?, _ operations: any FileOperations,
+        _ writers: WorkerThreads, _ monitor: TransportMonitor, _ logger: Logger
+    ) async throws(TransportError) -> SpoolStore {
+        let opening = await writers.run { () -> Result<SpoolStore, TransportError> in
+            Result { () throws(TransportError) in
+                try SpoolStore(
+                    configuration, for: .use(preferring: layout), operations: operations, logger: logger
+                ) { reason in
+                    logger.error(
+                        "The spool's disk fails; it takes no more messages", metadata: ["error": "\(reason)"])
+                    monitor.report(.blocked(reason: reason))
+                }
+            }
+        }
+        guard let store = try opening?.get() else {
+            throw TransportError(.closed, "The spool was closed while it was being opened.")
+        }
+        return store
+    }
+
     func close(_ error: TransportError) async {
         await receiver.stop(error)
         await writers.stop()
-        publisher.close()
+        let last = state.withLock { state in
+            defer { state = .closed }
+            return state
+        }
+        if case .open(let opened) = last { opened.close() }
         await thread.stop()
-        store.owner.leave()
     }
+
+    // MARK: A spool that is lost
+
+    /// Whether this is news.
+    private func lose(_ store: SpoolStore, _ defect: FileError) -> Bool {
+        let lost: Opened? = state.withLock { state in
+            guard case .open(let opened) = state, opened.store === store else { return nil }
+            state = .lost(defect)
+            return opened
+        }
+        lost?.close()
+        return lost != nil
+    }
+
+    /// Has the receiving side look whether the spool is lost, as something was not in its place.
+    func checkPlaces() async {
+        guard case .open(let opened) = state.withLock({ $0 }) else { return }
+        await receiver.checkPlaces(of: opened.store)
+    }
+
+    /// Opens the spool again, and makes it where it was removed.
+    func reopen() async throws(TransportError) {
+        let store = try await Self.openStore(configuration, layout, operations, writers, monitor, logger)
+        do throws(FileError) {
+            let opened = Opened(store: store, publisher: Publisher(store) { [writers] in writers.submit($0) })
+            state.withLock { $0 = .open(opened) }
+            try await receiver.adopt(store)
+        } catch {
+            state.withLock { $0 = .lost(error) }
+            store.owner.leave()
+            throw error.transportError(
+                "The spool \(configuration.directory) cannot be opened again", at: configuration.directory)
+        }
+    }
+
+    // MARK: Publishing
 
     /// Has a message written: by one of the writers' threads when that syncs for this one, else here, which spares two
     /// changes of threads.
     func write(
         _ message: Message, to address: Address, mandatory: Bool, deadline: ContinuousClock.Instant
     ) async -> PublishOperation.Outcome {
+        let opened: Opened
+        switch state.withLock({ $0 }) {
+        case .open(let current): opened = current
+        case .lost(let defect):
+            return .moved(defect.transportError("A message to \(address) was not written to the spool"))
+        case .closed: return .failed(Self.closed)
+        }
         let operation = PublishOperation(to: address, deadline: deadline)
         guard let id = inFlight.add(operation) else {
             return .failed(
@@ -86,74 +194,24 @@ final class SpoolSession: Sendable {
         }
         defer { inFlight.remove(id) }
         return await withTaskCancellationHandler {
-            await operation.outcome { start(message, mandatory: mandatory, operation) }
+            await operation.outcome { start(message, mandatory: mandatory, operation, opened) }
         } onCancel: {
             operation.cancel()
         }
     }
 
-    private func start(_ message: Message, mandatory: Bool, _ operation: PublishOperation) {
-        let publisher = publisher
+    private static let closed = TransportError(.closed, "The spool was closed: its run has ended.")
+
+    private func start(_ message: Message, mandatory: Bool, _ operation: PublishOperation, _ opened: Opened) {
+        let publisher = opened.publisher
         var isLeft = true
         if publisher.canBeQuick {
-            writers.perform(waitsAfter: store.isDurable) {
+            writers.perform(waitsAfter: opened.store.isDurable) {
                 isLeft = !publisher.publish(message, mandatory: mandatory, operation, isQuick: true)
             }
         }
         guard isLeft else { return }
         let isTaken = writers.submit { _ = publisher.publish(message, mandatory: mandatory, operation) }
-        if !isTaken {
-            operation.finish(.failed(TransportError(.closed, "The spool was closed: its run has ended.")))
-        }
-    }
-}
-
-/// The publishes on their way, and their deadlines: one timer for all.
-final class InFlight: Sendable {
-    static let limit = 16_384
-
-    private struct State {
-        var operations: [UInt64: PublishOperation] = [:]
-        var nextID: UInt64 = 0
-        var earliest: ContinuousClock.Instant?
-        var thread: SpoolThread?
-    }
-
-    private let state = Locked(State())
-
-    func attach(_ thread: SpoolThread) {
-        state.withLock { $0.thread = thread }
-    }
-
-    /// `nil` when there are too many.
-    func add(_ operation: PublishOperation) -> UInt64? {
-        let (id, alarm): (UInt64?, SpoolThread?) = state.withLock { state in
-            guard state.operations.count < Self.limit else { return (nil, nil) }
-            state.nextID += 1
-            state.operations[state.nextID] = operation
-            if let earliest = state.earliest, earliest <= operation.deadline { return (state.nextID, nil) }
-            state.earliest = operation.deadline
-            return (state.nextID, state.thread)
-        }
-        alarm?.wake(at: operation.deadline)
-        return id
-    }
-
-    func remove(_ id: UInt64) {
-        _ = state.withLock { $0.operations.removeValue(forKey: id) }
-    }
-
-    /// Gives up what is over its deadline. The next deadline there is.
-    func expire() -> ContinuousClock.Instant? {
-        let now = ContinuousClock.Instant.now
-        let (overdue, next): ([PublishOperation], ContinuousClock.Instant?) = state.withLock { state in
-            guard let earliest = state.earliest else { return ([], nil) }
-            if earliest > now { return ([], earliest) }
-            let overdue = state.operations.values.filter { $0.deadline <= now }
-            state.earliest = state.operations.values.map(\.deadline).filter { $0 > now }.min()
-            return (overdue, state.earliest)
-        }
-        for operation in overdue { operation.expire() }
-        return next
+        if !isTaken { operation.finish(.failed(Self.closed)) }
     }
 }

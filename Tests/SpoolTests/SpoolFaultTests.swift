@@ -3,8 +3,9 @@ import Glibc
 import Logging
 import SpoolPeer
 import SwitchboardCore
-import SwitchboardSpool
 import Testing
+
+@testable import SwitchboardSpool
 
 /// What goes wrong on a disk and in a directory.
 @Suite("A spool in trouble", .timeLimit(.minutes(1)))
@@ -209,8 +210,8 @@ struct SpoolFaultTests {
             let damaged = try #require(bytes.firstRange(of: Data("message 2".utf8)))
             bytes[damaged.lowerBound] = UInt8(ascii: "M")
             // As a writer leaves it that dies in the middle of a record: not closed, and its rest torn.
-            bytes[16] = 0
-            bytes += Data("REC1 and then nothing".utf8)
+            bytes.replaceSubrange(..<64, with: SegmentHeader(committed: bytes.count, isSealed: false).encoded)
+            bytes += Data("REC2 and then nothing".utf8)
             try bytes.write(to: path)
             try await withDriver(directory) { driver in
                 let taken = try await driver.take(4, from: compute)
@@ -232,9 +233,7 @@ struct SpoolFaultTests {
             let path = URL(fileURLWithPath: "\(directory.spool)/\(folder)/\(name)")
             var bytes = try Data(contentsOf: path)
             // The header as before the first commit: what a machine that lost its power may keep of it.
-            bytes[8] = 64
-            bytes[9] = 0
-            bytes[16] = 0
+            bytes.replaceSubrange(..<64, with: SegmentHeader(committed: 64, isSealed: false).encoded)
             try bytes.write(to: path)
             try await withDriver(directory) { driver in
                 let taken = try await driver.take(3, from: compute)

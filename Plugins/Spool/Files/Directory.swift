@@ -6,7 +6,7 @@ package import Glibc
 /// nothing observable depends on when that happens.
 package final class Directory: Sendable {
     package let descriptor: CInt
-    /// Relative to the spool; for people.
+    /// As it was when it was opened, absolute.
     package let path: String
     package let operations: any FileOperations
 
@@ -27,6 +27,11 @@ package final class Directory: Sendable {
         let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW
         let descriptor = try operations.open(AT_FDCWD, path, flags: flags, mode: 0).checked("open \(path)")
         return Directory(descriptor: descriptor, path: path, operations: operations)
+    }
+
+    /// Where it should be, as long as nobody removes, renames or replaces what leads there.
+    package func place() throws(FileError) -> HeldPath {
+        HeldPath(path, FileIdentity(try status()), operations: operations)
     }
 
     /// Opens a directory inside this one, never through a symbolic link.
@@ -83,7 +88,7 @@ package final class Directory: Sendable {
         do throws(FileError) {
             _ = try status(name)
             return true
-        } catch  where error.isNotFound {
+        } catch  where error.isNotFound || error.number == ENOTDIR {
             return false
         }
     }

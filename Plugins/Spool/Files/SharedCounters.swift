@@ -9,6 +9,9 @@ package final class SharedCounters: @unchecked Sendable {
     // Sound: the page is touched through atomics only, and unmapped when nobody refers to this object any more.
     private let page: UnsafeMutableRawPointer
 
+    /// Where the file should be that is mapped.
+    package let place: HeldPath?
+
     /// The mapped length, in bytes. The file has that length from before it gets its name.
     static let length = 4096
 
@@ -21,8 +24,9 @@ package final class SharedCounters: @unchecked Sendable {
         case bytes = 2
     }
 
-    private init(page: UnsafeMutableRawPointer) {
+    private init(page: UnsafeMutableRawPointer, place: HeldPath?) {
         self.page = page
+        self.place = place
     }
 
     deinit {
@@ -37,19 +41,42 @@ package final class SharedCounters: @unchecked Sendable {
             do throws(FileError) {
                 let file = try directory.file(name, flags: O_RDWR)
                 defer { file.closeQuietly() }
-                if try file.status().st_size < length {
+                let status = try file.status()
+                guard status.st_mode & S_IFMT == S_IFREG else {
+                    throw FileError("map \(file.path), which is no regular file", EPERM)
+                }
+                if status.st_size < length {
                     // Shortened by somebody: touching the page would kill the process.
                     try file.operations.allocate(file.descriptor, length: length).checked("allocate \(file.path)")
                 }
                 guard let page = mmap(nil, length, PROT_READ | PROT_WRITE, MAP_SHARED, file.descriptor, 0),
                     page != MAP_FAILED
                 else { throw FileError("map \(file.path)", errno) }
-                return SharedCounters(page: page)
+                return SharedCounters(
+                    page: page,
+                    place: HeldPath(file.path, FileIdentity(status), operations: file.operations))
             } catch  where error.isNotFound {
                 try make(name, in: directory, temporary: temporary, temporaryName: temporaryName)
             }
         }
         throw FileError("open \(directory.path)/\(name)", ENOENT)
+    }
+
+    /// What the file `name` says now, for those who only look: changes stay here. Zeros when it says nothing.
+    package static func copy(of name: String, in directory: Directory) throws(FileError) -> SharedCounters {
+        guard let page = mmap(nil, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+            page != MAP_FAILED
+        else { throw FileError("map memory", errno) }
+        let copy = SharedCounters(page: page, place: nil)
+        do throws(FileError) {
+            let file = try directory.file(name, flags: O_RDONLY)
+            defer { file.closeQuietly() }
+            let bytes = try file.read(24, at: 0)
+            page.copyMemory(from: bytes, byteCount: bytes.count)
+        } catch  where error.isNotFound {
+            // Then nothing was counted.
+        }
+        return copy
     }
 
     /// Makes the file with its full length allocated, so that writing to the page never meets a full disk.

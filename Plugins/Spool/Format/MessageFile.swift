@@ -16,7 +16,7 @@ package struct MessageFile: Sendable {
         self.published = published
     }
 
-    private static let magic = "Switchboard-Message: 1"
+    static let magic = "Switchboard-Message: 1"
 
     /// Why bytes are no message.
     package struct Malformed: Error, CustomStringConvertible {
@@ -88,7 +88,7 @@ package struct MessageFile: Sendable {
                 guard value.hasSuffix(" ms"), let life = Int64(value.dropLast(3)), life >= 0 else {
                     throw Malformed("The Time-To-Live is not a number of milliseconds.")
                 }
-                message.timeToLive = .milliseconds(life)
+                message.timeToLive = .milliseconds(min(life, 1 << 52))
             case "Content-Type": message.contentType = value
             case "Content-Encoding": message.contentEncoding = value
             case "Content-Length":
@@ -105,6 +105,24 @@ package struct MessageFile: Sendable {
             }
             position = end + 1
         }
+    }
+
+    /// How many of the bytes that begin with a message are it, as its headers say. `nil` when they are not all there.
+    static func length(of bytes: ArraySlice<UInt8>) -> Int? {
+        var position = bytes.startIndex
+        var length: Int?
+        while let end = bytes[position...].firstIndex(of: UInt8(ascii: "\n")) {
+            let line = bytes[position..<end]
+            if line.isEmpty {
+                guard let length, length >= 0, length <= bytes.endIndex - end - 1 else { return nil }
+                return end + 1 - bytes.startIndex + length
+            }
+            if line.starts(with: "Content-Length: ".utf8) {
+                length = Int(String(decoding: line.dropFirst("Content-Length: ".utf8.count), as: UTF8.self))
+            }
+            position = end + 1
+        }
+        return nil
     }
 
     private static func body(

@@ -1,6 +1,6 @@
 /// The name of a message: all that the spool must know before it opens the file.
 ///
-///     0199f1c2a3b40001-5e3c9a77,s=412,a=1,r,x=0199f1c2b000
+///     0199f1c2a3b40001-5e3c9a77,s=412,a=1,r,x=199f1c2b000
 ///
 /// Identifier (wall-clock milliseconds and a counter; its order is the queue's order) and the writer's tag, then the size
 /// of the file in bytes, how many attempts at handling the message there were, `r` when it came back unhandled once, and,
@@ -37,7 +37,7 @@ package struct MessageName: Hashable, Sendable, Comparable, CustomStringConverti
         var rest = NameReader(bytes)
         guard let identifier = rest.number(radix: 16, width: 16), rest.skip("-"),
             let tag = rest.number(radix: 16, width: 8), rest.skip(",s="), let size = rest.number(radix: 10),
-            rest.skip(",a="), let attempt = rest.number(radix: 10), size <= UInt64(Int.max >> 1),
+            rest.skip(",a="), let attempt = rest.number(radix: 10), size <= 1 << 40,
             attempt <= 1_000_000_000
         else { return nil }
         let wasReleased = rest.skip(",r")

@@ -19,12 +19,13 @@ struct NameReader {
         }
     }
 
-    /// A number, of `width` digits where that is given. `nil` when there is none, or none that fits 64 bits.
+    /// A number as we write it: lower-case digits, of which there are `width` where that is given, else no leading zeros.
+    /// `nil` when there is none, or none that fits 64 bits.
     mutating func number(radix: UInt64, width: Int? = nil) -> UInt64? {
         var value: UInt64 = 0
         let start = position
         let end = width.map { min(bytes.count, start + $0) } ?? bytes.count
-        while position < end, let digit = digitValue(bytes[position]), digit < radix {
+        while position < end, let digit = lowerCaseDigit(bytes[position]), digit < radix {
             let (product, overflow) = value.multipliedReportingOverflow(by: radix)
             let (sum, carry) = product.addingReportingOverflow(UInt64(digit))
             if overflow || carry { return nil }
@@ -32,7 +33,12 @@ struct NameReader {
             position += 1
         }
         let count = position - start
-        return count == 0 || (width != nil && count != width) ? nil : value
+        if let width { return count == width ? value : nil }
+        return count == 0 || (count > 1 && bytes[start] == UInt8(ascii: "0")) ? nil : value
+    }
+
+    private func lowerCaseDigit(_ byte: UInt8) -> UInt8? {
+        (UInt8(ascii: "A")...UInt8(ascii: "F")).contains(byte) ? nil : digitValue(byte)
     }
 }
 

@@ -7,28 +7,51 @@ extension SpoolInspector {
     /// message, so it takes as long as reading them does.
     public func check(repairing: Bool) throws(TransportError) -> [Finding] {
         var findings: [Finding] = []
+        let store = repairing ? try presence().store : store
         do throws(FileError) {
-            try checkOwners(&findings, repairing)
+            try checkOwners(store, &findings, repairing)
             for name in try store.queueNames() {
-                guard let queue = try store.existingQueue(name) else { continue }
-                switch store.layout {
-                case .maildir: try checkFiles(queue, &findings, repairing)
-                case .segment: try checkSegments(queue, &findings, repairing)
+                do throws(FileError) {
+                    guard let queue = try store.existingQueue(name) else {
+                        findings.append(
+                            Finding(sentence: "\(name): a part of its directory is missing.", isRepaired: repairing))
+                        if repairing { _ = try store.queue(name) }
+                        continue
+                    }
+                    try check(queue, store, &findings, repairing)
+                } catch {
+                    findings.append(Finding(sentence: "\(name) cannot be read: \(error).", isRepaired: false))
                 }
-                try checkCounters(queue, &findings, repairing)
             }
-            try checkNames(&findings, repairing)
-            try checkDead(&findings, repairing)
+            try checkNames(store, &findings, repairing)
+            try checkDead(store, &findings, repairing)
             return findings
         } catch {
             throw failed("checked", error)
         }
     }
 
-    private func checkOwners(_ findings: inout [Finding], _ repairing: Bool) throws(FileError) {
+    private func check(
+        _ queue: Queue, _ store: SpoolStore, _ findings: inout [Finding], _ repairing: Bool
+    ) throws(FileError) {
+        switch store.layout {
+        case .maildir: try checkFiles(queue, store, &findings, repairing)
+        case .segment: try checkSegments(queue, store, &findings, repairing)
+        }
+        try checkCounters(queue, &findings, repairing)
+    }
+
+    private func checkOwners(_ store: SpoolStore, _ findings: inout [Finding], _ repairing: Bool) throws(FileError) {
         for name in try store.owners.names() where name != store.owner.name {
-            guard let file = try Owner.lockDead(name, in: store.owners) else { continue }
-            file.closeQuietly()
+            do throws(FileError) {
+                guard let file = try Owner.lockDead(name, in: store.owners) else { continue }
+                file.closeQuietly()
+            } catch {
+                if error.isNotFound { continue }
+                findings.append(
+                    Finding(sentence: "owners/\(name) is not the file of a process: \(error).", isRepaired: false))
+                continue
+            }
             findings.append(
                 Finding(
                     sentence: "The process \(name) is dead and what it held has not been given back.",
@@ -38,7 +61,7 @@ extension SpoolInspector {
     }
 
     private func checkFiles(
-        _ queue: Queue, _ findings: inout [Finding], _ repairing: Bool
+        _ queue: Queue, _ store: SpoolStore, _ findings: inout [Finding], _ repairing: Bool
     ) throws(FileError) {
         for text in try queue.ready.names() {
             var reason: String?
@@ -46,7 +69,8 @@ extension SpoolInspector {
                 reason = "The file has a name of no message."
             } else {
                 do throws(FileError) {
-                    let bytes = try queue.ready.contents(of: text, limit: 1 << 30)
+                    let limit = store.configuration.maximumMessageBytes
+                    let bytes = try queue.ready.contents(of: text, limit: limit)
                     do throws(MessageFile.Malformed) {
                         _ = try MessageFile(decoding: bytes)
                     } catch let malformed {
@@ -59,21 +83,31 @@ extension SpoolInspector {
                 }
             }
             guard let reason else { continue }
+            var isBuried = false
             if repairing {
-                try store.bury(text, in: queue.ready, as: text, queue: queue.name, reason: reason)
+                isBuried =
+                    (try? store.bury(text, in: queue.ready, as: text, queue: queue.name, reason: reason)) == true
             }
-            findings.append(Finding(sentence: "\(queue.name), \(text): \(reason)", isRepaired: repairing))
+            findings.append(Finding(sentence: "\(queue.name), \(text): \(reason)", isRepaired: isBuried))
         }
     }
 
     private func checkSegments(
-        _ queue: Queue, _ findings: inout [Finding], _ repairing: Bool
+        _ queue: Queue, _ store: SpoolStore, _ findings: inout [Finding], _ repairing: Bool
     ) throws(FileError) {
         for name in try queue.ready.names().sorted() where SegmentFile.isSegment(name) {
             do throws(FileError) {
-                let segment = try SegmentFile(name, in: queue.ready)
+                let segment = try SegmentFile(name, in: queue.ready, changing: repairing)
                 defer { segment.file.closeQuietly() }
-                try checkRecords(segment, queue, &findings, repairing)
+                if !segment.isHeaderSound, segment.isSealed || segment.isHeaderLost {
+                    // That of an open one is written anew by its writer.
+                    if repairing { try segment.repairHeader() }
+                    findings.append(
+                        Finding(
+                            sentence: "\(queue.name), segment \(name): its header is damaged.",
+                            isRepaired: repairing && segment.isSealed))
+                }
+                try checkRecords(segment, queue, store, &findings, repairing)
             } catch {
                 // A consumer removed it meanwhile.
                 if error.isNotFound { continue }
@@ -88,22 +122,27 @@ extension SpoolInspector {
     }
 
     private func checkRecords(
-        _ segment: SegmentFile, _ queue: Queue, _ findings: inout [Finding], _ repairing: Bool
+        _ segment: SegmentFile, _ queue: Queue, _ store: SpoolStore, _ findings: inout [Finding], _ repairing: Bool
     ) throws(FileError) {
-        var offset = SegmentFormat.headerLength
-        while offset < segment.committed {
-            if let record = try segment.record(at: offset, end: segment.committed) {
-                offset += record.header.recordLength
-                continue
+        var damaged: [(range: Range<Int>, isRepaired: Bool)] = []
+        try segment.walk(to: segment.committed).forEachPiece(from: SegmentFormat.headerLength) {
+            (range, piece) throws(FileError) in
+            guard case .damage = piece else { return }
+            // The mark of a short stretch that lies in `dead` already.
+            if range.count < SegmentFormat.recordHeaderLength,
+                try segment.file.read(range.count, at: range.lowerBound).allSatisfy({ $0 == 0 })
+            {
+                return
             }
-            let next = try segment.nextRecord(from: offset + 8, end: segment.committed)
-            if repairing { try segment.buryDamage(from: offset, to: next, of: queue, in: store) }
+            if repairing { try segment.buryDamage(range, of: queue, in: store) }
+            damaged.append((range, repairing))
+        }
+        for (range, isRepaired) in damaged {
             findings.append(
                 Finding(
-                    sentence:
-                        "\(queue.name), segment \(segment.name): the bytes from \(offset) to \(next) are no record.",
-                    isRepaired: repairing))
-            offset = next
+                    sentence: "\(queue.name), segment \(segment.name): the bytes from \(range.lowerBound) to "
+                        + "\(range.upperBound) are no record.",
+                    isRepaired: isRepaired))
         }
     }
 
@@ -111,21 +150,19 @@ extension SpoolInspector {
         _ queue: Queue, _ findings: inout [Finding], _ repairing: Bool
     ) throws(FileError) {
         let before = queue.counted
-        var found = (messages: UInt64(0), bytes: UInt64(0))
+        var found = QueueCount()
         switch store.layout {
         case .maildir:
             for text in try queue.ready.names() {
-                guard let name = MessageName(text) else { continue }
-                found = (found.messages + 1, found.bytes + UInt64(name.size))
+                if let name = MessageName(text) { found.add(name.size) }
             }
             for text in try queue.claimed.names() {
-                guard let name = ClaimName(text)?.message else { continue }
-                found = (found.messages + 1, found.bytes + UInt64(name.size))
+                if let name = ClaimName(text)?.message { found.add(name.size) }
             }
         case .segment:
             var counted = found
-            try SegmentCensus(queue).forEachRecord { (_, _, header) throws(FileError) in
-                if !header.isDone { counted = (counted.messages + 1, counted.bytes + UInt64(header.length)) }
+            try SegmentCensus(queue, changing: false).forEachRecord { (_, _, header) throws(FileError) in
+                if !header.isDone { counted.add(header.length) }
             }
             found = counted
         }
@@ -139,14 +176,17 @@ extension SpoolInspector {
     }
 
     /// Directories that are no queue, and bindings of queues that are gone.
-    private func checkNames(_ findings: inout [Finding], _ repairing: Bool) throws(FileError) {
+    private func checkNames(_ store: SpoolStore, _ findings: inout [Finding], _ repairing: Bool) throws(FileError) {
         let known = Set(try store.queueNames().map(\.directoryName))
         for name in try store.queues.names().sorted() where !known.contains(name) {
             // Nobody knows whose it is, so it is left to a person.
             findings.append(Finding(sentence: "queues/\(name) is not the directory of a queue.", isRepaired: false))
         }
         for source in try store.bindings.names().sorted() {
-            let directory = try store.bindings.directory(source)
+            guard let directory = try? store.bindings.directory(source) else {
+                findings.append(Finding(sentence: "bindings/\(source) is not a directory.", isRepaired: false))
+                continue
+            }
             for name in try directory.names().sorted() where !known.contains(name) {
                 // It may have come since.
                 if try store.queues.contains(name) { continue }
@@ -158,7 +198,7 @@ extension SpoolInspector {
         }
     }
 
-    private func checkDead(_ findings: inout [Finding], _ repairing: Bool) throws(FileError) {
+    private func checkDead(_ store: SpoolStore, _ findings: inout [Finding], _ repairing: Bool) throws(FileError) {
         let names = Set(try store.dead.names())
         for name in names.sorted() where name.hasSuffix(".reason") && !names.contains(String(name.dropLast(7))) {
             if repairing { try? store.dead.unlink(name) }

@@ -20,36 +20,77 @@ extension SpoolInspector {
         let facts = facts(of: name)
         return StoredMessage(
             name: name, queue: facts["Queue"] ?? "", attempts: MessageName(base(name))?.attempt ?? 0,
-            reason: facts["Reason"], message: read(name, in: store.dead))
+            reason: facts["Reason"], message: deadMessage(name))
     }
 
-    /// Puts a dead message back into its queue, as new: at the end, with no attempts counted.
+    /// A message, or a segment, which ends with the group of messages that made it too long.
+    private var largestLetter: Int {
+        store.configuration.maximumMessageBytes + store.configuration.segmentBytes + SegmentWriter.groupBytes
+    }
+
+    /// The message of a letter that holds one.
+    private func deadMessage(_ name: String) -> Message? {
+        guard let bytes = try? store.dead.contents(of: name, limit: largestLetter) else { return nil }
+        let messages = Salvage(bytes).messages
+        return messages.count == 1 ? messages.first?.message : nil
+    }
+
+    /// Puts what lies in `dead/` back into its queue, as new: at the end, with no attempts counted. Of damaged bytes or a
+    /// whole segment, each message in them that is whole; what is left of them stays in `dead/`, under another name.
     ///
-    /// Throws `invalidAddress` when it has no queue or is no message. At least once: a crash in between leaves it in both
-    /// places.
+    /// Throws `invalidAddress` when there is no queue for it or no message in it. At least once: a crash in between leaves it
+    /// in both places.
     public func retry(_ letter: String) throws(TransportError) {
         guard try isDead(letter) else {
             throw TransportError(.invalidAddress, "There is no \"\(letter)\" in dead/.")
         }
-        guard let name = facts(of: letter)["Queue"].flatMap({ QueueName(encoded: $0) }), !name.isEphemeral else {
+        let bytes: [UInt8]
+        do throws(FileError) {
+            bytes = try store.dead.contents(of: letter, limit: largestLetter)
+        } catch {
+            throw error.transportError("\"\(letter)\" in dead/ cannot be read, so it cannot be retried")
+        }
+        let salvage = Salvage(bytes)
+        guard !salvage.messages.isEmpty else {
+            let reason = salvage.defect.map { ": \($0)" } ?? "."
             throw TransportError(
-                .invalidAddress, "The dead message \(letter) belongs to no queue that exists without its subscribers.")
+                .invalidAddress,
+                "The file \(letter) in dead/ is no message and holds none, so it cannot be retried\(reason)")
         }
-        guard let message = read(letter, in: store.dead) else {
-            throw TransportError(.invalidAddress, "The file \(letter) in dead/ is no message, so it cannot be retried.")
+        let queue = facts(of: letter)["Queue"].flatMap { QueueName(encoded: $0) }
+        var targets: [(name: QueueName, message: Message)] = []
+        for file in salvage.messages {
+            // A message knows where it was sent to, should the reason have been lost.
+            guard let name = queue ?? QueueName(encoded: file.queue), !name.isEphemeral else {
+                throw TransportError(
+                    .invalidAddress,
+                    "The dead message \(letter) belongs to no queue that exists without its subscribers.")
+            }
+            targets.append((name, file.message))
         }
-        try publisher.put(message, in: name)
-        removeDead(letter)
+        let presence = try presence()
+        for target in targets { try presence.publisher.put(target.message, in: target.name) }
+        if !salvage.rest.isEmpty, let name = targets.first?.name {
+            do throws(FileError) {
+                try presence.store.bury(
+                    salvage.rest, as: "\(letter).rest", queue: name,
+                    reason: "What was left of \(letter) when the messages in it were taken back.")
+            } catch {
+                throw failed("changed", error)
+            }
+        }
+        try removeDead(letter)
     }
 
     /// Removes a message for good: a dead one with its reason, or one that waits.
     ///
     /// Throws `invalidAddress` when there is none of that name: it may have been delivered meanwhile.
     public func drop(_ name: String) throws(TransportError) {
-        if try isDead(name) { return removeDead(name) }
+        if try isDead(name) { return try removeDead(name) }
+        let presence = try presence()
         let isDropped: Bool
         do throws(FileError) {
-            isDropped = try dropWaiting(name)
+            isDropped = try dropWaiting(name, from: presence.store)
         } catch {
             throw failed("changed", error)
         }
@@ -58,8 +99,15 @@ extension SpoolInspector {
         }
     }
 
-    private func removeDead(_ letter: String) {
-        store.removeTree(letter, in: store.dead)
+    private func removeDead(_ letter: String) throws(TransportError) {
+        let presence = try presence()
+        presence.store.removeTree(letter, in: store.dead)
+        do throws(FileError) {
+            // Whatever resisted says so here.
+            if try store.dead.contains(letter) { try store.dead.unlink(letter) }
+        } catch {
+            throw failed("changed", error)
+        }
         try? store.dead.unlink("\(letter).reason")
     }
 

@@ -56,7 +56,7 @@ extension SpoolInspector {
             return stored(claim, attempts: ClaimName(claim)?.message.attempt ?? 0, queue.claimed, queue)
         case .segment:
             var found: StoredMessage?
-            try SegmentCensus(queue).forEachRecord { (segment, offset, header) throws(FileError) in
+            try SegmentCensus(queue, changing: false).forEachRecord { (segment, offset, header) throws(FileError) in
                 guard found == nil, !header.isDone, "\(header.name)" == name else { return }
                 found = try stored(segment, offset, header, queue)
             }
@@ -80,7 +80,7 @@ extension SpoolInspector {
 
     private func records(in queue: Queue, limit: Int) throws(FileError) -> [StoredMessage] {
         var messages: [StoredMessage] = []
-        try SegmentCensus(queue).forEachRecord { (segment, offset, header) throws(FileError) in
+        try SegmentCensus(queue, changing: false).forEachRecord { (segment, offset, header) throws(FileError) in
             guard !header.isDone, messages.count < limit, try !segment.isLocked(offset) else { return }
             if let message = try stored(segment, offset, header, queue) { messages.append(message) }
         }
@@ -88,7 +88,9 @@ extension SpoolInspector {
     }
 
     func read(_ name: String, in directory: Directory) -> Message? {
-        guard let bytes = try? directory.contents(of: name, limit: 1 << 30) else { return nil }
+        guard let bytes = try? directory.contents(of: name, limit: store.configuration.maximumMessageBytes) else {
+            return nil
+        }
         return try? MessageFile(decoding: bytes).message
     }
 
@@ -100,7 +102,7 @@ extension SpoolInspector {
     // MARK: Removing
 
     /// Removes a message that waits: claimed first, as a consumer would. Whether it was there.
-    func dropWaiting(_ name: String) throws(FileError) -> Bool {
+    func dropWaiting(_ name: String, from store: SpoolStore) throws(FileError) -> Bool {
         guard let message = MessageName(name) else { return false }
         for queueName in try store.queueNames() {
             guard let queue = try store.existingQueue(queueName) else { continue }
@@ -127,10 +129,10 @@ extension SpoolInspector {
         try SegmentCensus(queue).forEachRecord { (segment, offset, header) throws(FileError) in
             guard !isDropped, !header.isDone, "\(header.name)" == name, try segment.lock(offset) else { return }
             defer { segment.unlock(offset) }
-            let state = try segment.state(at: offset)
             // Only now is the state certain: whoever had the lock may have finished.
+            let state = try segment.state(at: offset) ?? 0
             guard state & SegmentFormat.done == 0 else { return }
-            try segment.setState(state | SegmentFormat.done, at: offset)
+            try segment.finish(offset, attempts: Int(state))
             queue.release(bytes: header.length)
             isDropped = true
         }

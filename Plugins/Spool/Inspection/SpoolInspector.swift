@@ -3,7 +3,8 @@ public import SwitchboardCore
 
 /// Looks into a spool and repairs it, beside the processes that use it.
 ///
-/// Its methods block: they are for command lines and tools. What they change they claim first, as a consumer does.
+/// Its methods block: they are for command lines and tools. What they change they claim first, as a consumer does; those that
+/// only look write nothing, so that a spool on a read-only file system can be looked at.
 public final class SpoolInspector: Sendable {
     /// A queue and what is in it.
     public struct QueueSummary: Sendable, Hashable {
@@ -43,8 +44,17 @@ public final class SpoolInspector: Sendable {
         public var isRepaired: Bool
     }
 
+    /// For looking.
     let store: SpoolStore
-    let publisher: Publisher
+    private let operations: any FileOperations
+    private let logger: Logger
+    private let opened = Locked<Presence?>(nil)
+
+    /// The spool as it is open for changes, once there are some.
+    struct Presence {
+        let store: SpoolStore
+        let publisher: Publisher
+    }
 
     /// Opens an existing spool; throws `refused` when there is none, or none that can be trusted.
     public convenience init(_ configuration: SpoolConfiguration, logger: Logger) throws(TransportError) {
@@ -54,20 +64,40 @@ public final class SpoolInspector: Sendable {
     package init(
         _ configuration: SpoolConfiguration, operations: any FileOperations, logger: Logger
     ) throws(TransportError) {
+        var isWhole = true
         do throws(FileError) {
-            _ = try Directory.open(configuration.directory, operations: operations).status("FORMAT")
+            let root = try Directory.open(configuration.directory, operations: operations)
+            _ = try root.status("FORMAT")
+            for part in SpoolStore.parts where try !root.contains(part) { isWhole = false }
         } catch {
-            throw TransportError(
-                .refused, "There is no spool in \(configuration.directory).", cause: error)
+            var failure = error.transportError("There is no spool in \(configuration.directory)")
+            failure.code = .refused
+            throw failure
         }
-        store = try SpoolStore(configuration, operations: operations, logger: logger)
-        publisher = Publisher(store)
+        self.operations = operations
+        self.logger = logger
+        // Whoever opens the spool for use makes what is missing.
+        if !isWhole { try SpoolStore(configuration, operations: operations, logger: logger).owner.leave() }
+        store = try SpoolStore(configuration, for: .looking, operations: operations, logger: logger)
+    }
+
+    /// The spool, opened for changes.
+    func presence() throws(TransportError) -> Presence {
+        if let there = opened.withLock({ $0 }) { return there }
+        let store = try SpoolStore(store.configuration, operations: operations, logger: logger)
+        let made = Presence(store: store, publisher: Publisher(store))
+        opened.withLock { $0 = made }
+        return made
     }
 
     /// Ends the inspector's presence in the spool.
     public func close() {
-        publisher.close()
-        store.owner.leave()
+        let there = opened.withLock { opened in
+            defer { opened = nil }
+            return opened
+        }
+        there?.publisher.close()
+        there?.store.owner.leave()
     }
 
     /// The queues, sorted by name.
@@ -75,15 +105,12 @@ public final class SpoolInspector: Sendable {
         do throws(FileError) {
             var summaries: [QueueSummary] = []
             for name in try store.queueNames() {
-                guard let queue = try store.existingQueue(name) else { continue }
-                var summary = QueueSummary(name: name.encoded, title: "\(name)", address: name.address)
-                summary.isDeclared = queue.isDeclared
-                summary.consumers = try queue.directory.directory("consumers").names().count
-                switch store.layout {
-                case .maildir: try count(queue, &summary)
-                case .segment: try countRecords(queue, &summary)
+                do throws(FileError) {
+                    if let summary = try summary(of: name) { summaries.append(summary) }
+                } catch {
+                    // The others are shown all the same.
+                    logger.error("Queue not read", metadata: ["spool.queue": "\(name)", "error": "\(error)"])
                 }
-                summaries.append(summary)
             }
             return summaries.sorted { $0.name < $1.name }
         } catch {
@@ -91,28 +118,38 @@ public final class SpoolInspector: Sendable {
         }
     }
 
-    private func count(_ queue: Queue, _ summary: inout QueueSummary) throws(FileError) {
-        var (waiting, bytes) = (0, 0)
-        try queue.ready.forEachEntry { text in
-            waiting += 1
-            bytes += MessageName(utf8: text)?.size ?? 0
-        }
-        summary.waiting = waiting
-        summary.bytes += bytes
-        for text in try queue.claimed.names() {
-            summary.claimed += 1
-            summary.bytes += ClaimName(text)?.message.size ?? 0
-        }
+    private func summary(of name: QueueName) throws(FileError) -> QueueSummary? {
+        guard let queue = try store.existingQueue(name) else { return nil }
+        var summary = QueueSummary(name: name.encoded, title: "\(name)", address: name.address)
+        summary.isDeclared = queue.isDeclared
+        summary.consumers = try queue.directory.directory("consumers").names().count
+        let counts =
+            switch store.layout {
+            case .maildir: try count(queue)
+            case .segment: try countRecords(queue)
+            }
+        summary.waiting = Int(clamping: counts.waiting.messages)
+        summary.claimed = Int(clamping: counts.claimed.messages)
+        let (bytes, overflow) = counts.waiting.bytes.addingReportingOverflow(counts.claimed.bytes)
+        summary.bytes = overflow ? .max : Int(clamping: bytes)
+        return summary
     }
 
-    private func countRecords(_ queue: Queue, _ summary: inout QueueSummary) throws(FileError) {
-        var counted = summary
-        try SegmentCensus(queue).forEachRecord { (segment, offset, header) throws(FileError) in
+    private func count(_ queue: Queue) throws(FileError) -> (waiting: QueueCount, claimed: QueueCount) {
+        var waiting = QueueCount()
+        try queue.ready.forEachEntry { waiting.add(MessageName(utf8: $0)?.size ?? 0) }
+        var claimed = QueueCount()
+        for text in try queue.claimed.names() { claimed.add(ClaimName(text)?.message.size ?? 0) }
+        return (waiting, claimed)
+    }
+
+    private func countRecords(_ queue: Queue) throws(FileError) -> (waiting: QueueCount, claimed: QueueCount) {
+        var (waiting, claimed) = (QueueCount(), QueueCount())
+        try SegmentCensus(queue, changing: false).forEachRecord { (segment, offset, header) throws(FileError) in
             if header.isDone { return }
-            if try segment.isLocked(offset) { counted.claimed += 1 } else { counted.waiting += 1 }
-            counted.bytes += header.length
+            if try segment.isLocked(offset) { claimed.add(header.length) } else { waiting.add(header.length) }
         }
-        summary = counted
+        return (waiting, claimed)
     }
 
     func noQueue(_ name: String) -> TransportError {
@@ -120,7 +157,7 @@ public final class SpoolInspector: Sendable {
     }
 
     func failed(_ what: String, _ error: FileError) -> TransportError {
-        error.transportError("The spool \(store.root.path) could not be \(what)")
+        error.transportError("The spool \(store.root.path) could not be \(what)", at: store.root.path)
     }
 }
 

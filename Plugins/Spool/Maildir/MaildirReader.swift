@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Logging
 package import SwitchboardCore
 
 /// Claims messages of the maildir layout: a rename from `new` to `claimed`, which exactly one process wins.
@@ -6,6 +7,11 @@ package final class MaildirReader: QueueReader {
     package let queue: Queue
     private let store: SpoolStore
     private var backlog = Backlog(capacity: 131_072)
+    /// Files that were complained of already.
+    private var complaints: Set<String> = []
+
+    /// How many files may resist in a row before the directory is taken to be at fault.
+    private static let patience = 16
 
     package init(_ queue: Queue, _ store: SpoolStore) {
         self.queue = queue
@@ -23,7 +29,7 @@ package final class MaildirReader: QueueReader {
                 }
             }
         }
-        for text in strangers { try buryStranger(text) }
+        for text in strangers { buryStranger(text) }
     }
 
     package var isBehind: Bool { backlog.horizon != nil }
@@ -32,25 +38,48 @@ package final class MaildirReader: QueueReader {
         if let name = MessageName(text) {
             backlog.insert(name)
         } else {
-            try? buryStranger(text)
+            buryStranger(text)
         }
     }
 
-    private func buryStranger(_ text: String) throws(FileError) {
-        try store.bury(
-            text, in: queue.ready, as: text, queue: queue.name, reason: "The file has a name of no message.")
+    /// Whatever stands in its way: the messages do not wait for it.
+    private func buryStranger(_ text: String) {
+        var reason = "its name is no text"
+        do throws(FileError) {
+            let isMoved = try store.bury(
+                text, in: queue.ready, as: text, queue: queue.name, reason: "The file has a name of no message.")
+            // Another process was faster, or the name was no UTF-8 and cannot be said.
+            if isMoved || !text.unicodeScalars.contains("\u{FFFD}") { return }
+        } catch {
+            reason = "\(error)"
+        }
+        guard complaints.insert(text).inserted else { return }
+        store.logger.warning(
+            "File that is no message left in the queue",
+            metadata: ["spool.queue": "\(queue.name)", "spool.file": "\(text)", "error": "\(reason)"])
     }
 
     package func claim() throws(FileError) -> Claim? {
         if backlog.needsScan { try rescan() }
+        var resisting = 0
         while let name = backlog.removeFirst() {
             do throws(FileError) {
                 if let claim = try claim(name) { return claim }
             } catch  where error.isNotFound {
                 // Another consumer was faster.
             } catch {
-                backlog.insert(name)
-                throw error
+                resisting += 1
+                guard error.isRefusal || error.number == EBUSY || error.number == EXDEV, resisting < Self.patience
+                else {
+                    backlog.insert(name)
+                    throw error
+                }
+                // It alone cannot be moved: those behind it do not wait. The next scan finds it again.
+                if complaints.insert("\(name)").inserted {
+                    store.logger.warning(
+                        "Message not claimed",
+                        metadata: ["spool.queue": "\(queue.name)", "spool.file": "\(name)", "error": "\(error)"])
+                }
             }
             if backlog.needsScan { try rescan() }
         }
@@ -75,10 +104,10 @@ package final class MaildirReader: QueueReader {
         let bytes: [UInt8]
         do throws(FileError) {
             bytes = try queue.claimed.contents(
-                of: file, size: name.size, limit: store.configuration.maximumBytes)
+                of: file, size: name.size, limit: store.configuration.maximumMessageBytes)
         } catch {
             if error.isNotFound { throw error }
-            if error.number == EMFILE || error.number == ENFILE || error.number == ENOMEM {
+            if error.isOurWant {
                 // Our want, not the message's fault.
                 try? queue.claimed.rename(file, to: queue.ready, as: "\(name)")
                 throw error
@@ -95,6 +124,16 @@ package final class MaildirReader: QueueReader {
     }
 
     private func bury(_ file: String, _ name: MessageName, _ reason: String) throws(FileError) {
+        do throws(FileError) {
+            try move(file, name, reason)
+        } catch {
+            // It is tried again with the next look at everything, by whomever.
+            try? queue.claimed.rename(file, to: queue.ready, as: "\(name)")
+            throw error
+        }
+    }
+
+    private func move(_ file: String, _ name: MessageName, _ reason: String) throws(FileError) {
         if try store.bury(file, in: queue.claimed, as: "\(name)", queue: queue.name, reason: reason) {
             queue.release(bytes: name.size)
         }

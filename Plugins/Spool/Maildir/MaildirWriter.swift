@@ -23,18 +23,47 @@ struct MaildirWriter {
             return operation.finish(.failed(error))
         }
         store.health.succeeded()
-        if durable.isEmpty { return operation.finish(.done) }
+        // What dies with its subscribers was looked for a moment ago, and may have gone with them since.
+        let lasting = targets.filter { !$0.name.isEphemeral }
+        if durable.isEmpty {
+            for queue in lasting {
+                guard let error = queue.place.defect, undo("\(name)", in: targets) else { continue }
+                store.forget(queue)
+                return operation.finish(.moved(error.transportError(notWritten(to: queue))))
+            }
+            return operation.finish(.done)
+        }
         operation.expect(durable.count)
         for queue in durable {
-            queue.readySync.request { [store] failure in
+            queue.readySync.request { [self, store] failure in
                 guard let failure else { return operation.settled(nil) }
+                if failure.isOutOfPlace {
+                    // Whoever took it from there meanwhile has it: then it was in its place.
+                    guard undo("\(name)", in: [queue]) else { return operation.settled(nil) }
+                    store.forget(queue)
+                    return operation.settled(.moved(failure.transportError(notWritten(to: queue))))
+                }
                 store.health.failed(failure)
                 // The message has its name, and may or may not have it after a crash.
                 var error = failure.transportError("The directory of \(queue.name) was not synced")
                 error.code = .indeterminate
-                operation.settled(error)
+                operation.settled(.failed(error))
             }
         }
+    }
+
+    private func notWritten(to queue: Queue) -> String {
+        "A message was not written to \(queue.name) of the spool \(store.root.path)"
+    }
+
+    /// Takes a message out of queues whose directories are not where they should be. Whether it was still in one.
+    private func undo(_ name: String, in targets: [Queue]) -> Bool {
+        var isUndone = false
+        for queue in targets where (try? queue.ready.unlink(name)) != nil {
+            queue.release(bytes: MessageName(name)?.size ?? 0)
+            isUndone = true
+        }
+        return isUndone
     }
 
     private func writeTemporary(_ bytes: [UInt8], _ name: MessageName, durable: Bool) throws(FileError) -> String {

@@ -1,5 +1,12 @@
 package import SwitchboardCore
 
+/// Why one part of a publish came to nothing.
+package enum PublishFailure: Sendable {
+    /// It is certainly not where it should be, as its place has changed.
+    case moved(TransportError)
+    case failed(TransportError)
+}
+
 /// One publish on its way through the threads: finished once, by whoever comes first of the disk, the deadline and the
 /// cancellation.
 package final class PublishOperation: Sendable {
@@ -7,6 +14,8 @@ package final class PublishOperation: Sendable {
         case done
         /// The queue is full: worth another try when something has left it.
         case full(Queue)
+        /// Not in the spool, because what was held open of it is not what its paths name any more: worth another try.
+        case moved(TransportError)
         case failed(TransportError)
     }
 
@@ -22,7 +31,7 @@ package final class PublishOperation: Sendable {
         var remaining = 0
         /// Whether one of the parts is there.
         var isPartlyDone = false
-        var failure: TransportError?
+        var failure: PublishFailure?
     }
 
     package let address: Address
@@ -120,16 +129,21 @@ package final class PublishOperation: Sendable {
     }
 
     /// One of the expected parts is over.
-    package func settled(_ failure: TransportError?) {
+    package func settled(_ failure: PublishFailure?) {
         let outcome: Outcome? = state.withLock { state in
             state.remaining -= 1
             if failure == nil { state.isPartlyDone = true }
             if state.failure == nil { state.failure = failure }
             guard state.remaining == 0 else { return nil }
-            guard var failure = state.failure else { return .done }
-            // One queue has it, so that it was not "not sent".
-            if state.isPartlyDone { failure.code = .indeterminate }
-            return .failed(failure)
+            switch state.failure {
+            case nil: return .done
+            // One queue has it, so that it was not "not sent"; and trying again would give it to that one twice.
+            case .moved(var error)? where state.isPartlyDone, .failed(var error)? where state.isPartlyDone:
+                error.code = .indeterminate
+                return .failed(error)
+            case .moved(let error)?: return .moved(error)
+            case .failed(let error)?: return .failed(error)
+            }
         }
         if let outcome { finish(outcome) }
     }

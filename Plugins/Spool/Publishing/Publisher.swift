@@ -36,7 +36,7 @@ package struct Publisher: Sendable {
         _ message: Message, mandatory: Bool, _ operation: PublishOperation, isQuick: Bool = false
     ) -> Bool {
         guard operation.begin() else { return true }
-        let what = "A message to \(operation.address) was not written to the spool"
+        let what = "A message to \(operation.address) was not written to the spool \(store.root.path)"
         do throws(TransportError) {
             try store.health.check()
             for _ in 0..<2 {
@@ -49,7 +49,9 @@ package struct Publisher: Sendable {
                 do throws(FileError) {
                     targets = try self.targets(of: operation.address, mandatory: mandatory)
                 } catch {
-                    throw error.transportError(what)
+                    guard error.isNotFound || error.isOutOfPlace else { throw transportError(what, error) }
+                    operation.finish(.moved(transportError(what, error)))
+                    return true
                 }
                 if targets.isEmpty {
                     guard mandatory else {
@@ -66,7 +68,8 @@ package struct Publisher: Sendable {
                     return false
                 }
             }
-            throw TransportError(.unavailable, "\(what): its queue is being removed.")
+            operation.finish(.moved(TransportError(.unavailable, "\(what): its queue is being removed.")))
+            return true
         } catch {
             operation.finish(.failed(error))
             return true
@@ -100,18 +103,30 @@ package struct Publisher: Sendable {
 
     // MARK: Room
 
+    /// How many files it must be possible to make when publishing no longer is.
+    private static let reservedInodes: UInt64 = 64
+
+    private func transportError(_ what: String, _ error: FileError) -> TransportError {
+        error.transportError(what, at: store.root.path)
+    }
+
     /// Whether there is enough of the disk left, so that settling works when publishing no longer does.
     private func checkSpace(for size: Int) throws(TransportError) {
         var status = statvfs()
         guard store.operations.freeSpace(store.root.descriptor, &status) == 0 else { return }
-        let free = UInt64(status.f_bavail) * UInt64(status.f_frsize)
-        // File systems without a fixed number of inodes report zero of them.
-        let lacksInodes = status.f_files > 0 && status.f_favail < 64
-        if free < UInt64(store.configuration.reservedBytes) + UInt64(size) || lacksInodes {
+        let free = FreeSpace(status)
+        if free.bytes < UInt64(store.configuration.reservedBytes) + UInt64(size) {
             throw TransportError(
                 .exhausted,
-                "The disk of the spool \(store.configuration.directory) is full: \(free) bytes are free and "
+                "The disk of the spool \(store.configuration.directory) is full: \(free.bytes) bytes are free and "
                     + "\(store.configuration.reservedBytes) are reserved for settling. Make room, or drain the spool.")
+        }
+        if let inodes = free.inodes, inodes < Self.reservedInodes {
+            throw TransportError(
+                .exhausted,
+                "The file system of the spool \(store.configuration.directory) has too few inodes left: \(inodes) of "
+                    + "\(status.f_files), and \(Self.reservedInodes) are reserved for settling (\(free.bytes) bytes are "
+                    + "free). Remove files there, drain the spool, or use a file system with more inodes.")
         }
     }
 
@@ -134,6 +149,12 @@ package struct Publisher: Sendable {
         let expires = message.timeToLive.map { life in now + UInt64(max(0, life.wholeMilliseconds)) }
         let file = MessageFile(message: message, queue: QueueName(operation.address).encoded, published: now)
         let bytes = file.encoded
+        guard bytes.count <= store.configuration.maximumMessageBytes else {
+            throw TransportError(
+                .messageTooLarge,
+                "A message of \(bytes.count) bytes to \(operation.address) is over the spool's limit of "
+                    + "\(store.configuration.maximumMessageBytes) bytes (max_message_bytes).")
+        }
         try checkSpace(for: bytes.count)
         if let full = reserve(bytes.count, in: targets) {
             guard !isQuick else { return .tooLong }
@@ -155,7 +176,7 @@ package struct Publisher: Sendable {
         } catch {
             for queue in targets { queue.release(bytes: bytes.count) }
             store.health.failed(error)
-            throw error.transportError(what)
+            throw transportError(what, error)
         }
         let name = store.nextName(size: bytes.count, expires: expires)
         if let segments {
@@ -171,7 +192,7 @@ package struct Publisher: Sendable {
         } catch {
             for queue in targets { queue.release(bytes: bytes.count) }
             store.health.failed(error)
-            guard error.isNotFound else { throw error.transportError(what) }
+            guard error.isNotFound else { throw transportError(what, error) }
             for queue in targets { store.forget(queue) }
             return .gone
         }
@@ -212,13 +233,13 @@ package struct Publisher: Sendable {
         do throws(FileError) {
             queue = try store.queue(name)
         } catch {
-            throw error.transportError(what)
+            throw transportError(what, error)
         }
         // With nobody else publishing through this store, the syncs run on this thread and the result is there.
         _ = try write(message, to: [queue], operation, what, isQuick: false)
         switch result.withLock({ $0 }) {
         case .done: return
-        case .failed(let error): throw error
+        case .failed(let error), .moved(let error): throw error
         case .full: throw TransportError(.exhausted, "\(what): it is full.")
         case nil: throw TransportError(.unavailable, "\(what): its queue is being removed.")
         }

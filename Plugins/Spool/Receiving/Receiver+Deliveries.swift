@@ -14,12 +14,12 @@ extension Receiver {
 
     /// Whether a message was handed to the subscription.
     func deliver(_ id: Int) -> Bool {
-        guard let subscription = subscriptions[id], !subscription.isFinished,
+        guard let subscription = subscriptions[id], !subscription.isFinished, let reader = subscription.reader,
             subscription.claims.hasRoom(within: subscription.prefetch)
         else { return false }
         var claim: Claim
         do throws(FileError) {
-            guard let next = try subscription.reader.claim() else {
+            guard let next = try reader.claim() else {
                 if subscription.isDrain, subscription.claims.isEmpty, subscription.strays.isEmpty {
                     subscriptions[id]?.isFinished = true
                     subscription.source.finish()
@@ -31,7 +31,7 @@ extension Receiver {
             store.health.failed(error)
             logger.warning(
                 "Message not claimed",
-                metadata: ["spool.queue": "\(subscription.reader.queue.name)", "error": "\(error)"])
+                metadata: ["spool.queue": "\(reader.queue.name)", "error": "\(error)"])
             // Nothing may ever report this message again: look once more soon.
             nextRescan = min(nextRescan, .now + .milliseconds(200))
             return false
@@ -43,13 +43,13 @@ extension Receiver {
         }
         nextToken += 1
         let token = nextToken
-        let delivery = delivery(of: claim, as: token, to: id, subscription)
+        let delivery = delivery(of: claim, as: token, to: id, subscription, reader)
         subscription.claims.add(claim, as: token)
         guard subscription.source.append(delivery) else {
             // The subscriber takes nothing any more; its body will end.
             subscriptions[id]?.isFinished = true
             _ = subscription.claims.take(token)
-            try? giveBack(claim, to: subscription, .release)
+            try? giveBack(claim, to: subscription, reader, .release)
             return false
         }
         // On this thread: whoever takes it as it comes need not be woken.
@@ -57,12 +57,14 @@ extension Receiver {
         return true
     }
 
-    private func delivery(of claim: Claim, as token: UInt64, to id: Int, _ subscription: Subscription) -> Delivery {
+    private func delivery(
+        of claim: Claim, as token: UInt64, to id: Int, _ subscription: Subscription, _ reader: any QueueReader
+    ) -> Delivery {
         let (held, thread) = (subscription.claims, thread)
         // Where settling never meets a sync, whoever has the delivery accepts it, which spares two changes of threads; now
         // and then not, so that a task with a long queue before it waits.
         let isOurs = store.isDurable || subscription.isDrain || token.isMultiple(of: UInt64(WorkerThreads.turns))
-        let acceptance = isOurs ? nil : subscription.reader.acceptance(of: claim)
+        let acceptance = isOurs ? nil : reader.acceptance(of: claim)
         return Delivery(
             message: claim.message, isRedelivered: claim.name.isRedelivered, attempt: claim.name.attempt
         ) { (settlement) async throws(TransportError) in
@@ -79,15 +81,21 @@ extension Receiver {
     }
 
     func settle(_ id: Int, _ token: UInt64, _ settlement: Settlement) throws(TransportError) {
-        guard let subscription = subscriptions[id], let claim = subscription.claims.take(token) else {
+        guard let subscription = subscriptions[id] else {
             throw closure
                 ?? TransportError(
                     .closed, "The subscription has ended; its unsettled message went back to the queue.")
         }
-        let reader = subscription.reader
+        guard let reader = subscription.reader, let claim = subscription.claims.take(token) else {
+            throw closure
+                ?? TransportError(
+                    .closed,
+                    "The message's queue was removed or replaced while it was handled; whether it comes again is up to "
+                        + "whoever did that.")
+        }
         do throws(FileError) {
             switch settlement {
-            case .requeue, .release: try giveBack(claim, to: subscription, settlement)
+            case .requeue, .release: try giveBack(claim, to: subscription, reader, settlement)
             case .accept, .discard: try reader.settle(claim, settlement)
             }
         } catch {
@@ -100,17 +108,19 @@ extension Receiver {
 
     /// Gives a claim back to its queue. A drain has delivered to nobody: however often the other side takes nothing, the
     /// message is not given up for that.
-    func giveBack(_ claim: Claim, to subscription: Subscription, _ settlement: Settlement) throws(FileError) {
+    func giveBack(
+        _ claim: Claim, to subscription: Subscription, _ reader: any QueueReader, _ settlement: Settlement
+    ) throws(FileError) {
         if subscription.isDrain {
-            try subscription.reader.withdraw(claim)
+            try reader.withdraw(claim)
         } else {
-            try subscription.reader.settle(claim, settlement)
+            try reader.settle(claim, settlement)
         }
     }
 
     /// Keeps a claim whose settlement failed on the disk, until that lets it go back. The error for whoever settled.
     private func notSettled(_ claim: Claim, of id: Int, _ error: FileError) -> TransportError {
-        let queue = subscriptions[id].map { " from \($0.reader.queue.name)" } ?? ""
+        let queue = subscriptions[id].map { " of \($0.address)" } ?? ""
         if error.isNotFound {
             return TransportError(
                 .conflict, "The delivery \(claim.name)\(queue) was taken out by somebody else.", cause: error)
@@ -119,6 +129,6 @@ extension Receiver {
         subscriptions[id]?.strays.append(claim)
         nextRescan = min(nextRescan, .now + .milliseconds(200))
         schedule()
-        return error.transportError("The delivery \(claim.name)\(queue) was not settled")
+        return error.transportError("The delivery \(claim.name)\(queue) was not settled", at: store.root.path)
     }
 }

@@ -25,6 +25,7 @@ extension Receiver {
         let now = ContinuousClock.Instant.now
         readReports()
         if let moment = nextSuspectCheck, moment <= now { checkSuspects() }
+        if let moment = nextPlaceCheck, moment <= now { checkPlaces() }
         if nextRescan <= now { rescanAll() }
         for waiter in spaceWaiters.values where waiter.deadline <= now { waiter.continuation.yield() }
         pump()
@@ -36,18 +37,25 @@ extension Receiver {
         for event in inotify.events() {
             if event.isOverflow {
                 rescanAll(becauseOfLoss: true)
+            } else if event.watch == rootWatch || event.isMove || event.isUnmount {
+                suspectPlaces()
             } else if event.watch == ownersWatch {
                 suspects[event.name] = 0
                 echoes = store.layout == .segment ? 8 : 0
             } else if let watch = watches[event.watch] {
                 if !event.isRemoval {
-                    for id in watch.readers { subscriptions[id]?.reader.noticed(event.name) }
+                    for id in watch.readers { subscriptions[id]?.reader?.noticed(event.name) }
                 }
+                if event.isGone || (!watch.homes.isEmpty && event.isRemoval) { suspectPlaces() }
                 for id in watch.waiters { spaceWaiters[id]?.continuation.yield() }
                 if event.isGone { watches[event.watch] = nil }
             }
         }
         if !suspects.isEmpty { checkSuspects() }
+    }
+
+    private func suspectPlaces() {
+        if nextPlaceCheck == nil { nextPlaceCheck = .now + .milliseconds(100) }
     }
 
     /// Looks whether owners that closed their file are dead: the kernel reports the close a moment before it drops the
@@ -78,6 +86,8 @@ extension Receiver {
     /// - Parameter becauseOfLoss: a long queue is not read again for each report that was lost; its next turn stays.
     func rescanAll(becauseOfLoss: Bool = false) {
         if !becauseOfLoss { nextRescan = .now + rescanInterval }
+        checkPlaces()
+        if isLost { return }
         store.forgetGone()
         do throws(FileError) {
             try store.reap()
@@ -85,18 +95,19 @@ extension Receiver {
             logger.warning("Claims of dead processes not given back", metadata: ["error": "\(error)"])
         }
         for (id, subscription) in subscriptions {
+            guard let reader = subscription.reader else { continue }
             do throws(FileError) {
                 for claim in subscription.strays {
-                    try giveBack(claim, to: subscription, .requeue)
+                    try giveBack(claim, to: subscription, reader, .requeue)
                     subscriptions[id]?.strays.removeFirst()
                 }
-                if becauseOfLoss, subscription.reader.isBehind { continue }
-                try subscription.reader.rescan()
+                if becauseOfLoss, reader.isBehind { continue }
+                try reader.rescan()
             } catch {
                 nextRescan = min(nextRescan, .now + .seconds(1))
                 logger.warning(
                     "Queue not scanned",
-                    metadata: ["spool.queue": "\(subscription.reader.queue.name)", "error": "\(error)"])
+                    metadata: ["spool.queue": "\(reader.queue.name)", "error": "\(error)"])
             }
         }
         for waiter in spaceWaiters.values { waiter.continuation.yield() }
@@ -106,6 +117,7 @@ extension Receiver {
     func schedule() {
         var next = nextRescan
         if let moment = nextSuspectCheck { next = min(next, moment) }
+        if let moment = nextPlaceCheck { next = min(next, moment) }
         if let moment = expirePublishes() { next = min(next, moment) }
         for waiter in spaceWaiters.values { next = min(next, max(waiter.deadline, .now)) }
         thread.wake(at: next)

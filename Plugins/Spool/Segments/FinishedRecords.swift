@@ -20,8 +20,7 @@ final class FinishedRecords: Sendable {
         // Two short calls under the lock: the descriptor is ours until both are made.
         try state.withLock { state throws(FileError) in
             guard !state.isClosed else { throw FileError("finish a record of \(segment.file.path)", ENOENT) }
-            try segment.setState(
-                UInt32(clamping: SegmentFormat.attempts(UInt32(clamping: attempts))) | SegmentFormat.done, at: offset)
+            try segment.finish(offset, attempts: attempts)
             segment.unlock(offset)
             state.offsets.append(offset)
         }

@@ -27,7 +27,7 @@ struct ReadAhead {
     private func record(at offset: Int, end: Int) -> (header: RecordHeader, payload: [UInt8])? {
         guard offset >= start, offset - start < bytes.count else { return nil }
         let rest = bytes[(offset - start)...]
-        guard let header = RecordHeader(rest), offset + header.recordLength <= end, header.matches(rest) else {
+        guard let header = RecordHeader(rest), header.recordLength <= end - offset, header.matches(rest) else {
             return nil
         }
         let payload = rest.startIndex + SegmentFormat.recordHeaderLength

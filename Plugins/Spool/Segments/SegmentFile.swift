@@ -6,6 +6,12 @@ struct SegmentFile {
     let file: OpenFile
     private(set) var committed = 0
     private(set) var isSealed = false
+    /// Whether the header is as it was written; without that it can be read all the same.
+    private(set) var isHeaderSound = true
+    /// Whether nothing in the header can be believed: the records say how far the segment goes.
+    private(set) var isHeaderLost = false
+    /// Whether the records' states have no complement.
+    private(set) var isOld = false
 
     /// The name of the segment that begins with this message.
     static func name(_ first: MessageName, owner: String) -> String {
@@ -28,12 +34,13 @@ struct SegmentFile {
 
     /// Whether it is the segment's fault that it could not be opened: it is none, a link, a directory.
     static func isUnusable(_ error: FileError) -> Bool {
-        [EPROTO, ELOOP, EISDIR, ENXIO, EACCES].contains(error.number)
+        [EPROTO, ELOOP, EISDIR, ENXIO, EACCES, EPERM].contains(error.number)
     }
 
-    init(_ name: String, in directory: Directory) throws(FileError) {
+    /// - Parameter changing: whether states are to be changed, which needs more than a reader may have.
+    init(_ name: String, in directory: Directory, changing: Bool = true) throws(FileError) {
         self.name = name
-        file = try directory.file(name, flags: O_RDWR)
+        file = try directory.file(name, flags: changing ? O_RDWR : O_RDONLY)
         do throws(FileError) {
             try refresh()
         } catch {
@@ -44,26 +51,59 @@ struct SegmentFile {
 
     /// Reads how far the segment goes. EPROTO when it is none.
     mutating func refresh() throws(FileError) {
-        let header = try file.read(24, at: 0)[...]
-        guard header.count == 24, header.starts(with: SegmentFormat.magic) else {
-            throw FileError("read \(file.path), which has no header of a segment", EPROTO)
+        let status = try file.status()
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            throw FileError("read \(file.path), which is no regular file", EPROTO)
         }
-        let claimed: UInt64 = header.littleEndian(at: SegmentFormat.committedOffset)
-        let size = try file.status().st_size
-        committed = Int(clamping: min(claimed, UInt64(size)))
-        isSealed = (header.littleEndian(at: SegmentFormat.sealedOffset) as UInt64) != 0
+        let bytes = try file.read(SegmentFormat.headerLength, at: 0)
+        let size = max(0, Int(status.st_size))
+        guard bytes.count == SegmentFormat.headerLength else {
+            throw FileError("read \(file.path), which is too short for a segment", EPROTO)
+        }
+        guard let header = SegmentHeader(decoding: bytes[...]) else { return try refreshWithoutHeader(size) }
+        isHeaderLost = false
+        isHeaderSound = header.isSound
+        isOld = !header.isChecked
+        isSealed = header.isSealed
+        // Nothing vouches for the number in an old header; a closed segment goes to its end.
+        committed = isOld && isSealed ? size : Int(clamping: min(header.committed, UInt64(size)))
     }
 
-    func state(at offset: Int) throws(FileError) -> UInt32 {
-        let bytes = try file.read(4, at: offset + SegmentFormat.stateOffset)[...]
-        guard bytes.count == 4 else { throw FileError("read a record of \(file.path)", EIO) }
-        return bytes.littleEndian(at: 0)
+    private mutating func refreshWithoutHeader(_ size: Int) throws(FileError) {
+        // No segment is as long, and to look through more takes long.
+        guard size <= 1 << 33 else { throw FileError("read \(file.path), which has no header of a segment", EPROTO) }
+        var last: (end: Int, magic: UInt32)?
+        try walk(to: size).forEachPiece(from: SegmentFormat.headerLength) { (range, piece) throws(FileError) in
+            if case .record(let header, _) = piece { last = (range.upperBound, header.magic) }
+        }
+        guard let last else { throw FileError("read \(file.path), which has neither header nor records", EPROTO) }
+        isHeaderLost = true
+        isHeaderSound = false
+        isOld = last.magic == SegmentFormat.oldRecordMagic
+        isSealed = false
+        // What comes after the last record that is whole may be in the middle of being written.
+        committed = last.end
+    }
+
+    func walk(to end: Int) -> SegmentWalk<OpenFile> {
+        SegmentWalk(bytes: file, end: end)
+    }
+
+    /// The state of a record; `nil` when it is damaged.
+    func state(at offset: Int) throws(FileError) -> UInt32? {
+        let bytes = try file.read(8, at: offset + SegmentFormat.stateOffset)[...]
+        guard bytes.count == 8 else { throw FileError("read a record of \(file.path)", EIO) }
+        return RecordHeader.state(bytes, isChecked: !isOld)
     }
 
     func setState(_ state: UInt32, at offset: Int) throws(FileError) {
-        var bytes: [UInt8] = []
-        bytes.append(littleEndian: state)
-        try file.write(bytes, at: offset + SegmentFormat.stateOffset)
+        let bytes = SegmentFormat.state(state)
+        try file.write(isOld ? Array(bytes.prefix(4)) : bytes, at: offset + SegmentFormat.stateOffset)
+    }
+
+    /// Marks a record that is locked by us as done with.
+    func finish(_ offset: Int, attempts: Int) throws(FileError) {
+        try setState(UInt32(clamping: SegmentFormat.attempts(UInt32(clamping: attempts))) | SegmentFormat.done, at: offset)
     }
 
     /// Takes the record for this open file alone. `false` when another has it. The lock goes with the process.
@@ -86,47 +126,30 @@ struct SegmentFile {
 
     /// The record at `offset`, whole. `nil` when there is none, or none with a right checksum.
     func record(at offset: Int, end: Int) throws(FileError) -> (header: RecordHeader, payload: [UInt8])? {
-        let head = try file.read(SegmentFormat.recordHeaderLength, at: offset)
-        guard let header = RecordHeader(head[...]), offset + header.recordLength <= end else { return nil }
-        let bytes = try file.read(SegmentFormat.recordHeaderLength + header.length, at: offset)
-        guard header.matches(bytes[...]) else { return nil }
-        return (header, Array(bytes[SegmentFormat.recordHeaderLength...]))
-    }
-
-    /// Where the next record with a right checksum begins: at `offset` or after it, or `end`.
-    func nextRecord(from offset: Int, end: Int) throws(FileError) -> Int {
-        var position = (offset + 7) / 8 * 8
-        while position + SegmentFormat.recordHeaderLength <= end {
-            let chunk = try file.read(min(256 * 1024, end - position), at: position)
-            var index = 0
-            while index + 4 <= chunk.count {
-                let magic: UInt32 = chunk[index...].littleEndian(at: 0)
-                if magic == SegmentFormat.recordMagic || magic == SegmentFormat.skipMagic,
-                    try record(at: position + index, end: end) != nil
-                {
-                    return position + index
-                }
-                index += 8
-            }
-            if chunk.isEmpty { break }
-            position += (chunk.count + 7) / 8 * 8
-        }
-        return end
+        try walk(to: end).record(at: offset)
     }
 
     /// Moves bytes that are no record to `dead`, and puts a mark in their place.
-    func buryDamage(from offset: Int, to next: Int, of queue: Queue, in store: SpoolStore) throws(FileError) {
+    func buryDamage(_ range: Range<Int>, of queue: Queue, in store: SpoolStore) throws(FileError) {
+        let offset = range.lowerBound
         guard try lock(offset) else { return }
         defer { unlock(offset) }
         // Whoever had the lock may have done it.
         if try record(at: offset, end: committed) != nil { return }
+        let bytes = try file.read(range.count, at: offset)
+        let hasRoomForMark = range.count >= SegmentFormat.recordHeaderLength
+        // The mark of a stretch that is too short for another one; no message is as short.
+        if !hasRoomForMark, bytes.allSatisfy({ $0 == 0 }) { return }
         try store.bury(
-            try file.read(next - offset, at: offset), as: "\(name)-\(offset).bad", queue: queue.name,
-            reason: "The checksum of a record of the segment \(name) at \(offset) does not match.")
+            bytes, as: "\(name)-\(offset).bad", queue: queue.name,
+            reason: "The \(range.count) bytes of the segment \(name) at \(offset) are no record: damaged, or cut short."
+        )
         queue.counters.subtract(.messages, 1)
-        guard next - offset >= SegmentFormat.recordHeaderLength else { return }
-        let length = next - offset - SegmentFormat.recordHeaderLength
-        try file.write(SegmentFormat.skip(length: length), at: offset)
+        let mark =
+            hasRoomForMark
+            ? SegmentFormat.skip(length: range.count - SegmentFormat.recordHeaderLength)
+            : [UInt8](repeating: 0, count: bytes.count)
+        try file.write(mark, at: offset)
     }
 
     /// Takes over a segment whose writer is dead: what was written whole after the last commit counts, the torn rest
@@ -134,71 +157,33 @@ struct SegmentFile {
     static func recover(_ name: String, in directory: Directory, durable: Bool) throws(FileError) {
         var segment = try SegmentFile(name, in: directory)
         defer { segment.file.closeQuietly() }
-        if segment.isSealed { return }
-        let size = Int(try segment.file.status().st_size)
-        var end = max(segment.committed, SegmentFormat.headerLength)
-        while let record = try segment.record(at: end, end: size) { end += record.header.recordLength }
-        try segment.file.operations.truncate(segment.file.descriptor, to: end)
-            .checked("truncate \(segment.file.path)")
+        if segment.isSealed { return try segment.repairHeader() }
+        let size = max(0, Int(try segment.file.status().st_size))
+        let start = SegmentFormat.headerLength
+        var end = max(segment.committed, start)
+        // A number that nothing vouches for may be damaged: the records say better.
+        let from = segment.isOld || segment.isHeaderLost ? start : end
+        try segment.walk(to: size).forEachPiece(from: from) { (range, piece) throws(FileError) in
+            if case .record = piece { end = max(end, range.upperBound) }
+        }
+        // Without the header nobody knows whether the rest was accepted: whoever reads it has it put into `dead`.
+        if segment.isHeaderLost { end = size }
+        if end < size {
+            try segment.file.operations.truncate(segment.file.descriptor, to: end)
+                .checked("truncate \(segment.file.path)")
+        }
         if durable { try segment.file.synchronize(dataOnly: true) }
-        var header: [UInt8] = []
-        header.append(littleEndian: UInt64(end))
-        header.append(littleEndian: UInt64(1))
-        try segment.file.write(header, at: SegmentFormat.committedOffset)
+        try segment.writeHeader(committed: end, isSealed: true)
         try segment.refresh()
     }
-}
 
-/// What a full queue of segments holds, counted anew.
-struct SegmentCensus {
-    private let queue: Queue
-
-    init(_ queue: Queue) {
-        self.queue = queue
+    /// Writes the header of a closed segment anew where a part of it is damaged.
+    func repairHeader() throws(FileError) {
+        if isSealed, !isHeaderSound { try writeHeader(committed: committed, isSealed: true) }
     }
 
-    /// Counts what is not done, drops what has expired, and corrects the counters.
-    func recount() throws(FileError) {
-        let before = queue.counted
-        let now = Timestamp.now.milliseconds
-        var messages: UInt64 = 0
-        var bytes: UInt64 = 0
-        try forEachRecord { (segment, offset, header) throws(FileError) in
-            if header.isDone { return }
-            if header.name.isExpired(at: now), try segment.lock(offset) {
-                let state = try segment.state(at: offset)
-                try segment.setState(state | SegmentFormat.done, at: offset)
-                segment.unlock(offset)
-                return
-            }
-            messages += 1
-            bytes += UInt64(header.length)
-        }
-        queue.correct(from: before, to: (messages, bytes))
-    }
-
-    /// Visits every record that is committed; damaged stretches are left to the readers.
-    func forEachRecord(
-        _ body: (SegmentFile, Int, RecordHeader) throws(FileError) -> Void
-    ) throws(FileError) {
-        for name in try queue.ready.names().sorted() where SegmentFile.isSegment(name) {
-            let segment: SegmentFile
-            do throws(FileError) {
-                segment = try SegmentFile(name, in: queue.ready)
-            } catch {
-                continue
-            }
-            defer { segment.file.closeQuietly() }
-            var offset = SegmentFormat.headerLength
-            while offset < segment.committed {
-                let head = try segment.file.read(SegmentFormat.recordHeaderLength, at: offset)
-                guard let header = RecordHeader(head[...]), offset + header.recordLength <= segment.committed else {
-                    offset = try segment.nextRecord(from: offset + 8, end: segment.committed)
-                    continue
-                }
-                if header.magic == SegmentFormat.recordMagic { try body(segment, offset, header) }
-                offset += header.recordLength
-            }
-        }
+    private func writeHeader(committed: Int, isSealed: Bool) throws(FileError) {
+        let header = SegmentHeader(committed: committed, isSealed: isSealed)
+        try file.write(isOld ? header.encodedAsOld : header.encoded, at: 0)
     }
 }

@@ -1,27 +1,32 @@
 /// The bytes of a segment: a header of 64 bytes, then records, each on a multiple of 8. All numbers little-endian.
 ///
-/// Header: `SWBSEG01`, then how far records are committed (8 bytes), then 1 when nothing is added any more (8 bytes).
+/// Header: ``SegmentHeader``. Record: magic (4), CRC-32C of bytes 8 to 39 and the payload (4), length of the payload (4),
+/// writer's tag (4), identifier (8), expiry in milliseconds or 0 (8), CRC-32C of the magic and bytes 8 to 31 (4), zero (4),
+/// state (4), the state's complement (4), payload (a ``MessageFile``), padding. The state alone changes: the number of
+/// attempts, the highest bit when the message is done with, and the next one when it has come back unhandled.
 ///
-/// Record: magic (4), CRC-32C of bytes 8 to 39 and the payload (4), length of the payload (4), writer's tag (4),
-/// identifier (8), expiry in milliseconds or 0 (8), zero (8), state (4), zero (4), payload (a ``MessageFile``), padding.
-/// The state alone changes: the number of attempts, the highest bit when the message is done with, and the next one when it
-/// has come back unhandled.
+/// Version 1 has neither checksum in its header, nor that of a record's header, nor the complement.
 package enum SegmentFormat {
-    static let magic = Array("SWBSEG01".utf8)
     static let headerLength = 64
-    static let committedOffset = 8
-    static let sealedOffset = 16
 
-    static let recordMagic: UInt32 = 0x3143_4552
+    static let recordMagic = word("REC2")
+    static let oldRecordMagic = word("REC1")
     /// Stands where damaged bytes were, which lie in `dead` now.
-    static let skipMagic: UInt32 = 0x5049_4B53
+    static let skipMagic = word("SKIP")
     static let recordHeaderLength = 48
+    static let headerChecksumOffset = 32
     static let stateOffset = 40
     static let done: UInt32 = 1 << 31
     static let released: UInt32 = 1 << 30
 
     /// The number of attempts in a record's state.
     static func attempts(_ state: UInt32) -> Int { Int(state & ~(done | released)) }
+
+    private static func word(_ text: StaticString) -> UInt32 {
+        text.withUTF8Buffer { bytes in
+            bytes.reversed().reduce(0) { $0 << 8 | UInt32($1) }
+        }
+    }
 
     static func recordLength(payload: Int) -> Int {
         recordHeaderLength + (payload + 7) / 8 * 8
@@ -40,65 +45,43 @@ package enum SegmentFormat {
         header(skipMagic, length: length, MessageName(identifier: 0, tag: 0, size: length), [])
     }
 
+    /// The eight bytes of a record's state.
+    static func state(_ state: UInt32) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.append(littleEndian: state)
+        bytes.append(littleEndian: ~state)
+        return bytes
+    }
+
     private static func header(
         _ magic: UInt32, length: Int, _ name: MessageName, _ payload: [UInt8]
     ) -> [UInt8] {
         var covered: [UInt8] = []
-        covered.append(littleEndian: UInt32(length))
+        covered.reserveCapacity(recordHeaderLength)
+        covered.append(littleEndian: UInt32(clamping: length))
         covered.append(littleEndian: name.tag)
         covered.append(littleEndian: name.identifier)
         covered.append(littleEndian: name.expires ?? 0)
-        covered.append(littleEndian: UInt64(0))
+        covered.append(littleEndian: headerChecksum(magic, covered))
+        covered.append(littleEndian: UInt32(0))
         var crc = CRC32C()
         crc.update(covered)
         crc.update(payload)
         var bytes: [UInt8] = []
+        bytes.reserveCapacity(recordHeaderLength)
         bytes.append(littleEndian: magic)
         bytes.append(littleEndian: crc.value)
         bytes += covered
-        bytes.append(littleEndian: UInt32(name.attempt))
-        bytes.append(littleEndian: UInt32(0))
+        bytes += state(UInt32(clamping: name.attempt))
         return bytes
     }
-}
 
-/// What the first 48 bytes of a record say.
-struct RecordHeader {
-    var magic: UInt32
-    var crc: UInt32
-    var length: Int
-    var name: MessageName
-    var state: UInt32
-
-    var isDone: Bool { state & SegmentFormat.done != 0 }
-    var recordLength: Int { SegmentFormat.recordLength(payload: length) }
-
-    /// `nil` when the bytes cannot begin a record.
-    init?(_ bytes: ArraySlice<UInt8>) {
-        guard bytes.count >= SegmentFormat.recordHeaderLength else { return nil }
-        magic = bytes.littleEndian(at: 0)
-        guard magic == SegmentFormat.recordMagic || magic == SegmentFormat.skipMagic else { return nil }
-        crc = bytes.littleEndian(at: 4)
-        length = Int(bytes.littleEndian(at: 8) as UInt32)
-        state = bytes.littleEndian(at: SegmentFormat.stateOffset)
-        let expires: UInt64 = bytes.littleEndian(at: 24)
-        name = MessageName(
-            identifier: bytes.littleEndian(at: 16), tag: bytes.littleEndian(at: 12), size: length,
-            attempt: SegmentFormat.attempts(state), wasReleased: state & SegmentFormat.released != 0,
-            expires: expires == 0 ? nil : expires)
-    }
-
-    /// Whether the checksum of the record that `bytes` begin with is right. Damaged bytes that were skipped have none.
-    func matches(_ bytes: ArraySlice<UInt8>) -> Bool {
-        let start = bytes.startIndex
-        guard bytes.count >= SegmentFormat.recordHeaderLength + length else { return false }
+    /// Of a record's magic and bytes 8 to 31.
+    static func headerChecksum(_ magic: UInt32, _ covered: some Collection<UInt8>) -> UInt32 {
         var crc = CRC32C()
-        crc.update(bytes[(start + 8)..<(start + SegmentFormat.stateOffset)])
-        if magic == SegmentFormat.recordMagic {
-            let payload = start + SegmentFormat.recordHeaderLength
-            crc.update(bytes[payload..<(payload + length)])
-        }
-        return crc.value == self.crc
+        withUnsafeBytes(of: magic.littleEndian) { crc.update($0) }
+        crc.update(covered)
+        return crc.value
     }
 }
 

@@ -1,44 +1,19 @@
 internal import Glibc
+internal import Logging
 package import SwitchboardCore
 
 /// Claims messages of the segment layout: a lock of one byte of the record, which one open file has and which dies with
 /// its process.
 package final class SegmentReader: QueueReader {
-    /// A record that was passed: another consumer has it, or it came back.
-    private struct Passed {
-        let name: MessageName
-        let position: RecordPosition
-    }
-
-    /// Records of one segment are taken in the order in which they lie.
-    private final class Source {
-        var segment: SegmentFile
-        var cursor = SegmentFormat.headerLength
-        var isDirty = false
-        var readAhead = ReadAhead()
-        var head: (offset: Int, header: RecordHeader, payload: [UInt8])?
-        /// What was passed and is not known to be done: held by us, by others, or come back.
-        var open: Set<Int> = []
-
-        let records: FinishedRecords
-
-        init(_ segment: SegmentFile) {
-            self.segment = segment
-            records = FinishedRecords(segment)
-        }
-
-        var isAtEnd: Bool { head == nil && cursor >= segment.committed }
-    }
-
     package let queue: Queue
     private let store: SpoolStore
-    private var sources: [String: Source] = [:]
+    private var sources: [String: SegmentSource] = [:]
     /// Names of segments not opened yet, the latest first.
     private var unopened: [String] = []
     private var known: Set<String> = []
     /// Worth another try, and held by others when last seen.
-    private var returned: [Passed] = []
-    private var held: [Passed] = []
+    private var returned: [PassedRecord] = []
+    private var held: [PassedRecord] = []
 
     /// Its change tells the other consumers that a message came back.
     private static let signal = "returned"
@@ -51,8 +26,13 @@ package final class SegmentReader: QueueReader {
     // MARK: What is there
 
     package func rescan() throws(FileError) {
-        for name in try queue.ready.names() { learn(name) }
-        for source in sources.values { source.isDirty = true }
+        let names = try queue.ready.names()
+        for name in names { learn(name) }
+        dropReplaced(names)
+        for source in sources.values {
+            source.isDirty = true
+            source.isSuspended = false
+        }
         retryHeld()
         for name in Array(sources.keys) { tidy(name) }
     }
@@ -85,13 +65,40 @@ package final class SegmentReader: QueueReader {
         returned.sort { $0.name > $1.name }
     }
 
+    /// Lets go of segments that were removed, or replaced by files of the same name: their descriptors outlive that.
+    private func dropReplaced(_ names: [String]) {
+        let present = Set(names)
+        for (name, source) in sources {
+            if present.contains(name), let there = try? queue.ready.status(name),
+                let held = try? source.segment.file.status(), FileIdentity(there) == FileIdentity(held)
+            {
+                continue
+            }
+            drop(name)
+            if present.contains(name) { learn(name) }
+        }
+    }
+
+    private func drop(_ name: String) {
+        held.removeAll { $0.position.segment == name }
+        returned.removeAll { $0.position.segment == name }
+        sources.removeValue(forKey: name)?.records.close()
+        known.remove(name)
+    }
+
     /// Opens the segments that may begin before `limit`.
     private func open(before limit: UInt64?) throws(FileError) {
         var failure: FileError?
         while let name = unopened.last, limit == nil || SegmentFile.start(of: name) <= limit ?? 0 {
             unopened.removeLast()
             do throws(FileError) {
-                sources[name] = Source(try SegmentFile(name, in: queue.ready))
+                let segment = try SegmentFile(name, in: queue.ready)
+                sources[name] = SegmentSource(segment)
+                if !segment.isHeaderSound {
+                    store.logger.warning(
+                        "Header of a segment damaged; it is read by its records",
+                        metadata: ["spool.queue": "\(queue.name)", "spool.file": "\(name)"])
+                }
                 if limit == nil { break }
             } catch {
                 known.remove(name)
@@ -113,8 +120,15 @@ package final class SegmentReader: QueueReader {
         while true {
             var first = returned.last?.name
             var segment: String?
-            for (name, source) in sources {
-                try advance(source)
+            var failure: FileError?
+            for (name, source) in sources where !source.isSuspended {
+                do throws(FileError) {
+                    try advance(source)
+                } catch {
+                    // The others do not wait for this one.
+                    source.isSuspended = true
+                    failure = error
+                }
                 guard let head = source.head else { continue }
                 if let known = first, known < head.header.name { continue }
                 first = head.header.name
@@ -124,7 +138,11 @@ package final class SegmentReader: QueueReader {
                 try open(before: first?.identifier)
                 continue
             }
-            if first == nil { return nil }
+            if first == nil {
+                if let failure { throw failure }
+                return nil
+            }
+            if let failure { report(failure) }
             if let name = segment, let source = sources[name], let head = source.head {
                 source.head = nil
                 source.open.insert(head.offset)
@@ -145,6 +163,11 @@ package final class SegmentReader: QueueReader {
         }
     }
 
+    private func report(_ failure: FileError) {
+        store.logger.warning(
+            "Segment not read", metadata: ["spool.queue": "\(queue.name)", "error": "\(failure)"])
+    }
+
     private func claim(
         _ name: MessageName, _ position: RecordPosition, _ payload: [UInt8]
     ) throws(FileError) -> Claim? {
@@ -153,7 +176,7 @@ package final class SegmentReader: QueueReader {
         } catch {
             // It stays where it is, and is tried again with what others hold.
             sources[position.segment]?.segment.unlock(position.offset)
-            held.append(Passed(name: name, position: position))
+            held.append(PassedRecord(name: name, position: position))
             throw error
         }
     }
@@ -165,11 +188,16 @@ package final class SegmentReader: QueueReader {
         let segment = source.segment
         let offset = position.offset
         guard try segment.lock(offset) else {
-            held.append(Passed(name: name, position: position))
+            held.append(PassedRecord(name: name, position: position))
             return nil
         }
         // Only now is the state certain: whoever had the lock may have finished.
-        let state = try segment.state(at: offset)
+        guard let state = try segment.state(at: offset) else {
+            try bury(
+                payload, name, position,
+                "The state of the record is damaged: nobody knows whether the message was done with.")
+            return nil
+        }
         if state & SegmentFormat.done != 0 {
             segment.unlock(offset)
             settled(position)
@@ -198,7 +226,7 @@ package final class SegmentReader: QueueReader {
     }
 
     /// Reads the next record that is not done.
-    private func advance(_ source: Source) throws(FileError) {
+    private func advance(_ source: SegmentSource) throws(FileError) {
         if source.isDirty {
             try source.segment.refresh()
             source.isDirty = false
@@ -211,7 +239,7 @@ package final class SegmentReader: QueueReader {
                 continue
             }
             source.cursor += header.recordLength
-            if header.magic == SegmentFormat.recordMagic, !header.isDone {
+            if header.isMessage, !header.isDone {
                 source.head = (offset, header, payload)
             }
         }
@@ -223,10 +251,15 @@ package final class SegmentReader: QueueReader {
     }
 
     /// Has bytes that are no record moved out of the way, and goes on behind them.
-    private func skipDamage(_ source: Source, _ offset: Int) throws(FileError) {
-        let next = try source.segment.nextRecord(from: offset + 8, end: source.segment.committed)
+    private func skipDamage(_ source: SegmentSource, _ offset: Int) throws(FileError) {
+        let next = try source.segment.walk(to: source.segment.committed).next(afterDamageAt: offset)
         source.cursor = next
-        try source.segment.buryDamage(from: offset, to: next, of: queue, in: store)
+        do throws(FileError) {
+            try source.segment.buryDamage(offset..<next, of: queue, in: store)
+        } catch {
+            source.hasUnburied = true
+            throw error
+        }
     }
 
     // MARK: Settling
@@ -244,7 +277,11 @@ package final class SegmentReader: QueueReader {
             giveBack(claim, source.segment, position)
         case .discard(let reason):
             let record = try source.segment.record(at: position.offset, end: source.segment.committed)
-            try bury(record?.payload ?? [], claim.name, position, reason)
+            // Where it cannot be read any more, it is still in memory.
+            let payload =
+                record?.payload
+                ?? MessageFile(message: claim.message, queue: queue.name.encoded, published: 0).encoded
+            try bury(payload, claim.name, position, reason)
         }
     }
 
@@ -257,7 +294,7 @@ package final class SegmentReader: QueueReader {
 
     private func giveBack(_ claim: Claim, _ segment: SegmentFile, _ position: RecordPosition) {
         segment.unlock(position.offset)
-        returned.append(Passed(name: claim.name, position: position))
+        returned.append(PassedRecord(name: claim.name, position: position))
         returned.sort { $0.name > $1.name }
         tellOthers()
     }
@@ -299,18 +336,14 @@ package final class SegmentReader: QueueReader {
 
     /// Removes a segment that is closed and wholly done.
     private func tidy(_ name: String) {
-        guard let source = sources[name] else { return }
+        guard let source = sources[name], !source.isSuspended else { return }
         if !source.segment.isSealed { try? source.segment.refresh() }
-        guard source.segment.isSealed, source.isAtEnd else { return }
+        guard source.segment.isSealed, source.isAtEnd, !source.hasUnburied else { return }
         for offset in source.open {
             guard let state = try? source.segment.state(at: offset), state & SegmentFormat.done != 0 else { return }
         }
         try? queue.ready.unlink(name)
-        held.removeAll { $0.position.segment == name }
-        returned.removeAll { $0.position.segment == name }
-        source.records.close()
-        sources[name] = nil
-        known.remove(name)
+        drop(name)
     }
 
     package func close() {

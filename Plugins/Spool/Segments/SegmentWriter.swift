@@ -6,13 +6,14 @@ final class SegmentWriter: Sendable {
     private struct Pending {
         let record: [UInt8]
         let name: MessageName
-        let completion: @Sendable (TransportError?) -> Void
+        let completion: @Sendable (PublishFailure?) -> Void
     }
 
     /// The segment being written, and where the next record goes.
     private struct Current {
-        let name: String
         let file: OpenFile
+        /// Where the file is, as long as nobody removes, renames or replaces what leads there.
+        let place: HeldPath
         var end: Int
     }
 
@@ -24,7 +25,7 @@ final class SegmentWriter: Sendable {
     }
 
     /// How much one group writes at most, in bytes.
-    private static let groupBytes = 4 << 20
+    static let groupBytes = 4 << 20
     /// How many groups a leader writes before others have its thread.
     static let turn = 32
 
@@ -39,6 +40,8 @@ final class SegmentWriter: Sendable {
         isDurable = store.isDurable && !queue.name.isEphemeral
     }
 
+    var isClosed: Bool { state.withLock { $0.isClosed } }
+
     /// What a record meets.
     enum Reception {
         /// Somebody writes it.
@@ -51,7 +54,7 @@ final class SegmentWriter: Sendable {
 
     /// Takes a record; `completion` is called when its group is on the disk.
     func append(
-        _ record: [UInt8], _ name: MessageName, _ completion: @escaping @Sendable (TransportError?) -> Void
+        _ record: [UInt8], _ name: MessageName, _ completion: @escaping @Sendable (PublishFailure?) -> Void
     ) -> Reception {
         state.withLock { state in
             if state.isClosed { return .closed }
@@ -100,8 +103,8 @@ final class SegmentWriter: Sendable {
         return true
     }
 
-    private func write(_ group: [Pending], _ current: inout Current?) -> TransportError? {
-        let what = "A message was not written to \(queue.name) of the spool"
+    private func write(_ group: [Pending], _ current: inout Current?) -> PublishFailure? {
+        let what = "A message was not written to \(queue.name) of the spool \(store.root.path)"
         for attempt in 0..<2 {
             do throws(FileError) {
                 try append(group, &current)
@@ -109,10 +112,16 @@ final class SegmentWriter: Sendable {
                 return nil
             } catch {
                 store.health.failed(error)
+                if error.isOutOfPlace {
+                    // A segment that was removed alone has a successor; what else is gone has to be found again.
+                    if attempt == 0, queue.place.isHere { continue }
+                    store.forget(queue)
+                    return .moved(error.transportError(what))
+                }
                 // A segment that could not be synced is given up, at the end of what was accepted; the group is written
                 // once more, from memory, to a new one.
                 let isLast = attempt == 1 || !error.isDeviceError || store.health.readOnlyReason != nil
-                if isLast { return error.transportError(what) }
+                if isLast { return .failed(error.transportError(what, at: store.root.path)) }
             }
         }
         return nil
@@ -136,6 +145,9 @@ final class SegmentWriter: Sendable {
                 try segment.file.synchronize(dataOnly: true)
                 isSuspect = false
             }
+            // Once for the whole group, after its sync and before anybody may read it: a file that is open can be written
+            // and synced long after it was removed.
+            try segment.place.check()
             segment.end += bytes.count
             try commit(segment)
             current = segment
@@ -157,125 +169,31 @@ final class SegmentWriter: Sendable {
         let temporary = store.temporaryName("segment")
         let file = try store.temporary.file(temporary, flags: O_RDWR | O_CREAT | O_EXCL)
         do throws(FileError) {
-            var header = SegmentFormat.magic
-            header.append(littleEndian: UInt64(SegmentFormat.headerLength))
-            header += [UInt8](repeating: 0, count: SegmentFormat.headerLength - header.count)
-            try file.write(header, at: 0)
+            let place = HeldPath(
+                "\(queue.ready.path)/\(name)", FileIdentity(try file.status()), operations: store.operations)
+            let start = SegmentFormat.headerLength
+            try file.write(SegmentHeader(committed: start, isSealed: false).encoded, at: 0)
             if isDurable { try file.synchronize(dataOnly: false) }
             try store.temporary.rename(temporary, to: queue.ready, as: name)
             if isDurable { try queue.ready.synchronize() }
+            return Current(file: file, place: place, end: start)
         } catch {
             file.closeQuietly()
             try? store.temporary.unlink(temporary)
             throw error
         }
-        return Current(name: name, file: file, end: SegmentFormat.headerLength)
     }
 
     /// Tells readers how far they may read. Not synced: after a crash the checksums say it.
     private func commit(_ segment: Current) throws(FileError) {
-        var bytes: [UInt8] = []
-        bytes.append(littleEndian: UInt64(segment.end))
-        try segment.file.write(bytes, at: SegmentFormat.committedOffset)
+        let header = SegmentHeader(committed: segment.end, isSealed: false)
+        try segment.file.write(header.copies, at: SegmentHeader.copiesOffset)
     }
 
     private func seal(_ segment: Current) {
-        var bytes: [UInt8] = []
-        bytes.append(littleEndian: UInt64(1))
+        let header = SegmentHeader(committed: segment.end, isSealed: true)
         // Where this fails, the segment is closed when its writer is dead.
-        try? segment.file.write(bytes, at: SegmentFormat.sealedOffset)
+        try? segment.file.write(header.copies, at: SegmentHeader.copiesOffset)
         segment.file.closeQuietly()
     }
-}
-
-/// The writers of a process, one for each queue it publishes to; those not used for long are closed.
-final class SegmentPublisher: Sendable {
-    private struct State {
-        var writers: [QueueName: (writer: SegmentWriter, used: UInt64)] = [:]
-        var clock: UInt64 = 0
-    }
-
-    /// How many segments are kept open for writing.
-    private static let limit = 256
-
-    private let store: SpoolStore
-    private let state = Locked(State())
-
-    init(_ store: SpoolStore) {
-        self.store = store
-    }
-
-    /// - Parameter lead: has the writer's ``SegmentWriter/lead()`` run to its end, which may sync.
-    func append(
-        _ payload: [UInt8], _ name: MessageName, to targets: [Queue], _ operation: PublishOperation,
-        lead: (SegmentWriter) -> Void
-    ) {
-        guard payload.count <= Int(UInt32.max) - 64 else {
-            for queue in targets { queue.release(bytes: payload.count) }
-            return operation.finish(
-                .failed(TransportError(.messageTooLarge, "A record of a segment has at most 4 GiB.")))
-        }
-        let record = SegmentFormat.record(payload, name)
-        operation.expect(targets.count)
-        for queue in targets {
-            let completion: @Sendable (TransportError?) -> Void = { failure in
-                if failure != nil { queue.release(bytes: payload.count) }
-                operation.settled(failure)
-            }
-            taking: while true {
-                let writer = writer(for: queue)
-                switch writer.append(record, name, completion) {
-                case .taken: break taking
-                case .leads:
-                    lead(writer)
-                    break taking
-                case .closed: continue
-                }
-            }
-        }
-    }
-
-    func close() {
-        let writers = state.withLock { state in
-            defer { state.writers = [:] }
-            return state.writers.values.map(\.writer)
-        }
-        for writer in writers { _ = writer.close() }
-    }
-
-    private func writer(for queue: Queue) -> SegmentWriter {
-        let (writer, old): (SegmentWriter, SegmentWriter?) = state.withLock { state in
-            state.clock += 1
-            if let known = state.writers[queue.name] {
-                if known.writer.queue === queue || isSame(known.writer.queue, queue) {
-                    state.writers[queue.name]?.used = state.clock
-                    if !known.writer.isClosed { return (known.writer, nil) }
-                }
-            }
-            let replaced = state.writers[queue.name]?.writer
-            let writer = SegmentWriter(queue, store)
-            state.writers[queue.name] = (writer, state.clock)
-            if replaced == nil, state.writers.count > Self.limit,
-                let oldest = state.writers.min(by: { $0.value.used < $1.value.used }),
-                state.writers.removeValue(forKey: oldest.key) != nil
-            {
-                return (writer, oldest.value.writer)
-            }
-            return (writer, replaced)
-        }
-        if let old, !old.close() {
-            // It is in use: it stays open until the process ends, and readers close it then.
-        }
-        return writer
-    }
-
-    /// Whether two handles are of one directory: that of a mailbox may have gone and come again.
-    private func isSame(_ one: Queue, _ other: Queue) -> Bool {
-        guard let first = try? one.ready.status(), let second = try? other.ready.status() else { return false }
-        return first.st_ino == second.st_ino && first.st_nlink > 0
-    }
-}
-
-extension SegmentWriter {
-    var isClosed: Bool { state.withLock { $0.isClosed } }
 }

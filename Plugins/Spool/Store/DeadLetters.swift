@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Logging
 
 /// The directory `dead`: messages that nobody takes, each beside a file that says why.
@@ -15,6 +16,8 @@ extension SpoolStore {
             try directory.rename(name, to: dead, as: resting)
         } catch {
             try? dead.unlink("\(resting).reason")
+            // Not there: the message, or `dead` itself?
+            try deadPlace()
             if error.isNotFound { return false }
             throw error
         }
@@ -37,6 +40,11 @@ extension SpoolStore {
         logger.warning(
             "Message dead-lettered",
             metadata: ["spool.queue": "\(queue)", "spool.file": "\(resting)", "reason": "\(reason)"])
+    }
+
+    /// ESTALE when `dead` is not where it should be.
+    private func deadPlace() throws(FileError) {
+        if let defect { throw FileError(defect.operation, ESTALE) }
     }
 
     /// A name that is free in `dead`: copies of one message come from several queues.

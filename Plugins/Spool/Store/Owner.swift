@@ -10,8 +10,11 @@ package struct Owner: Sendable {
     /// What tells this owner's messages from another's in their names.
     package let tag: UInt32
 
-    private let file: OpenFile
-    private let directory: Directory
+    /// `nil` for one who only looks, and is not in the spool.
+    private let presence: (file: OpenFile, directory: Directory)?
+
+    /// Who only looks, and leaves no trace.
+    package static let onlooker = Owner(name: "nobody", tag: 0, presence: nil)
 
     /// Makes and locks the file, then gives it its name: no one ever sees it unlocked.
     package static func register(in directory: Directory, temporary: Directory) throws(FileError) -> Owner {
@@ -45,7 +48,7 @@ package struct Owner: Sendable {
             try? temporary.unlink("owner@\(name)")
             throw error
         }
-        return Owner(name: name, tag: UInt32(truncatingIfNeeded: random), file: file, directory: directory)
+        return Owner(name: name, tag: UInt32(truncatingIfNeeded: random), presence: (file, directory))
     }
 
     /// For people: who that is. The lock alone decides.
@@ -58,8 +61,17 @@ package struct Owner: Sendable {
 
     /// Leaves: to be called when everything that was claimed has been given back.
     package func leave() {
-        try? directory.unlink(name)
-        file.closeQuietly()
+        guard let presence else { return }
+        try? presence.directory.unlink(name)
+        presence.file.closeQuietly()
+    }
+
+    /// Where its file should be: without it others take this owner for dead.
+    package func place() throws(FileError) -> HeldPath? {
+        guard let presence else { return nil }
+        return HeldPath(
+            "\(presence.directory.path)/\(name)", FileIdentity(try presence.file.status()),
+            operations: presence.file.operations)
     }
 
     /// Takes the lock of an owner that is dead. `nil` when it lives; the caller closes the file, or leaves it locked

@@ -12,7 +12,10 @@ package final class Queue: Sendable {
     package let claimed: Directory
     package let counters: SharedCounters
     package let readySync: DirectorySync
-    private let identity: (device: dev_t, number: ino_t)
+    /// Where ``ready`` should be.
+    package let place: HeldPath
+    /// Where the rest should be that is held.
+    private let otherPlaces: [HeldPath]
     private let state = Locked(State())
 
     private struct State {
@@ -30,25 +33,36 @@ package final class Queue: Sendable {
     }
 
     package init(
-        _ name: QueueName, in queues: Directory, layout: SpoolConfiguration.Layout, temporary: Directory,
-        temporaryName: String
+        _ name: QueueName, in store: SpoolStore
     ) throws(FileError) {
         self.name = name
         directoryName = name.directoryName
-        directory = try queues.directory(directoryName)
-        let status = try directory.status()
-        identity = (status.st_dev, status.st_ino)
-        ready = try directory.directory(layout == .maildir ? "new" : "segments")
-        claimed = layout == .maildir ? try directory.directory("claimed") : ready
-        counters = try SharedCounters.open(
-            "usage", in: directory, temporary: temporary, temporaryName: temporaryName)
-        readySync = DirectorySync(ready)
+        directory = try store.queues.directory(directoryName)
+        ready = try directory.directory(store.layout == .maildir ? "new" : "segments")
+        place = try ready.place()
+        var places = [try directory.place()]
+        if store.layout == .maildir {
+            claimed = try directory.directory("claimed")
+            places.append(try claimed.place())
+        } else {
+            claimed = ready
+        }
+        counters = try store.counters("usage", in: directory)
+        if let file = counters.place { places.append(file) }
+        otherPlaces = places
+        readySync = DirectorySync(ready, at: place)
     }
 
     /// Whether the directory that is held is still the one of that name.
-    package func isCurrent(in queues: Directory) -> Bool {
-        guard let there = try? queues.status(directoryName) else { return false }
-        return there.st_ino == identity.number && there.st_dev == identity.device
+    package var isCurrent: Bool { otherPlaces[0].isHere }
+
+    /// What is not where it should be of all that is held; `nil` when everything is.
+    package var defect: FileError? {
+        if let defect = place.defect { return defect }
+        for place in otherPlaces {
+            if let defect = place.defect { return defect }
+        }
+        return nil
     }
 
     package var isDeclared: Bool {
@@ -101,36 +115,46 @@ package final class Queue: Sendable {
     }
 
     /// Corrects the counters by what a count has found; what others changed meanwhile stays.
-    package func correct(from before: (messages: UInt64, bytes: UInt64), to found: (messages: UInt64, bytes: UInt64)) {
+    package func correct(from before: QueueCount, to found: QueueCount) {
         counters.adjust(.messages, from: before.messages, to: found.messages)
         counters.adjust(.bytes, from: before.bytes, to: found.bytes)
     }
 
     /// What the counters say.
-    package var counted: (messages: UInt64, bytes: UInt64) {
-        (counters.load(.messages), counters.load(.bytes))
+    package var counted: QueueCount {
+        QueueCount(messages: counters.load(.messages), bytes: counters.load(.bytes))
     }
 
     /// Counts what is there, drops what has expired, and corrects the counters, which a crash may have left wrong.
     package func recountFiles() throws(FileError) {
         let before = counted
         let now = Timestamp.now.milliseconds
-        var messages: UInt64 = 0
-        var bytes: UInt64 = 0
+        var found = QueueCount()
         var expired: [MessageName] = []
         try ready.forEachEntry { text in
             guard let name = MessageName(utf8: text) else { return }
             if name.isExpired(at: now) { return expired.append(name) }
-            messages += 1
-            bytes += UInt64(name.size)
+            found.add(name.size)
         }
         for name in expired { try? ready.unlink("\(name)") }
         try claimed.forEachName { text in
             guard let name = ClaimName(text)?.message else { return }
-            messages += 1
-            bytes += UInt64(name.size)
+            found.add(name.size)
         }
-        correct(from: before, to: (messages, bytes))
+        correct(from: before, to: found)
+    }
+}
+
+/// How many messages there are, and how many bytes they have. What names say of sizes may be anything: the sum stops at the
+/// largest number there is.
+package struct QueueCount: Hashable, Sendable {
+    package var messages: UInt64 = 0
+    package var bytes: UInt64 = 0
+
+    package mutating func add(_ size: Int) {
+        messages += 1
+        let (sum, overflow) = bytes.addingReportingOverflow(UInt64(clamping: size))
+        bytes = overflow ? .max : sum
     }
 }
 
@@ -145,13 +169,16 @@ package final class DirectorySync: Sendable {
     }
 
     private let directory: Directory
+    private let place: HeldPath
     private let state = Locked(State())
 
-    init(_ directory: Directory) {
+    init(_ directory: Directory, at place: HeldPath) {
         self.directory = directory
+        self.place = place
     }
 
-    /// Calls back when everything that is in the directory now is on the disk; from this thread or another one.
+    /// Calls back when everything that is in the directory now is on the disk; from this thread or another one. With ESTALE
+    /// when the directory is not where it should be.
     package func request(_ completion: @escaping Completion) {
         let leads = state.withLock { state in
             state.waiting.append(completion)
@@ -169,6 +196,10 @@ package final class DirectorySync: Sendable {
             var failure: FileError?
             do throws(FileError) {
                 try directory.synchronize()
+                // Once for all of them.
+                if let defect = place.defect {
+                    throw defect.isOutOfPlace ? defect : FileError(defect.operation, ESTALE)
+                }
             } catch {
                 failure = error
             }

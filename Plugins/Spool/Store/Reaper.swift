@@ -13,8 +13,10 @@ extension SpoolStore {
         for name in names where name != owner.name {
             do throws(FileError) {
                 if let file = try Owner.lockDead(name, in: owners) { dead[name] = file }
-            } catch  where error.isNotFound {
-                continue
+            } catch {
+                // One that is no owner's file says nothing about the others.
+                if error.isOurWant { throw error }
+                if !error.isNotFound { report("Owner of a spool not looked at", name, error) }
             }
         }
         // At start also what belongs to owners without a file: left when a reaper died between its last two steps.
@@ -28,13 +30,27 @@ extension SpoolStore {
         for name in try queueNames() {
             do throws(FileError) {
                 try giveBack(name, isDead)
-            } catch  where !error.isNotFound {
+            } catch {
+                // One that is not there, or not whole, says nothing about the others.
+                guard !error.isNotFound else { continue }
                 logger.warning(
                     "Claims of dead processes not given back",
                     metadata: ["spool.queue": "\(name)", "error": "\(error)"])
             }
         }
-        for text in try temporary.names() {
+        clearTemporary(isDead)
+        for (name, _) in dead {
+            try? owners.unlink(name)
+            logger.info("Claims of a dead process given back", metadata: ["spool.owner": "\(name)"])
+        }
+    }
+
+    private func report(_ what: Logger.Message, _ file: String, _ error: FileError) {
+        logger.warning(what, metadata: ["spool.file": "\(file)", "error": "\(error)"])
+    }
+
+    private func clearTemporary(_ isDead: (String) -> Bool) {
+        for text in (try? temporary.names()) ?? [] {
             if text.hasPrefix("owner@") {
                 // Somebody who is arriving has no file among the owners yet; the lock alone tells.
                 if let file = try? Owner.lockDead(text, in: temporary) {
@@ -44,10 +60,6 @@ extension SpoolStore {
             } else if let at = text.lastIndex(of: "@"), isDead(String(text[text.index(after: at)...])) {
                 removeTree(text, in: temporary)
             }
-        }
-        for (name, _) in dead {
-            try? owners.unlink(name)
-            logger.info("Claims of a dead process given back", metadata: ["spool.owner": "\(name)"])
         }
     }
 
@@ -71,8 +83,9 @@ extension SpoolStore {
             for text in try segments.names() where SegmentFile.isSegment(text) && isDead(SegmentFile.owner(of: text)) {
                 do throws(FileError) {
                     try SegmentFile.recover(text, in: segments, durable: isDurable && !name.isEphemeral)
-                } catch  where error.isNotFound {
-                    continue
+                } catch {
+                    // Readers find out what is wrong with it; the others do not wait for that.
+                    if !error.isNotFound { report("Segment of a dead process not closed", text, error) }
                 }
             }
             return
@@ -80,16 +93,16 @@ extension SpoolStore {
         let claimed = try directory.directory("claimed")
         let ready = try directory.directory("new")
         for text in try claimed.names() {
-            guard let claim = ClaimName(text) else {
-                try bury(
-                    text, in: claimed, as: text, queue: name, reason: "The file in claimed/ has a name of no message.")
-                continue
-            }
-            guard isDead(claim.owner) else { continue }
             do throws(FileError) {
+                guard let claim = ClaimName(text) else {
+                    let reason = "The file in claimed/ has a name of no message."
+                    try bury(text, in: claimed, as: text, queue: name, reason: reason)
+                    continue
+                }
+                guard isDead(claim.owner) else { continue }
                 try claimed.rename(text, to: ready, as: "\(claim.message)")
-            } catch  where error.isNotFound {
-                continue
+            } catch {
+                if !error.isNotFound { report("Claim of a dead process not given back", text, error) }
             }
         }
     }

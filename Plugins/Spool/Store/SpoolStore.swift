@@ -18,49 +18,71 @@ package final class SpoolStore: Sendable {
     package let logger: Logger
 
     private let clock: SharedCounters
+    private let places: [HeldPath]
+    private let purpose: Purpose
     private let opened = Locked<[QueueName: Queue]>([:])
     private let ephemeral = Locked(EphemeralQueues())
     private let serial = Locked<UInt64>(0)
 
     package var isDurable: Bool { configuration.durability == .full }
 
+    /// The directories in a spool's directory.
+    static let parts = ["tmp", "owners", "queues", "bindings", "dead"]
+
+    /// What a spool is opened for.
+    package enum Purpose: Sendable {
+        /// To publish, receive and change; where there is none, one is made, of the preferred layout when the configuration
+        /// names none.
+        case use(preferring: SpoolConfiguration.Layout?)
+        /// To look only: nothing is written, so that it may be read-only.
+        case looking
+    }
+
     /// Opens the spool, and makes it where the parent directory is there. Blocks.
     ///
     /// Throws `refused` for what is not safe (a symbolic link, another's directory, one that others write to) or not
     /// there, `conflict` for another layout or format.
     package init(
-        _ configuration: SpoolConfiguration, operations: any FileOperations = SystemFileOperations(),
+        _ configuration: SpoolConfiguration, for purpose: Purpose = .use(preferring: nil),
+        operations: any FileOperations = SystemFileOperations(),
         logger: Logger, onReadOnly: @escaping @Sendable (String) -> Void = { _ in }
     ) throws(TransportError) {
         self.configuration = configuration
+        self.purpose = purpose
         self.operations = operations
         self.logger = logger
         health = Health(onReadOnly: onReadOnly)
         do throws(FileError) {
-            root = try Self.openRoot(configuration, operations)
+            root = try Self.openRoot(configuration, purpose, operations)
             let status = try root.status()
             try Self.checkSafety(of: status, configuration.directory)
-            for name in ["tmp", "owners", "queues", "bindings", "dead"] {
-                try root.makeDirectory(name)
+            if purpose.isUse {
+                for name in Self.parts { try root.makeDirectory(name) }
+                if configuration.durability == .full { try root.synchronize() }
             }
-            if configuration.durability == .full { try root.synchronize() }
             temporary = try root.directory("tmp")
             owners = try root.directory("owners")
             queues = try root.directory("queues")
             bindings = try root.directory("bindings")
             dead = try root.directory("dead")
-            owner = try Owner.register(in: owners, temporary: temporary)
+            owner = purpose.isUse ? try Owner.register(in: owners, temporary: temporary) : .onlooker
         } catch {
             throw Self.openingFailed(configuration.directory, error)
         }
         do throws(FileError) {
-            clock = try SharedCounters.open(
-                "clock", in: root, temporary: temporary, temporaryName: "clock@\(owner.name)")
-            let format = try Self.format(root, temporary, owner, for: configuration)
-            guard let found = Self.layout(of: format) else {
-                throw FileError("read \(root.path)/FORMAT, which is of no known format", EPROTO)
-            }
-            layout = found
+            clock =
+                purpose.isUse
+                ? try SharedCounters.open(
+                    "clock", in: root, temporary: temporary, temporaryName: "clock@\(owner.name)")
+                : try SharedCounters.copy(of: "clock", in: root)
+            layout = try SpoolFormat.open(root, temporary, owner, configuration, purpose)
+            var places: [HeldPath] = []
+            for directory in [root, temporary, owners, queues, bindings, dead] { places.append(try directory.place()) }
+            let format = FileIdentity(try root.status("FORMAT"))
+            places.append(HeldPath("\(root.path)/FORMAT", format, operations: operations))
+            if let place = try owner.place() { places.append(place) }
+            if let place = clock.place { places.append(place) }
+            self.places = places
         } catch {
             owner.leave()
             throw Self.openingFailed(configuration.directory, error)
@@ -72,6 +94,14 @@ package final class SpoolStore: Sendable {
                 "The spool \(configuration.directory) has the layout \(layout.rawValue), not \(wanted.rawValue): "
                     + "leave the option layout out, or use another directory.")
         }
+    }
+
+    /// What is not where it should be of all that is held open; `nil` when everything is.
+    package var defect: FileError? {
+        for place in places {
+            if let defect = place.defect { return defect }
+        }
+        return nil
     }
 
     // MARK: Names
@@ -98,9 +128,10 @@ package final class SpoolStore: Sendable {
     package func existingQueue(_ name: QueueName) throws(FileError) -> Queue? {
         if let queue = openedQueue(name) { return queue }
         do throws(FileError) {
-            let queue = try Queue(
-                name, in: queues, layout: layout, temporary: temporary, temporaryName: temporaryName("usage"))
+            let queue = try Queue(name, in: self)
             try checkAddress(of: queue)
+            // Who only looks sees what the counters say now.
+            if !purpose.isUse { return queue }
             if name.isEphemeral {
                 ephemeral.withLock { $0.keep(queue) }
             } else {
@@ -119,14 +150,22 @@ package final class SpoolStore: Sendable {
         guard name.isEphemeral else { return opened.withLock { $0[name] } }
         guard let queue = ephemeral.withLock({ $0.queue(name) }) else { return nil }
         // It may have gone, and come again under the same name.
-        if queue.isCurrent(in: queues) { return queue }
+        if queue.isCurrent { return queue }
         forget(queue)
         return nil
     }
 
-    /// Lets go of the queues that went with their subscribers.
+    /// Lets go of the queues that went with their subscribers, and of those that were removed or replaced.
     package func forgetGone() {
-        for queue in ephemeral.withLock({ $0.all }) where !queue.isCurrent(in: queues) { forget(queue) }
+        for queue in ephemeral.withLock({ $0.all }) where !queue.isCurrent { forget(queue) }
+        for queue in opened.withLock({ Array($0.values) }) where queue.defect != nil { forget(queue) }
+    }
+
+    /// The counters in a file of the spool.
+    func counters(_ name: String, in directory: Directory) throws(FileError) -> SharedCounters {
+        guard purpose.isUse else { return try SharedCounters.copy(of: name, in: directory) }
+        return try SharedCounters.open(
+            name, in: directory, temporary: temporary, temporaryName: temporaryName(name))
     }
 
     /// A name that was cut for its directory may meet another whose hash is the same.
@@ -140,7 +179,9 @@ package final class SpoolStore: Sendable {
 
     /// The queue of that name, made whole under a temporary name when there is none.
     package func queue(_ name: QueueName) throws(FileError) -> Queue {
+        var tries = 0
         while true {
+            tries += 1
             if let queue = try existingQueue(name) { return queue }
             let made = temporaryName("queue")
             try temporary.makeDirectory(made)
@@ -158,7 +199,21 @@ package final class SpoolStore: Sendable {
                 removeTree(made, in: temporary)
                 // Another process was faster: a directory that is not empty is not replaced.
                 if !error.exists { throw error }
+                // Or it is there in part.
+                if tries > 1 { try complete(name) }
+                if tries > 8 { throw error }
             }
+        }
+    }
+
+    /// Makes the parts of a queue that somebody removed from its directory.
+    package func complete(_ name: QueueName) throws(FileError) {
+        let directory = try queues.directory(name.directoryName)
+        for part in Queue.directories(layout) + ["consumers"] { try directory.makeDirectory(part) }
+        if try !directory.contains("address") {
+            try directory.replace(
+                "address", with: Array("\(name.encoded)\n".utf8), through: temporary,
+                temporaryName: temporaryName("address"), durable: isDurable && !name.isEphemeral)
         }
     }
 
@@ -192,7 +247,9 @@ package final class SpoolStore: Sendable {
     /// Lets `queue` have a copy of whatever is published to `source`.
     package func bind(_ queue: QueueName, to source: QueueName) throws(FileError) {
         let durable = isDurable && !queue.isEphemeral
+        var tries = 0
         while true {
+            tries += 1
             try bindings.makeDirectory(source.directoryName)
             do throws(FileError) {
                 let directory = try bindings.directory(source.directoryName)
@@ -203,10 +260,15 @@ package final class SpoolStore: Sendable {
                     try bindings.synchronize()
                 }
                 return
-            } catch  where error.isNotFound {
+            } catch  where error.isNotFound && tries < 8 {
                 continue
             }
         }
+    }
+
+    /// Whether `queue` has a copy of whatever is published to `source`.
+    package func isBound(_ queue: QueueName, to source: QueueName) throws(FileError) -> Bool {
+        try bindings.contains("\(source.directoryName)/\(queue.directoryName)")
     }
 
     package func unbind(_ queue: QueueName, from source: QueueName) {
@@ -261,73 +323,5 @@ package final class SpoolStore: Sendable {
             removeTree(child, in: directory, depth: depth - 1)
         }
         try? parent.removeDirectory(name)
-    }
-}
-
-extension SpoolStore {
-    private static func openRoot(
-        _ configuration: SpoolConfiguration, _ operations: any FileOperations
-    ) throws(FileError) -> Directory {
-        let path = configuration.directory
-        let made = operations.makeDirectory(AT_FDCWD, path, mode: 0o700)
-        if made == -EEXIST { return try Directory.open(path, operations: operations) }
-        try made.checked("mkdir \(path)")
-        if configuration.durability == .full {
-            let parts = path.split(separator: "/")
-            let parent = "/" + parts.dropLast().joined(separator: "/")
-            let directory = operations.open(AT_FDCWD, parent, flags: O_RDONLY | O_DIRECTORY, mode: 0)
-            // One may be allowed to make directories in a directory that one may not read, and so not sync.
-            if directory >= 0 {
-                defer { _ = operations.close(directory) }
-                try operations.synchronize(directory, dataOnly: false).checked("fsync \(parent)")
-            }
-        }
-        return try Directory.open(path, operations: operations)
-    }
-
-    private static func checkSafety(of status: stat, _ directory: String) throws(FileError) {
-        guard status.st_uid == geteuid() || geteuid() == 0 else {
-            throw FileError("trust \(directory), which belongs to user \(status.st_uid) and not to us", EPERM)
-        }
-        guard status.st_mode & 0o022 == 0 else {
-            throw FileError("trust \(directory), to which others may write (chmod 0700 it)", EPERM)
-        }
-    }
-
-    private static func openingFailed(_ directory: String, _ error: FileError) -> TransportError {
-        var failure = error.transportError("The spool \(directory) cannot be opened")
-        if error.isNotFound {
-            failure.code = .refused
-            failure.message = "The spool \(directory) cannot be opened: make its parent directory first."
-        } else if error.number == EPROTO {
-            failure.code = .conflict
-        }
-        return failure
-    }
-
-    /// The text of the file FORMAT, written by whoever comes first.
-    private static func format(
-        _ root: Directory, _ temporary: Directory, _ owner: Owner, for configuration: SpoolConfiguration
-    ) throws(FileError) -> String {
-        if try !root.contains("FORMAT") {
-            let text = "switchboard-spool 1 \((configuration.layout ?? .maildir).rawValue)\n"
-            let name = "FORMAT@\(owner.name)"
-            let durable = configuration.durability == .full
-            try temporary.write(name, Array(text.utf8), durable: durable)
-            defer { try? temporary.unlink(name) }
-            do throws(FileError) {
-                try temporary.link(name, to: root, as: "FORMAT")
-            } catch  where error.exists {
-                // Another process was faster.
-            }
-            if durable { try root.synchronize() }
-        }
-        return String(decoding: try root.contents(of: "FORMAT", limit: 4096), as: UTF8.self)
-    }
-
-    private static func layout(of format: String) -> SpoolConfiguration.Layout? {
-        let words = format.split(whereSeparator: { $0 == " " || $0 == "\n" })
-        guard words.count == 3, words[0] == "switchboard-spool", words[1] == "1" else { return nil }
-        return SpoolConfiguration.Layout(rawValue: String(words[2]))
     }
 }

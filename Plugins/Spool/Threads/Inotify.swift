@@ -11,6 +11,9 @@ package final class Inotify: Sendable {
         package var isOverflow: Bool { mask & UInt32(IN_Q_OVERFLOW) != 0 }
         /// The watched directory is gone.
         package var isGone: Bool { mask & (UInt32(IN_IGNORED) | UInt32(IN_DELETE_SELF)) != 0 }
+        /// The watched directory itself has another name now.
+        package var isMove: Bool { mask & UInt32(IN_MOVE_SELF) != 0 }
+        package var isUnmount: Bool { mask & UInt32(IN_UNMOUNT) != 0 }
         package var isRemoval: Bool { mask & (UInt32(IN_DELETE) | UInt32(IN_MOVED_FROM)) != 0 }
     }
 
@@ -28,6 +31,7 @@ package final class Inotify: Sendable {
 
     package static let arrivals = UInt32(IN_MOVED_TO) | UInt32(IN_CREATE)
     package static let removals = UInt32(IN_DELETE) | UInt32(IN_MOVED_FROM)
+    package static let moves = UInt32(IN_MOVE_SELF) | UInt32(IN_DELETE_SELF)
     package static let writes = UInt32(IN_MODIFY)
     package static let writersGone = UInt32(IN_CLOSE_WRITE)
 

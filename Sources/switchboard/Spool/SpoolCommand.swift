@@ -46,10 +46,17 @@ func reportingTransportFailures(_ body: () async throws -> Void) async throws {
         do {
             try await body()
         } catch let error as TransportError {
-            let cause = error.cause.map { " (\($0))" } ?? ""
             let isUnusable = [.refused, .conflict, .invalidURL, .invalidOption, .unknownScheme].contains(error.code)
-            throw Failure(printable(error.message + cause), exit: isUnusable ? 255 : 1)
+            throw Failure(printable(error.sentence), exit: isUnusable ? 255 : 1)
         }
+    }
+}
+
+extension TransportError {
+    /// The message, and the cause where the message does not have it.
+    var sentence: String {
+        guard let cause, !message.contains("\(cause)") else { return message }
+        return "\(message) (\(cause))"
     }
 }
 

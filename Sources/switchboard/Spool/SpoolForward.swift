@@ -73,9 +73,8 @@ struct SpoolForward: AsyncParsableCommand {
             }
         } catch let error as TransportError {
             bar.withLock { $0.finish() }
-            let cause = error.cause.map { " (\($0))" } ?? ""
             let count = latest.withLock { $0.map { "\($0.forwarded) of \($0.total) messages were forwarded, then: " } }
-            throw Failure(printable("\(count ?? "")\(error.message)\(cause)"), exit: 1)
+            throw Failure(printable("\(count ?? "")\(error.sentence)"), exit: 1)
         }
     }
 }
