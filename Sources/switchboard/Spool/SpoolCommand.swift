@@ -36,7 +36,7 @@ struct SpoolOptions: ParsableArguments {
 
 /// Warnings of the driver go to standard error.
 var warnings: Logger {
-    var logger = Logger(label: "switchboard.spool") { StreamLogHandler.standardError(label: $0) }
+    var logger = Logger(label: "switchboard.spool") { CommandLogHandler(label: $0) }
     logger.logLevel = .error
     return logger
 }
@@ -48,7 +48,7 @@ func reportingTransportFailures(_ body: () async throws -> Void) async throws {
         } catch let error as TransportError {
             let cause = error.cause.map { " (\($0))" } ?? ""
             let isUnusable = [.refused, .conflict, .invalidURL, .invalidOption, .unknownScheme].contains(error.code)
-            throw Failure(printable(error.message + cause), exit: isUnusable ? 255 : 1)
+            throw Failure(error.message + cause, exit: isUnusable ? 255 : 1)
         }
     }
 }
