@@ -131,9 +131,11 @@ let package = Package(
             path: "Plugins/SQLiteDirectory"),
 
         // Programs.
+        .target(name: "StandardStreams", dependencies: ["SwitchboardCore"]),
         .executableTarget(
             name: "switchboard",
             dependencies: [
+                "StandardStreams",
                 "SwitchboardCore", "SwitchboardMessaging", "SwitchboardCells", "SwitchboardInProcess",
                 "SwitchboardSpool", "SwitchboardSQLite",
                 .target(name: "SwitchboardRabbitMQ", condition: rabbitMQ),
@@ -191,7 +193,8 @@ let package = Package(
         .executableTarget(
             name: "conformance-tool",
             dependencies: [
-                "DriverHarnesses", "SwitchboardCore", "SwitchboardInProcess", "SwitchboardSpool", "SwitchboardTesting",
+                "DriverHarnesses", "StandardStreams", "SwitchboardCore", "SwitchboardInProcess", "SwitchboardSpool",
+                "SwitchboardTesting",
                 .target(name: "SwitchboardRabbitMQ", condition: rabbitMQ),
             ]),
         .plugin(
@@ -315,7 +318,7 @@ let package = Package(
         .testTarget(name: "TestBrokerTests", dependencies: ["SwitchboardCore", "SwitchboardTesting"]),
         .testTarget(
             name: "CommandLineTests",
-            dependencies: ["switchboard", "SwitchboardMessaging"]),
+            dependencies: ["StandardStreams", "switchboard", "SwitchboardMessaging"]),
         .testTarget(
             name: "SQLiteDirectoryTests",
             dependencies: [

@@ -1,5 +1,6 @@
 import DriverHarnesses
 import Foundation
+import StandardStreams
 import SwitchboardCore
 import SwitchboardInProcess
 import SwitchboardSpool
@@ -22,14 +23,20 @@ struct ConformanceTool {
           --drivers NAMES  only those drivers: \(subjects.map(\.name).joined(separator: ", "))
           --width N        how many laws are checked at a time (4)
 
-        A broken law, a claim that nothing proves, and a driver that cannot be checked all give the exit code 1.
+        A broken law, a claim that nothing proves, and a driver that cannot be checked all give the exit code 1; output \
+        that cannot be written gives 74, or 141 where its reader has gone.
         """
 
     static func main() async {
+        StandardStreams.prepare()
         let arguments = Array(CommandLine.arguments.dropFirst())
         if arguments.first == "peer" { return await peer(arguments.dropFirst()) }
         do {
             try await run(ConformanceArguments(arguments))
+            try StandardOutput.flush()
+        } catch let failure as OutputFailure {
+            if !failure.isClosedPipe { complain("\(failure)") }
+            exit(failure.exitCode)
         } catch let error as ConformanceArguments.Misuse {
             complain("\(error)\n\n\(usage)")
             exit(2)
@@ -40,15 +47,16 @@ struct ConformanceTool {
     }
 
     private static func run(_ arguments: ConformanceArguments) async throws {
-        if arguments.wantsHelp { return print(usage) }
+        if arguments.wantsHelp { return try StandardOutput.write(usage + "\n") }
         if let file = arguments.laws { return try write(DriverLaws.markdown, into: "laws", of: file) }
         let report = try await ConformanceReport.check(
             arguments.choose(from: subjects), width: arguments.width,
             progress: { subject, law, verdict in
                 if case .broken = verdict { complain("broken by \(subject.name): \(law)") }
             })
-        // Not through a buffer: what is wrong comes behind it.
-        FileHandle.standardOutput.write(Data("\(report.matrix)\n".utf8))
+        // At once: what is wrong comes behind it.
+        try StandardOutput.write("\(report.matrix)\n")
+        try StandardOutput.flush()
         for failure in report.failures { complain(failure) }
         // A table of broken claims is not to be written.
         if !report.failures.isEmpty { exit(1) }
@@ -71,7 +79,7 @@ struct ConformanceTool {
                     + "It should be:\n\(report.table)")
             exit(1)
         } else {
-            print("The table of drivers in \(file) is what the laws say.")
+            try StandardOutput.line("The table of drivers in \(file) is what the laws say.")
         }
     }
 
@@ -86,6 +94,6 @@ struct ConformanceTool {
     }
 
     private static func complain(_ text: String) {
-        FileHandle.standardError.write(Data("conformance: \(text)\n".utf8))
+        StandardError.lines("conformance: \(text)")
     }
 }

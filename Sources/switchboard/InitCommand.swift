@@ -1,4 +1,5 @@
 import ArgumentParser
+import StandardStreams
 import SwitchboardCells
 import SwitchboardMessaging
 import SwitchboardSQLite
@@ -23,9 +24,10 @@ struct InitCommand: AsyncParsableCommand {
             let directory = try SQLiteCellDirectory(directoryOptions.location(), configuration: configuration)
             let isNew = try await mapCell0(in: directory, databaseConnection: nil)
             if output.json {
-                print(JSONValue.object(["database": .string(directory.path), "cell0_mapped": .bool(isNew)]))
+                try StandardOutput.json(["database": .string(directory.path), "cell0_mapped": .bool(isNew)])
             } else {
-                print("The directory \(directory.path) is ready\(isNew ? "" : ", as it was").")
+                let path = ArgumentEcho.own.cleaned(directory.path)
+                try StandardOutput.line("The directory \(path) is ready\(isNew ? "" : ", as it was").")
             }
         }
     }

@@ -1,4 +1,6 @@
 import ArgumentParser
+import Foundation
+import StandardStreams
 
 /// The command line. Each command is a file of its own; a new one is added to the subcommands here.
 @main
@@ -26,11 +28,46 @@ struct Switchboard: AsyncParsableCommand {
             The directory is a SQLite file with the schema of Nova's API database; a Nova's own file can be given as well.
 
             Every command takes --json. Passwords are shown as *** unless --show-secrets is given. Results go to standard \
-            output, everything else to standard error. Exit codes: 0 success; 64 wrong usage; 255 the directory cannot be \
-            used; others as in the help of each command.
+            output, everything else to standard error. Exit codes: 0 success; 64 wrong usage; 74 standard output cannot be \
+            written, 141 its reader has gone; 255 the directory cannot be used; others as in the help of each command.
             """,
         subcommands: [
             InitCommand.self, CellCommand.self, InstanceCommand.self, HostCommand.self, Ping.self, Call.self, Cast.self,
             Serve.self, NotifyCommand.self, SpoolCommand.self,
         ])
+
+    static func main() async {
+        StandardStreams.prepare()
+        do {
+            var command = try await asyncParseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+            try StandardOutput.flush()
+        } catch {
+            end(with: error)
+        }
+    }
+
+    /// Ends the program as `exit(withError:)` does, which ignores output that fails and repeats arguments as they are.
+    private static func end(with error: any Error) -> Never {
+        do throws(OutputFailure) {
+            if let failure = error as? OutputFailure { throw failure }
+            let code = exitCode(for: error)
+            let text = fullMessage(for: error)
+            if code.isSuccess {
+                try StandardOutput.write(text.isEmpty ? "" : text + "\n")
+                try StandardOutput.flush()
+            } else {
+                try StandardOutput.flush()
+                if !text.isEmpty { StandardError.lines(ArgumentEcho.own.cleaned(text)) }
+            }
+            Foundation.exit(code.rawValue)
+        } catch {
+            if !error.isClosedPipe { complain("\(error)") }
+            Foundation.exit(error.exitCode)
+        }
+    }
 }

@@ -12,7 +12,9 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     ],
     targets: [
-        .target(name: "BenchSupport"),
+        // Its folder StandardStreams is that of the package.
+        .target(
+            name: "BenchSupport", dependencies: [.product(name: "SwitchboardCore", package: "switchboard")]),
         .target(
             name: "RPCBenchSupport",
             dependencies: [
@@ -50,11 +52,11 @@ let package = Package(
             ]),
         .executableTarget(
             name: "json-size-bench",
-            dependencies: [.product(name: "SwitchboardMessaging", package: "switchboard")]),
+            dependencies: ["BenchSupport", .product(name: "SwitchboardMessaging", package: "switchboard")]),
         .executableTarget(
             name: "counts-bench",
             dependencies: [
-                "RPCBenchSupport",
+                "BenchSupport", "RPCBenchSupport",
                 .product(name: "SwitchboardCore", package: "switchboard"),
                 .product(name: "SwitchboardMessaging", package: "switchboard"),
                 .product(name: "SwitchboardInProcess", package: "switchboard"),
@@ -63,7 +65,7 @@ let package = Package(
         .executableTarget(
             name: "spool-bench",
             dependencies: [
-                "CFileLoops",
+                "BenchSupport", "CFileLoops",
                 .product(name: "SwitchboardCore", package: "switchboard"),
                 .product(name: "SwitchboardSpool", package: "switchboard"),
                 .product(name: "Logging", package: "swift-log"),
@@ -71,6 +73,7 @@ let package = Package(
         .executableTarget(
             name: "json-bench",
             dependencies: [
+                "BenchSupport",
                 .product(name: "SwitchboardCore", package: "switchboard"),
                 .product(name: "SwitchboardMessaging", package: "switchboard"),
             ]),
@@ -85,6 +88,7 @@ let package = Package(
         .executableTarget(
             name: "cells-bench",
             dependencies: [
+                "BenchSupport",
                 .product(name: "SwitchboardCore", package: "switchboard"),
                 .product(name: "SwitchboardMessaging", package: "switchboard"),
                 .product(name: "SwitchboardCells", package: "switchboard"),

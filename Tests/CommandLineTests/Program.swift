@@ -28,7 +28,7 @@ final class Program: Sendable {
     var database: String { folder + "/cells.sqlite" }
 
     /// SwiftPM puts the program beside the tests.
-    private static let executable: URL = {
+    static let executable: URL = {
         let tests = Bundle.main.executableURL ?? URL(fileURLWithPath: CommandLine.arguments[0])
         return tests.deletingLastPathComponent().appendingPathComponent("switchboard")
     }()
@@ -41,12 +41,23 @@ final class Program: Sendable {
         try start(arguments, input: input, environment: environment).wait()
     }
 
+    /// Runs a script of the shell, in which `$SB` is the program.
+    @discardableResult
+    func shell(_ script: String, environment: [String: String] = [:]) throws -> Result {
+        let variables = ["SB": Self.executable.path, "PATH": "/usr/local/bin:/usr/bin:/bin"].merging(environment) { $1 }
+        return try start(
+            ["-c", script], environment: variables, executable: URL(fileURLWithPath: "/bin/bash")
+        ).wait()
+    }
+
     /// Starts the program and does not wait for its end.
     ///
-    /// - Parameter terminal: what its standard error goes to, instead of a file.
+    /// - Parameters:
+    ///   - terminal: what its standard error goes to, instead of a file.
+    ///   - executable: another program.
     func start(
         _ arguments: [String], input: String = "", environment: [String: String] = [:],
-        errors terminal: FileHandle? = nil
+        errors terminal: FileHandle? = nil, executable: URL = Program.executable
     ) throws -> Running {
         let id = UUID().uuidString
         let (inputPath, outputPath, errorsPath) = ("\(folder)/\(id).in", "\(folder)/\(id).out", "\(folder)/\(id).err")
@@ -54,7 +65,7 @@ final class Program: Sendable {
             try #require(FileManager.default.createFile(atPath: path, contents: Data(input.utf8)))
         }
         let process = Process()
-        process.executableURL = Self.executable
+        process.executableURL = executable
         process.arguments = arguments
         process.currentDirectoryURL = URL(fileURLWithPath: folder)
         process.environment = ["SWITCHBOARD_DATABASE": database].merging(environment) { $1 }

@@ -12,7 +12,7 @@ struct PublishOperationTests {
             switch outcome {
             case .done: codes.withLock { $0.append(nil) }
             case .full: codes.withLock { $0.append(.exhausted) }
-            case .failed(let error): codes.withLock { $0.append(error.code) }
+            case .moved(let error), .failed(let error): codes.withLock { $0.append(error.code) }
             }
         }
         return (operation, codes)
@@ -56,7 +56,8 @@ struct PublishOperationTests {
 
     @Test("One that one queue has and another has not was maybe sent")
     func parts() {
-        for failures in [[nil, TransportError(.exhausted, "full")], [TransportError(.unavailable, "x"), nil]] {
+        let failure = TransportError(.exhausted, "full")
+        for failures: [PublishFailure?] in [[nil, .failed(failure)], [.failed(failure), nil], [nil, .moved(failure)]] {
             let (operation, codes) = make()
             #expect(operation.begin())
             operation.expect(2)
@@ -66,7 +67,7 @@ struct PublishOperationTests {
         let (operation, codes) = make()
         #expect(operation.begin())
         operation.expect(2)
-        for _ in 0..<2 { operation.settled(TransportError(.exhausted, "full")) }
+        for _ in 0..<2 { operation.settled(.failed(failure)) }
         #expect(codes.withLock { $0 } == [.exhausted])
     }
 }

@@ -32,7 +32,7 @@ public struct BaseURL: Hashable, Sendable {
     }
 
     private init(_ text: String, stripsAllSlashes: Bool) {
-        masked = maskingURLSecrets(in: text)
+        masked = URLMasker.masked(text, sparing: URLTemplate.isVariable)
         var rest = text[...]
         if let colon = rest.firstIndex(of: ":"), !rest[..<colon].contains("/") {
             scheme = rest[..<colon].lowercased()

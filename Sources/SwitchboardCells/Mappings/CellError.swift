@@ -1,3 +1,5 @@
+internal import SwitchboardCore
+
 /// An error of the cells layer: of a directory, of a mapping, or of a cell's line.
 ///
 /// Programs act on ``code``, people read ``message``; neither ever holds a secret.
@@ -56,7 +58,7 @@ public struct CellError: Error, Sendable {
 
     public var code: Code
 
-    /// One or two sentences: what happened, to which cell, and what to do.
+    /// One or two sentences: what happened, to which cell, and what to do. What looks like a credential is masked.
     public var message: String
 
     /// The cell it is about, where there is one.
@@ -67,7 +69,7 @@ public struct CellError: Error, Sendable {
 
     public init(_ code: Code, _ message: String, cell: CellIdentity? = nil, cause: (any Error)? = nil) {
         self.code = code
-        self.message = message
+        self.message = Secret.masked(in: message)
         self.cell = cell
         self.cause = cause
     }
@@ -76,6 +78,6 @@ public struct CellError: Error, Sendable {
 extension CellError: CustomStringConvertible {
     public var description: String {
         guard let cause else { return "\(code): \(message)" }
-        return "\(code): \(message) (\(cause))"
+        return "\(code): \(message) (\(Secret.masked(in: "\(cause)")))"
     }
 }

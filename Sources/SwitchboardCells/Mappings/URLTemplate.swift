@@ -30,6 +30,12 @@ public struct URLTemplate: Hashable, Sendable {
     public var isTemplate: Bool {
         text.reveal().utf8.contains { $0 == UInt8(ascii: "{") || $0 == UInt8(ascii: "}") }
     }
+
+    /// Whether a text is one variable in its braces, which is no secret where one could be.
+    static func isVariable(_ text: String) -> Bool {
+        guard text.hasPrefix("{"), text.hasSuffix("}") else { return false }
+        return Variable(text.dropFirst().dropLast()) != nil
+    }
 }
 
 extension URLTemplate: ExpressibleByStringLiteral {
@@ -40,7 +46,7 @@ extension URLTemplate: ExpressibleByStringLiteral {
 
 extension URLTemplate: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     /// The text with every secret masked, else unchanged.
-    public var description: String { maskingURLSecrets(in: text.reveal()) }
+    public var description: String { URLMasker.masked(text.reveal(), sparing: Self.isVariable) }
     public var debugDescription: String { description }
     public var customMirror: Mirror { Mirror(self, children: ["text": description]) }
 }

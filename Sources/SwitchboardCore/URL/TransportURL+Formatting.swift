@@ -17,7 +17,11 @@ extension TransportURL: CustomStringConvertible, CustomDebugStringConvertible, C
         var text = "\(scheme)://"
         text += hosts.map { $0.formatted(revealingSecrets: revealingSecrets) }.joined(separator: ",")
         if let virtualHost {
-            text += "/" + virtualHost.percentEncoded { $0 == UInt8(ascii: "/") }
+            text +=
+                "/"
+                + virtualHost.shown(revealingSecrets).percentEncoded {
+                    $0 == .slash || (!revealingSecrets && $0.isOfMask)
+                }
         }
         if !options.isEmpty {
             text += "?"
@@ -36,13 +40,19 @@ extension TransportURL.Host: CustomStringConvertible {
     fileprivate func formatted(revealingSecrets: Bool) -> String {
         var text = ""
         if username != nil || password != nil {
-            text += (username ?? "").percentEncoded()
+            // A `:` in a user name without a password is most likely what was to separate them.
+            let hidesPassword = password == nil && !revealingSecrets
+            text += hidesPassword ? (username ?? "").hidingTail() : (username ?? "").percentEncoded()
             if let password {
                 text += ":" + (revealingSecrets ? password.reveal().percentEncoded() : Secret.mask)
             }
             text += "@"
         }
-        text += HostName.isIPv6(name) ? "[\(name.percentEncoded { $0 != 0x25 })]" : name.percentEncoded(HostName.takes)
+        if HostName.isIPv6(name) {
+            text += "[\(name.percentEncoded { $0 != 0x25 })]"
+        } else {
+            text += name.shown(revealingSecrets).percentEncoded(HostName.takes)
+        }
         if let port {
             text += ":\(port)"
         }
@@ -51,15 +61,15 @@ extension TransportURL.Host: CustomStringConvertible {
 }
 
 extension TransportURL.Option {
-    /// Whether the value is masked: its name speaks of a password, passphrase, secret, token or credential.
+    /// Whether the value is masked: its name speaks of a password, passphrase, secret, token, credential or key.
     public var isSecret: Bool {
-        let name = name.lowercased()
-        return ["passw", "pwd", "passphrase", "secret", "token", "credential"].contains { name.contains($0) }
+        SecretNames.contains(Array(name.utf8))
     }
 
     fileprivate func formatted(revealingSecrets: Bool) -> String {
-        let value = isSecret && !revealingSecrets ? Secret.mask : value.percentEncoded()
-        return "\(name.percentEncoded())=\(value)"
+        if revealingSecrets { return "\(name.percentEncoded())=\(value.percentEncoded())" }
+        let value = isSecret ? Secret.mask : value.shown(false).percentEncoded(\.isOfMask)
+        return "\(name.shown(false).percentEncoded(\.isOfMask))=\(value)"
     }
 }
 
@@ -74,11 +84,22 @@ extension TransportURL.Option: CustomStringConvertible, CustomDebugStringConvert
     }
 
     public var customMirror: Mirror {
-        Mirror(self, children: ["name": name, "value": isSecret ? Secret.mask : value])
+        Mirror(self, children: ["name": name.shown(false), "value": isSecret ? Secret.mask : value.shown(false)])
     }
 }
 
 extension String {
+    /// A part of a URL that is no secret by itself, with what looks like credentials in it masked.
+    fileprivate func shown(_ revealingSecrets: Bool) -> String {
+        revealingSecrets ? self : Secret.masked(in: self)
+    }
+
+    /// Percent-encoded, and masked behind a `:`.
+    fileprivate func hidingTail() -> String {
+        guard let colon = utf8.firstIndex(of: .colon) else { return percentEncoded() }
+        return String(decoding: utf8[..<colon], as: UTF8.self).percentEncoded() + ":" + Secret.mask
+    }
+
     /// Percent-encodes all but RFC 3986's unreserved characters and those that `keeps` takes.
     fileprivate func percentEncoded(_ keeps: (UInt8) -> Bool = { _ in false }) -> String {
         var encoded: [UInt8] = []
@@ -95,4 +116,8 @@ extension String {
         }
         return String(decoding: encoded, as: UTF8.self)
     }
+}
+
+extension UInt8 {
+    fileprivate var isOfMask: Bool { self == UInt8(ascii: "*") }
 }

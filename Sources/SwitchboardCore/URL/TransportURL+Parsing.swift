@@ -42,7 +42,8 @@ private struct Parser {
             url.options = try parseOptions(rest[(question + 1)...])
             rest = rest[..<question]
         }
-        if rest.starts(with: [UInt8(ascii: "/"), UInt8(ascii: "/")]) {
+        let hasAuthority = rest.starts(with: [UInt8(ascii: "/"), UInt8(ascii: "/")])
+        if hasAuthority {
             rest = rest.dropFirst(2)
             let slash = rest.firstIndex(of: UInt8(ascii: "/")) ?? rest.endIndex
             url.hosts = try parseHosts(rest[..<slash])
@@ -51,6 +52,9 @@ private struct Parser {
         if !rest.isEmpty {
             guard rest.first == UInt8(ascii: "/") else {
                 throw invalid("no // follows its scheme; a transport URL begins like rabbit://")
+            }
+            if !hasAuthority, rest.contains(UInt8(ascii: "@")) {
+                throw invalid("an '@' stands in it and no // follows its scheme; a transport URL begins like rabbit://")
             }
             url.virtualHost = try decode(rest.dropFirst(), "the virtual host")
         }
@@ -69,17 +73,17 @@ private struct Parser {
         return hosts
     }
 
-    /// `user:12/34@host` would otherwise be the host `user` at port 12, and the rest of the password be shown as a
-    /// virtual host, option or user name.
+    /// `user:12/34@host` would otherwise be the host `user` at port 12, and `user:p@x/y@host` the host `x`; and the rest of
+    /// the password be shown as a host, virtual host, option or user name.
     private func refuseCutCredentials(_ hosts: [TransportURL.Host], _ authority: Bytes) throws(TransportError) {
         for (host, next) in zip(hosts, hosts.dropFirst()) {
             if host.username == nil, host.port != nil, next.username != nil, next.password == nil {
                 throw invalid("a password seems to contain a ','; write it as %2C")
             }
         }
-        if let last = hosts.last, last.username == nil, last.port != nil,
-            text[authority.endIndex...].contains(UInt8(ascii: "@"))
-        {
+        let mayBeCut = hosts.last.map { $0.username == nil && $0.port != nil } ?? false
+        let mayHaveAt = hosts.contains { $0.password != nil }
+        if mayBeCut || mayHaveAt, text[authority.endIndex...].contains(UInt8(ascii: "@")) {
             throw invalid(
                 "an '@' stands behind the hosts: inside a password write / as %2F and ? as %3F, inside a virtual host "
                     + "or an option write @ as %40")
@@ -159,6 +163,10 @@ private struct Parser {
             let name = try decode(pair[..<equals], "the name of an option", plusIsSpace: true)
             if name.isEmpty { throw invalid("an option has no name") }
             let value = try decode(pair[equals...].dropFirst(), "the value of an option", plusIsSpace: true)
+            // It would be shown as an option's name.
+            if equals == pair.endIndex, options.last?.isSecret == true {
+                throw invalid("a password or token among its options seems to contain an '&'; write it as %26")
+            }
             options.append(.init(name, value))
         }
         return options
@@ -195,8 +203,6 @@ private struct Parser {
 
 extension UInt8 {
     fileprivate var isControl: Bool { self < 0x20 || self == 0x7F }
-
-    fileprivate var isDigit: Bool { (0x30...0x39).contains(self) }
 
     fileprivate var isLetter: Bool { (0x41...0x5A).contains(self) || (0x61...0x7A).contains(self) }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import StandardStreams
 import SwitchboardCells
 import SwitchboardMessaging
 import SwitchboardSQLite
@@ -34,6 +35,7 @@ struct CellCreate: DirectoryCommand {
         if urls.transportURL == nil {
             throw ValidationError("Give the cell's message queue: --transport-url URL (none:/// if it has none).")
         }
+        if let odd = name?.firstOddScalar { throw ValidationError("The --name contains \(odd).") }
         if let uuid, CellID(uuid) == nil { throw ValidationError("The --uuid '\(uuid)' is no UUID.") }
     }
 
@@ -50,9 +52,9 @@ struct CellCreate: DirectoryCommand {
         }
         let cell = try await directory.createCell(draft)
         if output.json {
-            print(JSONValue.object(cell.report(secrets)))
+            try StandardOutput.json(.object(cell.report(secrets)))
         } else {
-            print(cell.id)
+            try StandardOutput.line(cell.id.description)
         }
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import StandardStreams
 import SwitchboardCells
 import SwitchboardMessaging
 import SwitchboardSQLite
@@ -25,9 +26,9 @@ struct CellDelete: DirectoryCommand {
         let cell = try await cell.find(in: directory)
         try await directory.deleteCell(cell.id, force: force)
         if output.json {
-            print(JSONValue.object(["deleted": .string(cell.id.description)]))
+            try StandardOutput.json(["deleted": .string(cell.id.description)])
         } else {
-            print("The cell \(cell.identity) is deleted.")
+            try StandardOutput.line("The cell \(cell.identity) is deleted.")
         }
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import StandardStreams
 import SwitchboardCells
 import SwitchboardMessaging
 import SwitchboardSQLite
@@ -26,7 +27,7 @@ struct CellList: DirectoryCommand {
             if let project { try await directory.cells(ofProject: project) } else { try await directory.cells() }
         for defect in listing.defects { complain("warning: \(defect.message)") }
         if output.json {
-            print(JSONValue.array(listing.cells.map { .object($0.report(secrets)) }))
+            try StandardOutput.json(.array(listing.cells.map { .object($0.report(secrets)) }))
             return
         }
         var table = Table("NAME", "UUID", "DISABLED", "TRANSPORT URL", "DATABASE CONNECTION")
@@ -35,7 +36,7 @@ struct CellList: DirectoryCommand {
                 cell.name, cell.id.description, cell.isDisabled ? "yes" : "no", secrets.text(cell.transportURL),
                 secrets.text(cell.databaseConnection))
         }
-        table.print()
+        try table.print()
         if listing.cells.isEmpty { complain("There are no cells. 'switchboard cell create' adds one.") }
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import StandardStreams
 import SwitchboardCells
 import SwitchboardMessaging
 import SwitchboardSQLite
@@ -24,9 +25,9 @@ struct CellMapCell0: DirectoryCommand {
         if output.json {
             var report = try await directory.cell(.cell0).report(secrets)
             report["created"] = .bool(isNew)
-            print(JSONValue.object(report))
+            try StandardOutput.json(.object(report))
         } else {
-            print(isNew ? "Cell0 is set up." : "Cell0 is already set up.")
+            try StandardOutput.line(isNew ? "Cell0 is set up." : "Cell0 is already set up.")
         }
     }
 }

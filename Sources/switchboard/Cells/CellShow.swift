@@ -1,4 +1,5 @@
 import ArgumentParser
+import StandardStreams
 import SwitchboardCells
 import SwitchboardCore
 import SwitchboardMessaging
@@ -29,7 +30,7 @@ struct CellShow: DirectoryCommand {
             report["hosts"] = JSONValue(usage.hosts)
             report["instances"] = JSONValue(usage.instances)
             report["instances_queued_for_delete"] = JSONValue(usage.instancesQueuedForDelete)
-            print(JSONValue.object(report))
+            try StandardOutput.json(.object(report))
         } else {
             var fields: [(name: String, value: String?)] = [
                 ("Name", cell.name), ("UUID", cell.id.description), ("Disabled", cell.isDisabled ? "yes" : "no"),
@@ -43,7 +44,7 @@ struct CellShow: DirectoryCommand {
                 ("Waiting for deletion", String(usage.instancesQueuedForDelete)),
                 ("Created", cell.createdAt?.description), ("Changed", cell.updatedAt?.description),
             ]
-            printFields(fields)
+            try printFields(fields)
         }
     }
 

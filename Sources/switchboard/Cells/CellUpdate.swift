@@ -1,4 +1,5 @@
 import ArgumentParser
+import StandardStreams
 import SwitchboardCells
 import SwitchboardMessaging
 import SwitchboardSQLite
@@ -34,6 +35,7 @@ struct CellUpdate: DirectoryCommand {
     @OptionGroup var secrets: SecretOptions
 
     func validate() throws {
+        if let odd = name?.firstOddScalar { throw ValidationError("The --name contains \(odd).") }
         if name == nil, urls.transportURL == nil, urls.databaseConnection == nil, !enable, !disable {
             throw ValidationError(
                 "Say what to change: --name, --transport-url, --database-connection, --enable or --disable.")
@@ -57,11 +59,11 @@ struct CellUpdate: DirectoryCommand {
         }
         let stored = try await directory.updateCell(old.id, change)
         if output.json {
-            print(JSONValue.object(stored.report(secrets)))
+            try StandardOutput.json(.object(stored.report(secrets)))
         } else if stored == old {
-            print("The cell \(stored.identity) was so before; nothing changed.")
+            try StandardOutput.line("The cell \(stored.identity) was so before; nothing changed.")
         } else {
-            print("The cell \(stored.identity) is changed.")
+            try StandardOutput.line("The cell \(stored.identity) is changed.")
         }
     }
 }

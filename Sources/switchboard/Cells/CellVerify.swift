@@ -1,4 +1,5 @@
 import ArgumentParser
+import StandardStreams
 import SwitchboardCells
 import SwitchboardMessaging
 import SwitchboardSQLite
@@ -42,7 +43,7 @@ struct CellVerify: DirectoryCommand {
             errors += check.errors
             warnings += check.warnings
         }
-        report(errors: errors, warnings: warnings, count: cells.count)
+        try report(errors: errors, warnings: warnings, count: cells.count)
         if !errors.isEmpty { throw ExitCode(2) }
         if !warnings.isEmpty { throw ExitCode(1) }
     }
@@ -75,17 +76,17 @@ struct CellVerify: DirectoryCommand {
         return (errors, warnings)
     }
 
-    private func report(errors: [String], warnings: [String], count: Int) {
+    private func report(errors: [String], warnings: [String], count: Int) throws {
         if output.json {
-            print(
-                JSONValue.object([
-                    "cells": JSONValue(count), "errors": .array(errors.map { .string($0) }),
-                    "warnings": .array(warnings.map { .string($0) }),
-                ]))
-            return
+            return try StandardOutput.json([
+                "cells": JSONValue(count), "errors": .array(errors.map { .string($0) }),
+                "warnings": .array(warnings.map { .string($0) }),
+            ])
         }
-        for error in errors { print("error: \(printable(error))") }
-        for warning in warnings { print("warning: \(printable(warning))") }
-        if errors.isEmpty, warnings.isEmpty { print("\(count) \(count == 1 ? "cell" : "cells"): all is well.") }
+        for error in errors { try StandardOutput.line("error: \(error)") }
+        for warning in warnings { try StandardOutput.line("warning: \(warning)") }
+        if errors.isEmpty, warnings.isEmpty {
+            try StandardOutput.line("\(count) \(count == 1 ? "cell" : "cells"): all is well.")
+        }
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import StandardStreams
 import SwitchboardCells
 import SwitchboardMessaging
 import SwitchboardSQLite
@@ -35,9 +36,9 @@ struct HostDelete: DirectoryCommand {
         }
         try await directory.deleteHost(host)
         if output.json {
-            print(JSONValue.object(["deleted": .string(host)]))
+            try StandardOutput.json(["deleted": .string(host)])
         } else {
-            print("The host \(host) is forgotten.")
+            try StandardOutput.line("The host \(ArgumentEcho.own.cleaned(host)) is forgotten.")
         }
     }
 }

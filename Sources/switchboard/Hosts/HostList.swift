@@ -22,21 +22,21 @@ struct HostList: DirectoryCommand {
         // Two rows may write one UUID in different ways.
         let names = Dictionary(cells.map { ($0.id, $0.name) }, uniquingKeysWith: { first, _ in first })
         if output.json {
-            var array = JSONArrayPrinter()
+            var array = try JSONArrayPrinter()
             for try await host in directory.hostMappings(in: only) {
                 var report = JSONObject()
                 report["host"] = .string(host.host)
                 report["cell"] = JSONValue(host.cell?.description)
                 report["cell_name"] = JSONValue(host.cell.flatMap { names[$0] ?? nil })
-                array.add(report)
+                try array.add(report)
             }
-            array.finish()
+            try array.finish()
             return
         }
         var table = Table("CELL NAME", "CELL UUID", "HOST")
         for try await host in directory.hostMappings(in: only) {
             table.add(host.cell.flatMap { names[$0] ?? nil }, host.cell?.description ?? "(gone)", host.host)
         }
-        table.print()
+        try table.print()
     }
 }

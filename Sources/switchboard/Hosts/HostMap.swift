@@ -1,4 +1,5 @@
 import ArgumentParser
+import StandardStreams
 import SwitchboardCells
 import SwitchboardMessaging
 import SwitchboardSQLite
@@ -28,21 +29,25 @@ struct HostMap: DirectoryCommand {
     }
 
     func perform(on directory: SQLiteCellDirectory) async throws {
+        for host in hosts { try checkHostName(host) }
         let cell = try await findCell(cell, in: directory)
         var result = hosts.isEmpty ? MappingResult() : try await directory.mapHosts(hosts, to: cell.id)
         if fromStandardInput {
             let reader = LineReader.standardInput
             while case let lines = try reader.next(5000), !lines.isEmpty {
-                let names = lines.map(\.text).filter { !$0.isEmpty && !$0.hasPrefix("#") }
+                let names = try lines.filter { !$0.text.isEmpty && !$0.text.hasPrefix("#") }.map { line in
+                    try checkHostName(line.text, at: "Line \(line.number) of standard input: ")
+                    return line.text
+                }
                 result = result + (try await directory.mapHosts(names, to: cell.id))
             }
         }
         if output.json {
             var report = result.report
             report["cell"] = .string(cell.id.description)
-            print(JSONValue.object(report))
+            try StandardOutput.json(.object(report))
         } else {
-            print("Hosts mapped to the cell \(cell.identity): \(result.summary).")
+            try StandardOutput.line("Hosts mapped to the cell \(cell.identity): \(result.summary).")
         }
     }
 }

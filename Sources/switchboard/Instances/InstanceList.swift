@@ -1,4 +1,5 @@
 import ArgumentParser
+import StandardStreams
 import SwitchboardCells
 import SwitchboardMessaging
 import SwitchboardSQLite
@@ -29,14 +30,17 @@ struct InstanceList: DirectoryCommand {
     func perform(on directory: SQLiteCellDirectory) async throws {
         var filter = InstanceFilter(placement: unscheduled ? .notScheduled : nil, projectID: project)
         if let cell { filter.placement = .cell(try await findCell(cell, in: directory).id) }
-        var array = output.json ? JSONArrayPrinter() : nil
+        var array = output.json ? try JSONArrayPrinter() : nil
         var count = 0
-        if !output.json { print("INSTANCE                              CELL                                  PROJECT") }
+        if !output.json {
+            try StandardOutput.line(
+                "INSTANCE                              CELL                                  PROJECT")
+        }
         for try await mapping in directory.instanceMappings(matching: filter) {
             if let limit, count == limit { break }
             count += 1
             if array != nil {
-                array?.add(mapping.report)
+                try array?.add(mapping.report)
             } else {
                 let place =
                     switch mapping.placement {
@@ -44,9 +48,9 @@ struct InstanceList: DirectoryCommand {
                     case .notScheduled: "(not scheduled)                     "
                     case .missingCell: "(gone)                              "
                     }
-                print("\(printable(mapping.instanceUUID))  \(place)  \(printable(mapping.projectID))")
+                try StandardOutput.line("\(mapping.instanceUUID)  \(place)  \(mapping.projectID)")
             }
         }
-        array?.finish()
+        try array?.finish()
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import StandardStreams
 import SwitchboardCells
 import SwitchboardMessaging
 import SwitchboardSQLite
@@ -23,9 +24,9 @@ struct InstanceLocate: DirectoryCommand {
         if output.json {
             var report = location.mapping.report
             report["cell"] = .object(cell.report(secrets))
-            print(JSONValue.object(report))
+            try StandardOutput.json(.object(report))
         } else {
-            printFields([
+            try printFields([
                 ("Instance", location.mapping.instanceUUID), ("Cell", cell.identity.description),
                 ("Transport URL", secrets.text(cell.transportURL)), ("Project", location.mapping.projectID),
                 ("User", location.mapping.userID),

@@ -1,4 +1,5 @@
 import ArgumentParser
+import StandardStreams
 import SwitchboardCells
 import SwitchboardMessaging
 import SwitchboardSQLite
@@ -48,6 +49,9 @@ struct InstanceMap: DirectoryCommand {
             throw ValidationError("Give instances, or --file, or --from-stdin, and only one of them.")
         }
         if !instances.isEmpty, cell == nil { throw ValidationError("Say where the instances are: --cell CELL.") }
+        for (option, value) in [("--project", project), ("--user", user)] {
+            if let odd = value?.firstOddScalar { throw ValidationError("The \(option) contains \(odd).") }
+        }
     }
 
     func perform(on directory: SQLiteCellDirectory) async throws {
@@ -77,9 +81,9 @@ struct InstanceMap: DirectoryCommand {
             }
         }
         if output.json {
-            print(JSONValue.object(total.report))
+            try StandardOutput.json(.object(total.report))
         } else {
-            print("Instances mapped: \(total.summary).")
+            try StandardOutput.line("Instances mapped: \(total.summary).")
         }
     }
 }
@@ -105,6 +109,10 @@ private struct Resolver {
         let words = line.text.split { $0 == "," || $0 == " " || $0 == "\t" }
         guard let first = words.first, !first.hasPrefix("#") else { return }
         do {
+            if first.hasPrefix("|") || first.hasPrefix("+-") {
+                throw Failure(
+                    "It looks like a line of a table; give values alone, with blanks or commas between.", exit: 1)
+            }
             guard words.count <= 4 else {
                 throw CellError(
                     .invalidValue, "It has \(words.count) values; an instance, cell, project and user are 4.")

@@ -1,4 +1,5 @@
 import ArgumentParser
+import StandardStreams
 import SwitchboardCells
 import SwitchboardMessaging
 import SwitchboardSQLite
@@ -18,9 +19,9 @@ struct InstanceUnmap: DirectoryCommand {
     func perform(on directory: SQLiteCellDirectory) async throws {
         let count = try await directory.unmapInstances(instances)
         if output.json {
-            print(JSONValue.object(["unmapped": JSONValue(count)]))
+            try StandardOutput.json(["unmapped": JSONValue(count)])
         } else {
-            print("\(count) of \(instances.count) instances are forgotten.")
+            try StandardOutput.line("\(count) of \(instances.count) instances are forgotten.")
         }
         if count < instances.count { throw ExitCode(1) }
     }

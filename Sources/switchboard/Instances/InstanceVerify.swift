@@ -1,4 +1,5 @@
 import ArgumentParser
+import StandardStreams
 import SwitchboardCells
 import SwitchboardMessaging
 import SwitchboardSQLite
@@ -33,7 +34,7 @@ struct InstanceVerify: DirectoryCommand {
                     isDeleted
                     ? "The instance \(uuid) is deleted in the cell \(cell.identity) and waits to be archived."
                     : "The instance \(uuid) is in the cell \(cell.identity)."
-                print(output.json ? "\(JSONValue.object(location.mapping.report))" : sentence)
+                try StandardOutput.line(output.json ? "\(JSONValue.object(location.mapping.report))" : sentence)
             }
             if isDeleted { throw ExitCode(3) }
         } catch let error as CellError where quiet && [.unknownInstance, .notScheduled].contains(error.code) {

@@ -52,11 +52,7 @@ struct AimOptions: ParsableArguments {
             }
         }
         if let transportURL {
-            guard transportURL == "-" else { return (try TransportURL(transportURL), "the queue") }
-            guard let line = readLine(), !line.isEmpty else {
-                throw Failure("There is no URL on standard input.", exit: 1)
-            }
-            return (try TransportURL(line), "the queue")
+            return (try TransportURL(transportURL == "-" ? StandardInput.url() : transportURL), "the queue")
         }
         guard let own = base.baseTransportURL ?? environment("SWITCHBOARD_TRANSPORT_URL") else {
             throw ValidationError(
@@ -103,7 +99,7 @@ func withRunning<Result>(_ service: some Service, _ body: () async throws -> Res
 
 /// What the library has to say goes to standard error; errors that a command reports itself are not said twice.
 func messageLogger(_ level: Logger.Level = .critical) -> Logger {
-    var logger = Logger(label: "switchboard") { StreamLogHandler.standardError(label: $0) }
+    var logger = Logger(label: "switchboard") { CommandLogHandler(label: $0) }
     logger.logLevel = environment("SWITCHBOARD_LOG_LEVEL").flatMap(Logger.Level.init(rawValue:)) ?? level
     return logger
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import StandardStreams
 import SwitchboardMessaging
 
 struct Call: QueueCommand {
@@ -18,7 +19,7 @@ struct Call: QueueCommand {
         let reply = try await request.client(connection).call(
             request.method, request.object(), namespace: request.namespace, version: request.rpcVersion,
             context: request.context)
-        print(reply)
+        try StandardOutput.json(reply)
     }
 }
 
@@ -52,6 +53,6 @@ struct Cast: QueueCommand {
                 request.method, request.object(), namespace: request.namespace, version: request.rpcVersion,
                 context: request.context)
         }
-        print(output.json ? #"{"sent": true}"# : "Sent \(request.method) to \(client.target) in \(connection.name).")
+        try reportSent("\(request.method) to \(client.target) in \(connection.name)", output)
     }
 }

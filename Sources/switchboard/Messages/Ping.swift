@@ -1,4 +1,5 @@
 import ArgumentParser
+import StandardStreams
 import SwitchboardCells
 import SwitchboardCore
 import SwitchboardMessaging
@@ -8,7 +9,8 @@ struct Ping: AsyncParsableCommand {
         abstract: "Asks a queue whether messages come through.",
         discussion: """
             Without --topic a message is sent through the queue and back; with --topic a server of the topic is asked for a \
-            sign of life (oslo.messaging's servers give it with rpc_ping_enabled).
+            sign of life (oslo.messaging's servers give it with rpc_ping_enabled). One that answers that it has no such \
+            method is there all the same: it "answered, has no ping", which is success.
 
             With --all-cells every cell of the directory is asked, all at the same time; cell0, which has no queue, and \
             disabled cells are skipped. Exit codes then: 0 all answered; 3 there is none to ask; 4 one did not answer, for \
@@ -40,11 +42,14 @@ struct Ping: AsyncParsableCommand {
             let (url, name) = try await aim.resolve()
             let connection = try MessageQueueConnection(url, drivers: .all, name: name, logger: messageLogger())
             try await withRunning(connection) {
-                let time = try await probe.run(on: connection)
+                let answer = try await probe.run(on: connection)
                 if output.json {
-                    print(JSONValue.object(["outcome": "answered", "milliseconds": .double(time.milliseconds)]))
+                    try StandardOutput.json([
+                        "outcome": .string(answer.outcome), "milliseconds": .double(answer.time.milliseconds),
+                    ])
                 } else {
-                    print("\(name) answered in \(time.text).")
+                    let remark = answer.hasPing ? "" : "; the server has no ping"
+                    try StandardOutput.line("\(name) answered in \(answer.time.text)\(remark).")
                 }
             }
         }
@@ -67,13 +72,22 @@ struct Probe: ParsableArguments {
         if server != nil, topic == nil { throw ValidationError("--server needs a --topic.") }
     }
 
-    /// Returns the time to the answer. Throws an `RPCError`.
-    func run(on connection: MessageQueueConnection) async throws -> Duration {
+    /// A sign of life.
+    struct Answer: Sendable {
+        var time: Duration
+        /// Whether it came from the method that is there for that; else from a server that does not have it, and says so.
+        var hasPing = true
+
+        var outcome: String { hasPing ? "answered" : "answered, has no ping" }
+    }
+
+    /// Throws an `RPCError`.
+    func run(on connection: MessageQueueConnection) async throws -> Answer {
         try await run(on: connection, RequestContext())
     }
 
     /// The same, through the queue that a context is aimed at; `connection` is for one that is not.
-    func run(on connection: MessageQueueConnection, _ context: RequestContext) async throws -> Duration {
+    func run(on connection: MessageQueueConnection, _ context: RequestContext) async throws -> Answer {
         guard let topic else {
             let aimed: MessageQueueConnection
             switch context.mqConnection {
@@ -81,14 +95,18 @@ struct Probe: ParsableArguments {
             case .cell(let line, _): aimed = line
             case .none(let cell, let reason): throw RPCError(.noQueue, "Cell \(cell) cannot be asked: \(reason).")
             }
-            return try await aimed.roundTrip(timeout: .seconds(timeout))
+            return Answer(time: try await aimed.roundTrip(timeout: .seconds(timeout)))
         }
         let start = ContinuousClock.now
         let client = RPCClient(
             connection, target: RPCTarget(topic: topic, exchange: exchange, server: server),
             timeout: .seconds(timeout))
-        _ = try await client.call("oslo_rpc_server_ping", context: context)
-        return ContinuousClock.now - start
+        do {
+            _ = try await client.call("oslo_rpc_server_ping", context: context)
+            return Answer(time: ContinuousClock.now - start)
+        } catch let error as RPCError where [.noSuchMethod, .unsupportedVersion].contains(error.code) {
+            return Answer(time: ContinuousClock.now - start, hasPing: false)
+        }
     }
 }
 

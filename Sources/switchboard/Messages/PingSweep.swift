@@ -1,3 +1,4 @@
+import StandardStreams
 import SwitchboardCells
 import SwitchboardCore
 import SwitchboardMessaging
@@ -28,7 +29,7 @@ struct PingSweep {
         }
         for defect in found.defects { complain("warning: \(defect.message)") }
         if asJSON {
-            print(JSONValue.array(found.results.map { .object(Self.report($0)) }))
+            try StandardOutput.json(.array(found.results.map { .object(Self.report($0)) }))
         } else {
             var table = Table("CELL", "UUID", "OUTCOME", "DETAIL")
             for result in found.results {
@@ -36,7 +37,7 @@ struct PingSweep {
                     result.cell.name, result.cell.id.description, Self.word(for: result.outcome),
                     Self.detail(of: result.outcome))
             }
-            table.print()
+            try table.print()
         }
         if !found.isComplete {
             throw Failure(
@@ -49,21 +50,21 @@ struct PingSweep {
         }
     }
 
-    private static func report(_ result: CellResult<Duration>) -> JSONObject {
+    private static func report(_ result: CellResult<Probe.Answer>) -> JSONObject {
         var report = JSONObject()
         report["uuid"] = .string(result.cell.id.description)
         report["name"] = JSONValue(result.cell.name)
         report["outcome"] = .string(word(for: result.outcome))
         switch result.outcome {
-        case .answered(let time): report["milliseconds"] = .double(time.milliseconds)
+        case .answered(let answer): report["milliseconds"] = .double(answer.time.milliseconds)
         default: report["reason"] = .string(detail(of: result.outcome))
         }
         return report
     }
 
-    private static func word(for outcome: CellOutcome<Duration>) -> String {
+    private static func word(for outcome: CellOutcome<Probe.Answer>) -> String {
         switch outcome {
-        case .answered: "answered"
+        case .answered(let answer): answer.outcome
         case .failed(let error as RPCError) where error.code == .timeout: "no answer"
         case .failed: "failed"
         case .didNotRespond: "no answer"
@@ -71,9 +72,9 @@ struct PingSweep {
         }
     }
 
-    private static func detail(of outcome: CellOutcome<Duration>) -> String {
+    private static func detail(of outcome: CellOutcome<Probe.Answer>) -> String {
         switch outcome {
-        case .answered(let time): time.text
+        case .answered(let answer): answer.time.text
         case .failed(let error as RPCError): error.message
         case .failed(let error as CellError): error.cause.map { "\(error.message) \($0)" } ?? error.message
         case .failed(let error): "\(error)"

@@ -25,6 +25,10 @@ struct RequestOptions: ParsableArguments {
     var user: String?
     @Option(help: "The project on whose behalf it is sent.")
     var project: String?
+    @Option(
+        help: ArgumentHelp(
+            "The id that the request has in logs of all services it passes. Default: a new one.", valueName: "id"))
+    var requestID: String?
     @Flag(help: "Send no context, for programs that are not Nova's.")
     var plainContext = false
     @Option(help: "Seconds until it is given up.")
@@ -35,14 +39,19 @@ struct RequestOptions: ParsableArguments {
         if let version, RPCVersion(version) == nil {
             throw ValidationError("--interface-version is major.minor, for example 1.2, not \(version).")
         }
-        if plainContext, user != nil || project != nil {
-            throw ValidationError("--plain-context sends no context for --user and --project to be in: leave one out.")
+        if plainContext, user != nil || project != nil || requestID != nil {
+            throw ValidationError(
+                "--plain-context sends no context for --user, --project and --request-id to be in: leave one out.")
+        }
+        if let requestID, requestID.isEmpty || requestID.utf8.count > 255 || requestID.firstOddScalar != nil {
+            throw ValidationError("--request-id is a text of 1 to 255 bytes without control characters.")
         }
         _ = try object()
     }
 
     var context: RequestContext {
-        plainContext ? .plain() : RequestContext(userID: user, projectID: project)
+        if plainContext { return .plain() }
+        return RequestContext(userID: user, projectID: project, requestID: requestID)
     }
 
     var rpcVersion: RPCVersion? { version.flatMap { RPCVersion($0) } }
@@ -63,7 +72,7 @@ struct RequestOptions: ParsableArguments {
             let text = String(argument[argument.index(after: sign)...])
             if argument[argument.index(before: sign)] == ":" {
                 let name = String(argument[..<argument.index(before: sign)])
-                object[name] = try parseJSON(text, what: "the argument \(name)")
+                object[name] = try parseJSON(Array(text.utf8), what: "the argument \(name)")
             } else {
                 object[String(argument[..<sign])] = .string(text)
             }
@@ -73,9 +82,9 @@ struct RequestOptions: ParsableArguments {
 }
 
 /// Reads JSON that was given as an option.
-func parseJSON(_ text: String, what: String) throws -> JSONValue {
+func parseJSON(_ text: [UInt8], what: String) throws -> JSONValue {
     do {
-        return try JSONValue(parsing: Array(text.utf8))
+        return try JSONValue(parsing: text)
     } catch {
         throw ValidationError("The JSON of \(what) cannot be read: \(error)")
     }

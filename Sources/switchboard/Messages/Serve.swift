@@ -10,7 +10,8 @@ struct Serve: ServingCommand {
         abstract: "Serves a topic for trying things out: answers every method with what it got.",
         discussion: """
             Prints each request, a line each, and answers it with {"server", "method", "arguments"}; or with --reply. \
-            Control-C, SIGTERM or --count ends it, after what was begun is answered.
+            Control-C, SIGTERM or --count ends it, after what was begun is answered. A request is acknowledged after it \
+            was printed and answered; one that cannot be printed ends the command, and stays in the queue.
 
             For example: switchboard serve --cell one --topic compute --server host1
 
@@ -31,24 +32,30 @@ struct Serve: ServingCommand {
     @OptionGroup var output: OutputOptions
 
     func service(
-        on connection: MessageQueueConnection, _ countdown: Countdown, _ logger: Logger
+        on connection: MessageQueueConnection, _ countdown: Countdown, _ outlet: Outlet, _ logger: Logger
     ) throws -> any Service {
-        let answer = try reply.map { try parseJSON($0, what: "--reply") }
+        let answer = try reply.map { try parseJSON(Array($0.utf8), what: "--reply") }
         var router = RPCRouter()
         router.registerPing()
         router.registerFallback { [server, output] method, arguments, context in
-            report(method, arguments, context, asJSON: output.json)
+            try await outlet.print([line(method, arguments, context, asJSON: output.json)])
             countdown.count()
             return answer ?? ["server": .string(server), "method": .string(method), "arguments": .object(arguments)]
         }
+        var configuration = RPCServerConfiguration()
+        // What could not be printed is not lost.
+        configuration.acknowledgement = .atLeastOnce
         complain("serving \(topic) as \(server) in \(connection.name); Control-C ends it")
         return RPCServer(
-            connection, topic: Topic(topic, exchange: exchange), name: server, router: router, logger: logger)
+            connection, topic: Topic(topic, exchange: exchange), name: server, router: router,
+            configuration: configuration, logger: logger)
     }
 }
 
 /// One request, as a line.
-private func report(_ method: String, _ arguments: JSONObject, _ context: RequestContext, asJSON: Bool) {
+private func line(
+    _ method: String, _ arguments: JSONObject, _ context: RequestContext, asJSON: Bool
+) -> String {
     if asJSON {
         var object = JSONObject()
         object["method"] = .string(method)
@@ -56,13 +63,7 @@ private func report(_ method: String, _ arguments: JSONObject, _ context: Reques
         object["request_id"] = JSONValue(context.requestID)
         object["user"] = JSONValue(context.userID)
         object["project"] = JSONValue(context.projectID)
-        printLine("\(JSONValue.object(object))")
-    } else {
-        printLine(printable("\(method) \(JSONValue.object(arguments))"))
+        return "\(JSONValue.object(object))"
     }
-}
-
-/// A line on standard output, at once, also when that is no terminal.
-func printLine(_ line: String) {
-    FileHandle.standardOutput.write(Data("\(line)\n".utf8))
+    return "\(method) \(JSONValue.object(arguments))"
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Logging
 import ServiceLifecycle
+import StandardStreams
 import SwitchboardCore
 import SwitchboardMessaging
 import UnixSignals
@@ -9,9 +10,9 @@ import UnixSignals
 protocol ServingCommand: AsyncParsableCommand {
     var aim: AimOptions { get }
 
-    /// What serves, and counts down to the command's end.
+    /// What serves, prints to the outlet, and counts down to the command's end.
     func service(
-        on connection: MessageQueueConnection, _ countdown: Countdown, _ logger: Logger
+        on connection: MessageQueueConnection, _ countdown: Countdown, _ outlet: Outlet, _ logger: Logger
     ) throws -> any Service
 
     var count: Int? { get }
@@ -30,13 +31,16 @@ extension ServingCommand {
             let countdown = Countdown(from: count)
             // They shut down in reverse: what was begun is finished while the connection still runs. None ends by itself
             // before its turn: the group takes that for a failure.
-            let services: [any Service] = [
-                connection, try service(on: connection, countdown, logger), Finisher(isDone: countdown.end),
-            ]
+            let outlet = Outlet()
+            let printing = PrintingService(
+                service: try service(on: connection, countdown, outlet, logger), outlet: outlet)
+            let services: [any Service] = [connection, printing, Finisher(isDone: countdown.end)]
             let group = ServiceGroup(
                 configuration: ServiceGroupConfiguration(
                     services: services.map {
-                        .init(service: $0, successTerminationBehavior: .gracefullyShutdownGroup)
+                        .init(
+                            service: $0, successTerminationBehavior: .gracefullyShutdownGroup,
+                            failureTerminationBehavior: .gracefullyShutdownGroup)
                     },
                     gracefulShutdownSignals: [.sigint, .sigterm], logger: messageLogger()))
             let states = connection.transport.states()
@@ -56,6 +60,8 @@ private struct Finisher: Service {
 
     func run() async throws {
         await cancelWhenGracefulShutdown { for await _ in isDone {} }
+        // A reader that has stopped reading does not keep the command from ending.
+        StandardOutput.limitWaiting(to: .seconds(2))
     }
 }
 

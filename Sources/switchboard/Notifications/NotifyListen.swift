@@ -45,7 +45,7 @@ struct NotifyListen: ServingCommand {
     }
 
     func service(
-        on connection: MessageQueueConnection, _ countdown: Countdown, _ logger: Logger
+        on connection: MessageQueueConnection, _ countdown: Countdown, _ outlet: Outlet, _ logger: Logger
     ) throws -> any Service {
         let filter = try NotificationFilter(publisherID: publisherID, eventType: eventType)
         var router = NotificationRouter()
@@ -54,15 +54,13 @@ struct NotifyListen: ServingCommand {
             router.handle(priorities, matching: filter) { [output] event in
                 // What comes after the last that was asked for is somebody else's.
                 guard countdown.count() else { throw NotificationRejection.release }
-                printLine(output.json ? "\(JSONValue.object(event.report))" : Self.line(event))
+                try await outlet.print([output.json ? "\(JSONValue.object(event.report))" : Self.line(event)])
             }
         } else {
             router.handleBatches(priorities, matching: filter) { [output] events in
                 guard countdown.count() else { throw NotificationRejection.release }
-                printLine(
-                    output.json
-                        ? "\(JSONValue.array(events.map { .object($0.report) }))"
-                        : events.map(Self.line).joined(separator: "\n"))
+                try await outlet.print(
+                    output.json ? ["\(JSONValue.array(events.map { .object($0.report) }))"] : events.map(Self.line))
             }
         }
         var configuration = NotificationListenerConfiguration()
@@ -78,8 +76,7 @@ struct NotifyListen: ServingCommand {
     }
 
     private static func line(_ event: NotificationEvent) -> String {
-        printable(
-            "\(event.timestampText ?? "-") \(event.priority.wireName) \(event.eventType ?? "-") "
-                + "\(event.publisherID ?? "-") \(event.payload)")
+        "\(event.timestampText ?? "-") \(event.priority.wireName) \(event.eventType ?? "-") "
+            + "\(event.publisherID ?? "-") \(event.payload)"
     }
 }

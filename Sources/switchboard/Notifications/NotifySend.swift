@@ -1,4 +1,5 @@
 import ArgumentParser
+import StandardStreams
 import SwitchboardCore
 import SwitchboardMessaging
 
@@ -38,11 +39,11 @@ struct NotifySend: QueueCommand {
         if payload == "-", aim.transportURL == "-" {
             throw ValidationError("Only one of --payload and --transport-url can be read from standard input.")
         }
-        if payload != "-" { _ = try parseJSON(payload, what: "--payload") }
+        if payload != "-" { _ = try parseJSON(Array(payload.utf8), what: "--payload") }
     }
 
     func perform(on connection: MessageQueueConnection) async throws {
-        let payload = try parseJSON(payload == "-" ? allOfStandardInput() : payload, what: "the payload")
+        let payload = try parseJSON(payload == "-" ? StandardInput.json() : Array(payload.utf8), what: "the payload")
         let driver: NotificationDriver =
             switch format {
             case .messaging: .messaging(connection, topics: topics.all)
@@ -52,12 +53,6 @@ struct NotifySend: QueueCommand {
             publisherID: publisherID, drivers: [driver], retry: NotificationRetry(timeout: .seconds(timeout)),
             logger: messageLogger())
         try await notifier.send(priority, eventType, payload)
-        print(output.json ? #"{"sent": true}"# : "Sent \(eventType) (\(priority)) to \(connection.name).")
-    }
-
-    private func allOfStandardInput() -> String {
-        var text = ""
-        while let line = readLine(strippingNewline: false) { text += line }
-        return text
+        try reportSent("\(eventType) (\(priority)) to \(connection.name)", output)
     }
 }

@@ -78,10 +78,7 @@ struct CellURLOptions: ParsableArguments {
 /// A URL as it is given; read from standard input where that is `-`.
 func givenTemplate(_ text: String?) throws -> URLTemplate? {
     guard text == "-" else { return text.map { URLTemplate($0) } }
-    guard let line = readLine(), !line.isEmpty else {
-        throw Failure("There is no URL on standard input.", exit: 1)
-    }
-    return URLTemplate(line)
+    return URLTemplate(try StandardInput.url())
 }
 
 func environment(_ name: String) -> String? {

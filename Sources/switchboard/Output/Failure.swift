@@ -1,5 +1,5 @@
 import ArgumentParser
-import Foundation
+import StandardStreams
 import SwitchboardCells
 import SwitchboardSQLite
 
@@ -42,16 +42,26 @@ func reportingFailures(_ exitCodes: [CellError.Code: Int32], _ body: () async th
     do {
         try await body()
     } catch let failure as Failure {
-        complain(failure.message)
+        try complainAtTheEnd(failure.message)
         throw ExitCode(failure.exit)
     } catch let error as CellError {
-        complain(error.message)
+        try complainAtTheEnd(error.message)
         let isDirectory = [.directoryUnavailable, .directoryInvalid, .directoryReadOnly].contains(error.code)
         throw ExitCode(exitCodes[error.code] ?? (isDirectory ? 255 : 1))
     }
 }
 
-/// A line on standard error.
+/// A line on standard error. Whatever it repeats, no control character and no password gets through.
 func complain(_ message: String) {
-    FileHandle.standardError.write(Data("switchboard: \(message)\n".utf8))
+    StandardError.line("switchboard: \(ArgumentEcho.own.cleaned(message))")
 }
+
+/// A line on standard error, behind what standard output has.
+private func complainAtTheEnd(_ message: String) throws(OutputFailure) {
+    try StandardOutput.flush()
+    complain(message)
+}
+
+/// `print` ignores output that fails, and says raw what is in texts of others.
+@available(*, unavailable, message: "Use StandardOutput.")
+func print(_ items: Any..., separator: String = " ", terminator: String = "\n") {}

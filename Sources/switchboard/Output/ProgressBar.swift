@@ -1,4 +1,5 @@
 import Foundation
+import StandardStreams
 
 /// A bar on standard error while something long goes on; nothing when that is no terminal.
 struct ProgressBar {
@@ -35,6 +36,6 @@ struct ProgressBar {
     }
 
     private func draw(_ line: String) {
-        FileHandle.standardError.write(Data("\r\u{1B}[2K\(line)".utf8))
+        StandardError.write("\r\u{1B}[2K\(line.printable)")
     }
 }

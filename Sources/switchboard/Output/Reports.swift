@@ -1,3 +1,4 @@
+import StandardStreams
 import SwitchboardCells
 import SwitchboardMessaging
 
@@ -66,21 +67,33 @@ extension MappingResult {
     }
 }
 
+extension StandardOutput {
+    /// A line of JSON.
+    static func json(_ value: JSONValue) throws(OutputFailure) {
+        try line("\(value)")
+    }
+}
+
+/// Says that something was sent; what it is called is repeated without passwords.
+func reportSent(_ what: String, _ output: OutputOptions) throws(OutputFailure) {
+    if output.json { return try StandardOutput.json(["sent": true]) }
+    try StandardOutput.line("Sent \(ArgumentEcho.own.cleaned(what)).")
+}
+
 /// Prints the elements of a JSON array while they come, so that memory does not grow with their number.
 struct JSONArrayPrinter {
     private var isFirst = true
 
-    init() {
-        print("[", terminator: "")
+    init() throws(OutputFailure) {
+        try StandardOutput.write("[")
     }
 
-    mutating func add(_ object: JSONObject) {
-        print(isFirst ? "" : ",")
-        print(JSONValue.object(object), terminator: "")
+    mutating func add(_ object: JSONObject) throws(OutputFailure) {
+        try StandardOutput.write("\(isFirst ? "" : ",")\n\(JSONValue.object(object))")
         isFirst = false
     }
 
-    func finish() {
-        print(isFirst ? "]" : "\n]")
+    func finish() throws(OutputFailure) {
+        try StandardOutput.write(isFirst ? "]\n" : "\n]\n")
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import StandardStreams
 import SwitchboardMessaging
 import SwitchboardSpool
 
@@ -17,19 +18,19 @@ struct SpoolCheck: AsyncParsableCommand {
         try await options.inspecting { inspector in
             let findings = try inspector.check(repairing: repair)
             if output.json {
-                var array = JSONArrayPrinter()
+                var array = try JSONArrayPrinter()
                 for finding in findings {
                     var report = JSONObject()
                     report["finding"] = .string(finding.sentence)
                     report["repaired"] = .bool(finding.isRepaired)
-                    array.add(report)
+                    try array.add(report)
                 }
-                array.finish()
+                try array.finish()
             } else {
                 for finding in findings {
-                    print("\(finding.isRepaired ? "repaired" : "found"): \(printable(finding.sentence))")
+                    try StandardOutput.line("\(finding.isRepaired ? "repaired" : "found"): \(finding.sentence)")
                 }
-                if findings.isEmpty { print("All is well.") }
+                if findings.isEmpty { try StandardOutput.line("All is well.") }
             }
             if findings.contains(where: { !$0.isRepaired }) { throw ExitCode(1) }
         }

@@ -36,7 +36,7 @@ struct SpoolOptions: ParsableArguments {
 
 /// Warnings of the driver go to standard error.
 var warnings: Logger {
-    var logger = Logger(label: "switchboard.spool") { StreamLogHandler.standardError(label: $0) }
+    var logger = Logger(label: "switchboard.spool") { CommandLogHandler(label: $0) }
     logger.logLevel = .error
     return logger
 }
@@ -47,7 +47,7 @@ func reportingTransportFailures(_ body: () async throws -> Void) async throws {
             try await body()
         } catch let error as TransportError {
             let isUnusable = [.refused, .conflict, .invalidURL, .invalidOption, .unknownScheme].contains(error.code)
-            throw Failure(printable(error.sentence), exit: isUnusable ? 255 : 1)
+            throw Failure(error.sentence, exit: isUnusable ? 255 : 1)
         }
     }
 }

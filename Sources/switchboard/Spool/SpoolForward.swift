@@ -1,4 +1,5 @@
 import ArgumentParser
+import StandardStreams
 import SwitchboardCore
 import SwitchboardMessaging
 import SwitchboardSpool
@@ -33,23 +34,29 @@ struct SpoolForward: AsyncParsableCommand {
 
     func run() async throws {
         try await options.inspecting { _ in }
-        let text = destination == "-" ? readLine() ?? "" : destination
+        let text = try await given()
         try await reportingFailures([:]) {
             let transport: Transport
             do throws(TransportError) {
                 transport = try Transport(TransportURL(text), drivers: .all, logger: warnings)
             } catch {
-                throw Failure(printable(error.message), exit: 64)
+                throw Failure(error.message, exit: 64)
             }
             let progress = try await forward(to: transport)
             if output.json {
-                var report = JSONObject()
-                report["forwarded"] = JSONValue(progress.forwarded)
-                print(JSONValue.object(report))
+                try StandardOutput.json(["forwarded": JSONValue(progress.forwarded)])
             } else {
-                print("\(progress.forwarded) messages forwarded.")
+                try StandardOutput.line("\(progress.forwarded) messages forwarded.")
             }
         }
+    }
+
+    /// The destination's URL.
+    private func given() async throws -> String {
+        guard destination == "-" else { return destination }
+        var text = ""
+        try await reportingFailures([:]) { text = try StandardInput.url() }
+        return text
     }
 
     private func forward(to transport: Transport) async throws -> SpoolForwarder.Progress {
@@ -74,7 +81,7 @@ struct SpoolForward: AsyncParsableCommand {
         } catch let error as TransportError {
             bar.withLock { $0.finish() }
             let count = latest.withLock { $0.map { "\($0.forwarded) of \($0.total) messages were forwarded, then: " } }
-            throw Failure(printable("\(count ?? "")\(error.sentence)"), exit: 1)
+            throw Failure("\(count ?? "")\(error.sentence)", exit: 1)
         }
     }
 }

@@ -27,18 +27,18 @@ struct SpoolList: AsyncParsableCommand {
     func run() async throws {
         try await options.inspecting { inspector in
             if let queue {
-                list(try inspector.messages(in: queue, limit: limit))
+                try list(inspector.messages(in: queue, limit: limit))
             } else if dead {
-                list(try inspector.deadLetters(limit: limit))
+                try list(inspector.deadLetters(limit: limit))
             } else {
-                list(try inspector.queues())
+                try list(inspector.queues())
             }
         }
     }
 
-    private func list(_ queues: [SpoolInspector.QueueSummary]) {
+    private func list(_ queues: [SpoolInspector.QueueSummary]) throws {
         if output.json {
-            var array = JSONArrayPrinter()
+            var array = try JSONArrayPrinter()
             for queue in queues {
                 var report = JSONObject()
                 report["name"] = .string(queue.name)
@@ -48,32 +48,32 @@ struct SpoolList: AsyncParsableCommand {
                 report["bytes"] = JSONValue(queue.bytes)
                 report["consumers"] = JSONValue(queue.consumers)
                 report["declared"] = .bool(queue.isDeclared)
-                array.add(report)
+                try array.add(report)
             }
-            return array.finish()
+            return try array.finish()
         }
         var table = Table("QUEUE", "WAITING", "CLAIMED", "BYTES", "CONSUMERS")
         for queue in queues {
             table.add(queue.name, "\(queue.waiting)", "\(queue.claimed)", "\(queue.bytes)", "\(queue.consumers)")
         }
-        table.print()
+        try table.print()
     }
 
-    private func list(_ messages: [SpoolInspector.StoredMessage]) {
+    private func list(_ messages: [SpoolInspector.StoredMessage]) throws {
         if output.json {
-            var array = JSONArrayPrinter()
-            for message in messages { array.add(message.report) }
-            return array.finish()
+            var array = try JSONArrayPrinter()
+            for message in messages { try array.add(message.report) }
+            return try array.finish()
         }
         if dead {
             var table = Table("MESSAGE", "QUEUE", "REASON")
             for message in messages { table.add(message.name, message.queue, message.reason) }
-            return table.print()
+            return try table.print()
         }
         var table = Table("MESSAGE", "ATTEMPTS", "BYTES")
         for message in messages {
             table.add(message.name, "\(message.attempts)", message.message.map { "\($0.body.count)" })
         }
-        table.print()
+        try table.print()
     }
 }

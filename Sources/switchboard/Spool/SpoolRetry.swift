@@ -1,4 +1,5 @@
 import ArgumentParser
+import StandardStreams
 import SwitchboardCore
 import SwitchboardMessaging
 import SwitchboardSpool
@@ -32,14 +33,14 @@ struct MessageOptions: ParsableArguments {
             progress.update(done: count, text: "\(count) messages")
         }
         progress.finish()
-        for failure in failures { complain(printable(failure)) }
+        for failure in failures { complain(failure) }
         if output.json {
             var report = JSONObject()
             report[done] = JSONValue(count)
             report["failed"] = JSONValue(failures.count)
-            print(JSONValue.object(report))
+            try StandardOutput.json(.object(report))
         } else {
-            print("\(count) messages \(done).")
+            try StandardOutput.line("\(count) messages \(done).")
         }
         if !failures.isEmpty { throw ExitCode(1) }
     }

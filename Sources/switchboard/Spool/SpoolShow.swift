@@ -1,4 +1,5 @@
 import ArgumentParser
+import StandardStreams
 import SwitchboardCore
 import SwitchboardMessaging
 import SwitchboardSpool
@@ -19,25 +20,23 @@ struct SpoolShow: AsyncParsableCommand {
             guard let found = try inspector.message(named: message) else {
                 throw Failure("There is no message \"\(message)\" in the spool.", exit: 1)
             }
-            if output.json { return print(JSONValue.object(found.report)) }
+            if output.json { return try StandardOutput.json(.object(found.report)) }
             var fields: [(name: String, value: String?)] = [
                 ("Message", found.name), ("Queue", found.queue), ("Attempts", "\(found.attempts)"),
             ]
             if let reason = found.reason { fields.append(("Dead because", reason)) }
             guard let content = found.message else {
                 fields.append(("Content", "not readable as a message"))
-                return printFields(fields)
+                return try printFields(fields)
             }
             fields.append(("Content type", "\(content.contentType); \(content.contentEncoding)"))
             for (name, value) in content.headers.sorted(by: { $0.key < $1.key }) { fields.append((name, value)) }
-            printFields(fields)
-            print("")
+            try printFields(fields)
+            try StandardOutput.line("")
             if let text = String(validating: content.body, as: UTF8.self) {
-                for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
-                    print(printable(String(line)))
-                }
+                try StandardOutput.lines(text)
             } else {
-                print("(\(content.body.count) bytes that are no text)")
+                try StandardOutput.line("(\(content.body.count) bytes that are no text)")
             }
         }
     }

@@ -3,6 +3,11 @@
 /// The patterns are regular expressions that must match from the start of a text, not to its end: write `$` for that.
 /// All of them must match; where the key is missing or its value is no text, a pattern does not.
 ///
+/// They are those of Python's `re`: `.`, `[a-z]`, `\d \w \s \b` and their opposites, `|`, `(…)`, `(?:…)`, `(?P<name>…)`,
+/// `* + ? {2,3}`, `^ $ \A \Z`, and the flags `(?imsx)`. No pattern and no text makes a filter slow: references to groups,
+/// look-ahead, look-behind, atomic groups and possessive repetitions, which would, are refused, and so is what has more
+/// than 4000 parts when its repetitions are written out.
+///
 ///     try NotificationFilter(eventType: #"compute\.instance\..*"#, payload: ["state": "^active$"])
 public struct NotificationFilter: Sendable {
     private var publisherID: TextPattern?
@@ -15,7 +20,7 @@ public struct NotificationFilter: Sendable {
     ///   - context: patterns for members of the sender's context.
     ///   - metadata: patterns for `message_id` and `timestamp`.
     ///   - payload: patterns for members of the payload.
-    /// - Throws: ``NotificationError/Code/invalidFilter``, which names the pattern that is no regular expression.
+    /// - Throws: ``NotificationError/Code/invalidFilter``, which names the pattern that cannot be used, and says why.
     public init(
         publisherID: String? = nil,
         eventType: String? = nil,
@@ -56,7 +61,7 @@ public struct NotificationFilter: Sendable {
             return try TextPattern(source)
         } catch {
             throw NotificationError(
-                .invalidFilter, "The filter's pattern for \(name), \"\(source)\", is no regular expression: \(error)",
+                .invalidFilter, "The filter's pattern for \(name), \"\(source)\", cannot be used: \(error).",
                 cause: nil)
         }
     }

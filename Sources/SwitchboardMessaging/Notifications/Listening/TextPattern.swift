@@ -1,27 +1,23 @@
-import SwitchboardCore
-
 /// A regular expression that must match from the start of a text, not to its end: Python's `re.match`.
 ///
-/// Patterns that are plain text, with or without `^`, `$` and a last `.*`, which most are, are compared as such.
+/// Patterns that are plain text, with or without `^`, `$` and a last `.*`, which most are, are compared as such. For the
+/// others there is no pattern and no text that takes longer than in proportion to both (``PatternProgram``).
 final class TextPattern: Sendable {
     private enum Kind {
         case prefix([UInt8])
         case whole([UInt8])
-        /// A `Regex` is not `Sendable`; behind a lock it may be shared.
-        case expression(Locked<Regex<AnyRegexOutput>>)
+        case expression(PatternProgram)
     }
 
     let source: String
     private let kind: Kind
 
-    /// Throws what `Regex` says of the pattern.
-    init(_ source: String) throws {
+    init(_ source: String) throws(PatternError) {
         self.source = source
         if let plain = PlainPattern(source) {
             kind = plain.isWhole ? .whole(plain.text) : .prefix(plain.text)
         } else {
-            // Scalars, as Python has them, and not characters of several scalars.
-            kind = .expression(Locked(try Regex(source).matchingSemantics(.unicodeScalar)))
+            kind = .expression(try PatternProgram(source))
         }
     }
 
@@ -35,7 +31,7 @@ final class TextPattern: Sendable {
             let rest = text.utf8.dropFirst(whole.count)
             return rest.isEmpty || rest.elementsEqual([0x0A])
         case .expression(let expression):
-            return expression.withLock { (try? $0.prefixMatch(in: text)) != nil }
+            return expression.matchesPrefix(of: text)
         }
     }
 }

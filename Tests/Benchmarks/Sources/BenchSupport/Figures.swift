@@ -2,8 +2,7 @@ import Glibc
 
 /// Prints one figure, as the driver of the suite reads it; `group`, `case` and `who` are the driver's to know.
 public func figure(_ metric: String, _ value: Double, _ unit: String) {
-    print("{\"metric\": \"\(metric)\", \"value\": \(value), \"unit\": \"\(unit)\"}")
-    fflush(nil)
+    say("{\"metric\": \"\(metric)\", \"value\": \(value), \"unit\": \"\(unit)\"}")
 }
 
 /// What operations took, all together and each.

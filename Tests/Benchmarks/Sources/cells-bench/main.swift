@@ -6,6 +6,7 @@
 // URL is a broker's without a path, for which the virtual hosts cells-bench-0, -1, … exist; or fake://. Prints JSON, times
 // in microseconds.
 
+import BenchSupport
 import Foundation
 import Logging
 import SwitchboardCells
@@ -13,6 +14,8 @@ import SwitchboardCore
 import SwitchboardInProcess
 import SwitchboardMessaging
 import SwitchboardSQLite
+
+prepareOutput()
 
 #if RabbitMQ
     import SwitchboardRabbitMQ
@@ -81,7 +84,7 @@ func aim(_ count: Int) async throws {
         }
         let before = usage().memory
         for _ in 0..<count { try await manager.withTargetCell(cell, context) { _ in } }
-        print(
+        say(
             [
                 "aim_in_hand_us": rounded(inHand), "aim_copy_us": rounded(copies),
                 "aim_by_instance_in_memory_us": rounded(byInstance),
@@ -117,7 +120,7 @@ func lookup(rows: Int, _ count: Int) async throws {
         let before = usage().memory
         var listed = 0
         for try await _ in directory.instanceMappings() { listed += 1 }
-        print(
+        say(
             [
                 "rows": .integer(Int64(rows)), "lookup_us": rounded(look),
                 "aim_by_instance_in_sqlite_us": rounded(both),
@@ -210,7 +213,7 @@ func lines(_ base: TransportURL, cells: Int, alive: Int, tasks: Int, calls: Int)
             return try await group.reduce(into: []) { $0 += $1 }.sorted()
         }
         let seconds = start.duration(to: .now) / .seconds(1)
-        print(
+        say(
             [
                 "cells": .integer(Int64(cells)), "lines": .integer(Int64(manager.status().count)),
                 "per_s": rounded(Double(samples.count) / seconds), "p50_us": rounded(samples[samples.count / 2]),
@@ -232,7 +235,7 @@ func transports(_ url: TransportURL, _ count: Int) async throws {
             try await client.cast("x", context: context)
         }
     }
-    print(["transport_per_message_us": rounded(took)] as JSONValue)
+    say(["transport_per_message_us": rounded(took)] as JSONValue)
 }
 
 let words = Array(CommandLine.arguments.dropFirst())
@@ -247,6 +250,6 @@ case "lines" where words.count == 6:
         calls: number(5, 10_000))
 case "transports" where words.count >= 2: try await transports(TransportURL(words[1]), number(2, 90))
 default:
-    print("usage: cells-bench aim [N] | lookup [ROWS] [N] | lines URL CELLS LINES TASKS N | transports URL N")
+    say("usage: cells-bench aim [N] | lookup [ROWS] [N] | lines URL CELLS LINES TASKS N | transports URL N")
     exit(2)
 }

@@ -5,12 +5,15 @@
 //     counts-bench notify N   notifications of 1 KiB, sent one at a time, and handled in batches of 100
 //     counts-bench json N     reads and writes a notification's JSON of about 1 KiB
 
+import BenchSupport
 import Dispatch
 import Glibc
 import RPCBenchSupport
 import SwitchboardCore
 import SwitchboardInProcess
 import SwitchboardMessaging
+
+prepareOutput()
 
 func calls(_ count: Int) async throws {
     let connection = try MessageQueueConnection(
@@ -64,7 +67,7 @@ func wait(for work: @escaping @Sendable () async throws -> Void) {
         do {
             try await work()
         } catch {
-            print(error)
+            complain(error)
             exit(1)
         }
         isDone.signal()
@@ -95,6 +98,6 @@ case ("call"?, let count?): wait { try await calls(count) }
 case ("notify"?, let count?): wait { try await notifications(count) }
 case ("json"?, let count?): try json(count)
 default:
-    print("usage: counts-bench call|notify|json N")
+    say("usage: counts-bench call|notify|json N")
     exit(2)
 }

@@ -13,6 +13,8 @@ import SwitchboardCore
 import SwitchboardInProcess
 import SwitchboardMessaging
 
+prepareOutput()
+
 let count = CommandLine.arguments.count > 1 ? Int(CommandLine.arguments[1]) ?? 200_000 : 200_000
 let drivers = DriverRegistry(.inProcess())
 let clientConnection = try MessageQueueConnection(TransportURL("fake://bench"), drivers: drivers, logger: Echo.logger)
@@ -41,7 +43,7 @@ let failed = try await withThrowingTaskGroup(of: Void.self) { group in
         "p99_us_64": rounded(many.percentile(0.99)), "calls_per_s_1": rounded(rate(one)),
         "p50_us_1": rounded(one.percentile(0.5)), "p99_us_1": rounded(one.percentile(0.99)),
     ]
-    print(report)
+    say(report)
     return rate(many) < 50_000 || one.percentile(0.5) > 40
 }
 exit(failed ? 1 : 0)

@@ -6,10 +6,13 @@
 // Prints one JSON object, times in microseconds, and ends with 1 when ours takes more than 0.45 of Foundation's time.
 // Rounds of the two alternate, and the fastest round of each counts: a busy machine slows both.
 
+import BenchSupport
 import Foundation
 import SwitchboardCore
 
 @testable import SwitchboardMessaging
+
+prepareOutput()
 
 /// The call as Foundation's coders see it.
 // The names are those of the wire.
@@ -134,5 +137,5 @@ let report: JSONValue = [
     "bytes": .integer(Int64(try ours())), "us": rounded(best), "foundation_us": rounded(bestOfFoundation),
     "ratio": rounded(best / bestOfFoundation), "limit": 0.45,
 ]
-print(report)
+say(report)
 exit(best / bestOfFoundation <= 0.45 ? 0 : 1)

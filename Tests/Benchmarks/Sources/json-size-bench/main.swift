@@ -2,8 +2,11 @@
 //
 //     json-size-bench BYTES N     prints the microseconds of one encoding and of one decoding, of both
 
+import BenchSupport
 import Foundation
 import SwitchboardMessaging
+
+prepareOutput()
 
 struct Call: Codable, Equatable {
     var method = "echo"
@@ -28,7 +31,7 @@ struct Envelope: Codable {
 
 let numbers = CommandLine.arguments.dropFirst().compactMap { Int($0) }
 guard numbers.count == 2, numbers[0] >= 1, numbers[1] >= 1 else {
-    print("usage: json-size-bench BYTES N")
+    say("usage: json-size-bench BYTES N")
     exit(2)
 }
 let call = Call(args: ["body": String(repeating: "x", count: numbers[0])])
@@ -57,12 +60,12 @@ func measure(_ who: String, _ metric: String, _ operation: () throws -> Void) th
     let start = ContinuousClock.now
     for _ in 0..<numbers[1] { try operation() }
     let value = (ContinuousClock.now - start) / .microseconds(1) / Double(numbers[1])
-    print("{\"who\": \"\(who)\", \"metric\": \"\(metric)\", \"value\": \(value), \"unit\": \"us\"}")
+    say("{\"who\": \"\(who)\", \"metric\": \"\(metric)\", \"value\": \(value), \"unit\": \"us\"}")
 }
 
 let (text, data) = (try ourEncode(), try foundationEncode())
 guard try ourDecode(text) == call, try foundationDecode(data) == call else {
-    print("What was decoded is not what was encoded.")
+    say("What was decoded is not what was encoded.")
     exit(1)
 }
 try measure("switchboard", "encode") { _ = try ourEncode() }

@@ -13,6 +13,8 @@ import Logging
 import SwitchboardCore
 import SwitchboardMessaging
 
+prepareOutput()
+
 #if RabbitMQ
     import SwitchboardRabbitMQ
     let drivers = DriverRegistry(.rabbitMQ())
@@ -68,8 +70,7 @@ func seconds(_ body: () async throws -> Void) async throws -> Double {
 }
 
 func ready() {
-    print("ready")
-    fflush(nil)
+    say("ready")
 }
 
 func lines(_ url: String, _ count: Int) async throws {
@@ -175,6 +176,6 @@ case "lines" where arguments.count == 4 && (Int(arguments[3]) ?? 0) > 0:
 case "stall" where arguments.count == 4:
     try await stall(arguments[2], arguments[3])
 default:
-    print("usage: lines-bench lines URL COUNT, or lines-bench stall URL OTHER")
+    say("usage: lines-bench lines URL COUNT, or lines-bench stall URL OTHER")
     exit(2)
 }

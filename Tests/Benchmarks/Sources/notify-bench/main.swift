@@ -12,6 +12,8 @@ import Logging
 import SwitchboardCore
 import SwitchboardMessaging
 
+prepareOutput()
+
 #if RabbitMQ
     import SwitchboardRabbitMQ
     let drivers = DriverRegistry(.rabbitMQ())
@@ -49,7 +51,7 @@ actor Handled {
 let arguments = CommandLine.arguments
 let numbers = arguments.dropFirst(3).compactMap { Int($0) }
 guard arguments.count >= 6, numbers.count == 3 else {
-    print("usage: notify-bench send URL N OUTSTANDING BYTES, or listen|through URL N SIZE BYTES; [in-place]")
+    say("usage: notify-bench send URL N OUTSTANDING BYTES, or listen|through URL N SIZE BYTES; [in-place]")
     exit(2)
 }
 let (count, size) = (numbers[0], numbers[1])

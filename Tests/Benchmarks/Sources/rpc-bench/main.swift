@@ -17,6 +17,8 @@ import SwitchboardInProcess
 import SwitchboardMessaging
 import SwitchboardSpool
 
+prepareOutput()
+
 #if RabbitMQ
     import SwitchboardRabbitMQ
     let drivers = DriverRegistry(.inProcess(), .spool(), .rabbitMQ())
@@ -34,7 +36,7 @@ func report(_ measurement: Measurement, count: Int) {
         report["p50_us"] = rounded(measurement.percentile(0.5))
         report["p99_us"] = rounded(measurement.percentile(0.99))
     }
-    print(JSONValue.object(report))
+    say(JSONValue.object(report))
 }
 
 /// A client whose casts lie in their queue, as those of amqp_floor do: the broker has the same to do for both.
@@ -69,7 +71,7 @@ func take(_ transport: Transport, count: Int, prefetch: Int, bytes: Int) async t
 
 let arguments = CommandLine.arguments
 guard arguments.count >= 3 else {
-    print(
+    say(
         "usage: rpc-bench call|cast URL N OUTSTANDING BYTES, serve URL, or take URL N PREFETCH BYTES; [typed] [in-place] [plain]"
     )
     exit(2)
@@ -98,8 +100,7 @@ try await withThrowingTaskGroup(of: Void.self) { group in
         arguments[1] == "cast"
         ? try await makeCaster(connection) : try await Echo.client(of: connection, topic: topic, timeout: .seconds(60))
     if arguments[1] == "serve" {
-        print("ready")
-        fflush(nil)
+        say("ready")
         while readLine() != nil {}
         return
     }

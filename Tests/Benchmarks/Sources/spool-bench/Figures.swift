@@ -1,3 +1,4 @@
+import BenchSupport
 import Foundation
 
 /// What was measured, in the order in which it was.
@@ -45,8 +46,7 @@ struct Figures {
         if bar.contains("MISSED") { missed += 1 }
         if isQuiet { return }
         let number = figure.value == figure.value.rounded() ? String(Int(figure.value)) : String(figure.value)
-        print("\(figure.case), \(figure.who): \(figure.metric) \(number) \(figure.unit)\(bar)")
-        fflush(nil)
+        say("\(figure.case), \(figure.who): \(figure.metric) \(number) \(figure.unit)\(bar)")
     }
 
     var json: String {

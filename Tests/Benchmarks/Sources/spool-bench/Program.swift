@@ -1,3 +1,4 @@
+import BenchSupport
 import Foundation
 
 /// The spool beside C loops that make the same system calls, and beside other file queues, in one run on one disk:
@@ -15,10 +16,11 @@ struct Program {
     private let arguments = Array(CommandLine.arguments.dropFirst())
 
     static func main() async {
+        prepareOutput()
         do {
             exit(try await Program().run())
         } catch {
-            FileHandle.standardError.write(Data("spool-bench: \(error)\n".utf8))
+            complain(error)
             exit(3)
         }
     }
@@ -33,7 +35,7 @@ struct Program {
         guard let directory = arguments.first, !directory.hasPrefix("-"),
             FileManager.default.fileExists(atPath: directory)
         else {
-            print(
+            say(
                 "usage: spool-bench DIRECTORY [--json] [--only PART,...] [--backlog N] [--peers PYTHON SCRIPT] "
                     + "[--rpc-bench PROGRAM]")
             return 2
@@ -61,7 +63,7 @@ struct Program {
             try await bench.backlog(
                 &figures, layout: layout, count: option("--backlog").flatMap { Int($0) } ?? 1_000_000)
         }
-        if arguments.contains("--json") { print(try figures.json) }
+        if arguments.contains("--json") { say(try figures.json) }
         return figures.missed == 0 ? 0 : 1
     }
 }
