@@ -9,10 +9,7 @@ final class RPCRequestHandling: Sendable {
     let router: RPCRouter
     let configuration: RPCServerConfiguration
     let logger: Logger
-    private let duplicates: RecentIDs
-    /// What is at work, at least once, by its id, with the copies that have come meanwhile: a broker delivers again what was
-    /// unsettled on a lost connection. They share the fate of the first.
-    private let atWork = Locked<[String: [Delivery]]>([:])
+    private let ledger: RPCRequestLedger
     private let replies: RPCReplySender
 
     init(
@@ -25,8 +22,7 @@ final class RPCRequestHandling: Sendable {
         self.router = router
         self.configuration = configuration
         self.logger = logger
-        duplicates = RecentIDs(
-            capacity: configuration.duplicateWindow, lifetime: configuration.duplicateLifetime)
+        ledger = RPCRequestLedger(configuration)
         replies = RPCReplySender(
             transport: connection.transport, retryDuration: configuration.replyRetryDuration,
             metrics: connection.metrics, logger: logger)
@@ -40,7 +36,7 @@ final class RPCRequestHandling: Sendable {
         case .atMostOnce:
             guard await settle(delivery, .accept) else {
                 // The queue has it still, and will deliver it again.
-                if let id = request.uniqueID { duplicates.remove(id) }
+                ledger.forget(request)
                 return place.leave()
             }
             guard let reply = await serve(request, of: delivery, in: place) else { return place.leave() }
@@ -57,7 +53,7 @@ final class RPCRequestHandling: Sendable {
     private func handleNeverTwice(_ request: OsloRequest, of delivery: Delivery, in place: HandlerTasks.Place) async {
         let destination = RPCReply.Destination(request)
         guard !delivery.isRedelivered || configuration.executesRedelivered else {
-            for copy in end(request, isDone: true) + [delivery] { await settle(copy, .accept) }
+            for copy in ledger.end(request, isDone: true) + [delivery] { await settle(copy, .accept) }
             return answerIndeterminate(
                 "it was delivered before, and may have been executed by another server", request, destination, place)
         }
@@ -65,15 +61,15 @@ final class RPCRequestHandling: Sendable {
             try await delivery.acceptForCertain()
         } catch {
             logger.debug("Request was not accepted for certain", metadata: ["error": "\(error)"])
-            for copy in end(request, isDone: false) { await settle(copy, .release) }
-            if let id = request.uniqueID { duplicates.remove(id) }
+            for copy in ledger.end(request, isDone: false) { await settle(copy, .release) }
+            ledger.forget(request)
             // Certainly not accepted: it comes again, here or elsewhere.
             if error.code == .closed { return place.leave() }
             return answerIndeterminate(
                 "the connection was lost before it could be begun, and it may be delivered again", request, destination,
                 place)
         }
-        for copy in end(request, isDone: true) { await settle(copy, .accept) }
+        for copy in ledger.end(request, isDone: true) { await settle(copy, .accept) }
         guard let reply = await serve(request, of: delivery, in: place) else { return place.leave() }
         replies.send(reply, in: place)
     }
@@ -94,11 +90,11 @@ final class RPCRequestHandling: Sendable {
         var unsent: RPCReplySender.Unsent?
         if let reply = await serve(request, of: delivery, in: place) { unsent = await replies.send(reply) }
         if place.areAllCancelled {
-            for copy in end(request, isDone: false) + [delivery] { await settle(copy, .release) }
+            for copy in ledger.end(request, isDone: false) + [delivery] { await settle(copy, .release) }
             return place.leave()
         }
         // It is done, whatever becomes of its reply.
-        for copy in end(request, isDone: true) + [delivery] { await settle(copy, .accept) }
+        for copy in ledger.end(request, isDone: true) + [delivery] { await settle(copy, .accept) }
         if let unsent { replies.sendAgain(unsent, in: place) } else { place.leave() }
     }
 
@@ -113,7 +109,7 @@ final class RPCRequestHandling: Sendable {
             return nil
         }
         guard let id = request.uniqueID else { return request }
-        switch begin(id, delivery) {
+        switch ledger.begin(id, delivery) {
         case .new: return request
         case .held: return nil
         case .duplicate: break
@@ -122,38 +118,6 @@ final class RPCRequestHandling: Sendable {
         logger.debug("Duplicate request ignored", metadata: ["oslo.unique_id": "\(id)"])
         await settle(delivery, .accept)
         return nil
-    }
-
-    private enum Beginning {
-        case new, duplicate
-        /// It is at work; the copy is settled with it.
-        case held
-    }
-
-    private static let maximumCopies = 8
-
-    private func begin(_ id: String, _ delivery: Delivery) -> Beginning {
-        guard configuration.acknowledgement == .atLeastOnce else { return duplicates.insert(id) ? .new : .duplicate }
-        return atWork.withLock { atWork in
-            if duplicates.insert(id) {
-                atWork[id] = []
-                return .new
-            }
-            guard var copies = atWork[id] else { return .duplicate }
-            // Older ones are of connections that are gone.
-            copies = copies.suffix(Self.maximumCopies - 1) + [delivery]
-            atWork[id] = copies
-            return .held
-        }
-    }
-
-    /// Returns the copies of a request that was at work. One that is not done may come again.
-    private func end(_ request: OsloRequest, isDone: Bool) -> [Delivery] {
-        guard let id = request.uniqueID else { return [] }
-        return atWork.withLock { atWork in
-            if !isDone { duplicates.remove(id) }
-            return atWork.removeValue(forKey: id) ?? []
-        }
     }
 
     @discardableResult
