@@ -24,7 +24,7 @@ struct FileIdentity: Hashable {
             let number = errno
             throw CellError(
                 .directoryUnavailable,
-                "There is no cell directory at \(path): \(SystemError(number)). \(SystemError(number).advice)")
+                "There is no cell directory at \(path) (\(SystemError(number).text)). \(SystemError(number).advice)")
         }
         guard status.st_mode & S_IFMT == S_IFREG else {
             throw CellError(.directoryUnavailable, "\(path) is no file, so no SQLite database.")
@@ -64,7 +64,8 @@ struct SystemError: CustomStringConvertible {
         self.number = number
     }
 
-    var description: String { "\(String(cString: strerror(number))) (error \(number))" }
+    var text: String { String(cString: strerror(number)) }
+    var description: String { "\(text) (error \(number))" }
 
     var advice: String {
         switch number {

@@ -77,7 +77,7 @@ struct PlaceTests {
             await cellError { try await directory.version() },
         ] {
             #expect(error?.code == .directoryUnavailable)
-            #expect(error?.message.contains("\(directory.path): No such file or directory") == true)
+            #expect(error?.message.contains("\(directory.path) (No such file or directory)") == true)
         }
         try #require(rename(directory.path + ".old", directory.path) == 0)
         #expect(try await directory.cells().cells.count == 4)

@@ -257,7 +257,7 @@ package actor Receiver {
         let queue = reader.queue
         guard let consumers = try? queue.directory.directory("consumers") else { return }
         try? consumers.unlink(subscription.marker)
-        if queue.name.isEphemeral, (try? consumers.names())?.isEmpty == true, queue.isCurrent {
+        if queue.name.isEphemeral, (try? consumers.names())?.isEmpty == true, queue.isCurrent(in: store.queues) {
             store.removeEphemeral(queue.name)
         }
     }

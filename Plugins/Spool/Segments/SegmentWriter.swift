@@ -14,6 +14,8 @@ final class SegmentWriter: Sendable {
         let file: OpenFile
         /// Where the file is, as long as nobody removes, renames or replaces what leads there.
         let place: HeldPath
+        /// When that was looked at.
+        var looked: ContinuousClock.Instant
         var end: Int
     }
 
@@ -145,9 +147,7 @@ final class SegmentWriter: Sendable {
                 try segment.file.synchronize(dataOnly: true)
                 isSuspect = false
             }
-            // Once for the whole group, after its sync and before anybody may read it: a file that is open can be written
-            // and synced long after it was removed.
-            try segment.place.check()
+            try look(at: &segment)
             segment.end += bytes.count
             try commit(segment)
             current = segment
@@ -164,6 +164,18 @@ final class SegmentWriter: Sendable {
         }
     }
 
+    /// Once for the whole group, after its sync and before anybody may read it: a file that is open can be written and synced
+    /// long after it was removed. A queue that dies with its subscribers was looked for a moment ago.
+    private func look(at segment: inout Current) throws(FileError) {
+        if queue.name.isEphemeral { return }
+        if !isDurable {
+            let now = ContinuousClock.Instant.now
+            if now - segment.looked < HeldPath.freshness { return }
+            segment.looked = now
+        }
+        try segment.place.check()
+    }
+
     private func begin(with first: MessageName) throws(FileError) -> Current {
         let name = SegmentFile.name(first, owner: store.owner.name)
         let temporary = store.temporaryName("segment")
@@ -176,7 +188,7 @@ final class SegmentWriter: Sendable {
             if isDurable { try file.synchronize(dataOnly: false) }
             try store.temporary.rename(temporary, to: queue.ready, as: name)
             if isDurable { try queue.ready.synchronize() }
-            return Current(file: file, place: place, end: start)
+            return Current(file: file, place: place, looked: .now, end: start)
         } catch {
             file.closeQuietly()
             try? store.temporary.unlink(temporary)

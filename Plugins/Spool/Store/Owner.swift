@@ -21,7 +21,7 @@ package struct Owner: Sendable {
         for _ in 0..<8 {
             do throws(FileError) {
                 return try registerOnce(in: directory, temporary: temporary)
-            } catch  where error.isNotFound {
+            } catch  where error.isNotFound || error.isHeldElsewhere {
                 // A reaper found the file between its making and its locking, and took it for litter.
                 continue
             }

@@ -150,14 +150,14 @@ package final class SpoolStore: Sendable {
         guard name.isEphemeral else { return opened.withLock { $0[name] } }
         guard let queue = ephemeral.withLock({ $0.queue(name) }) else { return nil }
         // It may have gone, and come again under the same name.
-        if queue.isCurrent { return queue }
+        if queue.isCurrent(in: queues) { return queue }
         forget(queue)
         return nil
     }
 
     /// Lets go of the queues that went with their subscribers, and of those that were removed or replaced.
     package func forgetGone() {
-        for queue in ephemeral.withLock({ $0.all }) where !queue.isCurrent { forget(queue) }
+        for queue in ephemeral.withLock({ $0.all }) where !queue.isCurrent(in: queues) { forget(queue) }
         for queue in opened.withLock({ Array($0.values) }) where queue.defect != nil { forget(queue) }
     }
 
