@@ -89,16 +89,6 @@
         }
     }
 
-    extension Transport {
-        fileprivate func whileRunning(_ body: @escaping @Sendable () async throws -> Void) async throws {
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask { try await self.run() }
-                defer { group.cancelAll() }
-                try await body()
-            }
-        }
-    }
-
     extension RabbitMQConfiguration {
         /// With a limit, what comes back keeps its place on every version.
         fileprivate static var limitedQuorum: RabbitMQConfiguration {

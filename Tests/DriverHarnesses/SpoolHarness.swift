@@ -28,6 +28,17 @@ package struct SpoolHarness: TransportHarness {
             try Transport(
                 TransportURL("\(url)&max_attempts=\(attempts)"), drivers: DriverRegistry(.spool()), logger: logger)
         }
+        world.untakeable = UntakeableMessages {
+            try Transport(
+                TransportURL("\(url)&max_message_bytes=10000"), drivers: DriverRegistry(.spool()), logger: quietLogger)
+        } plant: { address in
+            let transport = try Transport(TransportURL(url), drivers: DriverRegistry(.spool()), logger: quietLogger)
+            try await transport.whileRunning {
+                for size in [10_001, 1_000_000] {
+                    try await transport.publish(Message(body: [UInt8](repeating: 1, count: size)), to: address)
+                }
+            }
+        }
         world.deadLetters = {
             let names = try FileManager.default.contentsOfDirectory(atPath: "\(spool)/dead")
             return try names.filter { !$0.hasSuffix(".reason") }.map { name in
