@@ -1,12 +1,12 @@
-internal import Dispatch
-internal import SwitchboardCore
+import Dispatch
+import SwitchboardCore
 
 #if canImport(Glibc)
-    internal import Glibc
+    import Glibc
 #elseif canImport(Musl)
-    internal import Musl
+    import Musl
 #else
-    internal import Darwin
+    import Darwin
 #endif
 
 /// Standard error, the one way to it. It fails in silence: there is nobody to tell.

@@ -1,12 +1,12 @@
-internal import Dispatch
-internal import SwitchboardCore
+import Dispatch
+import SwitchboardCore
 
 #if canImport(Glibc)
-    internal import Glibc
+    import Glibc
 #elseif canImport(Musl)
-    internal import Musl
+    import Musl
 #else
-    internal import Darwin
+    import Darwin
 #endif
 
 /// Standard output, the one way to it. What fails once fails for good, so no later call takes for written what was lost.

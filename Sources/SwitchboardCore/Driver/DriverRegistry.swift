@@ -30,6 +30,7 @@ public struct DriverPlugin: Sendable {
 /// Which driver serves which URL scheme. A value: nothing registers as a side effect.
 public struct DriverRegistry: Sendable {
     private var plugins: [String: DriverPlugin] = [:]
+    private var absences: [String: String] = [:]
 
     /// Traps when two plug-ins claim one scheme: which one wins must not depend on order.
     public init(_ plugins: DriverPlugin...) {
@@ -45,6 +46,14 @@ public struct DriverRegistry: Sendable {
         }
     }
 
+    /// Says why this program serves none of some schemes, and what to do: what an application knows of drivers that it
+    /// was built without. The error for a URL of such a scheme repeats the sentence.
+    ///
+    ///     drivers.explainAbsence(of: "rabbit", "amqp", because: "Build this program with the trait RabbitMQ.")
+    public mutating func explainAbsence(of schemes: String..., because sentence: String) {
+        for scheme in schemes { absences[scheme.lowercased()] = sentence }
+    }
+
     /// The schemes that are served, sorted.
     public var schemes: [String] {
         plugins.keys.sorted()
@@ -58,21 +67,17 @@ public struct DriverRegistry: Sendable {
         return try plugin.makeDriver(url, logger)
     }
 
-    /// The products of this package that serve a scheme, for the error of a program that did not link one.
-    private static let products = [
-        "rabbit": "SwitchboardRabbitMQ", "amqp": "SwitchboardRabbitMQ", "amqps": "SwitchboardRabbitMQ",
-        "fake": "SwitchboardInProcess", "inprocess": "SwitchboardInProcess", "spool": "SwitchboardSpool",
-    ]
-
     private func unknownScheme(of url: TransportURL) -> TransportError {
         let known = schemes.isEmpty ? "none" : schemes.map { "\($0)://" }.joined(separator: ", ")
         var sentence = "No driver is registered for \(url.scheme):// (registered: \(known))."
-        if let product = Self.products[url.scheme] {
-            sentence += " Add the product \(product) to the target and its plug-in to the registry."
+        if let absence = absences[url.scheme] {
+            sentence += " \(absence)"
         } else if url.scheme == "none" {
             sentence += " A none:// URL says that there is no queue; there is nothing to connect to."
         } else if let near = URLOptions.nearest(to: url.scheme, in: schemes) {
             sentence += " Did you mean \(near)://?"
+        } else {
+            sentence += " Add the library that has a driver for it to the program, and its plug-in to the registry."
         }
         return TransportError(.unknownScheme, sentence)
     }

@@ -10,9 +10,12 @@ extension DriverRegistry {
     /// All drivers that this program was built with.
     static var all: DriverRegistry {
         #if RabbitMQ
-            DriverRegistry(.inProcess(), .spool(), .rabbitMQ())
+            return DriverRegistry(.inProcess(), .spool(), .rabbitMQ())
         #else
-            DriverRegistry(.inProcess(), .spool())
+            var drivers = DriverRegistry(.inProcess(), .spool())
+            drivers.explainAbsence(
+                of: "rabbit", "kombu", "amqp", "amqps", because: "Build this program with the trait RabbitMQ.")
+            return drivers
         #endif
     }
 }

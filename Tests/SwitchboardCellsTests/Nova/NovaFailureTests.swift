@@ -1,3 +1,4 @@
+import InMemoryLogging
 import Logging
 import SwitchboardCells
 import SwitchboardCore
@@ -102,19 +103,35 @@ struct NovaFailureTests {
 
     @Test("8: a background task that aims at cells labels nobody's log lines")
     func logContext() async throws {
-        enum Ambient { @TaskLocal static var label = "" }
+        let log = InMemoryLogHandler()
+        let logger = Logger(label: "test") { _ in log }
         try await Cloud.run { cloud in
-            try await Ambient.$label.withValue("request") {
-                try await withThrowingTaskGroup(of: Void.self) { group in
+            // What a request and a task in the background log, while both aim at cells and both yield to each other.
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for (name, instance) in [("request", Cloud.inCell1), ("periodic", Cloud.inCell2)] {
                     group.addTask {
-                        try await Ambient.$label.withValue("periodic") { _ = try await cloud.ask(Cloud.inCell2) }
+                        var own = logger
+                        own[metadataKey: "request.id"] = .string(name)
+                        try await withLogger(own) { _ in
+                            for _ in 0..<50 {
+                                let context = RequestContext(requestID: name)
+                                try await cloud.manager.withTargetCell(forInstance: instance, context) { aimed in
+                                    _ = try await cloud.whereItGoes(aimed)
+                                    Logger.current.info("inside", metadata: ["context": .string(aimed.requestID)])
+                                }
+                                Logger.current.info("after", metadata: ["context": .string(context.requestID)])
+                            }
+                        }
                     }
-                    _ = try await cloud.ask(Cloud.inCell1)
-                    try await group.waitForAll()
                 }
-                #expect(Ambient.label == "request")
+                try await group.waitForAll()
             }
         }
+        #expect(log.entries.count == 200)
+        for name in ["request", "periodic"] {
+            #expect(log.entries.count { $0.metadata["request.id"] == .string(name) } == 100)
+        }
+        for entry in log.entries { #expect(entry.metadata["request.id"] == entry.metadata["context"]) }
     }
 
     @Test("10, 11: a cell that is down is a typed outcome beside the answers, and says that the whole is not whole")

@@ -33,14 +33,17 @@ struct DriverRegistryTests {
     }
 
     @Test(
-        "An unknown scheme is an error that lists the schemes, and names the product that was not linked or the near one",
+        "An unknown scheme is an error that lists the schemes, and says what the application knows of it, or what is near",
         arguments: [
-            ("rabbit", "SwitchboardRabbitMQ"), ("amqps", "SwitchboardRabbitMQ"), ("fake", "SwitchboardInProcess"),
-            ("spool", "SwitchboardSpool"), ("none", "there is no queue"), ("kafka", "kafka://"),
+            ("rabbit", "Build it with the trait."), ("amqps", "Build it with the trait."),
+            ("none", "there is no queue"),
+            ("spool", "Add the library that has a driver for it"), ("kafka", "kafka://"),
             ("tow", "Did you mean two://?"),
         ])
     func unknown(_ scheme: String, _ expected: String) throws {
-        let registry = DriverRegistry(Self.oneAndTwo)
+        var explained = DriverRegistry(Self.oneAndTwo)
+        explained.explainAbsence(of: "rabbit", "AMQPS", because: "Build it with the trait.")
+        let registry = explained
         let error = #expect(throws: TransportError.self) {
             try registry.makeDriver(for: TransportURL("\(scheme)://u:canary@h"), logger: Self.logger)
         }
