@@ -6,7 +6,7 @@ import Testing
 
 /// Connections outlive the path of their file: what takes its place must be seen, and nothing be written into what nobody
 /// opens any more.
-@Suite("A directory whose file is replaced, removed or read-only", .timeLimit(.minutes(2)))
+@Suite("A directory whose file is replaced, removed or read-only", .timeLimit(.minutes(5)))
 struct PlaceTests {
     let scratch: Scratch
     let cell1 = NovaSampleTests.cell1

@@ -141,7 +141,7 @@ package final class Directory: Sendable {
     package func contents(of name: String, size: Int, limit: Int) throws(FileError) -> [UInt8] {
         let file = try file(name, flags: O_RDONLY)
         defer { file.closeQuietly() }
-        if size < 64 * 1024 {
+        if size < 64 * 1024, size <= limit {
             let bytes = try file.read(size + 1, at: 0)
             if bytes.count == size { return bytes }
         }

@@ -38,9 +38,6 @@ package struct HeldPath: Sendable {
         }
     }
 
-    /// How old a look at a path may be where nothing is synced: there it would cost as much as what is written.
-    static let freshness = Duration.microseconds(100)
-
     /// Whether it has that name in a directory that is held: quicker than a look all the way.
     package func isNamed(_ name: String, in directory: Directory) -> Bool {
         guard let there = try? directory.status(name) else { return false }

@@ -27,7 +27,7 @@ struct MaildirWriter {
         let lasting = targets.filter { !$0.name.isEphemeral }
         if durable.isEmpty {
             for queue in lasting {
-                guard let error = queue.recentDefect, undo("\(name)", in: targets) else { continue }
+                guard let error = queue.place.defect, undo("\(name)", in: targets) else { continue }
                 store.forget(queue)
                 return operation.finish(.moved(error.transportError(notWritten(to: queue))))
             }

@@ -216,6 +216,12 @@ package final class SegmentReader: QueueReader {
             try bury(payload, taken, position, "It was delivered \(attempts) times and never settled.")
             return nil
         }
+        let most = store.configuration.maximumMessageBytes
+        if payload.count > most {
+            try bury(
+                payload, taken, position, "It has \(payload.count) bytes, more than the \(most) of max_message_bytes.")
+            return nil
+        }
         try segment.setState(state + 1, at: offset)
         do throws(MessageFile.Malformed) {
             return Claim(message: try MessageFile(decoding: payload).message, name: taken, record: position)

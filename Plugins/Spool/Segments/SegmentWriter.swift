@@ -14,8 +14,6 @@ final class SegmentWriter: Sendable {
         let file: OpenFile
         /// Where the file is, as long as nobody removes, renames or replaces what leads there.
         let place: HeldPath
-        /// When that was looked at.
-        var looked: ContinuousClock.Instant
         var end: Int
     }
 
@@ -147,7 +145,9 @@ final class SegmentWriter: Sendable {
                 try segment.file.synchronize(dataOnly: true)
                 isSuspect = false
             }
-            try look(at: &segment)
+            // Once for the whole group, after its sync and before anybody may read it: a file that is open can be written
+            // and synced long after it was removed. A queue that dies with its subscribers was looked for a moment ago.
+            if !queue.name.isEphemeral { try segment.place.check() }
             segment.end += bytes.count
             try commit(segment)
             current = segment
@@ -164,18 +164,6 @@ final class SegmentWriter: Sendable {
         }
     }
 
-    /// Once for the whole group, after its sync and before anybody may read it: a file that is open can be written and synced
-    /// long after it was removed. A queue that dies with its subscribers was looked for a moment ago.
-    private func look(at segment: inout Current) throws(FileError) {
-        if queue.name.isEphemeral { return }
-        if !isDurable {
-            let now = ContinuousClock.Instant.now
-            if now - segment.looked < HeldPath.freshness { return }
-            segment.looked = now
-        }
-        try segment.place.check()
-    }
-
     private func begin(with first: MessageName) throws(FileError) -> Current {
         let name = SegmentFile.name(first, owner: store.owner.name)
         let temporary = store.temporaryName("segment")
@@ -188,7 +176,7 @@ final class SegmentWriter: Sendable {
             if isDurable { try file.synchronize(dataOnly: false) }
             try store.temporary.rename(temporary, to: queue.ready, as: name)
             if isDurable { try queue.ready.synchronize() }
-            return Current(file: file, place: place, looked: .now, end: start)
+            return Current(file: file, place: place, end: start)
         } catch {
             file.closeQuietly()
             try? store.temporary.unlink(temporary)

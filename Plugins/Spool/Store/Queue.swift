@@ -22,7 +22,6 @@ package final class Queue: Sendable {
         var isEntrySynced = false
         var isCounting = false
         var nextCount = ContinuousClock.Instant.now
-        var lastLook = ContinuousClock.Instant.now - HeldPath.freshness
     }
 
     /// The directories of a queue in a layout.
@@ -56,17 +55,6 @@ package final class Queue: Sendable {
 
     /// Whether the directory that is held is still the one of that name.
     package func isCurrent(in queues: Directory) -> Bool { otherPlaces[0].isNamed(directoryName, in: queues) }
-
-    /// What is not where it should be of ``ready``, after a look that is as old as ``HeldPath/freshness`` at most.
-    package var recentDefect: FileError? {
-        let isDue = state.withLock { state in
-            let now = ContinuousClock.Instant.now
-            guard now - state.lastLook >= HeldPath.freshness else { return false }
-            state.lastLook = now
-            return true
-        }
-        return isDue ? place.defect : nil
-    }
 
     /// What is not where it should be of all that is held; `nil` when everything is.
     package var defect: FileError? {
