@@ -35,6 +35,7 @@ actor Connection<Client: ConnectionClient> {
     var needsRenewal = false
     private var isRunning = false
     private var reported = ConnectionStatus.idle
+    private var blockedSince: ContinuousClock.Instant?
     /// Of the present link's credentials.
     private(set) var lifetime: Duration?
     private var isFlushScheduled = false
@@ -92,6 +93,7 @@ actor Connection<Client: ConnectionClient> {
             let begin = ContinuousClock.now
             let (loss, username) = await connectOnce(to: endpoint)
             if attempt == 0 { refused.removeAll() }
+            if !Task.isCancelled, !isReplacing { settings.metrics.lost(settings.role, loss) }
             let isAdapted = loss.refusesTransientQueues && adapt(to: endpoint)
             if loss.isRefusal, !isAdapted, !isPassedOver(endpoint, loss, &refused) {
                 let error = TransportError(
@@ -315,6 +317,16 @@ actor Connection<Client: ConnectionClient> {
         eventLoop.scheduleTask(in: delay) { self.assumeIsolated { body($0) } }
     }
 
+    /// Measures how long the broker takes no messages.
+    private func noteBlocking(_ status: ConnectionStatus) {
+        if case .blocked = status {
+            blockedSince = blockedSince ?? .now
+        } else if let since = blockedSince {
+            blockedSince = nil
+            settings.metrics.wasBlocked(for: since.duration(to: .now))
+        }
+    }
+
     private func report() {
         // A loss is reported when its socket is closed, with the reason.
         guard isRunning, link?.loss == nil else { return }
@@ -329,6 +341,7 @@ actor Connection<Client: ConnectionClient> {
             status = .connecting(attempt: attempt, reason: reason ?? lastReason)
         }
         guard status != reported else { return }
+        noteBlocking(status)
         reported = status
         settings.report(status)
     }

@@ -11,6 +11,18 @@ struct ConnectionLoss: Error, Hashable, Sendable {
     /// Whether the broker takes no transient queues, over one of which it closed the connection.
     private(set) var refusesTransientQueues = false
 
+    /// Whether the broker has closed the connection, and said so.
+    private var isClosure = false
+
+    /// The reason as a metric's label.
+    var kind: String {
+        if isRefusal { return "refused" }
+        if isClosure { return "closed_by_broker" }
+        if reason.hasPrefix("the protocol was violated") { return "protocol" }
+        if reason.hasPrefix("the broker was silent") { return "heartbeat" }
+        return "network"
+    }
+
     /// Whether it is the user or the virtual host that the broker did not like.
     private(set) var isAboutLogin = false
 
@@ -28,6 +40,7 @@ struct ConnectionLoss: Error, Hashable, Sendable {
         let passes = ["connection limit", "is down", "connection_limit"].contains { closure.text.contains($0) }
         isRefusal = duringLogin && !passes && (closure.code == 403 || closure.code == 530)
         isAboutLogin = isRefusal
+        isClosure = true
         if closure.text.contains("transient_nonexcl_queues") {
             // It closes the connection over one declaration, and would again over the same one.
             isRefusal = true

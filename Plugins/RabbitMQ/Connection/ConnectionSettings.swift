@@ -32,6 +32,7 @@ struct ConnectionSettings: Sendable {
     var configuration: RabbitMQConfiguration
     var tls: TLSClient?
     var demands: BrokerDemands
+    var metrics: DriverMetrics
     var logger: Logger
     var report: @Sendable (ConnectionStatus) -> Void
     /// Asks for ``Connection/renewCredentials()``.

@@ -83,6 +83,7 @@ extension Consumer {
         let tag = content.method.tag
         try subscription.tracker.delivered(tag)
         subscription.selfCheck.delivered()
+        if content.method.isRedelivered { metrics.redelivered() }
         guard subscription.state == .live else { return }
         // What was on its way when the broker was told to send nothing more: it must not wait for the subscription's end.
         guard !subscription.isMuted else { return giveBack(subscription, tag) }

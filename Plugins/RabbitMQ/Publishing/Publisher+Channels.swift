@@ -108,6 +108,7 @@ extension Publisher {
 
     private func declare(_ plan: PublishPlan) {
         for declaration in plan.declarations { send(declaration.method, controlChannel) }
+        metrics.declared(plan.declarations.count)
     }
 
     private func redeclare() {

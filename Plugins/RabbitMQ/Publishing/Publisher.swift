@@ -23,6 +23,9 @@ final class Publisher: ConnectionClient {
 
     let topology: Topology
     let demands: BrokerDemands
+    let metrics: DriverMetrics
+    /// As the metric was told last.
+    private var reportedUnconfirmed = 0
     /// What of ``demands`` is in the routes.
     private var adaptedRevision = 0
     let bounds: Bounds
@@ -69,9 +72,10 @@ final class Publisher: ConnectionClient {
     @exclusivity(unchecked) private var answered: [(PendingPublish.Caller, TransportError?)] = []
     var nextDeadline: ContinuousClock.Instant?
 
-    init(topology: Topology, demands: BrokerDemands, bounds: Bounds, place: Place) {
+    init(topology: Topology, demands: BrokerDemands, metrics: DriverMetrics, bounds: Bounds, place: Place) {
         self.topology = topology
         self.demands = demands
+        self.metrics = metrics
         self.bounds = bounds
         self.place = place
     }
@@ -144,6 +148,10 @@ final class Publisher: ConnectionClient {
     }
 
     func finishTurn() {
+        if window.count != reportedUnconfirmed {
+            reportedUnconfirmed = window.count
+            metrics.unconfirmed(window.count)
+        }
         guard !answered.isEmpty else { return }
         for (caller, error) in answered { caller.answer(error) }
         answered.removeAll(keepingCapacity: true)
@@ -182,7 +190,7 @@ final class Publisher: ConnectionClient {
         if let route = routes[address] { return route }
         if routes.count >= Self.routeLimit { routes.removeAll() }
         var plan = try topology.plan(publishingTo: address)
-        plan.declarations = demands.adapted(plan.declarations)
+        plan.declarations = demands.adapted(plan.declarations, for: address)
         let route = try PublishRoute(plan, channel: Self.publishChannel)
         routes[address] = route
         return route
@@ -195,7 +203,8 @@ final class Publisher: ConnectionClient {
         adaptedRevision = revision
         routes.removeAll()
         for index in declaring.indices {
-            declaring[index].plan.declarations = demands.adapted(declaring[index].plan.declarations)
+            let (address, plan) = (declaring[index].address, declaring[index].plan)
+            declaring[index].plan.declarations = demands.adapted(plan.declarations, for: address)
         }
     }
 
@@ -244,6 +253,7 @@ final class Publisher: ConnectionClient {
 
     func beginReturn(_ returned: IncomingMethod.Return) throws(ProtocolViolation) {
         try returning.began(returned)
+        metrics.returned()
     }
 
     /// A return names no tag and our messages have no id on the wire, as oslo.messaging's have none. The broker returns
