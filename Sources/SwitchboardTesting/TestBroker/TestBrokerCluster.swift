@@ -58,13 +58,14 @@ extension TestBroker {
 
     /// Forgets everything and becomes a node of the other's cluster.
     fileprivate func join(_ other: TestBroker) async throws {
-        // RabbitMQ 4.3 has no Mnesia any more; the versions before that have both know both.
+        // RabbitMQ 4.3 has no Mnesia any more; older ones may not have the other module.
         _ = try await evaluate(
             """
             rabbit:stop(),
-            case code:ensure_loaded(rabbit_mnesia) of
-                {module, _} -> ok = rabbit_mnesia:join_cluster('\(other.nodeName)', disc);
-                _ -> ok = rabbit_db_cluster:join('\(other.nodeName)', disc)
+            code:ensure_loaded(rabbit_mnesia),
+            case erlang:function_exported(rabbit_mnesia, join_cluster, 2) of
+                true -> ok = rabbit_mnesia:join_cluster('\(other.nodeName)', disc);
+                false -> ok = rabbit_db_cluster:join('\(other.nodeName)', disc)
             end,
             rabbit:start(), [].
             """,
