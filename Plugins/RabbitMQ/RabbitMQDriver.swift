@@ -27,8 +27,15 @@ public final class RabbitMQDriver: TransportDriver {
     private let nextID = Atomic<UInt64>(1)
 
     /// A driver for `url`. Checks the options of its query and the files that they name; connects to nothing.
-    public init(
+    public convenience init(
         _ url: TransportURL, configuration: RabbitMQConfiguration = .osloDefaults, logger: Logger
+    ) throws(TransportError) {
+        try self.init(url, configuration: configuration, metrics: DriverMetrics(), logger: logger)
+    }
+
+    init(
+        _ url: TransportURL, configuration: RabbitMQConfiguration = .osloDefaults, metrics: DriverMetrics,
+        logger: Logger
     ) throws(TransportError) {
         let configuration = try OsloOptions.apply(url, to: configuration)
         let tls: TLSClient? = if let options = configuration.tls { try TLSClient(options) } else { nil }
@@ -54,8 +61,9 @@ public final class RabbitMQDriver: TransportDriver {
         func settings(_ role: ConnectionSettings.Role) -> ConnectionSettings {
             ConnectionSettings(
                 endpoints: Endpoint.all(of: url, usesTLS: tls != nil), role: role, configuration: configuration,
-                tls: tls, demands: demands, logger: logger, log: log, report: { board.report($0, of: role) },
-                hasBeenReady: { board.hasBeenReady }, renew: { renewal?.signal() })
+                tls: tls, demands: demands, metrics: metrics, logger: logger, log: log,
+                report: { board.report($0, of: role) }, hasBeenReady: { board.hasBeenReady },
+                renew: { renewal?.signal() })
         }
         self.renewal = renewal
         self.topology = topology
@@ -68,13 +76,14 @@ public final class RabbitMQDriver: TransportDriver {
         publishing = Connection(
             settings: settings(.publish), eventLoop: eventLoop, inbox: publishInbox,
             client: Publisher(
-                topology: topology, demands: demands, bounds: .init(configuration), place: place, logger: logger))
+                topology: topology, demands: demands, metrics: metrics, bounds: .init(configuration), place: place,
+                logger: logger))
         consuming = Connection(
             settings: settings(.consume), eventLoop: eventLoop, inbox: consumeInbox,
             client: Consumer(
                 place: place, maximumMessageSize: configuration.maximumMessageSize, inbox: consumeInbox,
                 selfCheckInterval: configuration.selfCheckInterval, answerTimeout: configuration.answerTimeout,
-                demands: demands, logger: logger))
+                demands: demands, metrics: metrics, logger: logger))
         var capabilities: DriverCapabilities = [
             .interprocess, .redelivery, .ordered, .detectsUnroutable, .expires, .reconnects,
         ]

@@ -12,6 +12,10 @@ struct ConformanceArguments {
     var updates = false
     var width = 4
     var wantsHelp = false
+    /// Somebody's own server; nothing else is checked then.
+    var url: String?
+    /// Whether what the laws do there was agreed to.
+    var isAgreed = false
     private var drivers: [String]?
 
     init(_ arguments: [String]) throws {
@@ -24,6 +28,8 @@ struct ConformanceArguments {
                 guard document == nil else { throw Misuse(description: "One of --check and --update, once.") }
                 document = try Self.value(of: argument, &rest)
                 updates = argument == "--update"
+            case "--url": url = try Self.value(of: argument, &rest)
+            case "--yes", "-y": isAgreed = true
             case "--drivers":
                 drivers = try Self.value(of: argument, &rest).split(separator: ",").map(String.init)
             case "--width":
@@ -33,6 +39,9 @@ struct ConformanceArguments {
                 width = number
             default: throw Misuse(description: "There is no option \(argument).")
             }
+        }
+        if url != nil, drivers != nil || document != nil || laws != nil {
+            throw Misuse(description: "With --url there are only --width and --yes.")
         }
         if drivers != nil, document != nil {
             throw Misuse(description: "The table has every driver: leave --drivers out.")

@@ -14,13 +14,17 @@ import SwitchboardTesting
 @main
 struct ConformanceTool {
     static let usage = """
-        usage: swift package conformance [--check FILE | --update FILE] [--drivers NAME,…] [--width N]
+        usage: swift package conformance --url URL [--yes] [--width N]
+               swift package conformance [--check FILE | --update FILE] [--drivers NAME,…] [--width N]
 
           (nothing)        checks every law on every driver, and prints the matrix
           --check FILE     also fails when the table of drivers in FILE is not what the laws say
           --update FILE    also writes that table into FILE
           --laws FILE      only writes the list of laws into FILE
           --drivers NAMES  only those drivers: \(subjects.map(\.name).joined(separator: ", "))
+          --url URL        the laws that take no restart and no lost connection, on a server of your own: in the URL's virtual
+                           host, with queues of their own names that vanish a minute after. Asks before it uses a virtual host
+                           that is not named in the URL, unless --yes is given
           --width N        how many laws are checked at a time (4)
 
         A broken law, a claim that nothing proves, and a driver that cannot be checked all give the exit code 1; output \
@@ -49,6 +53,7 @@ struct ConformanceTool {
     private static func run(_ arguments: ConformanceArguments) async throws {
         if arguments.wantsHelp { return try StandardOutput.write(usage + "\n") }
         if let file = arguments.laws { return try write(DriverLaws.markdown, into: "laws", of: file) }
+        if let url = arguments.url { return try await check(url, arguments) }
         let report = try await ConformanceReport.check(
             arguments.choose(from: subjects), width: arguments.width,
             progress: { subject, law, verdict in
@@ -61,6 +66,42 @@ struct ConformanceTool {
         // A table of broken claims is not to be written.
         if !report.failures.isEmpty { exit(1) }
         if let file = arguments.document { try keepTable(of: report, in: file, updates: arguments.updates) }
+    }
+
+    /// Holds a server that others may use too to the laws.
+    private static func check(_ text: String, _ arguments: ConformanceArguments) async throws {
+        var drivers = DriverRegistry(.spool())
+        var variants = [OwnServerConformance.Variant("spool")]
+        let url = try TransportURL(text)
+        #if RabbitMQ
+            drivers.register(.rabbitMQ())
+            if RabbitMQTopology.schemes.contains(url.scheme) {
+                variants = RabbitMQTopology.presets.map { preset in
+                    .init(preset.name, options: preset.options + [.trial])
+                }
+                if url.virtualHost?.isEmpty ?? true, !arguments.isAgreed, !isAgreed(to: url) {
+                    complain("Nothing was done. Name a virtual host in the URL (rabbit://…/NAME), or agree by --yes.")
+                    exit(2)
+                }
+            }
+        #endif
+        let report = try await OwnServerConformance(url, drivers: drivers, variants: variants).check(
+            width: arguments.width,
+            progress: { subject, law, verdict in
+                if case .broken = verdict { complain("broken by \(subject.name): \(law)") }
+            })
+        FileHandle.standardOutput.write(Data("\(report.matrix)\n".utf8))
+        for failure in report.failures { complain(failure) }
+        if !report.failures.isEmpty { exit(1) }
+    }
+
+    /// Asks a person, where there is one.
+    private static func isAgreed(to url: TransportURL) -> Bool {
+        guard isatty(0) == 1 else { return false }
+        print(
+            "\(url) names no virtual host, so the laws would run in /, where others may see about 300 queues come and go. "
+                + "Go on? [y/N] ", terminator: "")
+        return readLine()?.lowercased().hasPrefix("y") ?? false
     }
 
     private static func write(_ text: String, into section: String, of file: String) throws {

@@ -33,7 +33,7 @@ struct Switchboard: AsyncParsableCommand {
             """,
         subcommands: [
             InitCommand.self, CellCommand.self, InstanceCommand.self, HostCommand.self, Ping.self, Call.self, Cast.self,
-            Serve.self, NotifyCommand.self, SpoolCommand.self,
+            Serve.self, NotifyCommand.self, SpoolCommand.self, ConformanceCommand.self,
         ])
 
     static func main() async {

@@ -68,7 +68,8 @@ struct BrokerDemandsTests {
     private func plan(_ address: Address, _ demands: BrokerDemands, _ options: RabbitMQTopology = .osloDefaults) throws
         -> [Declaration]
     {
-        try demands.adapted(Topology(options).plan(subscribingTo: address, fanoutSuffix: "x").declarations)
+        try demands.adapted(
+            Topology(options).plan(subscribingTo: address, fanoutSuffix: "x").declarations, for: address)
     }
 
     private func exchange(_ demands: BrokerDemands) throws -> ExchangeDeclaration {
@@ -89,7 +90,7 @@ struct BrokerDemandsTests {
     func untouched() throws {
         let demands = BrokerDemands(.osloDefaults)
         let plan = try Topology(.osloDefaults).plan(subscribingTo: address, fanoutSuffix: "x").declarations
-        #expect(demands.adapted(plan) == plan)
+        #expect(demands.adapted(plan, for: address) == plan)
         #expect(demands.revision == 0)
     }
 
@@ -103,10 +104,15 @@ struct BrokerDemandsTests {
             .mailbox(Mailbox(named: "m")), .notifications(Topic("t", exchange: "e")),
             .pool("p", of: Topic("t", exchange: "e")),
         ] {
+            let isDurable =
+                switch address {
+                case .fanout, .notifications, .pool: true
+                default: false
+                }
             for declaration in try plan(address, demands) {
                 switch declaration {
                 case .queue(let queue): #expect(queue.isDurable, "\(address)")
-                case .exchange(let exchange): #expect(exchange.isDurable == (exchange.type == .fanout), "\(address)")
+                case .exchange(let exchange): #expect(exchange.isDurable == isDurable, "\(address)")
                 case .binding: break
                 }
             }

@@ -74,6 +74,7 @@ enum OsloOptions {
         // RabbitMQ takes an x-expires of at most 2^32 - 1 milliseconds.
         "rabbit_transient_queues_ttl": integer(\.topology.transientQueuesTTL, 0...4_294_967),
         "rabbit_transient_queues_durable": bool(\.topology.durableTransientQueues),
+        "rabbit_trial_ttl": integer(\.topology.trialTTL, 0...4_294_967),
         "rabbit_ha_queues": bool(\.topology.haQueues),
         "rabbit_stream_fanout": bool(\.topology.streamFanout),
         "enable_cancel_on_failover": bool(\.topology.cancelOnFailover),

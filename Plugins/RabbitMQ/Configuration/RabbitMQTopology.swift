@@ -1,3 +1,5 @@
+public import SwitchboardCore
+
 /// How queues and exchanges are declared. All programs of one virtual host must agree, or the later one gets a
 /// ``TransportError/Code/conflict``.
 ///
@@ -34,6 +36,10 @@ public struct RabbitMQTopology: Hashable, Sendable {
     /// are then as oslo.messaging declares them with `rabbit_transient_quorum_queue`.
     public var durableTransientQueues = false
 
+    /// After how many seconds without a consumer every queue is dropped, and its exchange with the last of them; 0 for never. For
+    /// trials on a broker that others use too (`rabbit_trial_ttl`); not an option of oslo.messaging's.
+    public var trialTTL = 0
+
     /// `x-ha-policy=all` on every queue, which RabbitMQ ignores since 3.0 (`rabbit_ha_queues`).
     public var haQueues = false
 
@@ -67,6 +73,24 @@ public struct RabbitMQTopology: Hashable, Sendable {
     /// oslo.messaging's defaults, up to RabbitMQ 4.2.
     public static let osloDefaults = RabbitMQTopology()
 
+    /// The presets as options of a URL, with their names: for programs that try each.
+    public static let presets: [(name: String, options: [TransportURL.Option])] = [
+        ("osloDefaults", []),
+        (
+            "durable",
+            [
+                .init("amqp_durable_queues", "true"), .init("rabbit_transient_queues_durable", "true"),
+            ]
+        ),
+        (
+            "quorum",
+            [
+                .init("rabbit_quorum_queue", "true"), .init("rabbit_transient_quorum_queue", "true"),
+                .init("rabbit_quorum_delivery_limit", "20"),
+            ]
+        ),
+    ]
+
     /// Everything on a majority of a cluster's nodes: quorum queues throughout, with stable names, so that programs that are
     /// started again find theirs. oslo.messaging's programs beside it need `rabbit_quorum_queue=true` and
     /// `rabbit_transient_quorum_queue=true`.
@@ -88,4 +112,14 @@ public struct RabbitMQTopology: Hashable, Sendable {
         topology.stableNames = true
         return topology
     }()
+}
+
+extension RabbitMQTopology {
+    /// The schemes of URLs that lead to this driver.
+    public static let schemes: Set<String> = ["rabbit", "amqp", "amqps", "kombu"]
+}
+
+extension TransportURL.Option {
+    /// Has everything that a program declares vanish a minute after its last use; see ``RabbitMQTopology/trialTTL``.
+    public static let trial = TransportURL.Option("rabbit_trial_ttl", "60")
 }

@@ -12,6 +12,7 @@ extension Connection: LinkOwner {
             phaseTimer?.cancel()
             phaseTimer = nil
             startHeartbeat(link, generation)
+            settings.metrics.opened(settings.role)
             scheduleRenewal(within: lifetime)
             if needsRenewal { settings.renew() }
         }

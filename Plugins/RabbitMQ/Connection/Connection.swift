@@ -35,6 +35,7 @@ actor Connection<Client: ConnectionClient> {
     var needsRenewal = false
     private var isRunning = false
     private var reported = ConnectionStatus.idle
+    private var blockedSince: ContinuousClock.Instant?
     /// Of the present link's credentials.
     private(set) var lifetime: Duration?
     /// When the present link had everything that a working connection has, or was blocked.
@@ -90,6 +91,7 @@ actor Connection<Client: ConnectionClient> {
             let begin = ContinuousClock.now
             readyAt = nil
             let (loss, username) = await connectOnce(to: endpoint)
+            if !Task.isCancelled, !isReplacing { settings.metrics.lost(settings.role, loss) }
             if Task.isCancelled, !loss.isRefusal { break }
             if isReplacing, !loss.isRefusal {
                 lastReason = "the credentials have changed"
@@ -341,6 +343,16 @@ actor Connection<Client: ConnectionClient> {
         eventLoop.scheduleTask(in: delay) { self.assumeIsolated { body($0) } }
     }
 
+    /// Measures how long the broker takes no messages.
+    private func noteBlocking(_ status: ConnectionStatus) {
+        if case .blocked = status {
+            blockedSince = blockedSince ?? .now
+        } else if let since = blockedSince {
+            blockedSince = nil
+            settings.metrics.wasBlocked(for: since.duration(to: .now))
+        }
+    }
+
     private func report() {
         // A loss is reported when its socket is closed, with the reason.
         guard isRunning, link?.loss == nil else { return }
@@ -357,6 +369,7 @@ actor Connection<Client: ConnectionClient> {
             status = .connecting(attempt: attempt, reason: reason ?? lastReason)
         }
         guard status != reported else { return }
+        noteBlocking(status)
         reported = status
         if status == .ready { settings.log.ready(settings.role) }
         settings.report(status)

@@ -21,6 +21,19 @@ struct ConnectionLoss: Error, Hashable, Sendable {
     var isRefusal: Bool { refusal != nil }
     /// Whether the broker takes no transient queues, over one of which it closed the connection.
     var refusesTransientQueues: Bool { refusal == .declaration }
+
+    /// Whether the broker has closed the connection, and said so.
+    private var isClosure = false
+
+    /// The reason as a metric's label.
+    var kind: String {
+        if isRefusal { return "refused" }
+        if isClosure { return "closed_by_broker" }
+        if reason.hasPrefix("the protocol was violated") { return "protocol" }
+        if reason.hasPrefix("the broker was silent") { return "heartbeat" }
+        return "network"
+    }
+
     /// Whether it is the user or the virtual host that the broker did not like.
     var isAboutLogin: Bool { refusal == .login }
 
@@ -37,6 +50,7 @@ struct ConnectionLoss: Error, Hashable, Sendable {
         reason = "the broker closed the connection: \(closure.code) \(closure.text)"
         let passes = ["connection limit", "is down", "connection_limit"].contains { closure.text.contains($0) }
         if duringLogin, !passes, closure.code == 403 || closure.code == 530 { refusal = .login }
+        isClosure = true
         if closure.text.contains("transient_nonexcl_queues") {
             // It closes the connection over one declaration, and would again over the same one.
             refusal = .declaration

@@ -32,6 +32,7 @@ struct ConnectionSettings: Sendable {
     var configuration: RabbitMQConfiguration
     var tls: TLSClient?
     var demands: BrokerDemands
+    var metrics: DriverMetrics
     var logger: Logger
     /// The driver's.
     var log: ConnectionLog

@@ -90,6 +90,7 @@ extension Consumer {
                     + "\(subscription.request.prefetch)")
         }
         subscription.selfCheck.delivered()
+        if content.method.isRedelivered { metrics.redelivered() }
         guard subscription.state == .live else { return }
         // What was on its way when the broker was told to send nothing more: it must not wait for the subscription's end.
         guard !subscription.isMuted else { return giveBack(subscription, tag) }
@@ -133,12 +134,12 @@ extension Consumer {
 
     /// A message that cannot be taken would only come again: it goes to the dead letters, where the queue has some.
     private func refuse(_ tag: UInt64, _ defect: ContentDefect, of subscription: Subscription) {
-        refused += 1
+        metrics.untakeable()
         logger.warning(
             "A message cannot be taken and is rejected",
             metadata: [
                 "address": "\(subscription.request.address)", "rabbitmq.queue": "\(subscription.request.plan.queue)",
-                "rabbitmq.reason": "\(defect)", "rabbitmq.refused": "\(refused)",
+                "rabbitmq.reason": "\(defect)",
             ])
         guard subscription.request.plan.isStream else { return discard(subscription, tag) }
         // A stream keeps what it has delivered, and sends more for what is acknowledged.

@@ -16,6 +16,7 @@ final class Consumer: ConnectionClient {
     let selfCheckInterval: Duration?
     let answerTimeout: Duration
     let demands: BrokerDemands
+    let metrics: DriverMetrics
     let logger: Logger
 
     private(set) var link: Link?
@@ -27,8 +28,6 @@ final class Consumer: ConnectionClient {
     private var answered: [() -> Void] = []
     var generator = SystemRandomNumberGenerator()
     var nextDeadline: ContinuousClock.Instant?
-    /// How many messages could not be taken.
-    var refused = 0
     /// How many subscriptions have been live and are not.
     private var restoring = 0
     /// Whether exchanges and bindings are still there.
@@ -37,7 +36,7 @@ final class Consumer: ConnectionClient {
 
     init(
         place: Place, maximumMessageSize: Int, inbox: Inbox<ConsumeCommand>, selfCheckInterval: Duration?,
-        answerTimeout: Duration, demands: BrokerDemands, logger: Logger
+        answerTimeout: Duration, demands: BrokerDemands, metrics: DriverMetrics, logger: Logger
     ) {
         self.place = place
         self.maximumMessageSize = maximumMessageSize
@@ -45,6 +44,7 @@ final class Consumer: ConnectionClient {
         self.selfCheckInterval = selfCheckInterval
         self.answerTimeout = answerTimeout
         self.demands = demands
+        self.metrics = metrics
         self.logger = logger
     }
 
@@ -159,6 +159,7 @@ final class Consumer: ConnectionClient {
         subscription.adapt(to: demands)
         change(subscription, to: .opening)
         send(subscription.setUp, channel)
+        metrics.declared(subscription.plan.declarations.count)
         // Each time longer: a channel that hangs in the broker stays taken.
         subscription.answerDeadline = .now + answerTimeout * (1 << min(subscription.silences, 5))
         note(subscription.answerDeadline)

@@ -68,7 +68,7 @@ final class Subscription {
 
     /// Plans what a broker takes that demands this.
     func adapt(to demands: BrokerDemands) {
-        plan.declarations = demands.adapted(request.plan.declarations)
+        plan.declarations = demands.adapted(request.plan.declarations, for: request.address)
     }
 
     /// The next moment at which something has to happen.

@@ -46,7 +46,7 @@ struct RouteDeclaration {
 
     /// Declares what a broker takes that demands this.
     mutating func adapt(to demands: BrokerDemands) {
-        steps = demands.adapted(steps)
+        steps = demands.adapted(steps, for: address)
     }
 
     /// Leaves out the step that the broker is to answer next.

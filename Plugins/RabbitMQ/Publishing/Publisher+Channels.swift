@@ -113,6 +113,7 @@ extension Publisher {
 
     private func declare(_ route: RouteDeclaration) {
         for declaration in route.steps { send(declaration.method, controlChannel) }
+        metrics.declared(route.steps.count)
     }
 
     private func redeclare() {

@@ -24,6 +24,9 @@ final class Publisher: ConnectionClient {
 
     let topology: Topology
     let demands: BrokerDemands
+    let metrics: DriverMetrics
+    /// As the metric was told last.
+    private var reportedUnconfirmed = 0
     /// What of ``demands`` is in the routes.
     private var adaptedRevision = 0
     let bounds: Bounds
@@ -76,9 +79,12 @@ final class Publisher: ConnectionClient {
     @exclusivity(unchecked) private var answered: [(PendingPublish.Caller, TransportError?)] = []
     var nextDeadline: ContinuousClock.Instant?
 
-    init(topology: Topology, demands: BrokerDemands, bounds: Bounds, place: Place, logger: Logger) {
+    init(
+        topology: Topology, demands: BrokerDemands, metrics: DriverMetrics, bounds: Bounds, place: Place, logger: Logger
+    ) {
         self.topology = topology
         self.demands = demands
+        self.metrics = metrics
         self.bounds = bounds
         self.place = place
         self.logger = logger
@@ -155,6 +161,10 @@ final class Publisher: ConnectionClient {
     }
 
     func finishTurn() {
+        if window.count != reportedUnconfirmed {
+            reportedUnconfirmed = window.count
+            metrics.unconfirmed(window.count)
+        }
         guard !answered.isEmpty else { return }
         for (caller, error) in answered { caller.answer(error) }
         answered.removeAll(keepingCapacity: true)
@@ -196,7 +206,7 @@ final class Publisher: ConnectionClient {
         if let route = routes[address] { return route }
         if routes.count >= Self.routeLimit { routes.removeAll() }
         var plan = try topology.plan(publishingTo: address)
-        plan.declarations = demands.adapted(plan.declarations)
+        plan.declarations = demands.adapted(plan.declarations, for: address)
         let route = try PublishRoute(plan, channel: Self.publishChannel)
         routes[address] = route
         return route
@@ -272,6 +282,7 @@ final class Publisher: ConnectionClient {
 
     func beginReturn(_ returned: IncomingMethod.Return) throws(ProtocolViolation) {
         try returning.began(returned)
+        metrics.returned()
     }
 
     /// A return names no tag and our messages have no id on the wire, as oslo.messaging's have none. The broker returns

@@ -4,7 +4,8 @@ import SwitchboardCore
 /// Where a broker doesn't take what is configured, and what is declared instead. A driver's connections share one.
 ///
 /// RabbitMQ 4.3 refuses transient queues that aren't exclusive, and closes the connection over one. From then on all queues are
-/// durable, and fanout exchanges too, as oslo.messaging declares them there. Programs learn that at different times, and
+/// durable, and the exchanges of fanouts and notifications, as oslo.messaging declares them there. The exchange of requests stays
+/// as configured: oslo.messaging's clients have it so with `rabbit_transient_quorum_queue`, all that they need there. Programs learn that at different times, and
 /// oslo.messaging's have options of their own: what exists with another durability is taken as it is.
 ///
 /// None of it concerns what is configured to be durable.
@@ -74,8 +75,13 @@ final class BrokerDemands: Sendable {
         }
     }
 
-    func adapted(_ declarations: [Declaration]) -> [Declaration] {
-        state.withLock { state in
+    func adapted(_ declarations: [Declaration], for address: Address) -> [Declaration] {
+        let isNotification =
+            switch address {
+            case .notifications, .pool: true
+            default: false
+            }
+        return state.withLock { state in
             guard state.revision > 0 else { return declarations }
             return declarations.map { declaration in
                 switch declaration {
@@ -86,7 +92,7 @@ final class BrokerDemands: Sendable {
                 case .exchange(var exchange) where !exchange.isDurable:
                     exchange.isDurable =
                         state.durability[Name(isQueue: false, name: exchange.name)]
-                        ?? (exchange.type == .fanout && state.refusesTransientQueues)
+                        ?? (state.refusesTransientQueues && (exchange.type == .fanout || isNotification))
                     return .exchange(exchange)
                 case .exchange, .binding: return declaration
                 }

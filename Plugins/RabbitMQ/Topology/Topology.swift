@@ -117,11 +117,11 @@ struct Topology: Sendable {
 
     /// A queue that several consumers share, bound to the topic's exchange.
     private func shared(_ queue: String, on topic: Topic, key: String? = nil) -> [Declaration] {
+        var arguments = arguments(quorum: options.quorumQueues)
+        if options.trialTTL > 0 { arguments.append("x-expires", options.trialTTL * 1000) }
         let declaration = QueueDeclaration(
-            name: queue,
-            isDurable: options.durableQueues || options.quorumQueues,
-            deletesItself: options.autoDelete,
-            arguments: arguments(quorum: options.quorumQueues))
+            name: queue, isDurable: options.durableQueues || options.quorumQueues,
+            deletesItself: options.autoDelete, arguments: arguments)
         return [
             .queue(declaration), .exchange(exchange(of: topic)),
             .binding(Binding(queue: queue, exchange: topic.exchange, key: key ?? queue)),
@@ -131,7 +131,7 @@ struct Topology: Sendable {
     private func exchange(of topic: Topic) -> ExchangeDeclaration {
         ExchangeDeclaration(
             name: topic.exchange, type: .topic, isDurable: options.durableQueues || options.quorumQueues,
-            deletesItself: options.autoDelete)
+            deletesItself: options.autoDelete || options.trialTTL > 0)
     }
 
     private func fanoutExchange(of topic: Topic) -> ExchangeDeclaration {
@@ -143,9 +143,8 @@ struct Topology: Sendable {
     /// A fanout's or a caller's own queue, which expires when nobody uses it.
     private func transientQueue(_ name: String) -> QueueDeclaration {
         var arguments = arguments(quorum: options.transientQuorumQueues)
-        if options.transientQueuesTTL > 0 {
-            arguments.append("x-expires", options.transientQueuesTTL * 1000)
-        }
+        let seconds = options.trialTTL > 0 ? options.trialTTL : options.transientQueuesTTL
+        if seconds > 0 { arguments.append("x-expires", seconds * 1000) }
         return QueueDeclaration(
             name: name, isDurable: options.transientQuorumQueues || options.durableTransientQueues,
             deletesItself: false, arguments: arguments)

@@ -87,7 +87,7 @@ private final class FuzzedPublisher: FuzzedSide {
     }
 
     let client = Publisher(
-        topology: Topology(.osloDefaults), demands: BrokerDemands(.osloDefaults),
+        topology: Topology(.osloDefaults), demands: BrokerDemands(.osloDefaults), metrics: DriverMetrics(),
         bounds: .init(
             unconfirmed: 4, unconfirmedBytes: 1 << 20, waiting: 100, returnedSize: .max, answer: .seconds(30)),
         place: place, logger: quiet)
@@ -133,7 +133,7 @@ private final class FuzzedConsumer: FuzzedSide {
     init() {
         client = Consumer(
             place: place, maximumMessageSize: 1000, inbox: inbox, selfCheckInterval: .seconds(30),
-            answerTimeout: .seconds(30), demands: BrokerDemands(.osloDefaults), logger: quiet)
+            answerTimeout: .seconds(30), demands: BrokerDemands(.osloDefaults), metrics: DriverMetrics(), logger: quiet)
         var setUp: [UInt8] = []
         var sources: [Deliveries] = []
         let topology = Topology(.osloDefaults)
