@@ -70,20 +70,22 @@ struct ConformanceTool {
 
     /// Holds a server that others may use too to the laws.
     private static func check(_ text: String, _ arguments: ConformanceArguments) async throws {
-        var drivers = DriverRegistry(.spool())
-        var variants = [OwnServerConformance.Variant("spool")]
         let url = try TransportURL(text)
+        let usual = [OwnServerConformance.Variant("\(url.scheme)")]
         #if RabbitMQ
-            drivers.register(.rabbitMQ())
-            if RabbitMQTopology.schemes.contains(url.scheme) {
-                variants = RabbitMQTopology.presets.map { preset in
-                    .init(preset.name, options: preset.options + [.trial])
-                }
-                if url.virtualHost?.isEmpty ?? true, !arguments.isAgreed, !isAgreed(to: url) {
-                    complain("Nothing was done. Name a virtual host in the URL (rabbit://…/NAME), or agree by --yes.")
-                    exit(2)
-                }
+            let drivers = DriverRegistry(.inProcess(), .spool(), .rabbitMQ())
+            let isRabbitMQ = RabbitMQTopology.schemes.contains(url.scheme)
+            if isRabbitMQ, url.virtualHost?.isEmpty ?? true, !arguments.isAgreed, !isAgreed(to: url) {
+                complain("Nothing was done. Name a virtual host in the URL (rabbit://…/NAME), or agree by --yes.")
+                exit(2)
             }
+            let presets = RabbitMQTopology.presets.map {
+                OwnServerConformance.Variant($0.name, options: $0.options + [.trial])
+            }
+            let variants = isRabbitMQ ? presets : usual
+        #else
+            let drivers = DriverRegistry(.inProcess(), .spool())
+            let variants = usual
         #endif
         let report = try await OwnServerConformance(url, drivers: drivers, variants: variants).check(
             width: arguments.width,

@@ -39,15 +39,19 @@ struct ConformanceCommand: AsyncParsableCommand {
         let report: ConformanceReport
         do {
             let url = try TransportURL(url)
-            var variants = [OwnServerConformance.Variant("\(url.scheme)")]
+            let usual = [OwnServerConformance.Variant("\(url.scheme)")]
             #if RabbitMQ
-                if RabbitMQTopology.schemes.contains(url.scheme) {
-                    variants = RabbitMQTopology.presets.map { .init($0.name, options: $0.options + [.trial]) }
-                    if url.virtualHost?.isEmpty ?? true, !yes, !isAgreed(to: url) {
-                        complain("Nothing was done. Name a virtual host in the URL, or agree by --yes.")
-                        throw ExitCode(2)
-                    }
+                let isRabbitMQ = RabbitMQTopology.schemes.contains(url.scheme)
+                if isRabbitMQ, url.virtualHost?.isEmpty ?? true, !yes, !isAgreed(to: url) {
+                    complain("Nothing was done. Name a virtual host in the URL, or agree by --yes.")
+                    throw ExitCode(2)
                 }
+                let presets = RabbitMQTopology.presets.map {
+                    OwnServerConformance.Variant($0.name, options: $0.options + [.trial])
+                }
+                let variants = isRabbitMQ ? presets : usual
+            #else
+                let variants = usual
             #endif
             report = try await OwnServerConformance(url, drivers: .all, variants: variants).check(width: width)
         } catch let code as ExitCode {
