@@ -34,7 +34,8 @@ struct PublishOutcomeTests {
         init() {
             let monitor = TransportMonitor()
             publisher = Publisher(
-                topology: Topology(RabbitMQTopology()), demands: BrokerDemands(RabbitMQTopology()), metrics: DriverMetrics(),
+                topology: Topology(RabbitMQTopology()), demands: BrokerDemands(RabbitMQTopology()),
+                metrics: DriverMetrics(),
                 bounds: Publisher.Bounds(RabbitMQConfiguration()),
                 place: Place(url: "rabbit://x", monitor: monitor, topology: RabbitMQTopology()), logger: quietLogger)
             link = Self.makeLink(publisher)

@@ -57,7 +57,9 @@ struct PublishOperationTests {
     @Test("One that one queue has and another has not was maybe sent")
     func parts() {
         let failure = TransportError(.exhausted, "full")
-        for failures: [PublishFailure?] in [[nil, .failed(failure)], [.failed(failure), nil], [nil, .moved(failure)]] {
+        for failures: [PublishFailure?] in [
+            [nil, .failed(failure)], [.failed(failure), nil], [nil, .moved(failure)],
+        ] {
             let (operation, codes) = make()
             #expect(operation.begin())
             operation.expect(2)

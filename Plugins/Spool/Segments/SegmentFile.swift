@@ -103,7 +103,8 @@ struct SegmentFile {
 
     /// Marks a record that is locked by us as done with.
     func finish(_ offset: Int, attempts: Int) throws(FileError) {
-        try setState(UInt32(clamping: SegmentFormat.attempts(UInt32(clamping: attempts))) | SegmentFormat.done, at: offset)
+        try setState(
+            UInt32(clamping: SegmentFormat.attempts(UInt32(clamping: attempts))) | SegmentFormat.done, at: offset)
     }
 
     /// Takes the record for this open file alone. `false` when another has it. The lock goes with the process.
