@@ -108,6 +108,10 @@ public final class RabbitMQDriver: TransportDriver {
             }
             group.addTask { [consuming] in await Self.result { () throws(TransportError) in try await consuming.run() }
             }
+            group.addTask { [names, logger] in
+                await names.keep(logger: logger)
+                return nil
+            }
             if let renewal {
                 group.addTask { [publishing, consuming] in
                     await renewal.run {

@@ -84,6 +84,13 @@ struct TopologyTests {
             try? FileManager.default.removeItem(at: directory)
         }
 
+        /// The files that keep names now.
+        var files: [String] {
+            (try? FileManager.default.contentsOfDirectory(atPath: directory.path))?.map { "\(directory.path)/\($0)" }
+                ?? []
+        }
+
+        func renew() -> [String] { names.renew() }
         func next(for address: Address) throws -> QueueName { try names.next(for: address) }
         func nextForReplies() throws -> QueueName? { try names.nextForReplies() }
     }
@@ -291,6 +298,32 @@ struct TopologyTests {
         #expect(reply?.suffix == "node1:svcx:1")
         #expect(nextReply?.suffix == "node1:svcx:2")
         withExtendedLifetime((second, again, reply, nextReply)) {}
+    }
+
+    @Test("A name whose file is removed or replaced is kept, or said to be another's", arguments: [false, true])
+    func removedLocks(isReplaced: Bool) throws {
+        var options = RabbitMQTopology()
+        options.stableNames = true
+        options.hostName = "node1"
+        options.processName = "svcx"
+        let names = try Names(options)
+        let address = Address.fanout(Topic("t"))
+        let first = try names.next(for: address)
+        #expect(names.renew().isEmpty)
+        let file = try #require(names.files.first)
+        try FileManager.default.removeItem(atPath: file)
+        if isReplaced { try Data().write(to: URL(fileURLWithPath: file)) }
+        #expect(names.renew().isEmpty)
+        // It has the file of the path again.
+        let second = try names.next(for: address)
+        #expect(second.suffix == "node1:svcx:2")
+        // Somebody takes the name before it is looked for.
+        try FileManager.default.removeItem(atPath: file)
+        let stranger = try #require(try NameLock(file))
+        #expect(names.renew() == [file])
+        #expect(names.renew().isEmpty, "It is said once.")
+        stranger.release()
+        withExtendedLifetime((first, second)) {}
     }
 
     @Test(

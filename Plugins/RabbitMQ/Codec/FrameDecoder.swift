@@ -6,8 +6,8 @@ import NIOCore
 ///     betweenFrames ──body frame that is cut off──▶ inBody ──its end──▶ betweenFrames
 ///     betweenFrames ──content header that is too large──▶ inLargeHeader ──its end──▶ betweenFrames
 ///
-/// A frame that breaks the agreement is a ``ProtocolViolation``, as nothing behind it can be trusted. A message that cannot be
-/// taken is none: its bytes are read past, and the receiver is told of its ``ContentDefect``.
+/// A frame that breaks the agreement is a ``ProtocolViolation``, as nothing behind it can be trusted. A message that can't be
+/// taken isn't one: its bytes are read past, and the receiver is told of its ``ContentDefect``.
 ///
 /// Not Sendable, like the C memory that ``PayloadDecoder`` owns; it lives in its connection's actor. Bodies are handed out as
 /// they come; of methods and content headers, one at a time waits for its rest.

@@ -219,7 +219,7 @@ extension amqp_bytes_t {
 
     fileprivate var raw: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: bytes, count: bytes == nil ? 0 : len) }
 
-    /// As UTF-8; what is none becomes U+FFFD.
+    /// Decoded as UTF-8; invalid bytes become U+FFFD.
     fileprivate var string: String { String(decoding: raw, as: UTF8.self) }
 
     fileprivate func equals(_ text: String) -> Bool {

@@ -289,8 +289,8 @@ final class Publisher: ConnectionClient {
     /// in the order of publishing, before the confirm: so it is the oldest publish of that exchange, key and body that
     /// has not been returned. Where two are the same in all of that, it does not matter which is told first.
     ///
-    /// A return that belongs to nothing is of a publish that is not waited for any more. Where there is none, the broker sends
-    /// what makes no sense, and could send it for ever.
+    /// A return that matches nothing belongs to a publish that is no longer awaited. If there isn't one, the broker sends
+    /// nonsense, and could go on forever.
     private func returned(
         _ content: ContentAssembler<IncomingMethod.Return>.Content
     ) throws(ProtocolViolation) {

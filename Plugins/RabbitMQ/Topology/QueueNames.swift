@@ -1,4 +1,5 @@
 #if RabbitMQ
+import Logging
 import SwitchboardCore
 
 #if canImport(Glibc)
@@ -18,6 +19,7 @@ import Darwin
 struct QueueNames: Sendable {
     private let options: RabbitMQTopology
     private let lockDirectory: String
+    private let locks = NameLocks()
 
     init(_ options: RabbitMQTopology, lockDirectory: String = Self.sharedDirectory) {
         self.options = options
@@ -42,7 +44,10 @@ struct QueueNames: Sendable {
         for number in 1...Self.mostNumbers {
             let suffix = "\(host):\(program):\(number)"
             let path = "\(lockDirectory)/switchboard-\(Self.digest(prefix + suffix)).lock"
-            if let lock = try FileLock(path) { return QueueName(suffix: suffix, lock: lock) }
+            if let lock = try NameLock(path) {
+                locks.add(lock)
+                return QueueName(suffix: suffix, lock: lock)
+            }
         }
         throw TransportError(
             .exhausted,
@@ -50,6 +55,26 @@ struct QueueNames: Sendable {
                 + "processname makes room (use_queue_manager).")
     }
 
+    /// Sees to it that the names which are in use stay this process's, until its task is cancelled: a cleaner may remove their
+    /// files. Returns at once where no name is stable.
+    func keep(logger: Logger) async {
+        guard options.stableNames else { return }
+        while (try? await Task.sleep(for: Self.keepInterval)) != nil {
+            for path in renew() {
+                logger.warning(
+                    "Another process may take messages from a queue of this one: the file that kept its name was removed",
+                    metadata: [
+                        "file": "\(path)",
+                        "rabbitmq.hint": "leave out the files switchboard-*.lock when \(lockDirectory) is cleaned",
+                    ])
+            }
+        }
+    }
+
+    /// The names that are another process's now, by the files that keep them.
+    func renew() -> [String] { locks.renew() }
+
+    private static let keepInterval = Duration.seconds(5)
     private static let mostNumbers = 4096
 
     /// Where all processes of the machine look, as oslo.messaging's queue manager does.
@@ -80,45 +105,11 @@ struct QueueNames: Sendable {
 /// What is behind the last `_` of a queue's name, for as long as the queue is used.
 struct QueueName: Sendable {
     let suffix: String
-    fileprivate let lock: FileLock?
+    fileprivate let lock: NameLock?
 
     /// Another queue may have the name.
     func release() {
         lock?.release()
-    }
-}
-
-/// A file that one queue's user of the machine holds; the kernel lets go of it when the process ends, however it ends.
-private final class FileLock: Sendable {
-    private let descriptor: Locked<Int32?>
-
-    /// `nil` when somebody else has it.
-    init?(_ path: String) throws(TransportError) {
-        // A file of another user's in a sticky directory may be opened, not created.
-        var descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
-        if descriptor < 0, errno == ENOENT {
-            descriptor = open(path, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o644)
-        }
-        guard descriptor >= 0 else {
-            throw TransportError(
-                .internalError,
-                "The file \(path), which keeps a stable queue name to one process (use_queue_manager), cannot be opened: "
-                    + "\(String(cString: strerror(errno))).")
-        }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            close(descriptor)
-            return nil
-        }
-        self.descriptor = Locked(descriptor)
-    }
-
-    deinit {
-        release()
-    }
-
-    func release() {
-        let open = descriptor.withLock { $0.take() }
-        if let open { close(open) }
     }
 }
 #endif
