@@ -19,6 +19,6 @@ public func say(_ value: some CustomStringConvertible) {
 }
 
 /// Says something on standard error.
-public func complain(_ value: some CustomStringConvertible) {
+public func complain(_ value: Any) {
     StandardError.lines("benchmark: \(value)")
 }
