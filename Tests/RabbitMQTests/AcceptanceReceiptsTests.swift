@@ -41,14 +41,26 @@ struct AcceptanceReceiptsTests {
             try await withRunning(publisher) {
                 try await driver.withSubscription(to: topic, options: .soon) { deliveries in
                     var iterator = deliveries.makeAsyncIterator()
+                    var (certain, doubtful): (Set<String>, Set<String>) = ([], [])
                     for number in 0..<20 {
                         try await publisher.publish("\(number)", to: topic)
-                        let delivery = try #require(try await iterator.next())
-                        #expect(delivery.text == "\(number)")
-                        try await delivery.acceptForCertain()
+                        while !certain.contains("\(number)"), !doubtful.contains("\(number)") {
+                            let delivery = try #require(try await iterator.next())
+                            #expect(!certain.contains(delivery.text))
+                            do throws(TransportError) {
+                                try await delivery.acceptForCertain()
+                                certain.insert(delivery.text)
+                            } catch {
+                                // It came by a connection that was cut already, and comes again; or was cut meanwhile.
+                                try #require([.closed, .indeterminate].contains(error.code), "\(error)")
+                                if error.code == .indeterminate { doubtful.insert(delivery.text) }
+                            }
+                            await #expect(throws: TransportError.self) { try await delivery.accept() }
+                        }
                         if number % 4 == 0 { relay.cut() }
-                        await #expect(throws: TransportError.self) { try await delivery.accept() }
                     }
+                    // One in four can be doubtful at most: those that come next to a cut.
+                    #expect(certain.count >= 10)
                 }
             }
         }

@@ -104,8 +104,12 @@ final class Relay: Sendable {
     }
 
     /// Connections of now stay open, and nothing comes through any more.
+    ///
+    /// Returns when that holds.
     func freeze() {
-        Self.stopReading(state.withLock { Array($0.channels.values) })
+        for channel in state.withLock({ Array($0.channels.values) }) {
+            try? channel.setOption(.autoRead, value: false).wait()
+        }
     }
 
     /// Whether connections that come from now on are frozen from their beginning.
