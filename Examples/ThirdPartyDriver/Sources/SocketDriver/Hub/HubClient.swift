@@ -25,7 +25,7 @@ final class HubClient: Sendable {
         self.transport = transport
     }
 
-    /// Serves until the connection ends; what the client had not settled then goes back.
+    /// Serves until the connection ends; what the client had not settled then goes back, as one attempt more.
     func run() async {
         await withDiscardingTaskGroup { group in
             for await frame in socket.frames() {
@@ -98,7 +98,15 @@ final class HubClient: Sendable {
             case .pause: reader.cancel()
             case .end(let request):
                 reader.cancel()
-                subscriptions.withLock { $0[id]?.unsettled = [:] }
+                let unsettled = subscriptions.withLock { subscriptions in
+                    let unsettled = subscriptions[id]?.unsettled ?? [:]
+                    subscriptions[id]?.unsettled = [:]
+                    return unsettled
+                }
+                // A client that says goodbye gives them back unhandled. What one that vanishes was at may be why it did.
+                if request == nil {
+                    for (_, delivery) in unsettled.sorted(by: { $0.key < $1.key }) { try? await delivery.requeue() }
+                }
                 return request
             }
         }
