@@ -51,6 +51,11 @@ final class SpoolSession: Sendable {
         state = Locked(.open(Opened(store: store, publisher: Publisher(store) { writers.submit($0) })))
     }
 
+    /// The receiver belongs to the session, and must not hold it in turn.
+    private struct Reference {
+        weak var session: SpoolSession?
+    }
+
     private struct Parts {
         let writers: WorkerThreads
         let thread: SpoolThread
@@ -72,11 +77,11 @@ final class SpoolSession: Sendable {
                 let inotify = Inotify()
                 let (losses, continuation) = AsyncStream.makeStream(
                     of: FileError.self, bufferingPolicy: .bufferingNewest(1))
-                let session = Locked<SpoolSession?>(nil)
+                let session = Locked(Reference())
                 let receiver = Receiver(
                     store, thread: thread, inotify: inotify, logger: logger,
                     onLoss: { store, defect in
-                        guard session.withLock({ $0 })?.lose(store, defect) == true else { return }
+                        guard session.withLock({ $0.session })?.lose(store, defect) == true else { return }
                         suspend(defect)
                         continuation.yield(defect)
                     },
@@ -84,7 +89,7 @@ final class SpoolSession: Sendable {
                 let parts = Parts(
                     writers: writers, thread: thread, inFlight: inFlight, monitor: monitor, logger: logger)
                 let opened = SpoolSession(store, parts, receiver, losses)
-                session.withLock { $0 = opened }
+                session.withLock { $0.session = opened }
                 thread.start(watching: inotify?.descriptor)
                 inFlight.attach(thread)
                 do throws(FileError) {
