@@ -76,7 +76,7 @@ struct RefusalPauses: Sendable {
         return full * Double.random(in: 0.5...1, using: &generator)
     }
 
-    /// It was accepted: the next refusal begins anew.
+    /// It was accepted: the next refusal starts with the shortest pause again.
     mutating func reset() {
         count = 0
     }

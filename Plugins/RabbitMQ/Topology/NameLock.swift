@@ -11,8 +11,8 @@ import Darwin
 
 /// A file that one queue's user of the machine holds; the kernel lets go of it when the process ends, however it ends.
 ///
-/// A lock is on a file, and others look for its path: when the file is removed or replaced, the lock keeps nobody away any
-/// more. ``renew()`` finds that out.
+/// A lock is on a file, and others look for its path: once the file is removed or replaced, the lock no longer keeps others
+/// away. ``renew()`` finds that out.
 final class NameLock: Sendable {
     private enum State {
         case held(CInt)
