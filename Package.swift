@@ -21,7 +21,7 @@ let package = Package(
             name: "SwitchboardDynamic", type: .dynamic,
             targets: ["SwitchboardLoading", "SwitchboardCore", "SwitchboardMessaging", "SwitchboardInProcess"]),
         .library(name: "SwitchboardLoading", targets: ["SwitchboardLoading"]),
-        .executable(name: "switchboard", targets: ["switchboard"]),
+        .executable(name: "switchboard", targets: ["SwitchboardCommand"]),
     ],
     traits: [
         .trait(
@@ -134,7 +134,7 @@ let package = Package(
         // Programs.
         .target(name: "StandardStreams", dependencies: ["SwitchboardCore"]),
         .executableTarget(
-            name: "switchboard",
+            name: "SwitchboardCommand",
             dependencies: [
                 "StandardStreams",
                 "SwitchboardCore", "SwitchboardMessaging", "SwitchboardCells", "SwitchboardInProcess",
@@ -237,7 +237,7 @@ let package = Package(
             name: "CellsUnderLoadTests",
             dependencies: [
                 "SwitchboardCore", "SwitchboardMessaging", "SwitchboardCells", "SwitchboardInProcess",
-                "SwitchboardSQLite", "SwitchboardTesting", "switchboard",
+                "SwitchboardSQLite", "SwitchboardTesting", "SwitchboardCommand",
                 .target(name: "SwitchboardRabbitMQ", condition: rabbitMQ),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -306,7 +306,7 @@ let package = Package(
             name: "PeerTests",
             dependencies: [
                 "SwitchboardCore", "SwitchboardMessaging", "SwitchboardCells", "SwitchboardTesting",
-                "SwitchboardSpool", "NovaCompute", "switchboard",
+                "SwitchboardSpool", "NovaCompute", "SwitchboardCommand",
                 .target(name: "SwitchboardRabbitMQ", condition: rabbitMQ),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -320,7 +320,7 @@ let package = Package(
         .testTarget(name: "TestBrokerTests", dependencies: ["SwitchboardCore", "SwitchboardTesting"]),
         .testTarget(
             name: "CommandLineTests",
-            dependencies: ["StandardStreams", "switchboard", "SwitchboardMessaging"]),
+            dependencies: ["StandardStreams", "SwitchboardCommand", "SwitchboardMessaging"]),
         .testTarget(
             name: "SQLiteDirectoryTests",
             dependencies: [

@@ -4,7 +4,7 @@ import StandardStreams
 
 /// The command line. Each command is a file of its own; a new one is added to the subcommands here.
 @main
-struct Switchboard: AsyncParsableCommand {
+struct SwitchboardCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "switchboard",
         abstract: """
