@@ -7,6 +7,7 @@ let tls: TargetDependencyCondition? = .when(traits: ["TLS"])
 let package = Package(
     name: "switchboard",
     products: [
+        .library(name: "Switchboard", targets: ["Switchboard"]),
         .library(name: "SwitchboardCore", targets: ["SwitchboardCore"]),
         .library(name: "SwitchboardMessaging", targets: ["SwitchboardMessaging"]),
         .library(name: "SwitchboardCells", targets: ["SwitchboardCells"]),
@@ -79,6 +80,16 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
 
+        // One import for applications.
+        .target(
+            name: "Switchboard",
+            dependencies: [
+                "SwitchboardCore", "SwitchboardMessaging",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ]),
+
         .target(name: "CSwitchboardABI"),
         .target(
             name: "SwitchboardLoading",
@@ -146,41 +157,42 @@ let package = Package(
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]),
         .executableTarget(
-            name: "TwoCells",
+            name: "Quickstart",
             dependencies: [
-                "SwitchboardCore", "SwitchboardMessaging", "SwitchboardCells", "SwitchboardInProcess",
-                "SwitchboardSQLite",
+                "Switchboard", "SwitchboardCells", "SwitchboardInProcess", "SwitchboardSQLite",
                 .target(name: "SwitchboardRabbitMQ", condition: rabbitMQ),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
-                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
-            path: "Examples/TwoCells"),
+            path: "Examples/Quickstart"),
 
         .executableTarget(
-            name: "InProcessExample",
-            dependencies: [
-                "SwitchboardCore", "SwitchboardMessaging", "SwitchboardInProcess",
-                .product(name: "Logging", package: "swift-log"),
-            ],
-            path: "Examples/InProcess"),
+            name: "HelloExample", dependencies: ["Switchboard", "SwitchboardInProcess"], path: "Examples/Hello",
+            exclude: ["README.md"]),
         .executableTarget(
             name: "RabbitMQExample",
-            dependencies: [
-                "SwitchboardCore", "SwitchboardMessaging",
-                .target(name: "SwitchboardRabbitMQ", condition: rabbitMQ),
-                .product(name: "Logging", package: "swift-log"),
-                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
-            ],
-            path: "Examples/RabbitMQ"),
+            dependencies: ["Switchboard", .target(name: "SwitchboardRabbitMQ", condition: rabbitMQ)],
+            path: "Examples/RabbitMQ", exclude: ["README.md"]),
         .executableTarget(
-            name: "SpoolExample",
+            name: "SpoolExample", dependencies: ["Switchboard", "SwitchboardSpool"], path: "Examples/Spool",
+            exclude: ["README.md"]),
+        .executableTarget(
+            name: "TwoCells", dependencies: ["Switchboard", "SwitchboardCells", "SwitchboardInProcess"],
+            path: "Examples/TwoCells", exclude: ["README.md"]),
+        .executableTarget(
+            name: "NotificationsExample", dependencies: ["Switchboard", "SwitchboardInProcess"],
+            path: "Examples/Notifications", exclude: ["README.md"]),
+        .executableTarget(
+            name: "ObservedExample",
             dependencies: [
-                "SwitchboardCore", "SwitchboardMessaging", "SwitchboardSpool",
-                .product(name: "Logging", package: "swift-log"),
+                "Switchboard", "SwitchboardInProcess",
+                .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
+                .product(name: "MetricsTestKit", package: "swift-metrics"),
             ],
-            path: "Examples/Spool"),
+            path: "Examples/Observed", exclude: ["README.md"]),
+        .testTarget(
+            name: "GreeterTests", dependencies: ["Switchboard", "SwitchboardTesting"],
+            path: "Examples/TestingAService", exclude: ["README.md"]),
 
         // The drivers of this package before the laws: `swift package conformance`.
         .target(
@@ -314,8 +326,8 @@ let package = Package(
         .testTarget(
             name: "ExampleTests",
             dependencies: [
-                "SwitchboardCore", "SwitchboardTesting", "InProcessExample", "RabbitMQExample", "SpoolExample",
-                "TwoCells",
+                "SwitchboardCore", "SwitchboardTesting", "Quickstart", "HelloExample", "RabbitMQExample",
+                "SpoolExample", "TwoCells", "NotificationsExample", "ObservedExample",
             ]),
         .testTarget(name: "TestBrokerTests", dependencies: ["SwitchboardCore", "SwitchboardTesting"]),
         .testTarget(

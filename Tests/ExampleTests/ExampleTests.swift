@@ -5,14 +5,44 @@ import Testing
 
 @Suite("The example programs do what they say", .timeLimit(.minutes(3)))
 struct ExampleTests {
-    @Test("InProcess: calls, an error, a fanout, and nobody listening")
-    func inProcess() async throws {
-        let output = try await ExampleProgram.run("InProcessExample")
-        #expect(
-            output.lines.sorted() == [
-                "1 / 0: remote: DivisionByZero: 1 by 0", "84 / 2 = 42", "one noted: lunch at noon",
-                "three: nobody listens", "two noted: lunch at noon",
-            ])
+    @Test("Hello: a service and its client in one process")
+    func hello() async throws {
+        let output = try await ExampleProgram.run("HelloExample")
+        #expect(output.lines.contains("Hello, World!"), "\(output.text)")
+        #expect(!output.text.contains("warning"), "\(output.text)")
+        #expect(output.exit == .code(0))
+    }
+
+    @Test("Notifications: each handler gets what it asked for, and nothing else")
+    func notifications() async throws {
+        let output = try await ExampleProgram.run("NotificationsExample")
+        let lines = Set(output.lines)
+        #expect(lines.contains(#"compute.instance.create.end: {"state": "active"}"#), "\(output.text)")
+        #expect(lines.contains("ALARM compute.libvirt.error from compute.host1"), "\(output.text)")
+        #expect(!output.text.contains("scheduler"))
+        #expect(output.exit == .code(0))
+    }
+
+    @Test("Observed: middleware refuses a stranger, and both sides are traced and measured")
+    func observed() async throws {
+        let output = try await ExampleProgram.run("ObservedExample")
+        #expect(output.lines.contains("1 tea, on its way"), "\(output.text)")
+        #expect(output.lines.contains { $0.hasPrefix("refused: ") && $0.contains("Forbidden") }, "\(output.text)")
+        for kind in ["client", "server"] {
+            #expect(output.lines.count { $0.hasPrefix("span ") && $0.hasSuffix(kind) } == 2, "\(output.text)")
+        }
+        #expect(output.lines.contains { $0.hasPrefix("metric ") }, "\(output.text)")
+        #expect(output.exit == .code(0))
+    }
+
+    @Test("TwoCells: each instance is answered by its own cell")
+    func twoCells() async throws {
+        let output = try await ExampleProgram.run("TwoCells")
+        for number in 1...2 {
+            #expect(
+                output.lines.contains("10000000-0000-4000-8000-00000000000\(number) is in cell\(number)"),
+                "\(output.text)")
+        }
         #expect(output.exit == .code(0))
     }
 
@@ -23,19 +53,19 @@ struct ExampleTests {
         let spool = "\(scratch.path)/events"
         for host in ["host1", "host2"] {
             let output = try await ExampleProgram.run("SpoolExample", "note", spool, "disk.full", host)
-            #expect(output.lines == ["noted disk.full of \(host)"])
+            #expect(output.lines.contains("noted disk.full of \(host)"), "\(output.text)")
         }
         let output = try await ExampleProgram.run("SpoolExample", "read", spool, "2")
-        #expect(output.lines.count == 2, "\(output.text)")
+        #expect(output.lines.count { $0.hasPrefix("monitor.") } == 2, "\(output.text)")
         for host in ["host1", "host2"] {
             #expect(output.lines.contains { $0.hasPrefix("monitor.\(host): disk.full") && $0.contains(host) })
         }
         #expect(output.exit == .code(0))
     }
 
-    @Test("TwoCells: each instance is answered by its own cell's queue, embedded")
-    func twoCells() async throws {
-        let output = try await ExampleProgram.run("TwoCells")
+    @Test("Quickstart: each instance is answered by its own cell's queue, embedded")
+    func quickstart() async throws {
+        let output = try await ExampleProgram.run("Quickstart")
         try expectCells(output, queue: { "fake://cell\($0)" })
     }
 
@@ -46,7 +76,7 @@ struct ExampleTests {
             try await broker.withVirtualHost { name in
                 let url = broker.url(virtualHost: name).formatted(revealingSecrets: true)
                 let nobody = try await ExampleProgram.run("RabbitMQExample", "greet", url)
-                #expect(nobody.lines.contains("nobody serves: start the service first"), "\(nobody.text)")
+                #expect(nobody.lines.contains("Nobody serves: start the service first."), "\(nobody.text)")
 
                 let service = try ExampleProgram("RabbitMQExample", ["serve", url])
                 try await service.wait(for: "RPC server listens")
@@ -55,18 +85,18 @@ struct ExampleTests {
                 service.terminate()
                 let output = try await service.finish()
                 #expect(output.lines.contains("greeting Ada for alice"), "\(output.text)")
-                #expect(output.lines.last == "stopped")
+                #expect(output.lines.contains("stopped"))
                 #expect(output.exit == .code(0))
                 #expect(!output.text.contains(broker.password.reveal()))
             }
         }
 
-        @Test("TwoCells: with a virtual host for each cell of a broker")
-        func twoCellsOnBroker() async throws {
+        @Test("Quickstart: with a virtual host for each cell of a broker")
+        func quickstartOnBroker() async throws {
             try await TestBroker.withBroker { broker in
                 for name in ["api", "cell1", "cell2"] { try await broker.addVirtualHost(name) }
                 let url = broker.url(virtualHost: nil).formatted(revealingSecrets: true)
-                let output = try await ExampleProgram.run("TwoCells", "--broker", url)
+                let output = try await ExampleProgram.run("Quickstart", "--broker", url)
                 try expectCells(output, queue: { ":\(broker.port)/cell\($0)" })
                 #expect(!output.text.contains(broker.password.reveal()))
             }
@@ -85,14 +115,24 @@ struct ExampleTests {
         #expect(output.exit == .code(0))
     }
 
-    @Test("An example for one backend fits on a page")
+    @Test("Each example is short: its program has under 60 lines, its README about ten")
     func length() throws {
         let examples = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().appendingPathComponent("Examples")
-        for name in ["InProcess", "RabbitMQ", "Spool"] {
-            let file = examples.appendingPathComponent("\(name)/\(name)Example.swift")
-            let text = try String(contentsOf: file, encoding: .utf8)
-            #expect(text.split(separator: "\n", omittingEmptySubsequences: false).count <= 80, "\(name)")
+        let programs = [
+            "Hello/main.swift", "RabbitMQ/RabbitMQExample.swift", "Spool/SpoolExample.swift", "TwoCells/TwoCells.swift",
+            "Notifications/NotificationsExample.swift", "Observed/ObservedExample.swift",
+            "TestingAService/GreeterTests.swift",
+        ]
+        for program in programs {
+            let file = examples.appendingPathComponent(program)
+            let readme = file.deletingLastPathComponent().appendingPathComponent("README.md")
+            #expect(try lines(of: file) < 60, "\(program)")
+            #expect(try lines(of: readme) <= 15, "\(program)")
         }
+    }
+
+    private func lines(of file: URL) throws -> Int {
+        try String(contentsOf: file, encoding: .utf8).split(separator: "\n", omittingEmptySubsequences: false).count - 1
     }
 }

@@ -44,7 +44,7 @@ public final class CellContextManager: Service {
         base: BaseURLs = BaseURLs(),
         configuration: LineConfiguration = LineConfiguration(),
         telemetry: Telemetry = Telemetry(),
-        logger: Logger
+        logger: Logger = Logger(label: "switchboard")
     ) {
         self.telemetry = telemetry
         self.directory = directory

@@ -34,6 +34,11 @@ public struct DriverRegistry: Sendable {
 
     /// Traps when two plug-ins claim one scheme: which one wins must not depend on order.
     public init(_ plugins: DriverPlugin...) {
+        self.init(plugins)
+    }
+
+    /// Traps when two plug-ins claim one scheme: which one wins must not depend on order.
+    public init(_ plugins: [DriverPlugin]) {
         for plugin in plugins {
             register(plugin)
         }

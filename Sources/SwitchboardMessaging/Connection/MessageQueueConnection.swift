@@ -39,7 +39,8 @@ public final class MessageQueueConnection: Service {
 
     /// - Parameter name: what errors and logs call the connection; must not hold a secret.
     public convenience init(
-        _ transport: Transport, name: String = "own", telemetry: Telemetry = Telemetry(), logger: Logger
+        _ transport: Transport, name: String = "own", telemetry: Telemetry = Telemetry(),
+        logger: Logger = Logger(label: "switchboard")
     ) {
         let title = name == "own" ? "the process's own queue" : name
         self.init(transport, name: name, title: title, telemetry: telemetry, observer: nil, logger: logger)
@@ -77,7 +78,7 @@ public final class MessageQueueConnection: Service {
         configuration: TransportConfiguration = TransportConfiguration(),
         name: String = "own",
         telemetry: Telemetry = Telemetry(),
-        logger: Logger
+        logger: Logger = Logger(label: "switchboard")
     ) throws(TransportError) {
         self.init(
             try Transport(url, drivers: registry, configuration: configuration, logger: logger),
@@ -279,7 +280,10 @@ public final class MessageQueueConnection: Service {
                 calls.failAll(TransportError(.closed, "The reply mailbox of \(name) has ended."))
             } catch {
                 guard !Task.isCancelled else { return }
-                logger.warning("Reply mailbox lost", metadata: ["error": "\(error)"])
+                // That a transport has closed is no news: its owner asked for it, or hears why from run().
+                let isClosed = (error as? TransportError)?.code == .closed
+                logger.log(
+                    level: isClosed ? .debug : .warning, "Reply mailbox lost", metadata: ["error": "\(error)"])
                 mailboxOpen.close()
                 mailboxOpen.fail(error)
                 calls.failAll(error)

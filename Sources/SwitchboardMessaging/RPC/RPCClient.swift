@@ -67,13 +67,28 @@ public struct RPCClient: Sendable {
         self.keepaliveInterval = keepaliveInterval
     }
 
+    /// A client of the servers of a topic.
+    ///
+    /// - Parameter connection: the process's own queue, for contexts that are not aimed at a cell.
+    public init(
+        _ connection: MessageQueueConnection,
+        topic: Topic,
+        versionCap: RPCVersion? = nil,
+        timeout: Duration = .seconds(60),
+        keepaliveInterval: Duration? = nil
+    ) {
+        self.init(
+            connection, target: RPCTarget(topic), versionCap: versionCap, timeout: timeout,
+            keepaliveInterval: keepaliveInterval)
+    }
+
     // MARK: Typed
 
     /// Calls a method and waits for its reply.
     ///
     /// - Parameters:
     ///   - server: the one server that shall take it; `nil`: the target's.
-    ///   - context: says who asks, and through which queue.
+    ///   - context: says who asks, and through which queue; nobody in particular, through the process's own, by default.
     ///   - timeout: instead of the client's.
     /// - Throws: ``RPCError``; an error of ``errors``; or `CancellationError` when the task is cancelled, which the server
     ///   is told, best effort, so that the handler is cancelled too.
@@ -81,7 +96,7 @@ public struct RPCClient: Sendable {
         _ method: RPCMethod<Arguments, Reply>,
         _ arguments: Arguments,
         to server: String? = nil,
-        context: RequestContext,
+        context: RequestContext = RequestContext(),
         timeout: Duration? = nil
     ) async throws -> Reply {
         let result = try await call(
@@ -100,7 +115,7 @@ public struct RPCClient: Sendable {
         _ method: RPCMethod<Arguments, Reply>,
         _ arguments: Arguments,
         to server: String? = nil,
-        context: RequestContext
+        context: RequestContext = RequestContext()
     ) async throws {
         try await cast(
             method.name, try encode(arguments, of: method.name), namespace: method.namespace, version: method.version,
@@ -112,7 +127,7 @@ public struct RPCClient: Sendable {
         _ method: RPCMethod<Arguments, Reply>,
         _ arguments: Arguments,
         to topic: Topic? = nil,
-        context: RequestContext
+        context: RequestContext = RequestContext()
     ) async throws {
         try await fanout(
             method.name, try encode(arguments, of: method.name), namespace: method.namespace, version: method.version,
@@ -130,7 +145,7 @@ public struct RPCClient: Sendable {
         namespace: String? = nil,
         version: RPCVersion? = nil,
         to server: String? = nil,
-        context: RequestContext,
+        context: RequestContext = RequestContext(),
         timeout: Duration? = nil
     ) async throws -> JSONValue {
         try await perform(
@@ -145,7 +160,7 @@ public struct RPCClient: Sendable {
         namespace: String? = nil,
         version: RPCVersion? = nil,
         to server: String? = nil,
-        context: RequestContext
+        context: RequestContext = RequestContext()
     ) async throws {
         _ = try await perform(
             request(.cast, method, arguments, namespace, version, to: server, context, timeout: timeout))
@@ -158,7 +173,7 @@ public struct RPCClient: Sendable {
         namespace: String? = nil,
         version: RPCVersion? = nil,
         to topic: Topic? = nil,
-        context: RequestContext
+        context: RequestContext = RequestContext()
     ) async throws {
         var request = request(.fanout, method, arguments, namespace, version, to: nil, context, timeout: timeout)
         let topic = topic ?? target.topic

@@ -60,6 +60,7 @@ public final class RPCServer: Service {
     private let handling: RPCRequestHandling
     private let tasks: HandlerTasks
     private let logger: Logger
+    private let serving = Gate()
     private let drain = Locked(DrainState())
 
     private struct DrainState {
@@ -82,14 +83,14 @@ public final class RPCServer: Service {
 
     /// - Parameters:
     ///   - connection: what it serves on; somebody else runs it.
-    ///   - name: the server's own name, usually the host's.
+    ///   - name: the server's own name, which requests can be sent to; the host's name by default.
     public init(
         _ connection: MessageQueueConnection,
         topic: Topic,
-        name: String,
+        name: String = RPCServer.defaultName,
         router: RPCRouter,
         configuration: RPCServerConfiguration = RPCServerConfiguration(),
-        logger: Logger
+        logger: Logger = Logger(label: "switchboard")
     ) {
         precondition(configuration.maximumConcurrency >= 1, "A server's maximumConcurrency is at least 1.")
         self.connection = connection
@@ -108,17 +109,36 @@ public final class RPCServer: Service {
             logger: logger)
     }
 
+    /// Returns once the server serves: a request that is sent from then on is taken, a fanout too.
+    ///
+    /// - Throws: a ``SwitchboardCore/TransportError``: `unavailable` when the server doesn't serve within `timeout`, what
+    ///   ended ``run()``, or `closed` once the server has stopped.
+    public func waitUntilServing(timeout: Duration = .seconds(30)) async throws {
+        try await connection.wait(for: serving, until: .now + timeout) { [topic, name, connection] in
+            TransportError(
+                .unavailable,
+                "The server \(name) of \(topic) did not serve within \(timeout); the connection is "
+                    + "\(connection.transport.state).")
+        }
+    }
+
     /// Serves until graceful shutdown, which takes nothing new, lets what runs finish and answer, and gives the rest
     /// back; or until cancelled, which cancels the handlers too. Called once.
     ///
     /// Waits for the connection as long as it takes, or until shutdown. Throws a ``SwitchboardCore/TransportError`` when
     /// a subscription cannot be made or is lost for good.
     public func run() async throws {
-        try await withTaskCancellationHandler {
-            try await cancelWhenGracefulShutdown { try await self.listen() }
-        } onCancel: {
-            tasks.cancelAll()
+        do {
+            try await withTaskCancellationHandler {
+                try await cancelWhenGracefulShutdown { try await self.listen() }
+            } onCancel: {
+                tasks.cancelAll()
+            }
+        } catch {
+            serving.break(error)
+            throw error
         }
+        serving.break(TransportError(.closed, "The server \(name) of \(topic) has stopped."))
         let report = drain.withLock { drain in
             drain.isOver = true
             return drain.report
@@ -147,6 +167,7 @@ public final class RPCServer: Service {
             try await transport.withSubscription(to: .server(topic, server: name), options: options) { thisServer in
                 try await transport.withSubscription(to: .fanout(topic), options: options) { everyServer in
                     logger.info("RPC server listens")
+                    serving.open()
                     let result = await Result.catching {
                         try await withTaskCancellationHandler {
                             try await serve([anyServer, thisServer, everyServer])
@@ -163,6 +184,7 @@ public final class RPCServer: Service {
     }
 
     private func beginDraining() {
+        serving.break(TransportError(.closed, "The server \(name) of \(topic) is shutting down."))
         drain.withLock { $0.isDraining = true }
     }
 

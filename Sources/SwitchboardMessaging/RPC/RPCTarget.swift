@@ -11,6 +11,11 @@ public struct RPCTarget: Hashable, Sendable {
         self.server = server
     }
 
+    public init(_ topic: Topic, server: String? = nil) {
+        self.topic = topic
+        self.server = server
+    }
+
     var address: Address {
         server.map { .server(topic, server: $0) } ?? .topic(topic)
     }

@@ -55,7 +55,7 @@ public final class NotificationListener: Service {
         topics: [Topic] = [Topic("notifications")],
         router: NotificationRouter,
         configuration: NotificationListenerConfiguration = NotificationListenerConfiguration(),
-        logger: Logger
+        logger: Logger = Logger(label: "switchboard")
     ) {
         configuration.validate()
         precondition(!topics.isEmpty, "A listener needs at least one topic.")

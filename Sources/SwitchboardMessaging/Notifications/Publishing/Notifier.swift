@@ -21,7 +21,7 @@ public struct Notifier: Sendable {
         publisherID: String,
         drivers: [NotificationDriver],
         retry: NotificationRetry = NotificationRetry(),
-        logger: Logger
+        logger: Logger = Logger(label: "switchboard")
     ) {
         self.publisherID = publisherID
         self.drivers = drivers

@@ -1,10 +1,8 @@
 import Foundation
 import Logging
-import ServiceLifecycle
+import Switchboard
 import SwitchboardCells
-import SwitchboardCore
 import SwitchboardInProcess
-import SwitchboardMessaging
 import SwitchboardSQLite
 
 #if RabbitMQ
@@ -20,7 +18,7 @@ struct Cloud {
     private let cells: [CellMapping]
 
     init(database: String?, broker: String?, asMapped: Bool) async throws {
-        var logger = Logger(label: "two-cells", factory: { StreamLogHandler.standardError(label: $0) })
+        var logger = Logger(label: "quickstart", factory: { StreamLogHandler.standardError(label: $0) })
         logger.logLevel = .error
         self.logger = logger
         #if RabbitMQ
@@ -48,26 +46,36 @@ struct Cloud {
         try await directory.instanceMappings(matching: .all, after: nil, limit: 50).elements.map(\.instanceUUID)
     }
 
-    /// An RPC server in each cell that has a queue, and one for the process's own queue.
-    func servers() throws -> [any Service] {
+    static let topic = Topic("compute", exchange: "nova")
+
+    /// Runs `body` while an RPC server serves in each cell that has a queue, and one in the process's own queue.
+    ///
+    /// - Parameter isServed: whether others serve there already.
+    func whileServing(unless isServed: Bool, _ body: () async throws -> Void) async throws {
+        if isServed { return try await body() }
         var queues: [(name: String, url: TransportURL)] = [("api", ownURL)]
         for cell in cells {
             if case .url(let url) = try cell.queue() { queues.append((cell.name ?? "\(cell.id)", url)) }
         }
-        return try queues.flatMap { name, url -> [any Service] in
-            var router = RPCRouter()
-            router.register(TwoCells.whoAnswers) { _, _ in "compute at \(name), through \(url)" }
-            let connection = try MessageQueueConnection(url, drivers: drivers, name: name, logger: logger)
-            let topic = Topic("compute", exchange: "nova")
-            return [
-                connection, RPCServer(connection, topic: topic, name: "host-\(name)", router: router, logger: logger),
-            ]
+        try await serve(in: queues[...], body)
+    }
+
+    private func serve(
+        in queues: ArraySlice<(name: String, url: TransportURL)>, _ body: () async throws -> Void
+    ) async throws {
+        guard let (name, url) = queues.first else { return try await body() }
+        var router = RPCRouter()
+        router.register(Quickstart.whoAnswers) { _, _ in "compute at \(name), through \(url)" }
+        try await withMessageQueue(url, drivers: drivers, name: name, logger: logger) { queue in
+            try await withRPCServer(queue, topic: Self.topic, name: "host-\(name)", router: router, logger: logger) {
+                try await serve(in: queues.dropFirst(), body)
+            }
         }
     }
 
     /// An API database with cell0, two cells and some instances, in a file of its own.
     private static func makeDatabase(_ queues: Queues) async throws -> SQLiteCellDirectory {
-        let file = FileManager.default.temporaryDirectory.appendingPathComponent("two-cells-\(UUID()).sqlite")
+        let file = FileManager.default.temporaryDirectory.appendingPathComponent("quickstart-\(UUID()).sqlite")
         var configuration = SQLiteCellDirectory.Configuration()
         configuration.createsIfMissing = true
         let directory = try SQLiteCellDirectory(file.path, configuration: configuration)

@@ -1,0 +1,2 @@
+@_exported public import SwitchboardCore
+@_exported public import SwitchboardMessaging
