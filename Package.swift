@@ -223,6 +223,13 @@ let package = Package(
             dependencies: ["SwitchboardCore", .product(name: "Logging", package: "swift-log")],
             resources: [.copy("Data")]),
         .testTarget(
+            name: "SwitchboardTests",
+            dependencies: [
+                "Switchboard", "SwitchboardCells", "SwitchboardInProcess", "SwitchboardTesting",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
+        .testTarget(
             name: "SwitchboardMessagingTests",
             dependencies: [
                 "SwitchboardCore", "SwitchboardMessaging", "SwitchboardInProcess", "SwitchboardSpool",

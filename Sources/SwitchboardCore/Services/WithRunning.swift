@@ -19,22 +19,43 @@ public func withRunning<Result>(
     logger: Logger = Logger(label: "switchboard") { _ in SwiftLogNoOpLogHandler() },
     _ body: () async throws -> Result
 ) async throws -> Result {
-    let services = ServiceGroup(services: services, logger: logger)
+    let failure = Locked<(any Error)?>(nil)
+    let group = ServiceGroup(services: services.map { Recorded(service: $0, failure: failure) }, logger: logger)
     return try await withThrowingTaskGroup(of: Void.self) { tasks in
-        tasks.addTask { try await services.run() }
+        tasks.addTask { try await group.run() }
         do {
             let result = try await body()
-            await services.triggerGracefulShutdown()
+            await group.triggerGracefulShutdown()
             try await tasks.waitForAll()
             return result
         } catch {
             tasks.cancelAll()
-            do {
-                try await tasks.waitForAll()
-            } catch let cause where !(cause is CancellationError) {
-                throw cause
-            }
+            while await tasks.nextResult() != nil {}
+            throw failure.withLock { $0 } ?? error
+        }
+    }
+}
+
+/// A service that leaves behind what has ended it.
+private struct Recorded: Service {
+    let service: any Service
+    let failure: Locked<(any Error)?>
+
+    func run() async throws {
+        do {
+            try await service.run()
+        } catch {
+            if isCause(error) { failure.withLock { $0 = $0 ?? error } }
             throw error
         }
+    }
+
+    /// Whether an error may have ended the service, and is not just how it says that it was cancelled. A transport fails its
+    /// callers just before it ends: by then, the body may have failed and the service be cancelled.
+    private func isCause(_ error: any Error) -> Bool {
+        if error is CancellationError { return false }
+        guard Task.isCancelled else { return true }
+        guard let error = error as? TransportError else { return false }
+        return error.code != .closed && error.code != .cancelled
     }
 }
