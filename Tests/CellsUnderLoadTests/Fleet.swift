@@ -68,7 +68,7 @@ struct Fleet: Sendable {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await own.run() }
             group.addTask { try await manager.run() }
-            var connections: [MessageQueueConnection] = []
+            var servers: [RPCServer] = []
             for place in places {
                 let connection = try MessageQueueConnection(
                     place.url, drivers: drivers, name: place.name, logger: quietLogger)
@@ -77,25 +77,13 @@ struct Fleet: Sendable {
                 router.register("where") { _, _ in .string(place.name) }
                 let server = RPCServer(
                     connection, topic: Self.topic, name: "host", router: router, logger: quietLogger)
-                connections.append(connection)
+                servers.append(server)
                 group.addTask { try await connection.run() }
                 group.addTask { try await server.run() }
             }
             defer { group.cancelAll() }
-            for connection in connections { try await waitForServer(on: connection) }
+            for server in servers { try await server.waitUntilServing() }
             try await body()
-        }
-    }
-
-    private func waitForServer(on connection: MessageQueueConnection) async throws {
-        let client = RPCClient(connection, target: client.target, timeout: .seconds(30))
-        while true {
-            do {
-                _ = try await client.call("oslo_rpc_server_ping", context: RequestContext())
-                return
-            } catch let error as RPCError where error.code == .unroutable {
-                try await Task.sleep(for: .milliseconds(10))
-            }
         }
     }
 

@@ -46,16 +46,12 @@
                     url, drivers: DriverRegistry(.rabbitMQ()), logger: quietLogger)
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addTask { try await connection.run() }
-                    for name in names {
-                        let server = RPCServer(
-                            connection, topic: Topic("t"), name: name, router: makeRouter(name), logger: quietLogger)
-                        group.addTask { try await server.run() }
+                    let servers = names.map { name in
+                        RPCServer(connection, topic: "t", name: name, router: makeRouter(name), logger: quietLogger)
                     }
+                    for server in servers { group.addTask { try await server.run() } }
                     defer { group.cancelAll() }
-                    for name in names {
-                        let target = RPCTarget(topic: "t", server: name)
-                        try await waitForServer(RPCClient(connection, target: target, timeout: .seconds(10)))
-                    }
+                    for server in servers { try await server.waitUntilServing() }
                     let arguments = ["--url", url.formatted(revealingSecrets: true), "--allow", "peer_errors"]
                     try await PythonPeer.withPeer("oslo_client.py", arguments) { peer async throws in
                         try await body(peer)

@@ -136,7 +136,7 @@ struct RabbitMQRecoveryTests {
                 serverConnection, topic: Topic("echo"), name: "host1", router: router, logger: quietLogger)
             let client = RPCClient(connection, target: RPCTarget(topic: "echo"), timeout: .seconds(20))
             try await withRunning(connection, serverConnection, server) {
-                try await waitForServer(client)
+                try await server.waitUntilServing()
                 for round in 0..<3 {
                     try await broker.cutConnections(in: name)
                     let reply = try await client.call(
@@ -164,7 +164,7 @@ struct RabbitMQRecoveryTests {
                 serverConnection, topic: Topic("notes"), name: "host1", router: router, logger: quietLogger)
             let client = RPCClient(connection, target: RPCTarget(topic: "notes"), timeout: .seconds(30))
             try await withRunning(connection, serverConnection, server) {
-                try await waitForServer(client)
+                try await server.waitUntilServing()
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addTask {
                         while !Task.isCancelled {

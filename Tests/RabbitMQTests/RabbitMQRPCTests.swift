@@ -7,34 +7,10 @@ import SwitchboardRabbitMQ
 import SwitchboardTesting
 import Testing
 
-/// Runs services for as long as `body` runs.
-func withRunning<Result: Sendable>(
-    _ services: any Service..., body: @escaping @Sendable () async throws -> Result
-) async throws -> Result {
-    try await withThrowingTaskGroup(of: Void.self) { group in
-        for service in services { group.addTask { try await service.run() } }
-        defer { group.cancelAll() }
-        return try await body()
-    }
-}
-
 let quietLogger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
 func makeConnection(_ url: TransportURL, name: String = "own") throws -> MessageQueueConnection {
     try MessageQueueConnection(url, drivers: DriverRegistry(.rabbitMQ()), name: name, logger: quietLogger)
-}
-
-/// Waits until a server listens, by asking it.
-func waitForServer(_ client: RPCClient) async throws {
-    let end = ContinuousClock.now + .seconds(20)
-    while true {
-        do {
-            _ = try await client.call("oslo_rpc_server_ping", context: RequestContext())
-            return
-        } catch let error as RPCError where error.code == .unroutable && .now < end {
-            await Task.yield()
-        }
-    }
 }
 
 /// Whether this task runs on `executor`.
@@ -66,7 +42,7 @@ struct RabbitMQRPCTests {
                 logger: quietLogger)
             let client = RPCClient(connection, target: RPCTarget(topic: "echo"), timeout: .seconds(20))
             try await withRunning(connection, serverConnection, server) {
-                try await waitForServer(client)
+                try await server.waitUntilServing()
                 try await body(client)
             }
         }
@@ -130,7 +106,7 @@ struct RabbitMQRPCTests {
                 logger: quietLogger)
             try await withRunning(server) {
                 let client = RPCClient(connection, target: RPCTarget(topic: "echo"), timeout: .seconds(20))
-                try await waitForServer(client)
+                try await server.waitUntilServing()
                 try await withTaskExecutorPreference(executor) {
                     let answer = try await client.call("isInPlace", context: RequestContext())
                     #expect(answer == .bool(true))
@@ -212,7 +188,7 @@ struct RabbitMQRPCTests {
         let connection = try makeConnection(url)
         let client = RPCClient(connection, target: RPCTarget(topic: "echo"), timeout: .seconds(20))
         return try await withRunning(connection, serverConnection, server) {
-            try await waitForServer(client)
+            try await server.waitUntilServing()
             #expect(try await client.call("echo", ["body": 1], context: RequestContext()) == 1)
             return try await broker.queues(in: name).map(\.name).filter { $0.hasPrefix("reply_") }
         }

@@ -62,16 +62,16 @@ struct Cloud: Sendable {
         ])
         _ = try await cloud.directory.mapHosts(["host2"], to: cell2)
         try await withThrowingTaskGroup(of: Void.self) { group in
-            for world in worlds { try cloud.serve(world, in: &group) }
+            let servers = try worlds.map { try cloud.serve($0, in: &group) }
             group.addTask { try await cloud.own.run() }
             group.addTask { try await cloud.manager.run() }
             defer { group.cancelAll() }
-            for world in worlds { try await cloud.waitForServer(in: world) }
+            for server in servers { try await server.waitUntilServing() }
             try await body(cloud)
         }
     }
 
-    private func serve(_ world: String, in group: inout ThrowingTaskGroup<Void, any Error>) throws {
+    private func serve(_ world: String, in group: inout ThrowingTaskGroup<Void, any Error>) throws -> RPCServer {
         let connection = try connection(to: world)
         var router = RPCRouter()
         router.registerPing()
@@ -84,6 +84,7 @@ struct Cloud: Sendable {
             connection, topic: Topic("compute", exchange: "nova"), name: "host", router: router, logger: quietLogger)
         group.addTask { try await connection.run() }
         group.addTask { try await server.run() }
+        return server
     }
 
     func connection(to world: String) throws -> MessageQueueConnection {
@@ -91,22 +92,6 @@ struct Cloud: Sendable {
             TransportURL("fake://\(world)"), drivers: DriverRegistry(.inProcess(network: network)), logger: quietLogger)
     }
 
-    private func waitForServer(in world: String) async throws {
-        let connection = try connection(to: world)
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await connection.run() }
-            defer { group.cancelAll() }
-            let client = RPCClient(connection, target: client.target)
-            while true {
-                do {
-                    _ = try await client.call("oslo_rpc_server_ping", context: RequestContext())
-                    return
-                } catch let error as RPCError where error.code == .unroutable {
-                    await Task.yield()
-                }
-            }
-        }
-    }
 
     /// Which queue answers a call with this context.
     func whereItGoes(_ context: RequestContext, timeout: Duration? = nil) async throws -> String {

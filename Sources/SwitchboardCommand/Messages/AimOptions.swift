@@ -88,15 +88,6 @@ extension QueueCommand {
     }
 }
 
-/// Runs `body` while the service runs.
-func withRunning<Result>(_ service: some Service, _ body: () async throws -> Result) async throws -> Result {
-    try await withThrowingTaskGroup(of: Void.self) { group in
-        group.addTask { try await service.run() }
-        defer { group.cancelAll() }
-        return try await body()
-    }
-}
-
 /// What the library has to say goes to standard error; errors that a command reports itself are not said twice.
 func messageLogger(_ level: Logger.Level = .critical) -> Logger {
     var logger = Logger(label: "switchboard") { CommandLogHandler(label: $0) }

@@ -66,7 +66,7 @@ struct MiddlewareTests {
             logger: quietLogger)
         let client = RPCClient(connection, target: RPCTarget(topic: "echo"), timeout: .seconds(40))
         try await withRunning(connection, serverConnection, server) {
-            try await waitForServer(client)
+            try await server.waitUntilServing()
             try await body(client)
         }
     }

@@ -42,7 +42,7 @@ struct CancellationTests {
             serverConnection, topic: Topic("hang"), name: "host1", router: router, logger: quietLogger)
         let client = RPCClient(connection, target: RPCTarget(topic: "hang"), timeout: .seconds(50))
         try await withRunning(connection, serverConnection, server) {
-            try await waitForServer(client)
+            try await server.waitUntilServing()
             try await body(client, Events(stream: events))
         }
     }

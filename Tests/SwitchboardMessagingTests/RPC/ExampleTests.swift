@@ -33,7 +33,7 @@ struct ExampleTests {
         let client = RPCClient(connection, target: RPCTarget(topic: "calculator"))
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await group.run() }
-            try await waitForServer(client)
+            try await server.waitUntilServing()
             let sum = try await client.call(Calculator.add, .init(a: 2, b: 40), context: RequestContext())
             #expect(sum == 42)
             await group.triggerGracefulShutdown()
@@ -55,7 +55,7 @@ struct ExampleTests {
         let server = RPCServer(connection, topic: Topic("t"), name: "s", router: router, logger: quietLogger)
         try await withRunning(connection, server) {
             let client = RPCClient(connection, target: RPCTarget(topic: "t"), timeout: .seconds(40))
-            try await waitForServer(client)
+            try await server.waitUntilServing()
             for (method, arguments) in [("add", ["a": 1, "b": 2, "zz": 3] as JSONObject), ("nothing", ["zz": 3])] {
                 let error = await #expect(throws: RPCError.self) {
                     try await client.call(method, arguments, context: .admin())

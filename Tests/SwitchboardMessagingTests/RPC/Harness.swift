@@ -5,8 +5,8 @@ import SwitchboardInProcess
 
 @testable import SwitchboardMessaging
 
-/// Runs services for as long as `body` runs.
-func withRunning<Result: Sendable>(
+/// Runs services while `body` runs, and cancels them then: for handlers that would never finish.
+func withHanging<Result: Sendable>(
     _ services: any Service..., body: @escaping @Sendable () async throws -> Result
 ) async throws -> Result {
     try await withThrowingTaskGroup(of: Void.self) { group in
@@ -25,19 +25,6 @@ func makeConnection(
     try MessageQueueConnection(
         TransportURL("fake://\(world)"), drivers: DriverRegistry(.inProcess(network: network)), name: name,
         telemetry: telemetry, logger: quietLogger)
-}
-
-/// Waits until a server listens, by asking it.
-func waitForServer(_ client: RPCClient) async throws {
-    let end = ContinuousClock.now + .seconds(40)
-    while true {
-        do {
-            _ = try await client.call("oslo_rpc_server_ping", context: RequestContext())
-            return
-        } catch let error as RPCError where error.code == .unroutable && .now < end {
-            await Task.yield()
-        }
-    }
 }
 
 /// Collects what is logged, a line each: level, message, metadata.

@@ -170,7 +170,7 @@ struct NeverTwiceTests {
         try await withRunning(connection, server.connection, server) { [client] in
             var plain = client
             plain.neverTwice = false
-            try await waitForServer(plain)
+            try await server.waitUntilServing()
             driver.published.withLock { $0 = [] }
             for client in [client, plain] {
                 _ = try await client.call("x", context: .admin())

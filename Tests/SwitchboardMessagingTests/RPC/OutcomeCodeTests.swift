@@ -96,14 +96,15 @@ struct OutcomeCodeTests {
     @Test("A call whose handler is at work when its connection fails", arguments: Failure.allCases)
     func after(_ failure: Failure) async throws {
         let bench = try Bench()
-        try await withRunning(bench.serving, bench.server) {
+        try await withHanging(bench.serving, bench.server) {
             let running = Task { try await bench.caller.run() }
             let client = RPCClient(
                 bench.caller, target: RPCTarget(topic: "t"),
                 timeout: failure == .deadline || failure == .brokerStopped ? .seconds(2) : .seconds(30))
             var patient = client
             patient.timeout = .seconds(30)
-            try await waitForServer(patient)
+            try await bench.server.waitUntilServing()
+            _ = try await client.call("oslo_rpc_server_ping")
             let call = Task { try await client.call("work", context: .admin()) }
             await bench.waitForHandler()
             await bench.fail(failure, call, running)
@@ -123,10 +124,11 @@ struct OutcomeCodeTests {
     func during(_ failure: Failure) async throws {
         let bench = try Bench()
         bench.mayEnd.open()
-        try await withRunning(bench.serving, bench.server) {
+        try await withHanging(bench.serving, bench.server) {
             let running = Task { try await bench.caller.run() }
             var client = RPCClient(bench.caller, target: RPCTarget(topic: "t"), timeout: .seconds(30))
-            try await waitForServer(client)
+            try await bench.server.waitUntilServing()
+            _ = try await client.call("oslo_rpc_server_ping")
             // Then the connection is found to be lost.
             bench.broker.stall(for: .milliseconds(500))
             if failure == .deadline || failure == .brokerStopped { client.timeout = .seconds(1) }
@@ -194,9 +196,10 @@ struct OutcomeCodeTests {
     func noTime(_ timeout: Duration) async throws {
         let bench = try Bench()
         bench.mayEnd.open()
-        try await withRunning(bench.caller, bench.serving, bench.server) {
+        try await withHanging(bench.caller, bench.serving, bench.server) {
             let client = RPCClient(bench.caller, target: RPCTarget(topic: "t"))
-            try await waitForServer(client)
+            try await bench.server.waitUntilServing()
+            _ = try await client.call("oslo_rpc_server_ping")
             let error = await #expect(throws: RPCError.self) {
                 try await client.call("work", context: .admin(), timeout: timeout)
             }
@@ -211,9 +214,10 @@ struct OutcomeCodeTests {
         arguments: [Duration.zero, .seconds(-5), .seconds(Int64.min), nil])
     func keepalives(_ interval: Duration?) async throws {
         let bench = try Bench()
-        try await withRunning(bench.caller, bench.serving, bench.server) {
+        try await withHanging(bench.caller, bench.serving, bench.server) {
             var client = RPCClient(bench.caller, target: RPCTarget(topic: "t"), keepaliveInterval: interval)
-            try await waitForServer(client)
+            try await bench.server.waitUntilServing()
+            _ = try await client.call("oslo_rpc_server_ping")
             let call = Task { [client] in try await client.call("work", context: .admin()) }
             await bench.waitForHandler()
             bench.mayEnd.open()

@@ -47,7 +47,7 @@ struct RPCSpoolTests {
         let own = try connection(directory, layout)
         let client = RPCClient(own, target: RPCTarget(topic: "t"), timeout: .seconds(30))
         try await withRunning(own, one.connection, two.connection, one, two) {
-            try await waitForServer(client)
+            for server in [one, two] { try await server.waitUntilServing() }
             for name in ["one", "two"] {
                 while true {
                     do {
@@ -94,7 +94,7 @@ struct RPCSpoolTests {
         let client = RPCClient(own, target: RPCTarget(topic: "t"), timeout: .seconds(30))
         try await withRunning(own) {
             let first = try server("one", directory, layout, seen: seen)
-            try await withRunning(first.connection, first) { try await waitForServer(client) }
+            try await withRunning(first.connection, first) { try await first.waitUntilServing() }
             try await client.cast("note", context: RequestContext(userID: "early"))
             #expect(seen.withLock { $0.isEmpty })
             let second = try server("two", directory, layout, seen: seen)

@@ -51,7 +51,7 @@ struct RPCTests {
         let client = RPCClient(connection, target: RPCTarget(topic: "calc"), timeout: .seconds(40))
         let serverConnection = server.connection
         try await withRunning(connection, serverConnection, server) {
-            try await waitForServer(client)
+            try await server.waitUntilServing()
             try await body(client)
         }
     }

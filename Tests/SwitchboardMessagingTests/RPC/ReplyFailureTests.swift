@@ -89,7 +89,7 @@ struct ReplyFailureTests {
             serving, topic: Topic("t"), name: "s", router: router, configuration: configuration, logger: quietLogger)
         let client = RPCClient(calling, target: RPCTarget(topic: "t"), timeout: .seconds(40))
         try await withRunning(serving, calling, server) {
-            try await waitForServer(client)
+            try await server.waitUntilServing()
             try await body(client)
         }
     }
@@ -136,7 +136,7 @@ struct ReplyFailureTests {
         let server = RPCServer(serving, topic: Topic("t"), name: "s", router: router, logger: quietLogger)
         let client = RPCClient(calling, target: RPCTarget(topic: "t"), timeout: .seconds(40))
         try await withRunning(serving, calling, server) {
-            try await waitForServer(client)
+            try await server.waitUntilServing()
             let error = try await failure { try await client.call("large", context: .admin()) }
             #expect(error?.code == .invalidReply)
         }

@@ -42,7 +42,7 @@ struct ServerDrainTests {
             #expect(server.drainReport == nil)
             let serving = GracefulShutdownTrigger()
             async let served: Void = serving.run(server)
-            try await waitForServer(client)
+            try await server.waitUntilServing()
             async let first = client.call("work", context: .admin())
             for await _ in begun { break }
             // Waits behind the first, in the queue or in the server's hands.
@@ -101,7 +101,7 @@ struct ServerDrainTests {
         try await withRunning(connection, server.connection, other.connection) {
             let serving = GracefulShutdownTrigger()
             async let served: Void = serving.run(server)
-            try await waitForServer(client)
+            try await server.waitUntilServing()
             async let first = client.call("work", context: .admin())
             for await _ in begun { break }
             // Accepted before it began, the first left room for this one to be delivered.

@@ -54,7 +54,7 @@ struct ServerReplyTests {
         let serverConnection = server.connection
         try await withRunning(connection, serverConnection) {
             let serving = Task { try await server.run() }
-            try await waitForServer(client)
+            try await server.waitUntilServing()
             let begin = ContinuousClock.now
             for number in Int64(0)..<5 {
                 let request = OsloRequest(method: "x", messageID: .integer(number), replyQueue: "reply_gone")

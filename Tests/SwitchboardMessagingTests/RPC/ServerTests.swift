@@ -58,7 +58,7 @@ struct ServerTests {
         let serverConnection = server.connection
         try await withRunning(connection, serverConnection) {
             let serving = Task { try await server.run() }
-            try await waitForServer(client)
+            try await server.waitUntilServing()
             async let slow = client.call("slow", context: .admin())
             while executed.withLock({ $0.isEmpty }) { await Task.yield() }
             let error = await #expect(throws: RPCError.self) {
@@ -87,7 +87,7 @@ struct ServerTests {
         let serverConnection = server.connection
         try await withRunning(connection, serverConnection) {
             let serving = Task { try await server.run() }
-            try await waitForServer(client)
+            try await server.waitUntilServing()
             let error = await #expect(throws: RPCError.self) { try await client.call("x", context: .admin()) }
             #expect(error?.code == .remote)
             serving.cancel()

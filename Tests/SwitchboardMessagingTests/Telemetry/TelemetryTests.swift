@@ -33,7 +33,7 @@ struct TelemetryTests {
             logger: Logger(label: "traced") { _ in LineCollector(lines: Locked([])) })
         let client = RPCClient(connection, target: RPCTarget(topic: "traced"), timeout: .seconds(40))
         try await withRunning(connection, serverConnection, server) {
-            try await waitForServer(client)
+            try await server.waitUntilServing()
             try await body(client)
         }
     }

@@ -180,7 +180,7 @@ struct HostileNumberTests {
         let server = RPCServer(serving, topic: Topic("t"), name: "s", router: router, logger: quietLogger)
         let client = RPCClient(calling, target: RPCTarget(topic: "t"))
         try await withRunning(serving, calling, server) {
-            try await waitForServer(client)
+            try await server.waitUntilServing()
             var count = 0
             for value in Self.numbers {
                 // Alone at each key; with an id of its own, so that none is a duplicate.

@@ -21,22 +21,12 @@ struct DynamicHost {
         let queue = try MessageQueueConnection(TransportURL(arguments[2]), drivers: drivers, logger: logger)
         var router = RPCRouter()
         router.register("greet") { arguments, _ in .string("Hello, \(arguments["name"]?.string ?? "you")!") }
-        let server = RPCServer(queue, topic: Topic("greeter"), name: "one", router: router, logger: logger)
-        let client = RPCClient(queue, target: RPCTarget(topic: "greeter"), timeout: .seconds(10))
+        let server = RPCServer(queue, topic: "greeter", name: "one", router: router, logger: logger)
+        let client = RPCClient(queue, topic: "greeter", timeout: .seconds(10))
 
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await queue.run() }
-            group.addTask { try await server.run() }
-            defer { group.cancelAll() }
-            while true {
-                do {
-                    let reply = try await client.call("greet", ["name": "Ada"], context: RequestContext())
-                    return print("answered: \(reply)")
-                } catch let error as RPCError where error.code == .unroutable {
-                    // The server has been started and does not listen yet.
-                    await Task.yield()
-                }
-            }
+        try await withRunning(queue, server) {
+            try await server.waitUntilServing()
+            print("answered: \(try await client.call("greet", ["name": "Ada"]))")
         }
     }
 }

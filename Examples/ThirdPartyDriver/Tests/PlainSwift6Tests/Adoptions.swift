@@ -224,14 +224,8 @@ struct AdoptionTests {
                 group.addTask { try await queue.run() }
                 group.addTask { try await server.run() }
                 defer { group.cancelAll() }
-                var reply: JSONValue?
-                while reply == nil {
-                    do {
-                        reply = try await caller.call("echo", context: context)
-                    } catch let error as RPCError where error.code == .unroutable {
-                        await Task.yield()
-                    }
-                }
+                try await server.waitUntilServing()
+                let reply = try await caller.call("echo", context: context)
                 #expect(reply == ["sent": true, "handled": true])
                 await #expect(throws: PlainTransferableError.self) { try await caller.call("fail", context: context) }
             }
