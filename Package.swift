@@ -317,6 +317,16 @@ let package = Package(
                 "SwitchboardCore", "SwitchboardTesting", "InProcessExample", "RabbitMQExample", "SpoolExample",
                 "TwoCells",
             ]),
+        .testTarget(
+            name: "DocumentationTests",
+            dependencies: [
+                "NovaCompute", "SwitchboardCore", "SwitchboardMessaging", "SwitchboardCells", "SwitchboardInProcess",
+                "SwitchboardSpool", "SwitchboardSQLite", "SwitchboardTesting",
+                .target(name: "SwitchboardRabbitMQ", condition: rabbitMQ),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ]),
         .testTarget(name: "TestBrokerTests", dependencies: ["SwitchboardCore", "SwitchboardTesting"]),
         .testTarget(
             name: "CommandLineTests",
