@@ -353,3 +353,8 @@ let settings: [SwiftSetting] = [
 for target in package.targets where target.type != .system && target.type != .plugin {
     target.swiftSettings = settings
 }
+
+// For Tests/docs; no user of the package needs it.
+if Context.environment["SWITCHBOARD_DOCUMENTATION"] != nil {
+    package.dependencies.append(.package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"))
+}
