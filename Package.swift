@@ -336,6 +336,16 @@ let package = Package(
                 "SwitchboardCore", "SwitchboardTesting", "Quickstart", "HelloExample", "RabbitMQExample",
                 "SpoolExample", "TwoCells", "NotificationsExample", "ObservedExample",
             ]),
+        .testTarget(
+            name: "DocumentationTests",
+            dependencies: [
+                "NovaCompute", "SwitchboardCore", "SwitchboardMessaging", "SwitchboardCells", "SwitchboardInProcess",
+                "SwitchboardSpool", "SwitchboardSQLite", "SwitchboardTesting",
+                .target(name: "SwitchboardRabbitMQ", condition: rabbitMQ),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ]),
         .testTarget(name: "TestBrokerTests", dependencies: ["SwitchboardCore", "SwitchboardTesting"]),
         .testTarget(
             name: "CommandLineTests",
@@ -361,4 +371,9 @@ let settings: [SwiftSetting] = [
 ]
 for target in package.targets where target.type != .system && target.type != .plugin {
     target.swiftSettings = settings
+}
+
+// For Tests/docs; no user of the package needs it.
+if Context.environment["SWITCHBOARD_DOCUMENTATION"] != nil {
+    package.dependencies.append(.package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"))
 }

@@ -4,7 +4,7 @@ public import SwitchboardCore
 /// A message that a consumer discarded.
 public struct DeadLetter: Sendable, Hashable {
     public let message: Message
-    /// Why, in the consumer's words.
+    /// The consumer's reason.
     public let reason: String
     /// How often the message had been delivered.
     public let attempts: Int

@@ -1,10 +1,10 @@
 public import SwitchboardCore
 
 extension DriverPlugin {
-    /// The in-process driver, for `fake://NAME` and `inprocess://NAME`. No name is a name too.
+    /// The in-process driver, for `fake://NAME` and `inprocess://NAME`. The name may be empty.
     ///
-    /// Options of the URL: `queue_limit` (messages that a queue holds, 10000) and `byte_limit` (bytes, 256 MiB). Over
-    /// them publishers wait.
+    /// The options of the URL are `queue_limit` (how many messages a queue holds, 10000) and `byte_limit` (how many
+    /// bytes, 256 MiB). At a limit, publishers wait.
     public static func inProcess(network: InProcessNetwork = .process) -> DriverPlugin {
         DriverPlugin(schemes: "fake", "inprocess") { url, _ throws(TransportError) in
             try InProcessDriver(url, network: network)
@@ -12,8 +12,8 @@ extension DriverPlugin {
     }
 }
 
-/// Moves messages within the process, with a real broker's semantics: competing consumers, prefetch, requeueing, time to
-/// live, bounded queues, unroutable messages.
+/// Moves messages within the process, with the semantics of a real broker: competing consumers, prefetch, requeueing,
+/// time to live, bounded queues, unroutable messages.
 public final class InProcessDriver: TransportDriver {
     public let monitor = TransportMonitor()
 
@@ -36,7 +36,7 @@ public final class InProcessDriver: TransportDriver {
     private let id: UInt64
     private let state = Locked(State())
 
-    /// Throws `invalidURL` or `invalidOption` for what such a URL cannot have.
+    /// Creates a driver. Throws `invalidURL` or `invalidOption` for parts that such a URL can't have.
     public init(_ url: TransportURL, network: InProcessNetwork = .process) throws(TransportError) {
         let configuration = try InProcessConfiguration(url)
         limits = configuration.limits

@@ -1,20 +1,21 @@
 import SwitchboardCore
 
-/// The worlds of in-process drivers: drivers of one network whose URLs have one name share a broker.
+/// The message queues of in-process drivers. Drivers of one network whose URLs have the same name share a broker.
 ///
-/// A broker keeps what a RabbitMQ broker with oslo.messaging's topology keeps, with these differences: topics of
-/// different exchanges are apart, and a mailbox ends with its last subscription, as in one process no connection gets
-/// lost that the owner could come back on.
+/// A broker behaves like a RabbitMQ broker with oslo.messaging's queues, with two differences: topics of different
+/// exchanges are separate, and a mailbox ends with its last subscription, because within a process no connection is
+/// ever lost.
 public final class InProcessNetwork: Sendable {
     private let brokers = Locked<[String: InProcessBroker]>([:])
 
-    /// A network of its own, for tests that must not meet others.
+    /// Creates a separate network, for tests that must not meet others.
     public init() {}
 
-    /// The one of the whole process: `fake://NAME` means the same broker everywhere in it.
+    /// The network of the whole process: `fake://NAME` means the same broker everywhere in it.
     public static let process = InProcessNetwork()
 
-    /// The messages that consumers discarded in the world `name`, the oldest first: the newest 1000, at most 64 MiB.
+    /// The messages that consumers discarded in the message queue `name`, oldest first: the newest 1000, at most 64
+    /// MiB.
     public func deadLetters(in name: String) -> [DeadLetter] {
         brokers.withLock { $0[name] }?.deadLetters ?? []
     }

@@ -4,10 +4,10 @@ import NIOCore
 public import SwitchboardCore
 import Synchronization
 
-/// Moves bytes through RabbitMQ, in oslo.messaging's topology.
+/// Moves bytes through RabbitMQ, with oslo.messaging's queues and exchanges.
 ///
-/// Two connections: one publishes, the other consumes, because the broker throttles the one that publishes and
-/// acknowledgements must not wait behind that. Both live on the process's one event loop for RabbitMQ.
+/// It has two connections, one for publishing and one for consuming, because the broker throttles publishing
+/// connections and acknowledgements must not wait behind that. Both use the process's single event loop for RabbitMQ.
 public final class RabbitMQDriver: TransportDriver {
     public let capabilities: DriverCapabilities
     public let monitor = TransportMonitor()
@@ -26,7 +26,7 @@ public final class RabbitMQDriver: TransportDriver {
     private let renewal: CredentialRenewal?
     private let nextID = Atomic<UInt64>(1)
 
-    /// A driver for `url`. Checks the options of its query and the files that they name; connects to nothing.
+    /// Creates a driver for a URL. Checks the options of its query and the files that they name, and doesn't connect.
     public convenience init(
         _ url: TransportURL, configuration: RabbitMQConfiguration = .osloDefaults, logger: Logger
     ) throws(TransportError) {

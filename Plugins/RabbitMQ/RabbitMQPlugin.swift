@@ -2,9 +2,9 @@
 public import SwitchboardCore
 
 extension DriverPlugin {
-    /// The driver for `rabbit://`, `kombu://`, `amqp://` and `amqps://`, by SwiftNIO and librabbitmq.
+    /// The driver for `rabbit://`, `kombu://`, `amqp://` and `amqps://`, with SwiftNIO and librabbitmq.
     ///
-    /// Options of the URL's query are named as oslo.messaging's (`[oslo_messaging_rabbit]`) and win over
+    /// The options of the URL's query have oslo.messaging's names (`[oslo_messaging_rabbit]`) and take precedence over
     /// `configuration`.
     public static func rabbitMQ(_ configuration: RabbitMQConfiguration = .osloDefaults) -> DriverPlugin {
         DriverPlugin(schemes: "rabbit", "kombu", "amqp", "amqps") { url, logger throws(TransportError) in

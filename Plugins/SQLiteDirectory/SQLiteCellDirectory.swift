@@ -4,16 +4,16 @@ internal import SwitchboardCore
 
 /// A directory in a SQLite file with the schema of Nova's API database.
 ///
-/// It reads files that `nova-manage` made and Nova reads those that it makes; both may use one file at the same time.
-/// Nothing is cached: an answer is what is committed when it is given, by whichever process. The journal mode of a file
-/// that exists is left as it is.
+/// It reads files that `nova-manage` made, and Nova reads files that it made. Both may use the same file at the same
+/// time. Nothing is cached: an answer is what any process had committed when it was given. The journal mode of an
+/// existing file stays as it is.
 public final class SQLiteCellDirectory: MutableCellDirectory {
     /// How a directory is opened.
     public struct Configuration: Sendable {
-        /// Whether writes are refused. Nothing is ever created then.
+        /// Whether to refuse writes. Nothing is ever created then.
         public var isReadOnly = false
 
-        /// Whether a directory is made where there is no file, or an empty one.
+        /// Whether to create a directory if the file is missing or empty.
         public var createsIfMissing = false
 
         /// How long a call waits for another process's lock before it throws.
@@ -22,7 +22,7 @@ public final class SQLiteCellDirectory: MutableCellDirectory {
         public init() {}
     }
 
-    /// The file, as an absolute path: ``version()`` looks at it again and again.
+    /// The absolute path of the file. ``version()`` checks it each time.
     public let path: String
 
     private let configuration: Configuration
@@ -36,8 +36,8 @@ public final class SQLiteCellDirectory: MutableCellDirectory {
 
     /// Opens the directory in a file, given as a path or as `sqlite:///path`.
     ///
-    /// Throws ``CellError/Code/directoryUnavailable`` when there is no such file or it cannot be opened,
-    /// ``CellError/Code/directoryInvalid`` when it is no database or lacks tables.
+    /// Throws `directoryUnavailable` if the file doesn't exist or can't be opened, and `directoryInvalid` if it isn't a
+    /// database or lacks tables.
     public init(_ location: String, configuration: Configuration = Configuration()) throws(CellError) {
         path = SQLitePath.absolute(try SQLitePath.parse(location))
         self.configuration = configuration
@@ -126,9 +126,9 @@ public final class SQLiteCellDirectory: MutableCellDirectory {
 
     // MARK: - Following changes
 
-    /// The file's identity and SQLite's own counter of commits: no table is read, and a change by any process shows.
+    /// The file's identity and SQLite's counter of commits. Reads no table, and changes with a commit by any process.
     ///
-    /// A file that another one has taken the place of (a restored copy, for example) is opened anew.
+    /// If the file has been replaced by another one, for example by a restored copy, the new one is opened.
     public func version() async throws(CellError) -> DirectoryVersion {
         let connections = try connections()
         let generation = opened.withLock(\.generation)

@@ -3,14 +3,16 @@ public import SwitchboardCells
 internal import SwitchboardCore
 
 extension CellMapping {
-    /// The least `services.version` of a cell's services, read from the cell's own database where that is a SQLite file:
-    /// what Nova's `[upgrade_levels]compute = auto` goes by.
+    /// The lowest `services.version` of a cell's services, read from the cell's own database if that is a SQLite file.
+    /// Nova's `[upgrade_levels]compute = auto` uses the same number.
     ///
-    /// Counted are services that are neither deleted nor forced down; disabled ones too. 0 when there are none.
+    /// Counts services that are neither deleted nor forced down, including disabled ones. Returns 0 if there are none.
     ///
-    /// - Parameter binary: the services' program.
-    /// - Throws: ``SwitchboardCells/CellError``: ``SwitchboardCells/CellError/Code/badURL`` when the cell's database is no
-    ///   SQLite file, ``SwitchboardCells/CellError/Code/directoryUnavailable`` when it cannot be read.
+    /// - Parameters:
+    ///   - binary: the services' program.
+    ///   - base: the process's own URLs, which fill in a template.
+    /// - Throws: `CellError`: `CellError.Code.badURL` when the cell's database is no
+    ///   SQLite file, `CellError.Code.directoryUnavailable` when it cannot be read.
     public func oldestService(
         of binary: String = "nova-compute", base: BaseURLs = BaseURLs()
     ) async throws(CellError) -> Int {

@@ -1,7 +1,7 @@
 public import SwitchboardCore
 
 extension DriverPlugin {
-    /// The file spool, for `spool:///directory`.
+    /// The spool driver, for `spool:///directory`.
     public static func spool() -> DriverPlugin {
         DriverPlugin(schemes: "spool") { (url, logger) throws(TransportError) in
             try SpoolDriver(url, logger: logger)

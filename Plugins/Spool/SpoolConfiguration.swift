@@ -1,57 +1,57 @@
 public import SwitchboardCore
 
-/// How a spool is laid out and bounded: the options of a `spool:` URL, and their defaults.
+/// The layout and the limits of a spool: the options of a `spool:` URL, with their defaults.
 public struct SpoolConfiguration: Sendable, Hashable {
-    /// How messages lie on the disk. Chosen by whoever makes the spool; everybody else finds it there.
+    /// How messages are stored. The process that creates the spool chooses; the others use what is there.
     public enum Layout: String, Sendable, CaseIterable {
-        /// A file for each message: `ls`, `cat` and `mv` are the debugger.
+        /// A file for each message, for inspection with `ls`, `cat` and `mv`.
         case maildir
-        /// Append-only segments that many publishers sync together.
+        /// Append-only segments, which many publishers sync together.
         case segment
     }
 
-    /// When a publish counts as taken over.
+    /// When a message counts as accepted.
     public enum Durability: String, Sendable, CaseIterable {
-        /// On the disk: the message survives the loss of power.
+        /// When it is on the disk, so that it survives a power failure.
         case full
-        /// In the kernel: the message survives the end of every process, not the end of the machine. For tests.
+        /// When the kernel has it, so that it survives the end of every process, but not of the machine. For tests.
         case none
     }
 
     /// The spool's directory, absolute. Its parent must exist.
     public var directory: String
 
-    /// `nil`: what the spool has, ``Layout/maildir`` for a new one.
+    /// The layout. `nil` means that of the existing spool, and ``Layout/maildir`` for a new one.
     public var layout: Layout?
     public var durability = Durability.full
 
-    /// How many messages a queue holds, claimed ones included.
+    /// How many messages a queue holds, including claimed ones.
     public var maximumMessages = 4_000_000
     /// How many bytes a queue holds.
     public var maximumBytes = 16 << 30
-    /// How large a message is at most, with its headers, in bytes. Publishers are told; a file that is larger all the same
-    /// goes to `dead/` unread.
+    /// The largest message, including its headers, in bytes. Publishing a larger one fails, and a larger file goes to
+    /// `dead/` unread.
     public var maximumMessageBytes = 256 << 20
     /// How often a message is delivered before it goes to `dead/`.
     public var maximumAttempts = 100
-    /// What stays free on the disk so that settling works when it is full, in bytes.
+    /// The disk space in bytes that stays free, so that settling still works when the disk is full.
     public var reservedBytes = 16 << 20
-    /// The size at which a segment is closed and a new one begun, in bytes.
+    /// The size in bytes at which a segment is closed and a new one started.
     public var segmentBytes = 16 << 20
     /// How many threads write.
     public var writers = 8
-    /// How often everything is looked at even when nothing was reported.
+    /// How often the spool is scanned even if no change was reported.
     public var rescanInterval = Duration.seconds(30)
 
-    /// A spool in `directory`, an absolute path.
+    /// Creates a configuration for a directory, given as an absolute path.
     public init(directory: String) {
         self.directory = directory
     }
 
-    /// Reads `spool:///directory?option=value`.
+    /// Parses `spool:///directory?option=value`.
     ///
-    /// Throws `invalidURL` for hosts, credentials and a missing directory, `invalidOption` for options that are unknown
-    /// (naming the near one), given twice or out of range.
+    /// Throws `invalidURL` for hosts, credentials and a missing directory, and `invalidOption` for options that are
+    /// unknown (suggesting a similar one), repeated or out of range.
     public init(_ url: TransportURL) throws(TransportError) {
         guard url.hosts.isEmpty else {
             throw TransportError(

@@ -1,10 +1,10 @@
 public import Logging
 public import SwitchboardCore
 
-/// A directory as a message queue: processes of one host talk through files, with no broker.
+/// A directory as a message queue: processes on one host communicate through files, without a broker.
 ///
-/// What `publish` accepted is on the disk; what a dead process held goes back at once. The article *The format on disk*
-/// has the layouts and the rules after a crash.
+/// A message that `publish` has accepted is on the disk. A message that a dead process was handling goes back to its
+/// queue at once. The article <doc:Format> describes the layouts and the rules after a crash.
 public final class SpoolDriver: TransportDriver {
     public let configuration: SpoolConfiguration
     public let monitor = TransportMonitor()
@@ -14,7 +14,7 @@ public final class SpoolDriver: TransportDriver {
     private let gate = Gate()
     private let inFlight = InFlight()
 
-    /// Makes the driver of a `spool:` URL; touches no file. Throws for a URL or option that cannot be used.
+    /// Creates the driver for a `spool:` URL, without touching any file. Throws for an invalid URL or option.
     public convenience init(_ url: TransportURL, logger: Logger) throws(TransportError) {
         self.init(configuration: try SpoolConfiguration(url), logger: logger)
     }
@@ -36,11 +36,11 @@ public final class SpoolDriver: TransportDriver {
         ]
     }
 
-    /// Opens the spool and serves until cancelled. Throws `refused` for a directory that is not safe or not there,
-    /// `conflict` for one of another layout.
+    /// Opens the spool and runs until cancelled. Throws `refused` for a directory that isn't safe or doesn't exist, and
+    /// `conflict` for one with another layout.
     ///
-    /// A directory that is removed, renamed or replaced later ends nothing: the state is `connecting`, with the reason, until
-    /// the spool has been opened again, and made where there is none. Publishers and subscriptions wait for that.
+    /// If the directory is removed, renamed or replaced later, the state is `connecting` with the reason, until the
+    /// spool has been opened again, or created if it doesn't exist. Publishers and subscriptions wait for that.
     public func run() async throws {
         monitor.report(.connecting(attempt: 1, reason: nil))
         let session: SpoolSession

@@ -92,7 +92,6 @@ struct Cloud: Sendable {
             TransportURL("fake://\(world)"), drivers: DriverRegistry(.inProcess(network: network)), logger: quietLogger)
     }
 
-
     /// Which queue answers a call with this context.
     func whereItGoes(_ context: RequestContext, timeout: Duration? = nil) async throws -> String {
         try await client.call("where", context: context, timeout: timeout).string ?? ""

@@ -1,24 +1,25 @@
-/// How a RabbitMQ driver connects, declares, publishes and consumes. What a URL's query says wins over it.
+/// How a RabbitMQ driver connects, declares, publishes and consumes. The query of a URL takes precedence.
 public struct RabbitMQConfiguration: Sendable {
-    /// How a client proves who it is (`rabbit_login_method`).
+    /// How the driver logs in (`rabbit_login_method`).
     public enum LoginMethod: String, Sendable, CaseIterable {
         case plain = "PLAIN"
         case amqplain = "AMQPLAIN"
-        /// By the client certificate; needs TLS and the broker's plug-in for it.
+        /// With the client certificate. Needs TLS, and the broker's plug-in for it.
         case external = "EXTERNAL"
     }
 
-    /// TLS of the connections (`ssl` and the `ssl_…` options; `amqps://` turns it on).
+    /// TLS settings (`ssl` and the `ssl_…` options; `amqps://` turns TLS on).
     public struct TLS: Hashable, Sendable {
-        /// A file of certificates in PEM form that may sign the broker's; the system's own when empty (`ssl_ca_file`).
+        /// A PEM file with the authorities that may sign the broker's certificate. Empty means the system's
+        /// (`ssl_ca_file`).
         public var authorityFile = ""
-        /// The client's certificate chain in PEM form (`ssl_cert_file`).
+        /// A PEM file with the client's certificate chain (`ssl_cert_file`).
         public var certificateFile = ""
-        /// The key of the client's certificate, in PEM form (`ssl_key_file`).
+        /// A PEM file with the key of the client's certificate (`ssl_key_file`).
         public var keyFile = ""
-        /// The lowest version that is spoken: `TLSv1_2` or `TLSv1_3`; TLS 1.2 when empty (`ssl_version`).
+        /// The lowest TLS version: `TLSv1_2` or `TLSv1_3`. Empty means TLS 1.2 (`ssl_version`).
         public var minimumVersion = ""
-        /// Whether the broker's certificate must be for the host of the URL (`ssl_enforce_hostname_verification`).
+        /// Whether the broker's certificate must match the URL's host (`ssl_enforce_hostname_verification`).
         public var verifiesHostName = true
 
         public init() {}
@@ -28,74 +29,76 @@ public struct RabbitMQConfiguration: Sendable {
 
     public var loginMethod = LoginMethod.amqplain
 
-    /// Who logs in, at hosts of the URL without a user name; may change while the driver runs. `nil`: `guest`, as
-    /// oslo.messaging does.
+    /// The credentials for hosts without a user name in the URL. They may change while the driver runs. `nil` means
+    /// `guest`, as in oslo.messaging.
     public var credentials: RabbitMQCredentialProvider?
 
-    /// `nil`: no TLS, unless the scheme is `amqps`.
+    /// TLS settings. `nil` means no TLS, unless the scheme is `amqps`.
     public var tls: TLS?
 
-    /// The name that the broker's management page shows; the program's name and process number when empty.
+    /// The name on the broker's management page. Empty means the program's name and process id.
     public var connectionName = ""
 
-    /// Seconds; the broker may ask for less. 0 for no heartbeats (`heartbeat_timeout_threshold`).
+    /// The heartbeat interval in seconds; the broker may ask for a shorter one. 0 means no heartbeats
+    /// (`heartbeat_timeout_threshold`).
     public var heartbeat = 60
 
-    /// How long connecting to one host and logging in may take.
+    /// How long it may take to connect and log in to one host.
     public var connectTimeout: Duration = .seconds(10)
 
-    /// How long the broker may take to answer what sets a channel up: its opening, declarations, a consume. After it, it is
-    /// asked again on another channel, or on another connection.
+    /// How long the broker may take to answer while a channel is set up: opening it, declarations, a consume. After
+    /// that, the driver asks again on another channel, or on another connection.
     public var answerTimeout: Duration = .seconds(30)
 
-    /// The longest pause after a connection that was ready and was lost, and the shortest one after a failed attempt; later
-    /// ones grow from it.
+    /// The longest pause after losing a connection that was ready, and the shortest pause after a failed attempt. Later
+    /// pauses grow from it.
     public var firstReconnectDelay: Duration = .milliseconds(50)
 
-    /// The longest pause between two attempts (`rabbit_interval_max`); 30 s after those that the broker refused.
+    /// The longest pause between two attempts (`rabbit_interval_max`). After attempts that the broker refused it is 30
+    /// s.
     public var maximumReconnectDelay: Duration = .seconds(5)
 
-    /// How often each subscription asks the broker whether it is still one, to find out that it is connected but deaf, and how
-    /// often the exchanges and bindings that lead to subscriptions are declared again, as somebody may have deleted them.
-    /// `nil`: never.
+    /// How often each subscription asks the broker whether it still exists, and how often the driver declares the
+    /// exchanges and bindings of its subscriptions again, in case someone has deleted them. `nil` means never.
     public var selfCheckInterval: Duration? = .seconds(30)
 
-    /// Requests to a topic or to a server are published to its queue by the queue's name, through the broker's default
-    /// exchange, instead of through the topic's (`rabbit_direct_requests`, not an option of oslo.messaging's). Servers and
-    /// what they declare stay as they are. The broker has an eighth less to do for a call and a fifth less for a cast; but
-    /// what others have bound to the topic's exchange, or set up for it, does not see such requests, and the user needs
-    /// the permission to write to `amq.default`, as for replies.
+    /// Whether requests go straight to the queue of their topic or server, through the broker's default exchange
+    /// (`rabbit_direct_requests`, not an oslo.messaging option). Servers and their declarations stay the same.
+    ///
+    /// It saves the broker an eighth of the work for a call, and a fifth for a cast. But it bypasses the topic's
+    /// exchange, and with it other bindings and policies. The user needs permission to write to `amq.default`, as for
+    /// replies.
     public var directRequests = false
 
-    /// How many messages may be written and not yet confirmed, whose publishers wait. Beyond it others wait for room.
+    /// How many messages may be written but not yet confirmed. At the limit, further publishers wait.
     public var maximumUnconfirmed = 2048
 
-    /// How many bytes of bodies these may have. Beyond it others wait for room.
+    /// How many bytes of message bodies may be written but not yet confirmed. At the limit, further publishers wait.
     public var maximumUnconfirmedBytes = 16 * 1024 * 1024
 
-    /// How many publishers may wait. Beyond it a publish fails at once with ``TransportError/Code/exhausted``.
+    /// How many publishers may wait. At the limit, a publish fails at once with `exhausted`.
     public var maximumWaiting = 100_000
 
-    /// An upper bound on every subscription's prefetch; 0 for none (`rabbit_qos_prefetch_count`).
+    /// An upper limit for every subscription's prefetch; 0 means none (`rabbit_qos_prefetch_count`).
     public var maximumPrefetch = 0
 
-    /// The largest body that is taken from a queue, in bytes. A message with a longer one is rejected: its queue dead-letters
-    /// it, where it is told to, or drops it, and a warning is logged. Nothing else is disturbed.
+    /// The largest body that is accepted from a queue, in bytes. A larger message is rejected, so that its queue
+    /// dead-letters or drops it, and a warning is logged. Other messages aren't affected.
     public var maximumMessageSize = 128 * 1024 * 1024
 
     public init() {}
 
-    /// What oslo.messaging does when nothing is configured; see ``RabbitMQTopology/osloDefaults``.
+    /// The queues that oslo.messaging declares by default; see ``RabbitMQTopology/osloDefaults``.
     public static let osloDefaults = RabbitMQConfiguration()
 
-    /// No transient queue at all; see ``RabbitMQTopology/durable``.
+    /// Durable queues only; see ``RabbitMQTopology/durable``.
     public static let durable: RabbitMQConfiguration = {
         var configuration = RabbitMQConfiguration()
         configuration.topology = .durable
         return configuration
     }()
 
-    /// Quorum queues throughout; see ``RabbitMQTopology/quorum``.
+    /// Quorum queues only; see ``RabbitMQTopology/quorum``.
     public static let quorum: RabbitMQConfiguration = {
         var configuration = RabbitMQConfiguration()
         configuration.topology = .quorum

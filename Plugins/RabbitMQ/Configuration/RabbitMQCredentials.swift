@@ -1,12 +1,12 @@
 public import SwitchboardCore
 
-/// A user name and a password (or a token in its place).
+/// A user name, and a password or token.
 public struct RabbitMQCredentials: Sendable, Hashable {
     public var username: String
     public var password: Secret
 
-    /// How long they are good for, for tokens that expire: the provider is asked again when three quarters of it have
-    /// passed. `nil`: until the provider says otherwise.
+    /// How long the credentials are valid, for tokens that expire. The driver asks the provider again when three
+    /// quarters of that time have passed. `nil` means until the provider renews them.
     public var lifetime: Duration?
 
     public init(username: String, password: Secret, lifetime: Duration? = nil) {
@@ -16,12 +16,12 @@ public struct RabbitMQCredentials: Sendable, Hashable {
     }
 }
 
-/// Where credentials come from that can change while a driver runs.
+/// A source of credentials that may change while a driver runs.
 ///
-/// It is asked before every connection, so that a reconnect always has the newest. A connection that is up takes over
-/// what changed when ``renew()`` says so or when a lifetime ends: by `connection.update-secret` where the broker has it
-/// and the user is the same, else by a new connection after what is under way on the old one has finished. One provider
-/// may serve many drivers.
+/// The driver asks it before every connection, so a new connection always has the newest credentials. A live connection
+/// gets new ones after ``renew()``, or when their lifetime ends: with `connection.update-secret` if the broker supports
+/// it and the user is the same, otherwise through a new connection, after the messages in flight on the old one are
+/// finished. Several drivers may share a provider.
 public final class RabbitMQCredentialProvider: Sendable {
     private struct State {
         var nextID: UInt64 = 0
@@ -31,13 +31,13 @@ public final class RabbitMQCredentialProvider: Sendable {
     private let fetch: @Sendable () async throws -> RabbitMQCredentials
     private let state = Locked(State())
 
-    /// - Parameter fetch: answers the credentials of now. It may wait, for a vault for example; a connection attempt
-    ///   gives it as long as connecting may take.
+    /// - Parameter fetch: returns the current credentials. It may take time, for example to ask a vault, but no longer
+    ///   than connecting may take.
     public init(_ fetch: @escaping @Sendable () async throws -> RabbitMQCredentials) {
         self.fetch = fetch
     }
 
-    /// Says that the credentials are others now: every running connection asks for them and takes them over.
+    /// Announces that the credentials have changed. Every running connection asks for the new ones and uses them.
     public func renew() {
         for listener in state.withLock({ Array($0.listeners.values) }) { listener.yield() }
     }

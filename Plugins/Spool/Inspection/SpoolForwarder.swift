@@ -1,21 +1,21 @@
 public import Logging
 public import SwitchboardCore
 
-/// Drains a spool into another transport: store, then forward.
+/// Moves the messages of a spool to another transport: store and forward.
 ///
-/// A message leaves the spool when the other transport has taken it over. So each arrives at least once; whoever is
-/// stopped in the middle goes on by starting again.
+/// A message leaves the spool when the other transport has accepted it, so each arrives at least once. To continue
+/// after an interruption, start again.
 public struct SpoolForwarder: Sendable {
-    /// How far it is.
+    /// The progress of forwarding.
     public struct Progress: Sendable, Hashable {
         public var forwarded = 0
-        /// How many there were when it began, forwarded ones included. What expires or is taken by others meanwhile is
-        /// never forwarded.
+        /// How many messages there were at the start, including those forwarded since. Messages that expire or that
+        /// others take are never forwarded.
         public var total = 0
     }
 
     public var configuration: SpoolConfiguration
-    /// How many messages are on their way at a time. With 1 the other side sees them in the order of their queues.
+    /// How many messages are in flight at a time. With 1 they arrive in the order of their queues.
     public var concurrency = 1
     private let operations: any FileOperations
     private let logger: Logger

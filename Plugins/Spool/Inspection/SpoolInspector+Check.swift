@@ -1,10 +1,10 @@
 public import SwitchboardCore
 
 extension SpoolInspector {
-    /// Looks at everything: claims of the dead, damaged messages, what is left over, counters that are wrong.
+    /// Checks the whole spool: claims of dead processes, damaged messages, leftovers, wrong counters.
     ///
-    /// With `repairing` it puts right what it finds; a message that is damaged goes to `dead/` with the reason. Reads every
-    /// message, so it takes as long as reading them does.
+    /// With `repairing` it repairs what it finds. A damaged message goes to `dead/` with the reason. It reads every
+    /// message, and takes as long as that takes.
     public func check(repairing: Bool) throws(TransportError) -> [Finding] {
         var findings: [Finding] = []
         let store = repairing ? try presence().store : store

@@ -2,7 +2,7 @@ public import SwitchboardCore
 
 /// Messages that nobody took.
 extension SpoolInspector {
-    /// The names of what lies in `dead/`, sorted.
+    /// The names of the entries in `dead/`, sorted.
     public func deadLetterNames() throws(TransportError) -> [String] {
         do throws(FileError) {
             return try store.dead.names().filter { !$0.hasSuffix(".reason") }.sorted()
@@ -11,7 +11,7 @@ extension SpoolInspector {
         }
     }
 
-    /// What lies in `dead/`, sorted by name; at most `limit` of them.
+    /// The dead messages, sorted by name; at most `limit` of them.
     public func deadLetters(limit: Int = .max) throws(TransportError) -> [StoredMessage] {
         try deadLetterNames().prefix(limit).map { letter($0) }
     }
@@ -35,11 +35,11 @@ extension SpoolInspector {
         return messages.count == 1 ? messages.first?.message : nil
     }
 
-    /// Puts what lies in `dead/` back into its queue, as new: at the end, with no attempts counted. Of damaged bytes or a
-    /// whole segment, each message in them that is whole; what is left of them stays in `dead/`, under another name.
+    /// Puts a dead message back into its queue as a new one: at the end, with no attempts. From damaged bytes or a
+    /// whole segment, puts back each intact message; the rest stays in `dead/` under another name.
     ///
-    /// Throws `invalidAddress` when there is no queue for it or no message in it. At least once: a crash in between leaves it
-    /// in both places.
+    /// Throws `invalidAddress` if its queue doesn't exist, or if it contains no message. A crash meanwhile leaves the
+    /// message in both places.
     public func retry(_ letter: String) throws(TransportError) {
         guard try isDead(letter) else {
             throw TransportError(.invalidAddress, "There is no \"\(letter)\" in dead/.")
@@ -82,9 +82,9 @@ extension SpoolInspector {
         try removeDead(letter)
     }
 
-    /// Removes a message for good: a dead one with its reason, or one that waits.
+    /// Removes a message for good: a dead one with its reason, or a waiting one.
     ///
-    /// Throws `invalidAddress` when there is none of that name: it may have been delivered meanwhile.
+    /// Throws `invalidAddress` if there is no such message; it may have been delivered meanwhile.
     public func drop(_ name: String) throws(TransportError) {
         if try isDead(name) { return try removeDead(name) }
         let presence = try presence()

@@ -2,7 +2,7 @@ public import SwitchboardCore
 
 /// Messages that wait or are claimed.
 extension SpoolInspector {
-    /// The first messages that wait in a queue (by its whole name), in their order.
+    /// The first waiting messages of a queue, in order. The queue is given by its full name.
     public func messages(in queue: String, limit: Int = 100) throws(TransportError) -> [StoredMessage] {
         guard let name = QueueName(encoded: queue) else { throw noQueue(queue) }
         let found: [StoredMessage]?
@@ -28,7 +28,7 @@ extension SpoolInspector {
         return messages
     }
 
-    /// The message of that name, dead, waiting or claimed; `nil` when there is none.
+    /// The dead, waiting or claimed message with a name; `nil` if there is none.
     public func message(named name: String) throws(TransportError) -> StoredMessage? {
         do throws(FileError) {
             if isFileName(name), try store.dead.contains(name) { return letter(name) }

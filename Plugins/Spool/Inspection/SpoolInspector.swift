@@ -1,46 +1,46 @@
 public import Logging
 public import SwitchboardCore
 
-/// Looks into a spool and repairs it, beside the processes that use it.
+/// Inspects and repairs a spool while other processes use it.
 ///
-/// Its methods block: they are for command lines and tools. What they change they claim first, as a consumer does; those that
-/// only look write nothing, so that a spool on a read-only file system can be looked at.
+/// Its methods block, so use them in command lines and tools. They claim a message before they change it, as a consumer
+/// does. Methods that only read write nothing, so they work on a read-only file system.
 public final class SpoolInspector: Sendable {
-    /// A queue and what is in it.
+    /// A queue and its contents.
     public struct QueueSummary: Sendable, Hashable {
-        /// As the directory's name has it, whole: `topic~nova~compute`.
+        /// The full name of the queue's directory: `topic~nova~compute`.
         public var name: String
         /// For people: `topic nova/compute`.
         public var title: String
-        /// What to subscribe to; `nil` for a subscriber's own copies of a fanout.
+        /// The address to subscribe to; `nil` for a subscriber's copies of a fanout.
         public var address: Address?
         public var waiting = 0
         public var claimed = 0
-        /// The size of both, in bytes.
+        /// The size of waiting and claimed messages, in bytes.
         public var bytes = 0
         public var consumers = 0
         /// Whether a consumer has ever declared it.
         public var isDeclared = false
     }
 
-    /// A message that waits, is claimed or is dead.
+    /// A waiting, claimed or dead message.
     public struct StoredMessage: Sendable, Hashable {
-        /// The file's name; in the layout `segment`, the name that it would have.
+        /// The name of its file; in the layout `segment`, the name that it would have.
         public var name: String
-        /// The queue, by its whole name.
+        /// The full name of its queue.
         public var queue: String
-        /// Deliveries so far.
+        /// The number of deliveries so far.
         public var attempts: Int
         /// Why it is dead.
         public var reason: String?
-        /// `nil` when the file is no message, or in use.
+        /// The message; `nil` if the file isn't one, or is in use.
         public var message: Message?
     }
 
-    /// Something that is not as it should be.
+    /// Something that is wrong with a spool.
     public struct Finding: Sendable, Hashable {
         public var sentence: String
-        /// Whether it was put right.
+        /// Whether it was repaired.
         public var isRepaired: Bool
     }
 
@@ -56,7 +56,7 @@ public final class SpoolInspector: Sendable {
         let publisher: Publisher
     }
 
-    /// Opens an existing spool; throws `refused` when there is none, or none that can be trusted.
+    /// Opens an existing spool. Throws `refused` if there is none, or if it can't be trusted.
     public convenience init(_ configuration: SpoolConfiguration, logger: Logger) throws(TransportError) {
         try self.init(configuration, operations: SystemFileOperations(), logger: logger)
     }
@@ -90,7 +90,7 @@ public final class SpoolInspector: Sendable {
         return made
     }
 
-    /// Ends the inspector's presence in the spool.
+    /// Ends the inspector's use of the spool.
     public func close() {
         let there = opened.withLock { opened in
             defer { opened = nil }

@@ -1,28 +1,27 @@
 public import SwitchboardMessaging
 
-/// Nova's compute RPC API: what API services, conductors and computes ask of a host's nova-compute.
+/// Nova's compute RPC API: the requests of API services, conductors and computes to a host's nova-compute.
 ///
-/// A function for each of its 73 methods, named after them. Each sends its request through the queue that the context
-/// carries, so the same value serves every cell:
+/// It has a function for each of the 73 methods, with a similar name. Each sends its request through the queue that the
+/// context carries, so the same value serves every cell:
 ///
 ///     let compute = ComputeAPI(client)
 ///     try await manager.withTargetCell(forInstance: uuid, context) { context in
 ///         try await compute.rebootInstance(instance, type: "SOFT", context: context)
 ///     }
 ///
-/// **Versions**: the newest form of a request is sent that the pin of the context's cell allows; older forms lack
-/// arguments or name them otherwise. What no form can carry is refused with
-/// ``SwitchboardMessaging/RPCError/Code/versionCapExceeded``, and an object that is too new for the cell with
-/// ``SwitchboardMessaging/RPCError/Code/objectTooNew``; nothing is sent then.
+/// **Versions**: Each function sends the newest form of its request that the pin of the context's cell allows. Older
+/// forms lack arguments, or have other names for them. If no allowed form can carry the request, the function throws
+/// `versionCapExceeded`; if an object is too new for the cell, `objectTooNew`. Nothing is sent then.
 ///
-/// **Hosts**: where a function takes no host, or `nil`, the instance's own takes the request; without either it is
-/// refused with ``SwitchboardMessaging/RPCError/Code/noHost``.
+/// **Hosts**: If a function takes no host, or `nil`, the request goes to the instance's own host. If the instance has
+/// none, the function throws `noHost`.
 ///
-/// **Time**: a call waits for the client's timeout, and a long one (migrations, caching of images) for ``longTimeout``
-/// while the host says at least once in the client's timeout that it is at work. Functions whose comment says that they
-/// return once the request is on its way are casts: nobody tells how it went.
+/// **Time**: A call waits for the client's timeout. A long call (migrations, caching of images) waits for
+/// ``longTimeout``, as long as the host reports at least once per client timeout that it is still working. Functions
+/// whose documentation says that they return once the request is on its way are casts: they don't report the outcome.
 ///
-/// All functions throw ``SwitchboardMessaging/RPCError``, and `CancellationError` when the task is cancelled.
+/// All functions throw `RPCError`, and `CancellationError` if the task is cancelled.
 public struct ComputeAPI: Sendable {
     /// How long the calls that move or copy much may last; Nova's `long_rpc_timeout`.
     public var longTimeout: Duration
@@ -37,6 +36,8 @@ public struct ComputeAPI: Sendable {
     ///   - client: whose connection serves contexts that are aimed at no cell, and whose timeout is Nova's
     ///     `rpc_response_timeout`. Its target and version cap do not count.
     ///   - pin: what the computes behind every queue understand.
+    ///   - longTimeout: how long long calls may last; Nova's `long_rpc_timeout`.
+    ///   - exchange: Nova's `control_exchange`.
     public init(
         _ client: RPCClient,
         pin: ComputePin = .newest,
@@ -53,10 +54,14 @@ public struct ComputeAPI: Sendable {
     ///         return pins[cell] ?? oldest
     ///     }
     ///
-    /// `cellID`, of `SwitchboardCells`, says which cell a queue is of. Its name is for people.
+    /// `cellID`, from `SwitchboardCells`, says which cell a queue belongs to. Its name is for people.
     ///
-    /// - Parameter pin: says what the computes behind a queue understand; asked before every request. What it throws,
-    ///   the request throws.
+    /// - Parameters:
+    ///   - client: the client whose connection serves contexts that aren't aimed at a cell.
+    ///   - longTimeout: how long long calls may last; Nova's `long_rpc_timeout`.
+    ///   - exchange: Nova's `control_exchange`.
+    ///   - pin: says what the computes behind a queue understand; asked before every request. What it throws, the
+    ///     request throws.
     public init(
         _ client: RPCClient,
         longTimeout: Duration = .seconds(1800),

@@ -6,16 +6,21 @@ extension ComputeAPI {
     /// Builds an instance on a host, and runs it. Returns once the request is on its way.
     ///
     /// - Parameters:
+    ///   - instance: the instance.
+    ///   - host: the host.
     ///   - image: the image's properties; empty for an instance that boots from a volume.
     ///   - requestSpec: the RequestSpec that the scheduler found the host by.
     ///   - filterProperties: what a reschedule needs of the scheduler's first answer.
+    ///   - adminPassword: the administrator's password.
     ///   - injectedFiles: pairs of a path and its content in Base64.
     ///   - requestedNetworks: a NetworkRequestList.
+    ///   - securityGroups: the names of the security groups.
     ///   - blockDevices: a BlockDeviceMappingList.
     ///   - node: the hypervisor's node on the host.
     ///   - limits: a SchedulerLimits; a compute gets the values that are set, as a dictionary.
     ///   - alternatives: Selections of other hosts, to try when this one fails.
     ///   - acceleratorRequests: ids of accelerator requests; refused below 5.11 when there are any.
+    ///   - context: who asks, and through which queue.
     public func buildAndRunInstance(
         _ instance: NovaObject, on host: String, image: JSONObject, requestSpec: NovaObject,
         filterProperties: JSONObject, adminPassword: Secret? = nil, injectedFiles: [JSONValue]? = nil,
@@ -42,16 +47,25 @@ extension ComputeAPI {
     /// Returns once the request is on its way.
     ///
     /// - Parameters:
+    ///   - instance: the instance.
     ///   - host: `nil`: the instance's own.
+    ///   - newPassword: the administrator's new password.
+    ///   - injectedFiles: pairs of a path and its content in Base64.
     ///   - imageID: the image to build from; `originalImageID` the one it was built from.
+    ///   - originalImageID: the image that the instance was built from.
     ///   - originalSystemMetadata: the instance's system metadata before.
     ///   - blockDevices: a BlockDeviceMappingList.
     ///   - evacuates: whether the instance's own host is gone.
     ///   - isOnSharedStorage: for an evacuation, whether the disks are still there; `nil` lets the compute look.
+    ///   - preservesEphemeral: whether the ephemeral disk is kept.
+    ///   - migration: the Migration.
+    ///   - node: the hypervisor's node on the host.
     ///   - limits: a SchedulerLimits; a compute gets the values that are set, as a dictionary.
+    ///   - requestSpec: the RequestSpec of the instance.
     ///   - acceleratorRequests: ids of accelerator requests; refused below 5.12 when there are any.
     ///   - reimagesBootVolume: whether a boot volume gets the new image; refused below 6.1 when true.
     ///   - targetState: the state after an evacuation, such as `stopped`; refused below 6.2 when given.
+    ///   - context: who asks, and through which queue.
     public func rebuildInstance(
         _ instance: NovaObject, on host: String? = nil, newPassword: Secret?, injectedFiles: [JSONValue]?,
         imageID: String?, originalImageID: String?, originalSystemMetadata: JSONObject?, blockDevices: NovaObject?,
@@ -81,8 +95,11 @@ extension ComputeAPI {
     /// Stops an instance and keeps it as an image. Returns once the request is on its way.
     ///
     /// - Parameters:
+    ///   - instance: the instance.
     ///   - imageID: the image to fill; `nil` for an instance that boots from a volume.
+    ///   - cleanShutdown: whether the guest may shut down by itself first.
     ///   - acceleratorRequests: ids of accelerator requests; refused below 5.13 when there are any.
+    ///   - context: who asks, and through which queue.
     public func shelveInstance(
         _ instance: NovaObject, imageID: String? = nil, cleanShutdown: Bool = true,
         acceleratorRequests: [String]? = nil, context: RequestContext
@@ -101,7 +118,11 @@ extension ComputeAPI {
 
     /// Takes a shelved instance off its host. Returns once the request is on its way.
     ///
-    /// - Parameter acceleratorRequests: ids of accelerator requests; refused below 5.13 when there are any.
+    /// - Parameters:
+    ///   - instance: the instance.
+    ///   - cleanShutdown: whether the guest may shut down by itself first.
+    ///   - acceleratorRequests: ids of accelerator requests; refused below 5.13 when there are any.
+    ///   - context: who asks, and through which queue.
     public func shelveOffloadInstance(
         _ instance: NovaObject, cleanShutdown: Bool = true, acceleratorRequests: [String]? = nil,
         context: RequestContext
@@ -119,9 +140,14 @@ extension ComputeAPI {
     /// Runs a shelved instance again, on a host. Returns once the request is on its way.
     ///
     /// - Parameters:
+    ///   - instance: the instance.
+    ///   - host: the host.
     ///   - requestSpec: the RequestSpec that the scheduler found the host by; hosts before 5.2 are not sent it.
     ///   - image: the properties of the image that holds the instance; `nil` when it was not offloaded.
+    ///   - filterProperties: the scheduler's filter properties.
+    ///   - node: the hypervisor's node on the host.
     ///   - acceleratorRequests: ids of accelerator requests; refused below 5.13 when there are any.
+    ///   - context: who asks, and through which queue.
     public func unshelveInstance(
         _ instance: NovaObject, on host: String, requestSpec: NovaObject, image: JSONObject? = nil,
         filterProperties: JSONObject? = nil, node: String? = nil, acceleratorRequests: [String]? = nil,
@@ -150,8 +176,11 @@ extension ComputeAPI {
     /// way.
     ///
     /// - Parameters:
+    ///   - instance: the instance.
+    ///   - imageID: the image to write to.
     ///   - type: such as `daily`.
     ///   - rotation: how many backups of the type to keep.
+    ///   - context: who asks, and through which queue.
     public func backupInstance(
         _ instance: NovaObject, imageID: String, type: String, rotation: Int, context: RequestContext
     ) async throws {

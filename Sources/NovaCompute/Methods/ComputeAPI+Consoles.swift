@@ -4,7 +4,10 @@ public import SwitchboardMessaging
 extension ComputeAPI {
     /// The end of what an instance wrote to its serial console.
     ///
-    /// - Parameter tailLength: how many lines; `nil`: all there are.
+    /// - Parameters:
+    ///   - instance: the instance.
+    ///   - tailLength: how many lines; `nil`: all there are.
+    ///   - context: who asks, and through which queue.
     public func consoleOutput(
         of instance: NovaObject, tailLength: Int? = nil, context: RequestContext
     ) async throws -> String {
@@ -16,7 +19,10 @@ extension ComputeAPI {
 
     /// How to connect to an instance's VNC console: host, port, token and the URL for a browser.
     ///
-    /// - Parameter type: `novnc`; old hosts know `xvpvnc` too.
+    /// - Parameters:
+    ///   - instance: the instance.
+    ///   - type: `novnc`; old hosts know `xvpvnc` too.
+    ///   - context: who asks, and through which queue.
     public func vncConsole(
         of instance: NovaObject, type: String, context: RequestContext
     ) async throws -> JSONObject {
@@ -25,7 +31,10 @@ extension ComputeAPI {
 
     /// How to connect to an instance's SPICE console: host, port, token and the URL for a browser.
     ///
-    /// - Parameter type: `spice-html5` or `spice-direct`.
+    /// - Parameters:
+    ///   - instance: the instance.
+    ///   - type: `spice-html5` or `spice-direct`.
+    ///   - context: who asks, and through which queue.
     public func spiceConsole(
         of instance: NovaObject, type: String, context: RequestContext
     ) async throws -> JSONObject {
@@ -34,7 +43,10 @@ extension ComputeAPI {
 
     /// How to connect to an instance's MKS console (VMware): host, port, token and the URL for a browser.
     ///
-    /// - Parameter type: `webmks`.
+    /// - Parameters:
+    ///   - instance: the instance.
+    ///   - type: `webmks`.
+    ///   - context: who asks, and through which queue.
     public func mksConsole(
         of instance: NovaObject, type: String, context: RequestContext
     ) async throws -> JSONObject {
@@ -43,7 +55,10 @@ extension ComputeAPI {
 
     /// How to connect to an instance's serial console: host, port, token and the URL.
     ///
-    /// - Parameter type: `serial`.
+    /// - Parameters:
+    ///   - instance: the instance.
+    ///   - type: `serial`.
+    ///   - context: who asks, and through which queue.
     public func serialConsole(
         of instance: NovaObject, type: String, context: RequestContext
     ) async throws -> JSONObject {

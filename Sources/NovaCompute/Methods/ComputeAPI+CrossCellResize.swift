@@ -6,9 +6,14 @@ extension ComputeAPI {
     /// Claims what an instance needs at the destination; returns a MigrationContext. Needs 5.5.
     ///
     /// - Parameters:
+    ///   - instance: the instance.
+    ///   - flavor: the new flavor.
     ///   - nodeName: the hypervisor's node at the destination.
+    ///   - migration: the Migration.
     ///   - limits: a SchedulerLimits.
     ///   - requestSpec: only hosts before 6.0 are sent it.
+    ///   - destination: the destination host.
+    ///   - context: who asks, and through which queue.
     public func prepSnapshotBasedResizeAtDestination(
         of instance: NovaObject, flavor: NovaObject, nodeName: String, migration: NovaObject, limits: NovaObject?,
         requestSpec: NovaObject?, on destination: String, context: RequestContext
@@ -28,7 +33,11 @@ extension ComputeAPI {
 
     /// Stops an instance at its host, fills an image from it, and lets go of its volumes and ports. Needs 5.6.
     ///
-    /// - Parameter snapshotID: the image to fill; `nil` for an instance that boots from a volume.
+    /// - Parameters:
+    ///   - instance: the instance.
+    ///   - migration: the Migration.
+    ///   - snapshotID: the image to fill; `nil` for an instance that boots from a volume.
+    ///   - context: who asks, and through which queue.
     public func prepSnapshotBasedResizeAtSource(
         of instance: NovaObject, migration: NovaObject, snapshotID: String? = nil, context: RequestContext
     ) async throws {
@@ -42,8 +51,11 @@ extension ComputeAPI {
     /// Runs an instance at the migration's destination. Needs 5.7.
     ///
     /// - Parameters:
+    ///   - instance: the instance.
+    ///   - migration: the Migration.
     ///   - snapshotID: the image to run it from; `nil` for an instance that boots from a volume.
     ///   - requestSpec: only hosts before 6.0 are sent it.
+    ///   - context: who asks, and through which queue.
     public func finishSnapshotBasedResizeAtDestination(
         of instance: NovaObject, migration: NovaObject, snapshotID: String?, requestSpec: NovaObject?,
         context: RequestContext

@@ -16,7 +16,10 @@ extension ComputeAPI {
 
     /// Powers a host, not an instance, off or on; returns what the hypervisor says of it.
     ///
-    /// - Parameter action: `startup`, `shutdown` or `reboot`.
+    /// - Parameters:
+    ///   - action: `startup`, `shutdown` or `reboot`.
+    ///   - host: the host.
+    ///   - context: who asks, and through which queue.
     @discardableResult
     public func hostPowerAction(
         _ action: String, on host: String, context: RequestContext
@@ -26,7 +29,11 @@ extension ComputeAPI {
 
     /// Starts or ends the maintenance of a host; returns what the hypervisor says of it.
     ///
-    /// - Parameter subject: the host in question, which need not be the one that is asked.
+    /// - Parameters:
+    ///   - isOn: whether maintenance mode is turned on.
+    ///   - subject: the host in question, which need not be the one that is asked.
+    ///   - host: the host.
+    ///   - context: who asks, and through which queue.
     @discardableResult
     public func hostMaintenanceMode(
         _ isOn: Bool, for subject: String, on host: String, context: RequestContext

@@ -12,8 +12,13 @@ extension ComputeAPI {
     /// Asks a host whether it can take an instance; returns its migration data (a LiveMigrateData). A long call.
     ///
     /// - Parameters:
-    ///   - migration: a Migration, and `limits` a SchedulerLimits; hosts before 5.3 are not sent them.
+    ///   - instance: the instance.
+    ///   - destination: the destination host.
     ///   - blockMigration: whether to copy the disks; `nil` lets the hosts find out.
+    ///   - diskOverCommit: whether disk space may be overcommitted.
+    ///   - migration: a Migration, and `limits` a SchedulerLimits; hosts before 5.3 are not sent them.
+    ///   - limits: a SchedulerLimits.
+    ///   - context: who asks, and through which queue.
     public func checkCanLiveMigrateDestination(
         _ instance: NovaObject, destination: String, blockMigration: Bool?, diskOverCommit: Bool?,
         migration: NovaObject?, limits: NovaObject?, context: RequestContext
@@ -48,6 +53,8 @@ extension ComputeAPI {
     /// - Parameters:
     ///   - data: what the hypervisor's driver of the other host made for this question.
     ///   - instance: whose host is asked when `host` is `nil`; hosts before 6.0 are sent it.
+    ///   - host: the host; `nil` means the instance's own.
+    ///   - context: who asks, and through which queue.
     public func checkInstanceSharedStorage(
         _ data: JSONValue, instance: NovaObject? = nil, on host: String? = nil, context: RequestContext
     ) async throws -> Bool {
@@ -64,10 +71,15 @@ extension ComputeAPI {
     /// Begins a live migration, at the source. Returns once the request is on its way.
     ///
     /// - Parameters:
+    ///   - instance: the instance.
+    ///   - destination: the destination host.
+    ///   - blockMigration: whether the instance's disks are copied.
     ///   - host: the source.
+    ///   - migration: the Migration.
     ///   - migrateData: what
     ///     ``checkCanLiveMigrateDestination(_:destination:blockMigration:diskOverCommit:migration:limits:context:)``
     ///     returned.
+    ///   - context: who asks, and through which queue.
     public func liveMigration(
         of instance: NovaObject, to destination: String, blockMigration: Bool?, on host: String,
         migration: NovaObject?, migrateData: NovaObject? = nil, context: RequestContext
@@ -82,7 +94,10 @@ extension ComputeAPI {
 
     /// Makes a live migration end soon, if need be by pausing the instance. Returns once the request is on its way.
     ///
-    /// - Parameter migration: a Migration, whose source host is asked.
+    /// - Parameters:
+    ///   - instance: the instance.
+    ///   - migration: a Migration, whose source host is asked.
+    ///   - context: who asks, and through which queue.
     public func liveMigrationForceComplete(
         of instance: NovaObject, migration: NovaObject, context: RequestContext
     ) async throws {
@@ -102,7 +117,12 @@ extension ComputeAPI {
 
     /// Prepares a host for an instance that comes; returns the migration data with its own added. A long call.
     ///
-    /// - Parameter disk: what the source's hypervisor says of the disks, as text.
+    /// - Parameters:
+    ///   - instance: the instance.
+    ///   - disk: what the source's hypervisor says of the disks, as text.
+    ///   - host: the host.
+    ///   - migrateData: the LiveMigrateData.
+    ///   - context: who asks, and through which queue.
     public func preLiveMigration(
         of instance: NovaObject, disk: String?, on host: String, migrateData: NovaObject, context: RequestContext
     ) async throws -> NovaObject {

@@ -23,8 +23,12 @@ extension ComputeAPI {
     /// Attaches a network interface to an instance; returns the new interface as a dictionary.
     ///
     /// - Parameters:
+    ///   - instance: the instance.
     ///   - networkID: the network to make a port in, unless `portID` names one.
+    ///   - portID: the port.
+    ///   - requestedIP: the requested address.
     ///   - tag: a name for the interface that the guest sees.
+    ///   - context: who asks, and through which queue.
     @discardableResult
     public func attachInterface(
         to instance: NovaObject, networkID: String?, portID: String?, requestedIP: String?, tag: String? = nil,
@@ -56,7 +60,9 @@ extension ComputeAPI {
     ///
     /// - Parameters:
     ///   - events: InstanceExternalEvents.
+    ///   - instances: the instances that the events are about.
     ///   - host: `nil`: that of the first instance.
+    ///   - context: who asks, and through which queue.
     public func externalInstanceEvent(
         _ events: [NovaObject], for instances: [NovaObject], on host: String? = nil, context: RequestContext
     ) async throws {

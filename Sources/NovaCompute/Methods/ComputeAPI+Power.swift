@@ -11,8 +11,10 @@ extension ComputeAPI {
     /// Powers an instance off.
     ///
     /// - Parameters:
+    ///   - instance: the instance.
     ///   - waiting: whether to wait until it is off; otherwise this returns once the request is on its way.
     ///   - cleanShutdown: whether the guest may shut down by itself first.
+    ///   - context: who asks, and through which queue.
     public func stopInstance(
         _ instance: NovaObject, waiting: Bool = false, cleanShutdown: Bool = true, context: RequestContext
     ) async throws {
@@ -28,8 +30,10 @@ extension ComputeAPI {
     /// Reboots an instance. Returns once the request is on its way.
     ///
     /// - Parameters:
+    ///   - instance: the instance.
     ///   - type: `SOFT` or `HARD`.
     ///   - blockDeviceInfo: the instance's volumes; `nil` lets the compute look.
+    ///   - context: who asks, and through which queue.
     public func rebootInstance(
         _ instance: NovaObject, type: String, blockDeviceInfo: JSONObject? = nil, context: RequestContext
     ) async throws {
@@ -61,8 +65,11 @@ extension ComputeAPI {
     /// Boots an instance from a rescue image, with its own disk beside it. Returns once the request is on its way.
     ///
     /// - Parameters:
+    ///   - instance: the instance.
     ///   - password: the rescue system's password of the administrator.
     ///   - imageID: the rescue image; `nil`: the one that the compute is configured with, or the instance's.
+    ///   - cleanShutdown: whether the guest may shut down by itself first.
+    ///   - context: who asks, and through which queue.
     public func rescueInstance(
         _ instance: NovaObject, password: Secret?, imageID: String? = nil, cleanShutdown: Bool = true,
         context: RequestContext
@@ -92,7 +99,10 @@ extension ComputeAPI {
 
     /// Deletes an instance for good. Returns once the request is on its way.
     ///
-    /// - Parameter blockDevices: a BlockDeviceMappingList.
+    /// - Parameters:
+    ///   - instance: the instance.
+    ///   - blockDevices: a BlockDeviceMappingList.
+    ///   - context: who asks, and through which queue.
     public func terminateInstance(
         _ instance: NovaObject, blockDevices: NovaObject, context: RequestContext
     ) async throws {

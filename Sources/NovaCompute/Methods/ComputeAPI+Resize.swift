@@ -5,11 +5,19 @@ extension ComputeAPI {
     /// Begins a resize at the destination. Returns once the request is on its way.
     ///
     /// - Parameters:
+    ///   - instance: the instance.
     ///   - image: the image's properties.
+    ///   - flavor: the new flavor.
+    ///   - host: the host.
+    ///   - migration: the Migration.
     ///   - requestSpec: the RequestSpec that the scheduler found the host by.
     ///   - legacyRequestSpec: the dictionary that Nova's conductor makes of the RequestSpec for computes of 5.0, which
     ///     read no object there; without it a request to such a one is refused.
+    ///   - filterProperties: the scheduler's filter properties.
+    ///   - node: the hypervisor's node on the host.
+    ///   - cleanShutdown: whether the guest may shut down by itself first.
     ///   - alternatives: Selections of other hosts, to try when this one fails.
+    ///   - context: who asks, and through which queue.
     public func prepResize(
         _ instance: NovaObject, image: JSONObject, flavor: NovaObject, on host: String, migration: NovaObject,
         requestSpec: NovaObject, legacyRequestSpec: JSONObject? = nil, filterProperties: JSONObject?, node: String?,
@@ -44,8 +52,13 @@ extension ComputeAPI {
     /// Sends an instance away, at its host, after the destination is prepared. Returns once the request is on its way.
     ///
     /// - Parameters:
+    ///   - instance: the instance.
+    ///   - migration: the Migration.
     ///   - image: the image's properties.
+    ///   - flavor: the new flavor.
     ///   - requestSpec: hosts before 5.2 are not sent it.
+    ///   - cleanShutdown: whether the guest may shut down by itself first.
+    ///   - context: who asks, and through which queue.
     public func resizeInstance(
         _ instance: NovaObject, migration: NovaObject, image: JSONObject, flavor: NovaObject,
         requestSpec: NovaObject?, cleanShutdown: Bool = true, context: RequestContext
@@ -66,9 +79,13 @@ extension ComputeAPI {
     /// Finishes a resize at the destination. Returns once the request is on its way.
     ///
     /// - Parameters:
+    ///   - instance: the instance.
+    ///   - migration: the Migration.
     ///   - image: the image's properties.
     ///   - diskInfo: what the source's hypervisor says of the disks.
+    ///   - host: the host.
     ///   - requestSpec: hosts before 5.2 are not sent it.
+    ///   - context: who asks, and through which queue.
     public func finishResize(
         of instance: NovaObject, migration: NovaObject, image: JSONObject, diskInfo: String?, on host: String,
         requestSpec: NovaObject?, context: RequestContext
@@ -88,8 +105,11 @@ extension ComputeAPI {
     /// Confirms a resize, at the source: what was kept there for going back is deleted.
     ///
     /// - Parameters:
+    ///   - instance: the instance.
+    ///   - migration: the Migration.
     ///   - host: the source; `nil`: the instance's host.
     ///   - waiting: whether to wait until it is done; otherwise this returns once the request is on its way.
+    ///   - context: who asks, and through which queue.
     public func confirmResize(
         of instance: NovaObject, migration: NovaObject, on host: String?, waiting: Bool = false,
         context: RequestContext
@@ -106,8 +126,11 @@ extension ComputeAPI {
     /// Goes back from a resize, at the destination. Returns once the request is on its way.
     ///
     /// - Parameters:
+    ///   - instance: the instance.
+    ///   - migration: the Migration.
     ///   - host: the destination; `nil`: the instance's host.
     ///   - requestSpec: hosts before 5.2 are not sent it.
+    ///   - context: who asks, and through which queue.
     public func revertResize(
         of instance: NovaObject, migration: NovaObject, on host: String?, requestSpec: NovaObject?,
         context: RequestContext
@@ -125,7 +148,12 @@ extension ComputeAPI {
     /// Runs an instance at the source again, after ``revertResize(of:migration:on:requestSpec:context:)``. Returns once
     /// the request is on its way.
     ///
-    /// - Parameter requestSpec: hosts before 5.2 are not sent it.
+    /// - Parameters:
+    ///   - instance: the instance.
+    ///   - migration: the Migration.
+    ///   - host: the host.
+    ///   - requestSpec: hosts before 5.2 are not sent it.
+    ///   - context: who asks, and through which queue.
     public func finishRevertResize(
         of instance: NovaObject, migration: NovaObject, on host: String, requestSpec: NovaObject?,
         context: RequestContext

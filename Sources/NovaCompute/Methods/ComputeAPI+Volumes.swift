@@ -4,8 +4,11 @@ public import SwitchboardMessaging
 extension ComputeAPI {
     /// Attaches a volume to an instance. Returns once the request is on its way.
     ///
-    /// - Parameter blockDevice: the BlockDeviceMapping that
-    ///   ``reserveBlockDeviceName(of:device:volumeID:diskBus:deviceType:tag:isMultiattach:context:)`` returned.
+    /// - Parameters:
+    ///   - instance: the instance.
+    ///   - blockDevice: the BlockDeviceMapping that
+    ///     ``reserveBlockDeviceName(of:device:volumeID:diskBus:deviceType:tag:isMultiattach:context:)`` returned.
+    ///   - context: who asks, and through which queue.
     public func attachVolume(
         to instance: NovaObject, blockDevice: NovaObject, context: RequestContext
     ) async throws {
@@ -37,8 +40,13 @@ extension ComputeAPI {
 
     /// Disconnects a host from a volume, after a migration there failed, and waits until it has.
     ///
-    /// - Parameter deletesAttachment: whether the host deletes the volume's attachment too. Hosts before 6.3 never do:
-    ///   they are not sent it, and the caller deletes it itself.
+    /// - Parameters:
+    ///   - instance: the instance.
+    ///   - volumeID: the volume.
+    ///   - host: the host.
+    ///   - deletesAttachment: whether the host deletes the volume's attachment too. Hosts before 6.3 never do: they are
+    ///     not sent it, and the caller deletes it itself.
+    ///   - context: who asks, and through which queue.
     public func removeVolumeConnection(
         of instance: NovaObject, volumeID: String, on host: String, deletesAttachment: Bool = false,
         context: RequestContext
@@ -56,8 +64,14 @@ extension ComputeAPI {
     /// Reserves a device name for a volume; returns the BlockDeviceMapping made for it. A long call.
     ///
     /// - Parameters:
+    ///   - instance: the instance.
     ///   - device: such as `/dev/vdc`; `nil` lets the compute choose.
+    ///   - volumeID: the volume.
+    ///   - diskBus: the bus of the device.
+    ///   - deviceType: the type of the device.
     ///   - tag: a name for the device that the guest sees.
+    ///   - isMultiattach: whether the volume may be attached to several instances.
+    ///   - context: who asks, and through which queue.
     public func reserveBlockDeviceName(
         of instance: NovaObject, device: String?, volumeID: String, diskBus: String?, deviceType: String?,
         tag: String?, isMultiattach: Bool, context: RequestContext
@@ -99,7 +113,10 @@ extension ComputeAPI {
 
     /// Ends what ``quiesceInstance(_:context:)`` began. Returns once the request is on its way.
     ///
-    /// - Parameter mapping: the instance's volumes, to wait for their snapshots first.
+    /// - Parameters:
+    ///   - instance: the instance.
+    ///   - mapping: the instance's volumes, to wait for their snapshots first.
+    ///   - context: who asks, and through which queue.
     public func unquiesceInstance(
         _ instance: NovaObject, mapping: JSONValue? = nil, context: RequestContext
     ) async throws {
@@ -110,7 +127,10 @@ extension ComputeAPI {
 
     /// Lets a host mount a share for an instance. Returns once the request is on its way. Needs 6.4.
     ///
-    /// - Parameter mapping: a ShareMapping.
+    /// - Parameters:
+    ///   - mapping: a ShareMapping.
+    ///   - instance: the instance.
+    ///   - context: who asks, and through which queue.
     public func allowShare(_ mapping: NovaObject, for instance: NovaObject, context: RequestContext) async throws {
         try await cast(
             ComputeMethod("allow_share", versions: ["6.4"]), to: host(of: instance),
@@ -119,7 +139,10 @@ extension ComputeAPI {
 
     /// Takes a host's right to mount a share for an instance. Returns once the request is on its way. Needs 6.4.
     ///
-    /// - Parameter mapping: a ShareMapping.
+    /// - Parameters:
+    ///   - mapping: a ShareMapping.
+    ///   - instance: the instance.
+    ///   - context: who asks, and through which queue.
     public func denyShare(_ mapping: NovaObject, for instance: NovaObject, context: RequestContext) async throws {
         try await cast(
             ComputeMethod("deny_share", versions: ["6.4"]), to: host(of: instance),

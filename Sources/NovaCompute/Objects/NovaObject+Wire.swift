@@ -26,7 +26,7 @@ extension NovaObject {
 
     /// Reads an object from the wire. Objects inside it are read when they are asked for.
     ///
-    /// Throws an ``SwitchboardMessaging/RPCError`` of ``SwitchboardMessaging/RPCError/Code/invalidObject`` that names
+    /// Throws an `RPCError` of `RPCError.Code.invalidObject` that names
     /// the key at fault.
     public init(json: JSONValue) throws {
         guard case .object(let object) = json else {

@@ -67,7 +67,7 @@ public struct NovaObject: Sendable, Hashable {
 
     /// The object in a field; `nil` when the field is not set or `null`.
     ///
-    /// Throws an ``SwitchboardMessaging/RPCError`` of ``SwitchboardMessaging/RPCError/Code/invalidObject`` when it
+    /// Throws an `RPCError` of `RPCError.Code.invalidObject` when it
     /// holds something else.
     public func object(_ field: String) throws -> NovaObject? {
         switch fields[field] {
@@ -83,7 +83,7 @@ public struct NovaObject: Sendable, Hashable {
 
     /// The objects of a list object; empty for an object that is no list.
     ///
-    /// Throws an ``SwitchboardMessaging/RPCError`` of ``SwitchboardMessaging/RPCError/Code/invalidObject`` when it
+    /// Throws an `RPCError` of `RPCError.Code.invalidObject` when it
     /// holds something else.
     public var objects: [NovaObject] {
         get throws {

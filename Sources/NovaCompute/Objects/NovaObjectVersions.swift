@@ -35,8 +35,8 @@ public struct NovaObjectVersions: Sendable, Hashable {
 
     /// Checks an object and all objects inside it.
     ///
-    /// Throws an ``SwitchboardMessaging/RPCError`` of ``SwitchboardMessaging/RPCError/Code/objectTooNew``,
-    /// ``SwitchboardMessaging/RPCError/Code/unknownObject`` or ``SwitchboardMessaging/RPCError/Code/invalidObject``,
+    /// Throws an `RPCError` of `RPCError.Code.objectTooNew`,
+    /// `RPCError.Code.unknownObject` or `RPCError.Code.invalidObject`,
     /// which names the object and where it is.
     public func check(_ object: NovaObject) throws {
         try check(object.json, at: object.name)

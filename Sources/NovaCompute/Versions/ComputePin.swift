@@ -2,8 +2,8 @@ public import SwitchboardMessaging
 
 /// What the computes of a cell understand: the newest compute RPC version, and the newest version of each object.
 ///
-/// During an upgrade a cell is pinned to its oldest compute. A pin is one cell's, so that an old cell does not hold
-/// back the others, as Nova's one `[upgrade_levels]compute` for all cells does.
+/// During an upgrade a cell is pinned to its oldest compute. Each cell has its own pin, so that an old cell doesn't
+/// hold the others back, as Nova's single `[upgrade_levels]compute` does.
 public struct ComputePin: Sendable, Hashable {
     /// The newest compute RPC version that may be sent.
     public var version: RPCVersion
@@ -11,8 +11,10 @@ public struct ComputePin: Sendable, Hashable {
     /// The newest version of each object that may be sent.
     public var objects: NovaObjectVersions
 
-    /// - Parameter objects: `nil`: what every compute of that RPC version knows, which is little: objects got newer
-    ///   under the same RPC version. A release or a service version says it more closely.
+    /// - Parameters:
+    ///   - version: the newest compute RPC version that may be sent.
+    ///   - objects: `nil`: what every compute of that RPC version knows, which is little: objects got newer under the
+    ///     same RPC version. A release or a service version says it more closely.
     public init(version: RPCVersion, objects: NovaObjectVersions? = nil) {
         self.version = version
         self.objects =
@@ -23,7 +25,8 @@ public struct ComputePin: Sendable, Hashable {
     /// No pin: every compute is as new as the newest Nova known here (34.0.0, compute RPC 6.5).
     public static let newest = ComputePin(version: ComputeVersionHistory.newestVersion, objects: .newest)
 
-    /// The pin of a Nova release, by its code name in lower case: `yoga`, `gazpacho`; `nil` when there is no such one.
+    /// The pin of a Nova release, by its code name in lower case, such as `yoga` or `gazpacho`; `nil` for an unknown
+    /// one.
     public init?(release name: String) {
         guard let release = ComputeVersionHistory.releases.first(where: { $0.name == name }) else { return nil }
         self.init(
@@ -35,7 +38,7 @@ public struct ComputePin: Sendable, Hashable {
     ///
     /// - Parameter oldestService: the least number of all nova-compute services that are neither deleted nor forced
     ///   down; 0, when there are none, pins nothing.
-    /// - Throws: ``SwitchboardMessaging/RPCError`` of ``SwitchboardMessaging/RPCError/Code/unknownUpgradeLevel`` for a
+    /// - Throws: `RPCError` of `RPCError.Code.unknownUpgradeLevel` for a
     ///   number that is newer than this table: what such computes still understand is not known here.
     public init(oldestService: Int) throws {
         guard oldestService != 0 else {
@@ -53,7 +56,7 @@ public struct ComputePin: Sendable, Hashable {
 
     /// The pin that a text of Nova's `[upgrade_levels]compute` stands for: a version such as `6.2`, or a release.
     ///
-    /// - Throws: ``SwitchboardMessaging/RPCError`` of ``SwitchboardMessaging/RPCError/Code/unknownUpgradeLevel`` for
+    /// - Throws: `RPCError` of `RPCError.Code.unknownUpgradeLevel` for
     ///   anything else, also for `auto`, which takes a look into the cell's database: ``init(oldestService:)``.
     public init(upgradeLevel text: String) throws {
         if let version = RPCVersion(text) {

@@ -4,8 +4,8 @@ import SwitchboardCore
 public import SwitchboardMessaging
 
 extension CellContextManager {
-    /// Does a piece of work in each of many cells, with a copy of `context` that is aimed at it, and returns what came of
-    /// each.
+    /// Runs `work` in each of many cells, with a copy of `context` that is aimed at the cell, and returns each cell's
+    /// outcome.
     ///
     ///     let found = try await cells.scatterGather(context) { cell, context in
     ///         try await client.call(Conductor.services, .init(), context: context)
@@ -13,15 +13,16 @@ extension CellContextManager {
     ///     for (cell, services) in found.answers { … }
     ///     if !found.isComplete { … }
     ///
-    /// One cell's trouble is that cell's outcome, and holds up no other: an error while it is aimed at, an error of the
-    /// work, a time that is over. The work of a late cell is cancelled; where it does not heed that, it is left behind, and
-    /// the cell is skipped when ``LineConfiguration/maximumAbandoned`` pieces of such work have gathered in it.
+    /// An error in one cell is that cell's outcome and doesn't affect the others: an error of aiming at it, an error of
+    /// the work, or a timeout. Work in a late cell is cancelled. If it ignores that, it is abandoned, and the cell is
+    /// skipped once ``LineConfiguration/maximumAbandoned`` abandoned pieces of work are running in it.
     ///
     /// - Parameters:
-    ///   - scope: which cells.
-    ///   - work: must not block its thread.
-    /// - Throws: ``CellError`` when the directory cannot say which cells there are; `CancellationError` when the task is
-    ///   cancelled.
+    ///   - scope: the cells.
+    ///   - context: the context to copy.
+    ///   - configuration: timeouts, parallelism, and which cells to skip.
+    ///   - work: what to do in each cell. It must not block its thread.
+    /// - Throws: ``CellError`` if the directory can't list the cells; `CancellationError` if the task is cancelled.
     public func scatterGather<Value: Sendable>(
         over scope: CellScope = .all,
         _ context: RequestContext,
@@ -35,8 +36,8 @@ extension CellContextManager {
         return gathered
     }
 
-    /// The same, with the results as they come. When `collect` returns, what is still at work is cancelled: so it can be
-    /// content with the first answers.
+    /// Does the same, but delivers the results as they arrive. When `collect` returns, unfinished work is cancelled, so
+    /// it can stop after the first answers.
     ///
     ///     try await cells.withScatter(context) { cell, context in
     ///         try await client.call(…, context: context)

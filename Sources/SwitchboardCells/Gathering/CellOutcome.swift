@@ -1,37 +1,37 @@
-/// What came of work in one cell.
+/// The outcome of work in one cell.
 public enum CellOutcome<Value: Sendable>: Sendable {
-    /// Why nothing was done in a cell.
+    /// Why a cell was skipped.
     public enum Skip: Sendable, Hashable {
-        /// It is cell0, which has no queue.
+        /// The cell is cell0, which has no queue.
         case cell0
         case disabled
-        /// The time for all cells was over before its turn came.
+        /// The time for all cells was up before it was this cell's turn.
         case noTimeLeft
-        /// Too much work of before is still running in it, beyond its time and although it was cancelled.
+        /// Too much earlier work is still running in the cell, although its time is up and it was cancelled.
         case stuck
     }
 
     case answered(Value)
-    /// The cell could not be aimed at, the work threw, or nobody waited for its result (a `CancellationError`).
+    /// The cell couldn't be aimed at, the work threw, or no task waited for its result (a `CancellationError`).
     case failed(any Error)
-    /// The work was cancelled, as it was not done in its time.
+    /// The work was cancelled because it didn't finish in time.
     case didNotRespond(after: Duration)
     case skipped(Skip)
 
-    /// The answer, where there is one.
+    /// The answer, if there is one.
     public var value: Value? {
         guard case .answered(let value) = self else { return nil }
         return value
     }
 
-    /// The error, where the cell has one.
+    /// The error, if there is one.
     public var error: (any Error)? {
         guard case .failed(let error) = self else { return nil }
         return error
     }
 
-    /// Whether the cell should have answered, and did not: what a caller must tell its users of, so that they do not take
-    /// a part for the whole.
+    /// Whether the cell should have answered but didn't. Tell your users about such cells, so that they don't mistake a
+    /// partial result for a complete one.
     public var isMissing: Bool {
         switch self {
         case .answered, .skipped(.cell0), .skipped(.disabled): false
@@ -51,7 +51,7 @@ public enum CellOutcome<Value: Sendable>: Sendable {
 }
 
 extension CellOutcome: Equatable where Value: Equatable {
-    /// Errors are equal when their descriptions are.
+    /// Two errors are equal if their descriptions are.
     public static func == (left: CellOutcome, right: CellOutcome) -> Bool {
         switch (left, right) {
         case (.answered(let left), .answered(let right)): left == right

@@ -1,13 +1,13 @@
-/// The results of work in many cells, as they come.
+/// The results of work in many cells, as they arrive.
 ///
-/// For one iteration. Ends after the last cell's; buffered without a bound, as there is one for each cell.
+/// For one iteration. Ends after the last cell's result. The buffer has no limit, because there is one result per cell.
 public struct CellResults<Value: Sendable>: AsyncSequence, Sendable {
     public typealias Element = CellResult<Value>
 
-    /// The cells that were asked for, in their order.
+    /// The requested cells, in their order.
     public let cells: [CellMapping]
 
-    /// Cells of the directory that cannot be read, and so are not asked.
+    /// Cells of the directory that can't be read, so they aren't asked.
     public let defects: [CellListing.Defect]
 
     let stream: AsyncStream<CellResult<Value>>
@@ -28,8 +28,8 @@ public struct CellResults<Value: Sendable>: AsyncSequence, Sendable {
         AsyncIterator(iterator: stream.makeAsyncIterator())
     }
 
-    /// All of them, when the last has come, or the task is cancelled. A cell whose result has not come by then, or was taken
-    /// by an iteration before, is missing: its outcome is a `CancellationError`.
+    /// Returns all results once the last has arrived or the task is cancelled. If a cell's result hasn't arrived by
+    /// then, or an iteration has taken it before, the cell is missing: its outcome is a `CancellationError`.
     public func gather() async -> GatheredCells<Value> {
         var results: [CellID: CellResult<Value>] = [:]
         for await result in self { results[result.cell.id] = result }

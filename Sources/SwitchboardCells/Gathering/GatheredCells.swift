@@ -1,9 +1,9 @@
-/// What came of work in many cells.
+/// The outcomes of work in many cells.
 public struct GatheredCells<Value: Sendable>: Sendable {
-    /// In the order of the cells that were asked for, one for each.
+    /// One result for each requested cell, in their order.
     public let results: [CellResult<Value>]
 
-    /// Cells of the directory that cannot be read, and so were not asked.
+    /// Cells of the directory that can't be read, so they weren't asked.
     public let defects: [CellListing.Defect]
 
     public init(results: [CellResult<Value>], defects: [CellListing.Defect] = []) {
@@ -21,7 +21,7 @@ public struct GatheredCells<Value: Sendable>: Sendable {
         outcomes.compactMapValues(\.value)
     }
 
-    /// The cells that should have answered, and did not, with what came instead.
+    /// The cells that should have answered but didn't, with their outcomes.
     public var missing: [CellResult<Value>] {
         results.filter(\.outcome.isMissing)
     }

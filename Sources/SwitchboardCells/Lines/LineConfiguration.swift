@@ -1,33 +1,33 @@
 public import SwitchboardCore
 
-/// How a ``CellContextManager`` keeps its lines.
+/// How a ``CellContextManager`` manages its lines.
 public struct LineConfiguration: Sendable {
-    /// How long a line without users stays connected.
+    /// How long an unused line stays connected.
     public var idleLifetime: Duration = .seconds(1200)
 
-    /// The most lines at a time. Over it, the line that has been idle longest is closed; when none is idle, aiming at one
-    /// more cell fails.
+    /// The maximum number of lines. At the limit, the line that has been idle longest is closed. If none is idle,
+    /// aiming at another cell fails.
     public var maximumCount = 1000
 
     /// The directory is not asked more often than this.
     static let leastInterval: Duration = .milliseconds(10)
 
-    /// How often the directory is asked whether its mappings have changed; at least 10 ms.
+    /// How often to ask the directory whether its mappings have changed; at least 10 ms.
     public var refreshInterval: Duration = .milliseconds(500)
 
-    /// How long a cell whose queue refused us (credentials, virtual host) is not tried again.
+    /// How long to wait before trying a cell again whose queue refused the credentials or the virtual host.
     public var refusalPause: Duration = .seconds(5)
 
-    /// How long a queue takes for a message at most. One that had this time and did not take it over does not answer:
-    /// nobody is aimed at its cell until a probe comes back. A call that waits for its reply is another matter.
+    /// How long a queue may take to accept a message. If it takes longer, it counts as not answering, and its cell
+    /// can't be aimed at until a probe comes back. Waiting for a reply doesn't count.
     public var silenceLimit: Duration = .seconds(1)
 
-    /// How long a line may be without a connection before its queue counts as not answering, although nobody has waited
-    /// for it.
+    /// How long a line may be disconnected before its queue counts as not answering, even if no request has waited for
+    /// it.
     public var disconnectionLimit: Duration = .seconds(10)
 
-    /// The most pieces of work of ``CellContextManager/scatterGather(over:_:configuration:_:)`` that a cell may have left
-    /// running beyond their deadlines. Over it the cell is skipped, until they end.
+    /// How many pieces of work of ``CellContextManager/scatterGather(over:_:configuration:_:)`` may keep running in a
+    /// cell beyond their deadlines. At the limit the cell is skipped until they end.
     public var maximumAbandoned = 16
 
     public var transport = TransportConfiguration()

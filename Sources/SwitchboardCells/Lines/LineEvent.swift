@@ -1,14 +1,14 @@
-/// Something that happened to a line.
+/// An event in the life of a line.
 public struct LineEvent: Sendable, Hashable {
     /// Why a line was closed.
     public enum Closing: String, Sendable, Hashable {
-        /// Nobody used it for long.
+        /// It wasn't used for a long time.
         case idle
-        /// No cell is mapped to it any more: its cells have moved, or are deleted or disabled.
+        /// No cell is mapped to it any more: its cells have moved, or were deleted or disabled.
         case drained
-        /// Another one needed the room.
+        /// Another line needed its place.
         case room
-        /// Its connection ended by itself, for example because it was refused.
+        /// Its connection ended, for example because it was refused.
         case lost
         /// The manager was shut down.
         case shutdown
@@ -18,13 +18,13 @@ public struct LineEvent: Sendable, Hashable {
         /// It is new, and connects.
         case opened
         case connected
-        /// Its connection was lost, or takes nothing for now; it goes on by itself.
+        /// Its connection was lost, or accepts no messages for now. It recovers by itself.
         case interrupted(reason: String)
-        /// Its queue does not answer: nobody is aimed at it until it does.
+        /// Its queue doesn't answer. Its cells can't be aimed at until it does.
         case silent(reason: String)
         /// Its queue, which was silent, answers again.
         case answering
-        /// No cell is mapped to it any more; it closes after its last user.
+        /// No cell is mapped to it any more. It closes after its last user.
         case draining
         case closed(Closing)
 

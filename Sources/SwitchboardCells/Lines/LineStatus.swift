@@ -1,9 +1,9 @@
 public import SwitchboardCore
 import SwitchboardMessaging
 
-/// What there is to know of a line.
+/// The status of a line.
 public struct LineStatus: Sendable, Hashable {
-    /// What went wrong with a line, last.
+    /// The last thing that went wrong with a line.
     public struct Trouble: Sendable, Hashable {
         /// One sentence or clause, without secrets.
         public let message: String
@@ -11,34 +11,34 @@ public struct LineStatus: Sendable, Hashable {
         public let age: Duration
     }
 
-    /// A queue that does not answer.
+    /// A queue that doesn't answer.
     public struct Silence: Sendable, Hashable {
         /// For how long.
         public let duration: Duration
-        /// What was said last.
+        /// The last reason.
         public let reason: String
     }
 
-    /// Stands for the URL that it connects to: 16 hexadecimal digits, the same for as long as the process runs, and of no
-    /// meaning in another.
+    /// Identifies the URL that it connects to: 16 hexadecimal digits that stay the same while the process runs, and
+    /// mean nothing in another process.
     public let digest: String
-    /// The URL that it connects to, every password masked.
+    /// The URL that it connects to, with every password masked.
     public let url: String
-    /// The cells that are mapped to it; none when it drains.
+    /// The cells that are mapped to it; empty if it is draining.
     public let cells: [CellID]
     public let age: Duration
-    /// How many scopes hold it.
+    /// How many `withTargetCell` closures are using it.
     public let users: Int
-    /// How many calls wait for their replies.
+    /// How many calls are waiting for their replies.
     public let callsInFlight: Int
-    /// Where its connection stands, with the last reason for trouble.
+    /// The state of its connection, with the last reason for trouble.
     public let state: TransportState
-    /// When not `nil`, nobody is aimed at it until a probe comes back.
+    /// If set, its queue doesn't answer, and its cells can't be aimed at until a probe comes back.
     public let silence: Silence?
-    /// The last trouble there was, also when it is over.
+    /// The last trouble, even if it is over.
     public let lastTrouble: Trouble?
 
-    /// Whether nobody is aimed at it any more, and it closes after its last user.
+    /// Whether it takes no new users, and closes after its last one.
     public var isDraining: Bool { cells.isEmpty }
 
     init(_ entry: LineTable.Entry, now: ContinuousClock.Instant) {

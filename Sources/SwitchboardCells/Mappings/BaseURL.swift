@@ -1,9 +1,9 @@
 internal import SwitchboardCore
 
-/// The process's own URL, as far as templates take values from it.
+/// The process's own URL, from which templates take their values.
 ///
-/// It is read leniently: what is wrong with it matters only to a template that needs the wrong part. Values are not
-/// percent-decoded, since they are put into a URL again.
+/// It is parsed leniently: a mistake matters only to a template that needs the wrong part. Values aren't
+/// percent-decoded, because they become part of a URL again.
 public struct BaseURL: Hashable, Sendable {
     struct Host: Hashable {
         var username: String?
@@ -21,12 +21,12 @@ public struct BaseURL: Hashable, Sendable {
     let fragment: Secret
     private let masked: String
 
-    /// The base for message queues: `{path}` is the virtual host, without the slash that introduces it.
+    /// The base for message queues. `{path}` is the virtual host without the leading slash.
     public static func transport(_ text: String) -> BaseURL {
         BaseURL(text, stripsAllSlashes: false)
     }
 
-    /// The base for databases: `{path}` comes without any leading slash, as Nova has it.
+    /// The base for databases. `{path}` has no leading slash, as in Nova.
     public static func database(_ text: String) -> BaseURL {
         BaseURL(text, stripsAllSlashes: true)
     }
@@ -160,7 +160,7 @@ public struct BaseURLs: Hashable, Sendable {
     /// For ``CellMapping/databaseConnection``.
     public var database: BaseURL?
 
-    /// Without bases, a template is an error that names the variable.
+    /// Creates base URLs. Without them, a template is an error that names the variable.
     public init(transportURL: String? = nil, databaseConnection: String? = nil) {
         transport = transportURL.map { .transport($0) }
         database = databaseConnection.map { .database($0) }

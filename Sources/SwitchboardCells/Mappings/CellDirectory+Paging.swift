@@ -11,7 +11,7 @@ public struct PageToken: Hashable, Sendable {
 /// A part of a listing.
 public struct Page<Element: Sendable>: Sendable {
     public var elements: [Element]
-    /// Where the next page begins; `nil` when there is none.
+    /// Where the next page begins; `nil` on the last page.
     public var next: PageToken?
 
     public init(_ elements: [Element], next: PageToken?) {
@@ -21,14 +21,14 @@ public struct Page<Element: Sendable>: Sendable {
 }
 
 extension CellDirectory {
-    /// All matching mappings of instances, read page by page: memory for one page, however many there are.
+    /// All matching instance mappings, read page by page. Needs memory for one page, however many there are.
     public func instanceMappings(matching filter: InstanceFilter = .all) -> PagedMappings<InstanceMapping> {
         PagedMappings { token, limit throws(CellError) in
             try await instanceMappings(matching: filter, after: token, limit: limit)
         }
     }
 
-    /// All mappings of hosts, of one cell or of all, read page by page.
+    /// All host mappings of one cell or of all cells, read page by page.
     public func hostMappings(in cell: CellID? = nil) -> PagedMappings<HostMapping> {
         PagedMappings { token, limit throws(CellError) in
             try await hostMappings(in: cell, after: token, limit: limit)
@@ -36,9 +36,9 @@ extension CellDirectory {
     }
 }
 
-/// A listing that is read page by page while it is iterated. Iterating again reads again.
+/// A listing that is read page by page during iteration. Iterating again reads it again.
 ///
-/// Each page is a moment of its own: what changes during the iteration may be seen or not, but nothing comes twice.
+/// Each page is a snapshot of its own: a change during the iteration may be visible or not, but no mapping comes twice.
 public struct PagedMappings<Element: Sendable>: AsyncSequence, Sendable {
     public typealias Failure = CellError
 

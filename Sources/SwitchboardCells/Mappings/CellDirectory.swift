@@ -1,58 +1,58 @@
-/// Which cell an instance or host is in, and what the cells are: the read side of Nova's API database.
+/// The cells, and which cell an instance or host is in: the read side of Nova's API database.
 ///
-/// All requirements may be called concurrently, from any task. They read what is committed at the time of the call; nothing
-/// is cached beyond it. None waits for ever: a directory that cannot answer throws ``CellError/Code/directoryUnavailable``.
+/// All requirements may be called concurrently, from any task. They return what is committed at the time of the call,
+/// without caching. None waits forever: a directory that can't answer throws ``CellError/Code/directoryUnavailable``.
 public protocol CellDirectory: Sendable {
-    /// The instance's mapping and its cell, in one look-up.
+    /// Returns the instance's mapping and its cell, in one lookup.
     ///
-    /// `instanceUUID` may be in either case, with or without dashes. Throws ``CellError/Code/invalidUUID``,
-    /// ``CellError/Code/unknownInstance``, or ``CellError/Code/unknownCell`` when the mapping's cell is gone.
+    /// `instanceUUID` may be in upper or lower case, with or without dashes. Throws ``CellError/Code/invalidUUID``,
+    /// ``CellError/Code/unknownInstance``, or ``CellError/Code/unknownCell`` if the mapping's cell is gone.
     func location(ofInstance instanceUUID: String) async throws(CellError) -> InstanceLocation
 
-    /// The host's mapping and its cell, in one look-up. Throws ``CellError/Code/unknownHost``, or
-    /// ``CellError/Code/unknownCell`` when the mapping's cell is gone.
+    /// Returns the host's mapping and its cell, in one lookup. Throws ``CellError/Code/unknownHost``, or
+    /// ``CellError/Code/unknownCell`` if the mapping's cell is gone.
     func location(ofHost host: String) async throws(CellError) -> HostLocation
 
-    /// Throws ``CellError/Code/unknownCell``.
+    /// Returns a cell. Throws ``CellError/Code/unknownCell``.
     func cell(_ id: CellID) async throws(CellError) -> CellMapping
 
-    /// All cells, in the order in which they were made. One that cannot be read never hides the others.
+    /// All cells, in the order in which they were created. A cell that can't be read doesn't hide the others.
     func cells() async throws(CellError) -> CellListing
 
-    /// The cells that hold mappings of a project's instances, cell0 and instances that wait for deletion included.
+    /// The cells that hold mappings of a project's instances, including cell0 and instances that wait for deletion.
     func cells(ofProject projectID: String) async throws(CellError) -> CellListing
 
-    /// A page of at most `limit` mappings of instances (at least 1), in the order in which they were made.
+    /// A page of at most `limit` instance mappings, in the order in which they were created. `limit` is at least 1.
     func instanceMappings(
         matching filter: InstanceFilter, after token: PageToken?, limit: Int
     ) async throws(CellError) -> Page<InstanceMapping>
 
-    /// A page of at most `limit` mappings of hosts (at least 1), of one cell or of all.
+    /// A page of at most `limit` host mappings, of one cell or of all cells. `limit` is at least 1.
     func hostMappings(
         in cell: CellID?, after token: PageToken?, limit: Int
     ) async throws(CellError) -> Page<HostMapping>
 
-    /// How many instances a project has, and how many of them are a user's.
+    /// How many instances a project has, and how many of them belong to a user.
     ///
-    /// Counts as Nova's quotas do: instances that wait for deletion are left out, and so are rows whose flag is NULL.
+    /// Counts like Nova's quotas: without instances that wait for deletion, and without rows whose flag is NULL.
     func instanceCounts(ofProject projectID: String, user userID: String?) async throws(CellError) -> InstanceCounts
 
-    /// What refers to a cell. May scan: Nova has no index on the cell.
+    /// How many mappings refer to a cell. May scan the tables, because Nova has no index on the cell.
     func usage(of cell: CellID) async throws(CellError) -> CellUsage
 
-    /// A value that differs after every committed change to the directory, by whichever process. Cheap: meant to be asked
-    /// several times a second. It may also differ without a change.
+    /// A value that changes with every committed change to the directory, by any process. It may also change without
+    /// one. Cheap enough to be asked for several times a second.
     func version() async throws(CellError) -> DirectoryVersion
 }
 
 extension CellDirectory {
-    /// The cell in which the instance is; ``CellError/Code/notScheduled`` while it is in none.
+    /// The instance's cell. Throws ``CellError/Code/notScheduled`` if it isn't in a cell yet.
     public func cell(ofInstance instanceUUID: String) async throws(CellError) -> CellMapping {
         try await location(ofInstance: instanceUUID).requireCell()
     }
 
-    /// The one cell of that name. Names are not unique: throws ``CellError/Code/ambiguousName``, which lists the cells, or
-    /// ``CellError/Code/unknownCell``.
+    /// The only cell with that name. Names aren't unique: throws ``CellError/Code/ambiguousName``, which lists the
+    /// cells, or ``CellError/Code/unknownCell``.
     public func cell(named name: String) async throws(CellError) -> CellMapping {
         let cells = try await cells().cells.filter { $0.name == name }
         guard let cell = cells.first else {
@@ -69,7 +69,7 @@ extension CellDirectory {
 
 /// The cells of a directory.
 public struct CellListing: Sendable, Hashable {
-    /// What is wrong with a cell that could not be read.
+    /// What is wrong with a cell that couldn't be read.
     public struct Defect: Error, Sendable, Hashable {
         public var rowID: Int64?
         /// One sentence.
@@ -83,7 +83,7 @@ public struct CellListing: Sendable, Hashable {
 
     public var cells: [CellMapping]
 
-    /// The cells that could not be read. What is wrong with a URL shows when it is used, not here.
+    /// The cells that couldn't be read. Errors in a URL appear when it is used, not here.
     public var defects: [Defect]
 
     public init(cells: [CellMapping], defects: [Defect] = []) {
@@ -92,9 +92,9 @@ public struct CellListing: Sendable, Hashable {
     }
 }
 
-/// Which instances' mappings to list; a criterion that is `nil` lets all pass.
+/// Which instance mappings to list. A criterion that is `nil` matches all of them.
 public struct InstanceFilter: Sendable, Hashable {
-    /// In which state of being mapped.
+    /// Whether, and where, an instance is mapped.
     public enum Placement: Sendable, Hashable {
         case cell(CellID)
         case notScheduled
@@ -103,7 +103,7 @@ public struct InstanceFilter: Sendable, Hashable {
     public var placement: Placement?
     public var projectID: String?
     public var userID: String?
-    /// Whether the mapping waits for deletion; a NULL in the directory reads as no.
+    /// Whether the mapping waits for deletion. NULL in the directory means no.
     public var isQueuedForDelete: Bool?
 
     public init(
@@ -120,7 +120,7 @@ public struct InstanceFilter: Sendable, Hashable {
 
 public struct InstanceCounts: Sendable, Hashable {
     public var project: Int
-    /// `nil` when no user was asked for.
+    /// The user's instances; `nil` if the request named no user.
     public var user: Int?
 
     public init(project: Int, user: Int? = nil) {
@@ -132,7 +132,7 @@ public struct InstanceCounts: Sendable, Hashable {
 /// How many mappings refer to a cell.
 public struct CellUsage: Sendable, Hashable {
     public var hosts: Int
-    /// Those that wait for deletion left out.
+    /// Without those that wait for deletion.
     public var instances: Int
     public var instancesQueuedForDelete: Int
 
@@ -143,7 +143,7 @@ public struct CellUsage: Sendable, Hashable {
     }
 }
 
-/// A state of a directory; compare for equality only, and only with values of the same directory object.
+/// A state of a directory. Compare it only for equality, and only with values of the same directory object.
 public struct DirectoryVersion: Hashable, Sendable {
     private let values: [Int64]
 

@@ -1,8 +1,8 @@
 internal import SwitchboardCore
 
-/// An error of the cells layer: of a directory, of a mapping, or of a cell's line.
+/// An error of a directory, a mapping, or a cell's line.
 ///
-/// Programs act on ``code``, people read ``message``; neither ever holds a secret.
+/// Programs act on ``code``, people read ``message``. Neither ever contains a secret.
 public struct CellError: Error, Sendable {
     /// What kind of error it is. Open: directories may add codes of their own.
     public struct Code: Hashable, Sendable, CustomStringConvertible {
@@ -14,7 +14,7 @@ public struct CellError: Error, Sendable {
 
         /// No mapping exists for the instance.
         public static let unknownInstance = Code("unknownInstance")
-        /// The instance is mapped to no cell yet: it waits to be scheduled.
+        /// The instance isn't mapped to a cell yet: it waits to be scheduled.
         public static let notScheduled = Code("notScheduled")
         /// No mapping exists for the host.
         public static let unknownHost = Code("unknownHost")
@@ -26,11 +26,11 @@ public struct CellError: Error, Sendable {
         public static let noQueue = Code("noQueue")
         /// The cell is disabled.
         public static let disabledCell = Code("disabledCell")
-        /// The cell's URL cannot be used: empty, not a URL, or a template that cannot be filled in.
+        /// The cell's URL can't be used: it is empty, malformed, or a template that can't be filled in.
         public static let badURL = Code("badURL")
-        /// A text that should be a UUID is none.
+        /// A text that should be a UUID isn't one.
         public static let invalidUUID = Code("invalidUUID")
-        /// A value cannot be stored: empty, too long, or not allowed for that cell.
+        /// A value can't be stored: it is empty, too long, or not allowed for that cell.
         public static let invalidValue = Code("invalidValue")
         /// Something with that identifier exists already.
         public static let alreadyExists = Code("alreadyExists")
@@ -40,17 +40,17 @@ public struct CellError: Error, Sendable {
         public static let instancesMapped = Code("instancesMapped")
         /// The cell cannot be deleted: mappings of deleted instances refer to it.
         public static let deletedInstancesMapped = Code("deletedInstancesMapped")
-        /// The directory cannot be reached or opened, or stayed locked for too long.
+        /// The directory can't be reached or opened, or stayed locked for too long.
         public static let directoryUnavailable = Code("directoryUnavailable")
-        /// What is there is not a directory (not a database, tables missing), or it is damaged.
+        /// The file isn't a directory (not a database, or tables are missing), or it is damaged.
         public static let directoryInvalid = Code("directoryInvalid")
-        /// The directory was opened for reading, and a write was asked for.
+        /// The directory was opened for reading only.
         public static let directoryReadOnly = Code("directoryReadOnly")
-        /// The line that a context refers to is closed: aim again.
+        /// The line that a context refers to is closed. Aim again.
         public static let lineClosed = Code("lineClosed")
-        /// The cell's queue does not answer.
+        /// The cell's queue doesn't answer, or refuses the login.
         public static let unreachable = Code("unreachable")
-        /// A bound was reached: try later.
+        /// A limit was reached. Try again later.
         public static let exhausted = Code("exhausted")
         /// The task was cancelled.
         public static let cancelled = Code("cancelled")
@@ -58,13 +58,14 @@ public struct CellError: Error, Sendable {
 
     public var code: Code
 
-    /// One or two sentences: what happened, to which cell, and what to do. What looks like a credential is masked.
+    /// One or two sentences: what happened, to which cell, and what to do. Anything that looks like a credential is
+    /// masked.
     public var message: String
 
-    /// The cell it is about, where there is one.
+    /// The cell that the error is about, if any.
     public var cell: CellIdentity?
 
-    /// What led to it, where there is an underlying error.
+    /// The underlying error, if there is one.
     public var cause: (any Error)?
 
     public init(_ code: Code, _ message: String, cell: CellIdentity? = nil, cause: (any Error)? = nil) {

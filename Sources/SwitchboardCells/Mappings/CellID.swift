@@ -1,10 +1,10 @@
 import SwitchboardMessaging
 
-/// The identifier of a cell: a UUID, whose text is lower case with dashes.
+/// The identifier of a cell: a UUID, written in lower case with dashes.
 public struct CellID: Hashable, Sendable {
     private let bits: UUIDBits
 
-    /// Reads a UUID in either case, with or without dashes; `nil` for any other text.
+    /// Parses a UUID in upper or lower case, with or without dashes. Returns `nil` for any other text.
     public init?(_ text: some StringProtocol) {
         guard let bits = UUIDBits(text) else { return nil }
         self.bits = bits
@@ -21,7 +21,7 @@ public struct CellID: Hashable, Sendable {
 
     var identity: MQCell.Identity { MQCell.Identity(high: bits.high, low: bits.low) }
 
-    /// Where instances are kept that no cell could take: all zeros, as in Nova. It has no message queue.
+    /// The cell for instances that couldn't be scheduled: all zeros, as in Nova. It has no message queue.
     public static let cell0 = CellID(bits: UUIDBits(high: 0, low: 0))
 
     /// A new identifier (UUID version 4).
@@ -61,7 +61,7 @@ extension CellID: Codable {
     }
 }
 
-/// What a cell is called in sentences, errors and logs: `uuid (name)`, or the UUID alone.
+/// How a cell is named in sentences, errors and logs: `uuid (name)`, or only the UUID.
 public struct CellIdentity: Hashable, Sendable, CustomStringConvertible {
     public var id: CellID
     public var name: String?

@@ -1,16 +1,17 @@
-/// A cell as a directory has it: its name and its URLs as stored, templates not yet filled in.
+/// A cell as stored in a directory: its name, and its URLs with templates not filled in.
 ///
-/// No description, dump or encoding shows the secrets of the URLs.
+/// No description, dump or encoding shows the secrets in the URLs.
 public struct CellMapping: Hashable, Sendable {
     public var id: CellID
 
-    /// What people call the cell. Not unique, and not every cell has one.
+    /// The cell's name, for people. Names aren't unique, and a cell may have none.
     public var name: String?
 
-    /// The message queue's URL as stored; `nil` where the directory has none (a NULL). ``queue(base:)`` says what it means.
+    /// The message queue's URL as stored; `nil` if the directory has none (a NULL). ``queue(base:)`` says what it
+    /// means.
     public var transportURL: URLTemplate?
 
-    /// The database's URL as stored. Carried for Nova's sake: nothing here connects to it.
+    /// The database's URL as stored. It is there for Nova; Switchboard doesn't connect to it.
     public var databaseConnection: URLTemplate?
 
     /// Whether an operator has taken the cell out of use.
@@ -19,7 +20,7 @@ public struct CellMapping: Hashable, Sendable {
     public var createdAt: MappingTimestamp?
     public var updatedAt: MappingTimestamp?
 
-    /// The directory's own number of the cell, where it has such; cells are listed in its order.
+    /// The directory's own number for the cell, if it has one. Cells are listed in this order.
     public var rowID: Int64?
 
     public init(
@@ -42,12 +43,12 @@ public struct CellMapping: Hashable, Sendable {
         self.rowID = rowID
     }
 
-    /// Whether this is the cell for instances that no cell could take.
+    /// Whether this is the cell for instances that couldn't be scheduled.
     public var isCell0: Bool {
         id.isCell0
     }
 
-    /// What the cell is called in sentences: `uuid (name)`.
+    /// How the cell is named in sentences: `uuid (name)`.
     public var identity: CellIdentity {
         CellIdentity(id: id, name: name)
     }

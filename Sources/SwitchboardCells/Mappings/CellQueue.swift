@@ -2,16 +2,17 @@ public import SwitchboardCore
 
 /// Where a cell's messages go.
 public enum CellQueue: Hashable, Sendable {
-    /// The cell has no queue: a message for it is an error.
+    /// The cell has no queue. Sending it a message is an error.
     case none
     case url(TransportURL)
 }
 
 extension CellMapping {
-    /// What the stored URL means, its template filled in from `base`.
+    /// The meaning of the stored URL, with its template filled in from `base`.
     ///
-    /// Exactly the scheme `none` means no queue (Nova takes everything that begins so, D6); an empty or missing URL is an
-    /// error (Nova silently uses the process's own queue, D5). Throws ``CellError/Code/badURL``, naming cell and variable.
+    /// Only the scheme `none` means no queue; Nova accepts every scheme that begins with it (D6). An empty or missing
+    /// URL is an error; Nova silently uses the process's own queue (D5). Throws ``CellError/Code/badURL``, naming the
+    /// cell and the variable.
     public func queue(base: BaseURLs = BaseURLs()) throws(CellError) -> CellQueue {
         guard let transportURL, !transportURL.isEmpty else {
             throw bad("has no transport URL", "Store one, or none:/// if it is to have no queue.")
@@ -35,7 +36,7 @@ extension CellMapping {
         }
     }
 
-    /// The database's URL, its template filled in from `base`; `nil` where the cell has none.
+    /// The database's URL, with its template filled in from `base`; `nil` if the cell has none.
     public func database(base: BaseURLs = BaseURLs()) throws(CellError) -> Secret? {
         guard let databaseConnection, !databaseConnection.isEmpty else { return nil }
         do {

@@ -1,8 +1,8 @@
-/// In which cell a host is. A host's name is unique over all cells.
+/// The cell that a host is in. A host's name is unique across all cells.
 public struct HostMapping: Hashable, Sendable {
     public var host: String
 
-    /// `nil` when the cell is no longer in the directory.
+    /// The host's cell; `nil` if it is no longer in the directory.
     public var cell: CellID?
 
     public var createdAt: MappingTimestamp?
@@ -18,7 +18,7 @@ public struct HostMapping: Hashable, Sendable {
     }
 }
 
-/// A host's mapping and its cell, from one look-up.
+/// A host's mapping and its cell, from one lookup.
 public struct HostLocation: Hashable, Sendable {
     public var mapping: HostMapping
     public var cell: CellMapping

@@ -1,12 +1,13 @@
 internal import SwitchboardCore
 
-/// A directory in memory, for tests, and for programs whose cells come from elsewhere.
+/// A directory in memory, for tests and for programs that get their cells from elsewhere.
 public final class InMemoryCellDirectory: MutableCellDirectory {
     private let state = Locked(MappingTables())
 
     public init() {}
 
-    /// A directory with these cells and mappings. Throws what ``createCell(_:)`` and ``mapInstances(_:)`` throw.
+    /// Creates a directory with these cells and mappings. Throws the same errors as ``createCell(_:)`` and
+    /// ``mapInstances(_:)``.
     public convenience init(
         cells: [CellMapping], instances: [InstanceMapping] = [], hosts: [HostMapping] = []
     ) throws(CellError) {

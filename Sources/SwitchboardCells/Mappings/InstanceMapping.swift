@@ -1,11 +1,11 @@
-/// In which cell an instance is.
+/// The cell that an instance is in.
 public struct InstanceMapping: Hashable, Sendable {
     /// Where an instance is.
     public enum Placement: Hashable, Sendable {
         case cell(CellID)
-        /// Mapped to no cell yet.
+        /// Not mapped to a cell yet.
         case notScheduled
-        /// Mapped to a cell that is no longer in the directory; `row` is the number that it had there.
+        /// Mapped to a cell that is no longer in the directory. `row` is the number that it had there.
         case missingCell(row: Int64)
     }
 
@@ -16,16 +16,16 @@ public struct InstanceMapping: Hashable, Sendable {
 
     public var projectID: String
 
-    /// `nil` in rows that are older than the column.
+    /// The instance's user; `nil` in rows that are older than the column.
     public var userID: String?
 
-    /// Whether the instance is deleted in its cell and the mapping waits for the archiving of its rows.
+    /// Whether the instance has been deleted in its cell, and the mapping waits for its rows to be archived.
     public var isQueuedForDelete: Bool
 
     public var createdAt: MappingTimestamp?
     public var updatedAt: MappingTimestamp?
 
-    /// An instance in `cell`, or, without a cell, one that is not scheduled yet.
+    /// Creates the mapping of an instance to `cell`, or, without a cell, of an instance that isn't scheduled yet.
     public init(
         instanceUUID: String,
         cell: CellID?,
@@ -44,18 +44,18 @@ public struct InstanceMapping: Hashable, Sendable {
         self.updatedAt = updatedAt
     }
 
-    /// The cell, where the instance has one that exists.
+    /// The instance's cell, if it is in one that exists.
     public var cell: CellID? {
         guard case .cell(let id) = placement else { return nil }
         return id
     }
 }
 
-/// An instance's mapping and its cell, from one look-up.
+/// An instance's mapping and its cell, from one lookup.
 public struct InstanceLocation: Hashable, Sendable {
     public var mapping: InstanceMapping
 
-    /// `nil` while the instance is not scheduled.
+    /// The instance's cell; `nil` while it isn't scheduled.
     public var cell: CellMapping?
 
     public init(mapping: InstanceMapping, cell: CellMapping?) {
@@ -63,7 +63,7 @@ public struct InstanceLocation: Hashable, Sendable {
         self.cell = cell
     }
 
-    /// The cell, or ``CellError/Code/notScheduled``.
+    /// Returns the cell, or throws ``CellError/Code/notScheduled``.
     public func requireCell() throws(CellError) -> CellMapping {
         guard let cell else {
             throw CellError(

@@ -6,7 +6,7 @@
     import Darwin
 #endif
 
-/// When a mapping was made or changed: UTC, in microseconds, in the text form of Nova's databases.
+/// When a mapping was created or changed: UTC, in microseconds, in the text form of Nova's databases.
 public struct MappingTimestamp: Hashable, Sendable {
     /// Since 1970-01-01 00:00:00 UTC.
     public var microsecondsSinceEpoch: Int64
@@ -23,8 +23,8 @@ public struct MappingTimestamp: Hashable, Sendable {
             microsecondsSinceEpoch: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1_000)
     }
 
-    /// Reads `YYYY-MM-DD HH:MM:SS`, with a `T` for the space or a fraction of up to six digits if there is one; `nil` for
-    /// any other text.
+    /// Parses `YYYY-MM-DD HH:MM:SS`, optionally with a `T` instead of the space, and with a fraction of up to six
+    /// digits. Returns `nil` for any other text.
     public init?(_ text: some StringProtocol) {
         let bytes = Array(text.utf8)
         guard bytes.count >= 19, bytes.count <= 26, bytes.count != 20 else { return nil }

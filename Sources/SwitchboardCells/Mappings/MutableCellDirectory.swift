@@ -1,9 +1,9 @@
-/// The write side of a directory. Every call is one transaction: it happens whole or not at all.
+/// The write side of a directory. Every call is one transaction: it takes effect completely or not at all.
 public protocol MutableCellDirectory: CellDirectory {
     /// Adds a cell and returns it as stored.
     ///
     /// Throws ``CellError/Code/alreadyExists`` for a taken UUID, ``CellError/Code/badURL`` for URLs that can never work
-    /// (``CellMapping/checkForStorage()``), ``CellError/Code/invalidValue``.
+    /// (``CellMapping/checkForStorage(replacing:)``), ``CellError/Code/invalidValue``.
     @discardableResult
     func createCell(_ cell: CellMapping) async throws(CellError) -> CellMapping
 
@@ -11,7 +11,7 @@ public protocol MutableCellDirectory: CellDirectory {
     @discardableResult
     func updateCell(_ id: CellID, _ change: CellChange) async throws(CellError) -> CellMapping
 
-    /// Deletes a cell that nothing refers to. `force` also unmaps its hosts and the instances that wait for deletion.
+    /// Deletes a cell that isn't referred to. `force` also unmaps its hosts and the instances that wait for deletion.
     ///
     /// Throws ``CellError/Code/unknownCell``, ``CellError/Code/hostsMapped``, ``CellError/Code/instancesMapped`` (also
     /// with `force`) and ``CellError/Code/deletedInstancesMapped``.
@@ -29,13 +29,13 @@ public protocol MutableCellDirectory: CellDirectory {
     @discardableResult
     func mapHosts(_ hosts: [String], to cell: CellID) async throws(CellError) -> MappingResult
 
-    /// Forgets a host. Throws ``CellError/Code/unknownHost``.
+    /// Removes a host. Throws ``CellError/Code/unknownHost``.
     func deleteHost(_ host: String) async throws(CellError)
 }
 
-/// What to change of a cell; `nil` leaves a value as it is (Nova's `update_cell` overwrites URLs that were not given).
+/// A change to a cell. `nil` leaves a value as it is. (Nova's `update_cell` overwrites URLs that aren't given.)
 public struct CellChange: Sendable, Hashable {
-    /// The new name; an empty one takes the name away.
+    /// The new name; an empty one removes the name.
     public var name: String?
     public var transportURL: URLTemplate?
     public var databaseConnection: URLTemplate?
@@ -53,7 +53,7 @@ public struct CellChange: Sendable, Hashable {
         self.isDisabled = isDisabled
     }
 
-    /// The cell with the change applied. Its time of change is the directory's matter.
+    /// Returns the cell with the change applied. The directory sets the time of the change.
     public func applied(to cell: CellMapping) -> CellMapping {
         var cell = cell
         if let name { cell.name = name.isEmpty ? nil : name }
@@ -67,7 +67,7 @@ public struct CellChange: Sendable, Hashable {
 public struct MappingResult: Sendable, Hashable {
     public var added: Int
     public var changed: Int
-    /// Those that were mapped just so before.
+    /// The number of mappings that existed already.
     public var unchanged: Int
 
     public init(added: Int = 0, changed: Int = 0, unchanged: Int = 0) {
@@ -78,11 +78,12 @@ public struct MappingResult: Sendable, Hashable {
 }
 
 extension CellMapping {
-    /// What every directory checks before it stores a cell, without knowing any base URL: the length of the name, the
-    /// syntax of templates, that a plain URL is one, that there is a URL at all, and that cell0 is not disabled.
+    /// Checks that every directory makes before it stores a cell, without knowing a base URL: the length of the name,
+    /// the syntax of templates, that there is a URL, that it is well formed if it isn't a template, and that cell0
+    /// isn't disabled.
     ///
-    /// - Parameter old: what is stored; what did not change is not checked, so that a cell with a bad URL can still be
-    ///   renamed or disabled.
+    /// - Parameter old: what is stored. Unchanged values aren't checked, so a cell with a bad URL can still be renamed
+    ///   or disabled.
     public func checkForStorage(replacing old: CellMapping? = nil) throws(CellError) {
         if let name, name != old?.name, name.unicodeScalars.count > 255 {
             throw CellError(.invalidValue, "The cell's name has more than 255 characters.", cell: identity)

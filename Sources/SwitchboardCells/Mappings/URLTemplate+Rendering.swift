@@ -3,8 +3,9 @@ public import SwitchboardCore
 extension URLTemplate {
     /// Fills the template in.
     ///
-    /// Throws a ``Problem`` for an unknown variable, one without a value, a lone brace or anything of Python's format
-    /// language. Nova uses the unfilled text as the URL in these cases, and writes `None` for a missing value.
+    /// Throws a ``Problem`` for an unknown variable, a variable without a value, a lone brace, or other parts of
+    /// Python's format language. In these cases Nova uses the text unchanged as the URL, and writes `None` for a
+    /// missing value.
     public func rendered(from base: BaseURL?) throws(Problem) -> Secret {
         guard isTemplate else { return Secret(reveal()) }
         var result = ""
@@ -30,7 +31,7 @@ extension URLTemplate {
         _ = try pieces()
     }
 
-    /// The names of the variables, in their order in the text; empty when the syntax is wrong.
+    /// The names of the variables, in the order of the text; empty if the syntax is wrong.
     public var variables: [String] {
         guard let pieces = try? pieces() else { return [] }
         return pieces.compactMap { piece in
@@ -50,7 +51,7 @@ extension URLTemplate {
 extension URLTemplate {
     /// What is wrong with a template.
     public struct Problem: Error, Hashable, Sendable, CustomStringConvertible {
-        /// The variable's name, where it is about one.
+        /// The name of the variable, if the problem is about one.
         public let variable: String?
         /// One sentence without the template's text.
         public let description: String

@@ -4,11 +4,12 @@ internal import SwitchboardCore
 ///
 ///     {scheme}://{username}:{password}@rabbit-cell2.example:{port}/nova_cell2?{query}
 ///
-/// The variables take their values from the process's own URL (``BaseURL``), so that the credentials need not be in the
-/// directory: `{scheme} {username} {password} {hostname} {port} {path} {query} {fragment}`, and for base URLs with several
-/// hosts `{username1} {password1} {hostname1} {port1}` and so on (nova-cells.md §4.2). `{{` and `}}` stand for single braces.
+/// The variables take their values from the process's own URL (``BaseURL``), so that the directory doesn't have to
+/// contain the credentials: `{scheme} {username} {password} {hostname} {port} {path} {query} {fragment}`, and for base
+/// URLs with several hosts `{username1} {password1} {hostname1} {port1}` and so on (nova-cells.md §4.2). `{{` and `}}`
+/// stand for single braces.
 ///
-/// Every description masks the secrets in it; ``reveal()`` gives the text as stored.
+/// Every description masks the secrets in it; ``reveal()`` returns the text as stored.
 public struct URLTemplate: Hashable, Sendable {
     private let text: Secret
 
@@ -16,17 +17,17 @@ public struct URLTemplate: Hashable, Sendable {
         self.text = Secret(text)
     }
 
-    /// The text as stored. Whoever calls this answers for where it goes.
+    /// The text as stored. The caller is responsible for where it goes.
     public func reveal() -> String {
         text.reveal()
     }
 
-    /// Whether there is no text at all.
+    /// Whether the text is empty.
     public var isEmpty: Bool {
         text.isEmpty
     }
 
-    /// Whether the text has a brace in it, and therefore is filled in before use.
+    /// Whether the text contains a brace, so that it is filled in before use.
     public var isTemplate: Bool {
         text.reveal().utf8.contains { $0 == UInt8(ascii: "{") || $0 == UInt8(ascii: "}") }
     }
@@ -45,7 +46,7 @@ extension URLTemplate: ExpressibleByStringLiteral {
 }
 
 extension URLTemplate: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
-    /// The text with every secret masked, else unchanged.
+    /// The text with every secret masked, and otherwise unchanged.
     public var description: String { URLMasker.masked(text.reveal(), sparing: Self.isVariable) }
     public var debugDescription: String { description }
     public var customMirror: Mirror { Mirror(self, children: ["text": description]) }

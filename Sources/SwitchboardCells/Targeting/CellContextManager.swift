@@ -10,10 +10,10 @@ public import SwitchboardMessaging
 ///         try await client.call(ComputeAPI.reboot, arguments, to: host, context: context)
 ///     }
 ///
-/// The caller's context is never touched; targeting succeeds whole or changes nothing. Lines connect when they are first
-/// used, are shared by what they connect to, and follow the mappings: a changed URL is used by the next request, and the
-/// old line closes after its last user. A cell whose queue does not answer costs its first user the time that it waits;
-/// later ones get an error at once, until a probe comes back.
+/// The caller's context is never changed; aiming either succeeds or changes nothing. A line connects when it is first
+/// used, and all cells with the same URL share it. Lines follow the mappings: the next request uses a changed URL, and
+/// the old line closes after its last user. If a cell's queue doesn't answer, only its first user waits; later ones get
+/// an error at once, until a probe comes back.
 public final class CellContextManager: Service {
     public let directory: any CellDirectory
 
@@ -21,7 +21,7 @@ public final class CellContextManager: Service {
     let events: LineEvents
     let base: BaseURLs
     let configuration: LineConfiguration
-    /// What the connections of all cells report to.
+    /// Where the connections of all cells report to.
     public let telemetry: Telemetry
     let logger: Logger
     /// How many pieces of work a cell has left running beyond their deadlines.
@@ -35,9 +35,15 @@ public final class CellContextManager: Service {
     private let opening = Locked(())
     private let startSource: AsyncStream<Line>.Continuation
 
+    /// Creates a manager.
+    ///
     /// - Parameters:
-    ///   - base: the process's own URLs, which templates of the mappings take their values from.
-    ///   - telemetry: what the connections of all cells report to, and what is counted of their lines.
+    ///   - directory: the mappings.
+    ///   - drivers: the drivers for the cells' queues.
+    ///   - base: the process's own URLs, which supply the values for templates in the mappings.
+    ///   - configuration: how to manage lines.
+    ///   - telemetry: where the connections of all cells, and their lines, report to.
+    ///   - logger: where the manager and the connections log to.
     public init(
         directory: any CellDirectory,
         drivers: DriverRegistry,
@@ -58,9 +64,10 @@ public final class CellContextManager: Service {
         (starts, startSource) = AsyncStream.makeStream(of: Line.self)
     }
 
-    /// Runs the lines, expires them and follows the mappings, until graceful shutdown or cancellation. Called once.
+    /// Runs and expires the lines, and follows the mappings, until graceful shutdown or cancellation. Called once.
     ///
-    /// List it before the services that aim at cells: who aims after it has ended gets ``CellError/Code/lineClosed``.
+    /// List it before the services that aim at cells: after it has ended, aiming fails with
+    /// ``CellError/Code/lineClosed``.
     public func run() async throws {
         await cancelWhenGracefulShutdown {
             await withDiscardingTaskGroup { group in
@@ -85,8 +92,8 @@ public final class CellContextManager: Service {
 
     /// Runs `body` with a copy of `context` that is aimed at the cell of an instance.
     ///
-    /// Throws a ``CellError`` when the instance is unknown or not scheduled to a cell yet, or its cell cannot be used;
-    /// else what `body` throws.
+    /// Throws a ``CellError`` if the instance is unknown or not scheduled to a cell yet, or if its cell can't be used;
+    /// otherwise what `body` throws.
     public func withTargetCell<Result>(
         forInstance instance: String,
         _ context: RequestContext,
@@ -110,14 +117,13 @@ public final class CellContextManager: Service {
 
     /// Runs `body` with a copy of `context` that is aimed at a cell. The line stays open for as long as `body` runs.
     ///
-    /// A mapping that was held for long does no harm: where the directory is known to have a newer one of the cell, that
-    /// one counts. Aiming at a cell without a queue (cell0) succeeds; RPC with such a context fails with an error that
-    /// names the cell.
+    /// The mapping may be old: if the manager knows a newer one for the same cell, it uses that. Aiming at a cell
+    /// without a queue (cell0) succeeds, but RPC with that context fails with an error that names the cell.
     ///
-    /// - Throws: ``CellError``: ``CellError/Code/disabledCell`` unless `includingDisabled`,
-    ///   ``CellError/Code/unreachable`` at once while the cell's queue does not answer or has refused us,
-    ///   ``CellError/Code/badURL``, ``CellError/Code/unknownCell`` for a cell that is deleted by now,
-    ///   ``CellError/Code/exhausted``; else what `body` throws.
+    /// - Throws: ``CellError`` with one of these codes, otherwise what `body` throws: ``CellError/Code/disabledCell``
+    ///   unless `includingDisabled`; ``CellError/Code/unreachable``, at once, while the cell's queue doesn't answer or
+    ///   refuses the login; ``CellError/Code/badURL``; ``CellError/Code/unknownCell`` if the cell has been deleted;
+    ///   ``CellError/Code/exhausted``.
     public func withTargetCell<Result>(
         _ cell: CellMapping,
         _ context: RequestContext,
@@ -138,10 +144,10 @@ public final class CellContextManager: Service {
         return try await body(copy)
     }
 
-    /// A copy of `context` that is aimed at a cell, for as long as the cell's line lives: RPC with a copy that outlives it
-    /// fails with an error that says so, and never goes through another queue.
+    /// Returns a copy of `context` that is aimed at a cell. It works for as long as the cell's line lives. After that,
+    /// RPC with it fails with an error that says so, and never goes through another queue.
     ///
-    /// Throws what ``withTargetCell(_:_:includingDisabled:_:)`` throws.
+    /// Throws the same errors as ``withTargetCell(_:_:includingDisabled:_:)``.
     public func targeted(
         _ context: RequestContext, at cell: CellMapping, includingDisabled: Bool = false
     ) throws -> RequestContext {
@@ -152,7 +158,7 @@ public final class CellContextManager: Service {
         return copy
     }
 
-    /// A copy of `context` that is aimed at no cell: RPC with it goes through the process's own queue.
+    /// Returns a copy of `context` that isn't aimed at a cell. RPC with it goes through the process's own queue.
     public func untargeted(_ context: RequestContext) -> RequestContext {
         var copy = context
         copy.mqConnection = .own
@@ -161,13 +167,13 @@ public final class CellContextManager: Service {
 
     // MARK: Watching
 
-    /// The lines of now, by digest.
+    /// The current lines, sorted by digest.
     public func status() -> [LineStatus] {
         let now = ContinuousClock.now
         return table.withLock { $0.entries.values.map { LineStatus($0, now: now) } }.sorted { $0.digest < $1.digest }
     }
 
-    /// What happens to lines from now on, until the manager ends. A slow watcher misses the oldest of more than 1000.
+    /// The events of all lines from now on, until the manager ends. A slow watcher gets the newest 1000.
     public func lineEvents() -> AsyncStream<LineEvent> {
         events.stream()
     }

@@ -8,8 +8,8 @@ extension MQCell {
 }
 
 extension MQConnection {
-    /// The cell that a ``CellContextManager`` has aimed a context at; `nil` for the process's own queue, and for what was
-    /// aimed by other means.
+    /// The cell at which a ``CellContextManager`` aimed the context; `nil` for the process's own queue, and for
+    /// contexts that were aimed by other means.
     public var cellID: CellID? {
         switch self {
         case .own: nil

@@ -5,38 +5,39 @@ public import SwitchboardMessaging
 
 /// How ``CellVersions`` looks for versions.
 public struct CellVersionsConfiguration: Sendable {
-    /// How often all cells are looked at.
+    /// How often to check all cells.
     public var refreshInterval: Duration = .seconds(60)
 
-    /// How long a cell may take to say its version.
+    /// How long a cell may take to report its version.
     public var cellTimeout: Duration = .seconds(10)
 
-    /// How many cells are looked at at a time.
+    /// How many cells to check at a time.
     public var maximumParallelism = 64
 
-    /// How soon cells are looked at again that were asked for and are not known; at least 10 ms.
+    /// How soon to check a cell again whose version was asked for and isn't known; at least 10 ms.
     public var retryInterval: Duration = .seconds(1)
 
     public init() {}
 }
 
-/// What the services of each cell understand, cell by cell, kept up to date: the pins of an upgrade.
+/// The versions that the services of each cell understand, kept up to date: the pins of an upgrade.
 ///
-/// Asking never waits, least of all for a cell that is down: the answer is what was found last, or `nil` while nothing was.
-/// One cell's old services hold back no other cell, and a cell that cannot be asked keeps what it said before.
+/// Asking never waits, not even for a cell that is down. The answer is what was found last, or `nil` if nothing was
+/// found yet. A cell with old services doesn't hold the others back, and a cell that can't be reached keeps its last
+/// version.
 ///
 ///     let pins = CellVersions(directory: directory, logger: logger) { cell in
 ///         try await ComputePin(oldestService: oldestComputeService(in: cell))
 ///     }
 ///     let compute = ComputeAPI(client) { queue in pins[queue] ?? ComputePin(release: "yoga")! }
 public final class CellVersions<Version: Sendable>: Service {
-    /// What is known of a cell.
+    /// What is known about a cell.
     public struct Entry: Sendable {
-        /// What its services understand; `nil` while it has not said.
+        /// What its services understand; `nil` if that isn't known yet.
         public var version: Version?
-        /// When it said so.
+        /// When that was found out.
         public var foundAt: ContinuousClock.Instant?
-        /// Why it did not say the last time, where it did not.
+        /// Why the last check failed, if it did.
         public var lastError: (any Error)?
     }
 
@@ -50,8 +51,8 @@ public final class CellVersions<Version: Sendable>: Service {
     private let wishes: AsyncStream<Void>
     private let wishSource: AsyncStream<Void>.Continuation
 
-    /// - Parameter find: says what the services of a cell understand: from the cell's own database, from a column of the
-    ///   directory, or by asking them.
+    /// Creates an empty table. `find` finds out what the services of a cell understand: from the cell's own database,
+    /// from a column of the directory, or by asking them.
     public init(
         directory: any CellDirectory,
         configuration: CellVersionsConfiguration = CellVersionsConfiguration(),
@@ -65,7 +66,7 @@ public final class CellVersions<Version: Sendable>: Service {
         (wishes, wishSource) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     }
 
-    /// Looks at all cells now and then, until graceful shutdown or cancellation. Called once.
+    /// Checks all cells regularly, until graceful shutdown or cancellation. Called once.
     public func run() async throws {
         await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
@@ -82,9 +83,9 @@ public final class CellVersions<Version: Sendable>: Service {
         }
     }
 
-    /// Asks all cells now; returns when each has answered or has had its time.
+    /// Checks all cells now. Returns when each has answered or timed out.
     ///
-    /// Throws ``CellError`` when the directory cannot say which cells there are.
+    /// Throws ``CellError`` if the directory can't list the cells.
     public func refresh() async throws {
         let cells = try await directory.cells().cells
         let present = Set(cells.map(\.id))
@@ -130,19 +131,19 @@ public final class CellVersions<Version: Sendable>: Service {
         CellError(.unreachable, "Cell \(cell.identity) did not say its version in time.", cell: cell.identity)
     }
 
-    /// What a cell's services understand, as far as is known. A cell that is not known is looked at soon.
+    /// What a cell's services understand, if that is known. A cell that isn't known is checked soon.
     public subscript(cell: CellID) -> Version? {
         let version = entries.withLock { $0[cell]?.version }
         if version == nil { wishSource.yield() }
         return version
     }
 
-    /// The same for the cell that a queue is of; `nil` for the process's own.
+    /// The same for the cell that a queue belongs to; `nil` for the process's own queue.
     public subscript(queue: MQConnection) -> Version? {
         queue.cellID.flatMap { self[$0] }
     }
 
-    /// All that is known.
+    /// Everything that is known.
     public var known: [CellID: Entry] {
         entries.withLock { $0 }
     }
@@ -165,9 +166,9 @@ public final class CellVersions<Version: Sendable>: Service {
 }
 
 extension CellVersions where Version == RPCVersion {
-    /// A copy of `client` that sends to the context's cell nothing newer than the cell understands.
+    /// Returns a copy of `client` that sends nothing to the context's cell that is newer than the cell understands.
     ///
-    /// - Parameter unknown: the cap for a cell of which nothing is known; `nil`: the client's own.
+    /// `unknown` is the cap for a cell whose version isn't known; `nil` keeps the client's own.
     public func capped(_ client: RPCClient, for context: RequestContext, unknown: RPCVersion? = nil) -> RPCClient {
         var client = client
         client.versionCap = self[context.mqConnection] ?? unknown ?? client.versionCap

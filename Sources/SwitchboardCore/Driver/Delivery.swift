@@ -1,23 +1,24 @@
 import Synchronization
 
-/// What becomes of a delivery.
+/// What happens to a delivery.
 public enum Settlement: Sendable, Hashable {
     /// Done: the queue forgets the message.
     case accept
-    /// Back to the queue because handling it failed, marked as redelivered. Counts as an attempt. A driver that promises
-    /// order puts it back where it was.
+    /// Back to the queue because handling it failed, marked as redelivered. Counts as an attempt. A driver that
+    /// guarantees order puts it back in its place.
     case requeue
-    /// Back to the queue unhandled, as the program shuts down, has no room, or was cancelled. As ``requeue``, but not
-    /// counted: the message is no nearer to being dropped. AMQP 1.0 has the same word for it.
+    /// Back to the queue unhandled, because the program shuts down, has no room, or was cancelled. Like ``requeue``,
+    /// but doesn't count as an attempt, so it brings the message no closer to being dropped. The word is AMQP 1.0's.
     case release
-    /// Not wanted by anybody: dead-lettered where the driver can, else dropped. `reason` is for people.
+    /// Rejected for good: dead-lettered if the driver can do that, otherwise dropped. `reason` is for people.
     case discard(reason: String)
 }
 
-/// A message not yet settled.
+/// A received message that isn't settled yet.
 ///
-/// Each delivery is settled once, by one of ``accept()``, ``requeue()``, ``release()`` and ``discard(reason:)``; a second
-/// settlement throws ``TransportError/Code/alreadySettled``. What is unsettled when its subscription ends is released.
+/// Settle each delivery once, with ``accept()``, ``requeue()``, ``release()`` or ``discard(reason:)``. A second
+/// settlement throws ``TransportError/Code/alreadySettled``. A delivery that is unsettled when its subscription ends is
+/// released.
 public struct Delivery: Sendable {
     /// By one reference, as it passes through many hands.
     private let state: State
@@ -27,15 +28,16 @@ public struct Delivery: Sendable {
     /// Whether the message was delivered before and came back.
     public var isRedelivered: Bool { state.isRedelivered }
 
-    /// Which attempt at handling the message this is, from 1 on, where the driver counts: one more than how often it was
-    /// requeued, or was lost with the consumer that had it. What was released doesn't count.
+    /// Which attempt at handling the message this is, starting at 1: one more than the number of times that it was
+    /// requeued or lost together with its consumer. Releasing it doesn't count. `nil` if the driver doesn't count
+    /// attempts.
     public var attempt: Int? { state.attempt }
 
-    /// When its driver made it: what a message's time is counted from that it brought with it.
+    /// When its driver created it. Durations in the message, such as a deadline, count from here.
     public var arrival: ContinuousClock.Instant { state.arrival }
 
-    /// For drivers: `settle` runs at most once. It returns when the driver has taken the settlement over: written down
-    /// where the driver is durable by itself, queued for sending where a broker is told.
+    /// For drivers. `settle` runs at most once. It returns when the driver has recorded the settlement: on disk, if the
+    /// driver itself is durable, or in the queue of acknowledgements to a broker.
     public init(
         message: Message,
         isRedelivered: Bool = false,
@@ -45,7 +47,7 @@ public struct Delivery: Sendable {
         state = State(message, isRedelivered, attempt, .waiting(settle))
     }
 
-    /// For drivers that take a settlement over without waiting for anything: as the other initializer, and faster.
+    /// For drivers that record a settlement without waiting. Like the other initializer, but faster.
     public init(
         _ message: Message,
         isRedelivered: Bool = false,
@@ -55,12 +57,12 @@ public struct Delivery: Sendable {
         state = State(message, isRedelivered, attempt, .atOnce(settleAtOnce))
     }
 
-    /// For drivers that tell a broker: as the initializer with `settleAtOnce`, and with a way to learn that the broker has
-    /// taken an acceptance over.
+    /// For drivers that report settlements to a broker. Like the initializer with `settleAtOnce`, but with a way to
+    /// learn that the broker has an acceptance.
     ///
-    /// - Parameter settleAndTell: takes the settlement over at once. Where it also gets a function, which comes with
-    ///   acceptances only, it calls that once, on any thread, soon: with `nil` when the broker has the acceptance for
-    ///   certain and delivers the message to no one else, else with an error.
+    /// `settleAndTell` records the settlement at once. If it also gets a function, which happens only for acceptances,
+    /// it calls that function once, soon, on any thread: with `nil` when the broker certainly has the acceptance and
+    /// won't deliver the message again, otherwise with an error.
     public init(
         _ message: Message,
         isRedelivered: Bool = false,
@@ -80,8 +82,8 @@ public struct Delivery: Sendable {
         }
     }
 
-    /// Accepts, and returns when it is certain that the queue delivers the message to no one else, whatever becomes of
-    /// the connection from now on. A broker is asked for that, which takes a round trip; elsewhere it is as ``accept()``.
+    /// Accepts, and returns when it is certain that the queue won't deliver the message again, whatever happens to the
+    /// connection. With a broker this takes a round trip; otherwise it is the same as ``accept()``.
     ///
     /// An error means that the message may be delivered again, or may be gone.
     public func acceptForCertain() async throws(TransportError) {
@@ -97,7 +99,7 @@ public struct Delivery: Sendable {
         if let error { throw error }
     }
 
-    /// Settles for who cannot wait, and does not need to know how it went: what could not be settled comes again.
+    /// Settles without waiting and without reporting an error. If settling fails, the message is delivered again.
     public func settleInBackground(_ settlement: Settlement) {
         guard (try? state.claim(settlement)) != nil else { return }
         switch state.settle {

@@ -1,14 +1,14 @@
 public import Logging
 
-/// A driver as a value: the schemes it serves and how one is made from a URL.
+/// A driver as a value: the URL schemes it serves, and how to create a driver from a URL.
 ///
 /// A plug-in adds a static function to this type, so that a registry reads `DriverRegistry(.inProcess(), .rabbitMQ())`.
 public struct DriverPlugin: Sendable {
     /// The URL schemes, in lower case.
     public let schemes: [String]
 
-    /// Makes a driver: parses and validates, never connects. Unknown or misspelt URL options are errors that name the
-    /// near ones.
+    /// Creates a driver. Parses and validates, and never connects. An unknown or misspelled URL option is an error that
+    /// suggests a similar one.
     public let makeDriver: @Sendable (TransportURL, Logger) throws(TransportError) -> any TransportDriver
 
     public init(
@@ -27,12 +27,12 @@ public struct DriverPlugin: Sendable {
     }
 }
 
-/// Which driver serves which URL scheme. A value: nothing registers as a side effect.
+/// The drivers of a program, by URL scheme. A value: nothing registers as a side effect.
 public struct DriverRegistry: Sendable {
     private var plugins: [String: DriverPlugin] = [:]
     private var absences: [String: String] = [:]
 
-    /// Traps when two plug-ins claim one scheme: which one wins must not depend on order.
+    /// Traps if two plug-ins claim the same scheme, because the order must not decide which one wins.
     public init(_ plugins: DriverPlugin...) {
         self.init(plugins)
     }
@@ -51,20 +51,20 @@ public struct DriverRegistry: Sendable {
         }
     }
 
-    /// Says why this program serves none of some schemes, and what to do: what an application knows of drivers that it
-    /// was built without. The error for a URL of such a scheme repeats the sentence.
+    /// States why this program doesn't serve some schemes, and what to do about it. The error for a URL with such a
+    /// scheme repeats the sentence. Use it for drivers that your application was built without.
     ///
     ///     drivers.explainAbsence(of: "rabbit", "amqp", because: "Build this program with the trait RabbitMQ.")
     public mutating func explainAbsence(of schemes: String..., because sentence: String) {
         for scheme in schemes { absences[scheme.lowercased()] = sentence }
     }
 
-    /// The schemes that are served, sorted.
+    /// The registered schemes, sorted.
     public var schemes: [String] {
         plugins.keys.sorted()
     }
 
-    /// Makes the driver for a URL; never connects.
+    /// Creates the driver for a URL. Never connects.
     public func makeDriver(
         for url: TransportURL, logger: Logger
     ) throws(TransportError) -> any TransportDriver {

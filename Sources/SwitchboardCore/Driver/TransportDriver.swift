@@ -1,40 +1,42 @@
-/// Moves bytes between addresses. The small protocol behind ``Transport``: what is the same for every driver is written
-/// there, once.
+/// Moves bytes between addresses. This is the small protocol behind ``Transport``, which has everything that is the
+/// same for every driver.
 ///
-/// A driver knows no RPC, JSON, retries, call timeouts, tracing or cells. Making one parses and validates and never
-/// connects. All requirements may be called from any task, concurrently; a driver imports `SwitchboardCore` and nothing
-/// else of Switchboard's.
+/// A driver knows nothing about RPC, JSON, retries, call timeouts, tracing or cells. Creating one parses and validates,
+/// and never connects. All requirements may be called from any task, concurrently. A driver imports `SwitchboardCore`
+/// and no other Switchboard module.
 public protocol TransportDriver: Sendable {
-    /// What this driver guarantees. The laws of `SwitchboardTesting` hold it to every claim.
+    /// What this driver guarantees. The laws in `SwitchboardTesting` test every claim.
     var capabilities: DriverCapabilities { get }
 
-    /// The driver's state and events; the driver reports every change to it.
+    /// The driver's state and events. The driver reports every change to it.
     var monitor: TransportMonitor { get }
 
     /// Connects, stays connected, and disconnects when its task is cancelled. Called once.
     ///
-    /// Losses are repaired inside. It throws a ``TransportError`` for what trying again does not repair (refused
-    /// credentials, a directory that is not there), and from then on ``publish(_:to:options:)`` and
-    /// ``withSubscription(to:options:_:)`` throw the same. It returns normally when cancelled.
+    /// The driver repairs lost connections itself. It throws a ``TransportError`` if trying again can't help (refused
+    /// credentials, a missing directory); from then on ``publish(_:to:options:)`` and
+    /// ``withSubscription(to:options:_:)`` throw the same error. It returns normally when cancelled.
     func run() async throws
 
-    /// Returns once the queue has taken the message over (a broker's confirm, a file synced).
+    /// Returns once the queue has accepted the message (a broker's confirm, a synced file).
     ///
-    /// Before `run()` is called and while the connection is down it waits; never beyond `options.deadline`. The error
-    /// tells whether the message was certainly not sent (`unavailable`), maybe sent (`indeterminate`), has no taker
-    /// (`unroutable`, only when `options.mandatory`), or found a bound reached (`exhausted`); its sentence says what it
-    /// waited for, the state of the connection and the last reason for that state. A message that may have been taken is
-    /// `indeterminate`, also where it was to be sent again and that failed. Messages published one after another
-    /// by one task to one address keep their order where the driver claims ``DriverCapabilities/ordered``.
+    /// Waits before `run()` is called and while the connection is down, but never beyond `options.deadline`. The error
+    /// says whether the message was certainly not sent (`unavailable`), may have been sent (`indeterminate`), has no
+    /// consumer (`unroutable`, only if `options.mandatory`), or met a limit (`exhausted`). Its sentence says what the
+    /// publish waited for, the state of the connection, and the last reason for that state. A message that the queue
+    /// may have accepted is `indeterminate`, even if sending it again failed for another reason. Messages that one task
+    /// publishes to one address keep their order if the driver claims ``DriverCapabilities/ordered``.
     func publish(
         _ message: Message, to address: Address, options: PublishOptions
     ) async throws(TransportError)
 
-    /// As ``publish(_:to:options:)``, for who does not wait for it in a task. Left out, a task is made that does.
+    /// Publishes like ``publish(_:to:options:)``, for callers that don't await it. The default implementation creates a
+    /// task that does.
     ///
-    /// - Parameter completion: called once, on any thread, maybe before this returns, with the error that the other form
-    ///   would throw, or `nil`. It must not wait.
-    /// - Returns: what cancels the publish; `nil` when there is nothing left to cancel.
+    /// Calls `completion` once, on any thread, perhaps before this method returns, with the error that the other form
+    /// would throw, or `nil`. `completion` must not block.
+    ///
+    /// - Returns: a function that cancels the publish, or `nil` if there is nothing left to cancel.
     func publish(
         _ message: Message, to address: Address, options: PublishOptions,
         completion: @escaping @Sendable (TransportError?) -> Void
@@ -42,23 +44,23 @@ public protocol TransportDriver: Sendable {
 
     /// Subscribes for as long as `body` runs.
     ///
-    /// The subscription is live when `body` is called: what is published from then on arrives. Waits for that until
-    /// `options.deadline`, where there is one. A lost connection ends neither the subscription nor `body`; the driver
-    /// restores it. What is unsettled when `body` ends is released: it goes back to the queue, and that counts as no
-    /// attempt (a fanout's own copy and an own mailbox die with their subscription or some time after). At most
-    /// `options.prefetch` deliveries are unsettled at a time. Cancelling the task ends the deliveries; `body` then returns or
-    /// throws as it likes.
+    /// The subscription is live when `body` is called: messages published from then on arrive. Waits for that until
+    /// `options.deadline`, if there is one. A lost connection ends neither the subscription nor `body`; the driver
+    /// restores it. Deliveries that are unsettled when `body` ends are released: they go back to the queue, and that
+    /// doesn't count as an attempt. (A fanout's copy and a mailbox end with their subscription, or some time later.) At
+    /// most `options.prefetch` deliveries are unsettled at a time. Cancelling the task ends the deliveries; `body` may
+    /// then return or throw.
     func withSubscription<Result: Sendable>(
         to address: Address,
         options: SubscriptionOptions,
         _ body: nonisolated(nonsending) (Deliveries) async throws -> Result
     ) async throws -> Result
 
-    /// A mailbox that nobody else has, for as long as this driver lives. Left out, its name is made by chance.
+    /// Returns a mailbox whose name is unique while this driver lives. The default implementation picks a random name.
     func makeMailbox() -> Mailbox
 
-    /// Runs tasks on the thread that brings deliveries and takes publishes, so that neither wakes another thread; `nil`,
-    /// also when left out, where there is no such thread.
+    /// Runs tasks on the thread that brings deliveries and takes publishes, so that neither has to wake another thread.
+    /// `nil`, the default, if there is no such thread.
     var taskExecutor: (any TaskExecutor)? { get }
 }
 
@@ -70,7 +72,8 @@ extension TransportDriver {
         publishInTask(message, to: address, options: options, completion: completion)
     }
 
-    /// The form of `publish` with a completion by the other form, for drivers that have no better way or must wait.
+    /// Implements the form of `publish` with a completion by means of the other form, in a task. For drivers that have
+    /// no better way, or that have to wait.
     public func publishInTask(
         _ message: Message, to address: Address, options: PublishOptions,
         completion: @escaping @Sendable (TransportError?) -> Void
@@ -93,7 +96,7 @@ extension TransportDriver {
     public var taskExecutor: (any TaskExecutor)? { nil }
 }
 
-/// What a driver guarantees beyond the contract of ``TransportDriver``.
+/// The guarantees of a driver beyond the contract of ``TransportDriver``.
 public struct DriverCapabilities: OptionSet, Sendable, Hashable {
     public let rawValue: UInt32
 
@@ -105,39 +108,39 @@ public struct DriverCapabilities: OptionSet, Sendable, Hashable {
     public static let interprocess = DriverCapabilities(rawValue: 1 << 0)
     /// An accepted message survives the end of every process that uses the queue.
     public static let durable = DriverCapabilities(rawValue: 1 << 1)
-    /// What a vanished consumer had not settled is delivered to another one, marked as redelivered.
+    /// Deliveries that a vanished consumer had not settled go to another consumer, marked as redelivered.
     public static let redelivery = DriverCapabilities(rawValue: 1 << 2)
-    /// Messages of one publisher to one address arrive in order at one consumer; a requeued one keeps its place.
+    /// Messages from one publisher to one address arrive in order at one consumer. A requeued message keeps its place.
     public static let ordered = DriverCapabilities(rawValue: 1 << 3)
-    /// A mandatory message without a taker fails with `unroutable`, at once.
+    /// A mandatory message that no consumer takes fails with `unroutable`, at once.
     public static let detectsUnroutable = DriverCapabilities(rawValue: 1 << 4)
-    /// A message whose time to live is over is not delivered.
+    /// A message isn't delivered after its time to live.
     public static let expires = DriverCapabilities(rawValue: 1 << 5)
     /// Discarded messages are kept where an operator can look at them.
     public static let deadLetters = DriverCapabilities(rawValue: 1 << 6)
     /// A connection can be lost, and is restored with its subscriptions.
     public static let reconnects = DriverCapabilities(rawValue: 1 << 7)
-    /// Queues are bounded; a publisher that meets the bound waits, then gets `exhausted`.
+    /// Queues have a limit. A publisher that meets it waits, then gets `exhausted`.
     public static let boundedQueues = DriverCapabilities(rawValue: 1 << 8)
-    /// A fanout's copy ends with its subscription: it takes nothing for who subscribes later.
+    /// A fanout's copy ends with its subscription and keeps nothing for later subscribers.
     public static let ephemeralFanouts = DriverCapabilities(rawValue: 1 << 9)
-    /// Every delivery from a queue that is shared tells its attempt (``Delivery/attempt``), also to another process.
+    /// Every delivery from a shared queue says which attempt it is (``Delivery/attempt``), in every process.
     public static let countsAttempts = DriverCapabilities(rawValue: 1 << 10)
-    /// A queue gives up what was attempted as often as its limit says: it dead-letters or drops the message, and the log says
-    /// so.
+    /// A queue gives up a message after a limited number of attempts: it dead-letters or drops the message, and logs
+    /// that.
     public static let limitsAttempts = DriverCapabilities(rawValue: 1 << 11)
 }
 
-/// How a message is published. `Transport` fills in what its caller left out.
+/// How a message is published. `Transport` fills in the defaults.
 public struct PublishOptions: Sendable {
     /// When to give up. Every wait of the publish ends by then.
     public var deadline: ContinuousClock.Instant
 
-    /// Whether a message that nobody takes is an error (`unroutable`) instead of being dropped.
+    /// Whether a message that no consumer takes is an error (`unroutable`) instead of being dropped.
     public var mandatory: Bool
 
-    /// Whether the driver may send the message again after a loss, so that it may arrive twice. RPC says yes: its
-    /// receivers drop duplicates.
+    /// Whether the driver may send the message again after a lost connection, so that it may arrive twice. RPC allows
+    /// it, because its receivers drop duplicates.
     public var allowsDuplicates: Bool
 
     public init(deadline: ContinuousClock.Instant, mandatory: Bool = false, allowsDuplicates: Bool = false) {
@@ -152,7 +155,7 @@ public struct SubscriptionOptions: Sendable {
     /// How many deliveries may be unsettled at a time; at least 1.
     public var prefetch: Int
 
-    /// When to give up waiting for the subscription to be live. `nil`: it waits as long as its task lives.
+    /// When to stop waiting for the subscription to be live. `nil` waits for as long as the task lives.
     public var deadline: ContinuousClock.Instant?
 
     public init(prefetch: Int = 100, deadline: ContinuousClock.Instant? = nil) {

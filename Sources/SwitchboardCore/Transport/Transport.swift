@@ -1,23 +1,23 @@
 public import Logging
 public import ServiceLifecycle
 
-/// Bounds and defaults of a ``Transport``.
+/// Limits and defaults of a ``Transport``.
 public struct TransportConfiguration: Sendable {
-    /// How long a publish may take when its caller says nothing.
+    /// How long a publish may take if its caller doesn't pass a deadline.
     public var publishTimeout: Duration = .seconds(30)
 
-    /// The largest body that is taken, in bytes.
+    /// The largest body that is accepted, in bytes.
     public var maximumMessageSize = 64 * 1024 * 1024
 
     public init() {}
 }
 
-/// A driver, and what is the same for every driver.
+/// Publishes messages and subscribes to addresses, through the driver for its URL.
 ///
-/// Making one validates its URL and connects to nothing; ``run()`` connects and keeps connected. All methods may be
-/// called from any task, concurrently, before `run()` too: they wait for the connection, up to their deadline.
+/// Creating a transport validates its URL and doesn't connect. ``run()`` connects and stays connected. All methods may
+/// be called from any task, concurrently, even before `run()`: they wait for the connection until their deadline.
 public final class Transport: Service {
-    /// What it connects to; descriptions of it mask the passwords.
+    /// What it connects to. Its description masks passwords.
     public let url: TransportURL
 
     public let configuration: TransportConfiguration
@@ -25,9 +25,9 @@ public final class Transport: Service {
     private let driver: any TransportDriver
     private let logger: Logger
 
-    /// A transport for `url`, by the driver that `registry` has for its scheme.
+    /// Creates a transport with the registry's driver for the URL's scheme.
     ///
-    /// Throws ``TransportError/Code/unknownScheme``, or what the driver says of the URL's options.
+    /// Throws ``TransportError/Code/unknownScheme``, or the driver's error about the URL's options.
     public init(
         _ url: TransportURL,
         drivers registry: DriverRegistry,
@@ -40,7 +40,7 @@ public final class Transport: Service {
         self.logger = logger
     }
 
-    /// A transport over a driver that was made by hand.
+    /// Creates a transport with a driver that you made yourself.
     public init(
         driver: any TransportDriver,
         url: TransportURL,
@@ -57,20 +57,20 @@ public final class Transport: Service {
         driver.capabilities
     }
 
-    /// Where the connection stands now.
+    /// The current state of the connection.
     public var state: TransportState {
         driver.monitor.state
     }
 
-    /// The state now and every later one.
+    /// The current state and every later one.
     public func states() -> AsyncStream<TransportState> {
         driver.monitor.states()
     }
 
     /// Connects, and stays connected until graceful shutdown or cancellation. Called once.
     ///
-    /// List a transport before what uses it: a `ServiceGroup` shuts down in reverse order, so that its users have
-    /// drained when its turn comes. Throws the ``TransportError`` that ended it, for example `refused`.
+    /// List a transport before the services that use it: a `ServiceGroup` shuts down in reverse order, so they have
+    /// drained when it is the transport's turn. Throws the ``TransportError`` that ended it, for example `refused`.
     public func run() async throws {
         do {
             try await cancelWhenGracefulShutdown { [driver] in
@@ -87,12 +87,14 @@ public final class Transport: Service {
         driver.monitor.report(.closed(reason: nil))
     }
 
-    /// Returns once the queue has taken the message over.
+    /// Publishes a message, and returns once the queue has accepted it.
     ///
     /// - Parameters:
-    ///   - deadline: when to give up; `configuration.publishTimeout` from now when left out.
-    ///   - mandatory: whether a message that nobody takes is an error (`unroutable`).
-    ///   - allowsDuplicates: whether the driver may send again after a loss.
+    ///   - message: the message.
+    ///   - address: where it goes.
+    ///   - deadline: when to give up. The default is `configuration.publishTimeout` from now.
+    ///   - mandatory: whether a message that no consumer takes is an error (`unroutable`).
+    ///   - allowsDuplicates: whether the driver may send the message again after a lost connection.
     /// - Throws: see ``TransportDriver/publish(_:to:options:)``.
     public func publish(
         _ message: Message,
@@ -105,11 +107,13 @@ public final class Transport: Service {
         try await driver.publish(message, to: address, options: options)
     }
 
-    /// As ``publish(_:to:deadline:mandatory:allowsDuplicates:)``, for who does not wait for it; throws what is known at once.
+    /// Publishes like ``publish(_:to:deadline:mandatory:allowsDuplicates:)``, for callers that don't await it. Throws
+    /// errors that are known at once.
     ///
-    /// - Parameter completion: called once, on any thread, maybe before this returns, with the error that the other form
-    ///   would throw, or `nil`. It must not wait.
-    /// - Returns: what cancels the publish; `nil` when there is nothing left to cancel.
+    /// Calls `completion` once, on any thread, perhaps before this method returns, with the error that the other form
+    /// would throw, or `nil`. `completion` must not block.
+    ///
+    /// - Returns: a function that cancels the publish, or `nil` if there is nothing left to cancel.
     public func publish(
         _ message: Message,
         to address: Address,
@@ -142,13 +146,13 @@ public final class Transport: Service {
             allowsDuplicates: allowsDuplicates)
     }
 
-    /// A mailbox that nobody else has, for as long as this transport lives.
+    /// Returns a mailbox whose name is unique while this transport lives.
     public func makeMailbox() -> Mailbox {
         driver.makeMailbox()
     }
 
-    /// Runs tasks on the connection's own thread, where its driver has one: a task there neither waits for another thread nor
-    /// wakes one to send, or when its reply comes. For code that never blocks and never computes for long, as all
+    /// Runs tasks on the connection's own thread; `nil` if its driver has none. A task there doesn't wait for another
+    /// thread to send or to get its reply. Only for code that never blocks and never computes for long, because all
     /// connections of that thread stand still meanwhile.
     public var taskExecutor: (any TaskExecutor)? {
         driver.taskExecutor

@@ -1,20 +1,20 @@
-/// A change in a transport's life, for programs that watch it.
+/// A change in the life of a transport, for programs that watch it.
 public enum TransportEvent: Sendable, Hashable {
-    /// The first connection is up, with everything that the program subscribed to.
+    /// The first connection is up, with all of the program's subscriptions.
     case connected
-    /// The connection was lost, or an attempt to make it failed; another one follows.
+    /// The connection was lost, or an attempt to connect failed. Another attempt follows.
     case disconnected(reason: String)
-    /// The queue's owner takes no messages for now.
+    /// The broker accepts no messages for now.
     case blocked(reason: String)
-    /// The queue's owner takes messages again.
+    /// The broker accepts messages again.
     case unblocked
-    /// A connection is up again, with everything that the program subscribed to.
+    /// A connection is up again, with all of the program's subscriptions.
     case recovered
-    /// It is over. `reason`: why, when it was not asked to.
+    /// The transport has ended. `reason` says why, if it wasn't asked to.
     case closed(reason: String?)
 }
 
-/// The events of a transport as they come. Ends after `closed`.
+/// The events of a transport as they happen. Ends after `closed`.
 public struct TransportEvents: AsyncSequence, Sendable {
     public typealias Element = TransportEvent
 
@@ -80,14 +80,14 @@ public struct TransportEvents: AsyncSequence, Sendable {
 }
 
 extension Transport {
-    /// What happens to the connection from now on, beginning with how it stands.
+    /// The events of the connection from now on, starting with its current state.
     public func events() -> TransportEvents {
         TransportEvents(states())
     }
 }
 
 extension TransportMonitor {
-    /// What happens to the driver from now on, beginning with how it stands.
+    /// The events of the driver from now on, starting with its current state.
     public func events() -> TransportEvents {
         TransportEvents(states())
     }

@@ -1,6 +1,6 @@
 /// A password or token that no description, dump, encoder or log shows.
 ///
-/// The text is reached by ``reveal()`` alone, so a search for that word finds every place where a secret leaves.
+/// Only ``reveal()`` returns the text, so a search for that word finds every place where a secret leaves.
 public struct Secret: Hashable, Sendable {
     private let value: String
 
@@ -8,10 +8,10 @@ public struct Secret: Hashable, Sendable {
         self.value = value
     }
 
-    /// What every description shows in place of the text.
+    /// What every description shows instead of the text.
     public static let mask = "***"
 
-    /// The text itself. Whoever calls this answers for where it goes.
+    /// The text itself. The caller is responsible for where it goes.
     public func reveal() -> String {
         value
     }
@@ -35,7 +35,7 @@ extension Secret: ExpressibleByStringLiteral {
 }
 
 extension Secret: Encodable {
-    /// Encodes the mask: an encoder is one more way for a secret to leave.
+    /// Encodes the mask, because an encoder is another way for a secret to leave.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         try container.encode(Secret.mask)

@@ -1,10 +1,10 @@
 extension Secret {
-    /// A text with everything in it that looks like a credential replaced by ``mask``, else unchanged: the passwords of
-    /// URLs (also of those that no parser takes, of several hosts, without slashes, percent-encoded), `name:password@host`
-    /// without a scheme, and what follows a name that speaks of a password, passphrase, secret, token, credential or key.
+    /// Replaces everything in a text that looks like a credential by ``mask``: the passwords of URLs (including
+    /// malformed ones, and those with several hosts, without slashes, or percent-encoded), `name:password@host` without
+    /// a scheme, and values whose name suggests a password, passphrase, secret, token, credential or key.
     ///
-    /// For every text that is shown and came from somewhere else: an argument, a file, a peer, an error of another library.
-    /// In doubt it masks too much. Masking twice changes nothing more.
+    /// Use it for every text from elsewhere that you show: an argument, a file, a peer's message, another library's
+    /// error. When in doubt it masks too much. Masking a text twice makes no difference.
     public static func masked(in text: String) -> String {
         let isPlain = text.utf8.allSatisfy { $0 != .at && $0 != .equals && $0 != .colon && $0 != .percent }
         if isPlain { return text }

@@ -12,7 +12,7 @@ extension TransportURL: CustomStringConvertible, CustomDebugStringConvertible, C
         Mirror(self, children: ["url": description])
     }
 
-    /// The URL as text. With `revealingSecrets` it parses back into an equal value.
+    /// Returns the URL as text. With `revealingSecrets`, parsing it gives an equal value.
     public func formatted(revealingSecrets: Bool) -> String {
         var text = "\(scheme)://"
         text += hosts.map { $0.formatted(revealingSecrets: revealingSecrets) }.joined(separator: ",")
@@ -61,7 +61,7 @@ extension TransportURL.Host: CustomStringConvertible {
 }
 
 extension TransportURL.Option {
-    /// Whether the value is masked: its name speaks of a password, passphrase, secret, token, credential or key.
+    /// Whether the value is masked, because its name suggests a password, passphrase, secret, token, credential or key.
     public var isSecret: Bool {
         SecretNames.contains(Array(name.utf8))
     }
@@ -74,7 +74,7 @@ extension TransportURL.Option {
 }
 
 extension TransportURL.Option: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
-    /// The option as in a URL, its value masked when it is a secret.
+    /// The option as in a URL, with its value masked if it is a secret.
     public var description: String {
         formatted(revealingSecrets: false)
     }

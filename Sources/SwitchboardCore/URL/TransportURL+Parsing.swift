@@ -1,10 +1,10 @@
 extension TransportURL {
-    /// Parses a URL. Throws ``TransportError/Code/invalidURL``, whose sentence says which part is wrong and shows no
-    /// part of the text: any of it may be a password that was written without percent-encoding.
+    /// Parses a URL. Throws ``TransportError/Code/invalidURL``. The error says which part is wrong but quotes none of
+    /// the text, because any of it may be a password that wasn't percent-encoded.
     ///
-    /// Reads what oslo.messaging reads (oslo-wire.md §1.1) and means the same by it. It refuses what oslo takes and then
-    /// connects elsewhere, cuts off or alters in silence: control characters, a `#`, text between `]` and a port, ports
-    /// that are not 0 to 65535 in plain digits, host names that no host has, bytes that are not UTF-8.
+    /// Accepts what oslo.messaging accepts (oslo-wire.md §1.1), with the same meaning. It refuses what oslo.messaging
+    /// would silently alter, cut off, or take for another host: control characters, a `#`, text between `]` and a port,
+    /// ports that aren't 0 to 65535 in plain digits, impossible host names, and bytes that aren't UTF-8.
     public init(_ text: String) throws(TransportError) {
         self = try Parser(Array(text.utf8)).parse()
     }

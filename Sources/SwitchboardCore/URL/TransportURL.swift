@@ -1,9 +1,9 @@
-/// What a transport connects to, in the grammar of oslo.messaging (oslo-wire.md §1):
+/// What a transport connects to, in oslo.messaging's grammar (oslo-wire.md §1):
 ///
 ///     driver://[user[:password]@]host[:port][,[user[:password]@]host[:port]]…[/virtual host][?option=value[&…]]
 ///
-/// Every part may be percent-encoded; `/ @ : , ? # %` inside a user name or password must be. Equal are URLs that agree
-/// in every part, the options and their order too (oslo.messaging's ignore the options).
+/// Every part may be percent-encoded; `/ @ : , ? # %` in a user name or password must be. Two URLs are equal if all
+/// their parts are, including the options and their order. (oslo.messaging ignores the options when it compares.)
 public struct TransportURL: Hashable, Sendable {
     /// One host and its own credentials.
     public struct Host: Hashable, Sendable {
@@ -38,8 +38,8 @@ public struct TransportURL: Hashable, Sendable {
     public var hosts: [Host]
     /// `nil` when the URL has no path, empty for the path `/`.
     public var virtualHost: String?
-    /// In the order of the URL, repeated and empty ones too. What they mean is the driver's matter; oslo.messaging reads
-    /// an empty value as none, and joins the values of a repeated name with commas.
+    /// The options in the URL's order, including repeated and empty ones. The driver gives them a meaning.
+    /// oslo.messaging ignores empty values, and joins the values of a repeated name with commas.
     public var options: [Option]
 
     public init(scheme: String, hosts: [Host] = [], virtualHost: String? = nil, options: [Option] = []) {

@@ -1,6 +1,6 @@
-/// What drivers say of options that they do not know.
+/// Errors for URL options that a driver doesn't know.
 public enum URLOptions {
-    /// The error for an unknown option; names the known one that is spelt most alike.
+    /// The error for an unknown option. It suggests the known option with the most similar name.
     public static func unknown(_ name: String, known: [String], of scheme: String) -> TransportError {
         var sentence = "\(scheme):// has no option \"\(name)\""
         if let near = nearest(to: name, in: known) {
@@ -11,7 +11,7 @@ public enum URLOptions {
         return TransportError(.invalidOption, sentence)
     }
 
-    /// The candidate that at most a third of the name's characters have to be changed for.
+    /// The most similar candidate, if no more than a third of the name's characters differ.
     public static func nearest(to name: String, in candidates: [String]) -> String? {
         let scored = candidates.map { ($0, distance(Array(name.lowercased()), Array($0.lowercased()))) }
         guard let best = scored.min(by: { $0.1 < $1.1 }), best.1 <= max(2, name.count / 3) else { return nil }

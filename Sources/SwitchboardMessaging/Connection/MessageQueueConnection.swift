@@ -3,24 +3,24 @@ public import ServiceLifecycle
 public import SwitchboardCore
 import Tracing
 
-/// A running transport with its one reply mailbox: what RPC clients and servers share, and what a request context's
-/// ``RequestContext/mqConnection`` refers to.
+/// A running transport with one mailbox for replies. RPC clients and servers share it, and a request context's
+/// ``RequestContext/mqConnection`` refers to one.
 ///
-/// Making one connects to nothing; ``run()`` does. The mailbox opens with the first call. All methods may be called from
-/// any task, concurrently.
+/// Creating a connection doesn't connect; ``run()`` does. The mailbox opens with the first call. All methods may be
+/// called from any task, concurrently.
 public final class MessageQueueConnection: Service {
-    /// What errors and logs call it: a cell's name, or `own`. Never a URL.
+    /// Its name in errors and logs: a cell's name, or `own`. Never a URL.
     public let name: String
 
-    /// What sentences call it.
+    /// Its name in sentences.
     let title: String
 
     public let transport: Transport
 
-    /// What its clients and servers report to.
+    /// Where its clients and servers report to.
     public let telemetry: Telemetry
 
-    /// Whom spans go to, when there is somebody.
+    /// The tracer that receives spans, if any.
     let tracer: (any Tracer)?
     let metrics: RPCMetrics
     let work: WorkAnnouncements
@@ -37,7 +37,7 @@ public final class MessageQueueConnection: Service {
     private let mailboxRequests: AsyncStream<Void>
     private let mailboxRequestSource: AsyncStream<Void>.Continuation
 
-    /// - Parameter name: what errors and logs call the connection; must not hold a secret.
+    /// Creates a connection over a transport. `name` is its name in errors and logs, and must not contain a secret.
     public convenience init(
         _ transport: Transport, name: String = "own", telemetry: Telemetry = Telemetry(),
         logger: Logger = Logger(label: "switchboard")
@@ -71,7 +71,7 @@ public final class MessageQueueConnection: Service {
             of: Void.self, bufferingPolicy: .bufferingNewest(1))
     }
 
-    /// A connection to `url`, by the driver that `registry` has for it. Throws what `Transport` throws of the URL.
+    /// Creates a connection to a URL, with the registry's driver for its scheme. Throws the same errors as `Transport`.
     public convenience init(
         _ url: TransportURL,
         drivers registry: DriverRegistry,
@@ -85,15 +85,15 @@ public final class MessageQueueConnection: Service {
             name: name, telemetry: telemetry, logger: logger)
     }
 
-    /// The number of calls that wait for their replies.
+    /// The number of calls that are waiting for their replies.
     public var callsInFlight: Int {
         calls.count
     }
 
     /// Connects, and stays connected until graceful shutdown or cancellation. Called once.
     ///
-    /// List it before the services that use it. Throws the ``SwitchboardCore/TransportError`` that ended the transport;
-    /// waiting and later calls get the same.
+    /// List it before the services that use it. Throws the `TransportError` that ended the transport;
+    /// pending and later calls fail with the same error.
     public func run() async throws {
         do {
             try await withThrowingTaskGroup(of: Void.self) { group in
@@ -176,11 +176,11 @@ public final class MessageQueueConnection: Service {
         }
     }
 
-    /// Sends a message through the queue to ourselves, and waits for it: proves that what is sent is delivered, which a
-    /// connection that looks alive does not.
+    /// Sends a message through the queue to its own mailbox, and waits for it. This proves that messages are delivered,
+    /// which a connection that merely looks alive doesn't.
     ///
     /// - Returns: how long it took.
-    /// - Throws: ``RPCError``: ``RPCError/Code/timeout`` when it does not come back, else what sending it met; or
+    /// - Throws: ``RPCError``, with the code ``RPCError/Code/timeout`` if the message doesn't come back; or
     ///   `CancellationError`.
     public func roundTrip(timeout: Duration = .seconds(10)) async throws -> Duration {
         let start = ContinuousClock.now

@@ -1,6 +1,6 @@
-/// The cell that a message queue is of: its name for people, and its identity where a program has aimed at it by one.
+/// The cell that a message queue belongs to: its name for people, and its identity if a program has aimed at it by one.
 ///
-/// What is written by hand (`"cell1"`) is a name and nothing more, whatever it looks like.
+/// A string literal such as `"cell1"` is only a name, whatever it looks like.
 public struct MQCell: Sendable, Hashable, CustomStringConvertible, ExpressibleByStringLiteral {
     /// The 128 bits of a cell's UUID.
     package struct Identity: Sendable, Hashable {
@@ -13,13 +13,13 @@ public struct MQCell: Sendable, Hashable, CustomStringConvertible, ExpressibleBy
         }
     }
 
-    /// What the cell is called in errors, logs and metrics.
+    /// The cell's name in errors, logs and metrics.
     public let name: String
 
     /// `nil` for a cell that is known by its name alone. Read it as `MQConnection.cellID`, of `SwitchboardCells`.
     package let identity: Identity?
 
-    /// A cell that is known by its name alone.
+    /// A cell of which only the name is known.
     public init(_ name: String) {
         self.init(name, identity: nil)
     }

@@ -1,17 +1,17 @@
-/// Which message queue a request goes through. Three states, and none ever turns into another by itself: a call that is
-/// aimed at a cell fails when that cell cannot take it, and never reaches another queue.
+/// The message queue that a request goes through. None of the three states ever changes into another by itself: a call
+/// that is aimed at a cell fails if that cell can't take it, and never reaches another queue.
 public enum MQConnection: Sendable {
-    /// The process's own queue: the connection that the RPC client was made with.
+    /// The process's own queue: the connection with which the RPC client was created.
     case own
-    /// One cell's queue. `name` says which cell's: cells may share a connection, whose own name is another's.
+    /// One cell's queue. `name` says which cell's, because cells may share a connection that is named after another
+    /// cell.
     case cell(MessageQueueConnection, name: MQCell)
-    /// No queue at all: RPC fails at once, naming `cell` and `reason`, a clause such as
-    /// `it has no message queue (none://)`.
+    /// No queue. RPC fails at once, naming `cell` and `reason`, a clause such as `it has no message queue (none://)`.
     case none(cell: MQCell, reason: String)
 }
 
 extension MQConnection: CustomStringConvertible {
-    /// Never holds a URL.
+    /// Never contains a URL.
     public var description: String {
         switch self {
         case .own: "own"

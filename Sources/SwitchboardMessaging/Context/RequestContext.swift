@@ -3,10 +3,11 @@ import Synchronization
 
 /// Who asks, on whose behalf, and through which message queue: Nova's request context.
 ///
-/// A value: passing it on is copying it. What travels are Nova's 25 wire keys (nova-cells.md §1.1) and the keys of
-/// ``additional``, of a ``plain(_:)`` one those alone; ``mqConnection`` never travels, and decoding never targets.
+/// A value: passing it on copies it. On the wire it has Nova's 25 keys (nova-cells.md §1.1) and the keys of
+/// ``additional``; a ``plain(_:)`` context has only the latter. ``mqConnection`` never travels, and decoding never aims
+/// a context.
 public struct RequestContext: Sendable {
-    /// Which rows of the database the request sees.
+    /// The database rows that the request sees.
     public enum ReadDeleted: String, Sendable, Hashable {
         case no, yes, only
     }
@@ -59,7 +60,7 @@ public struct RequestContext: Sendable {
 
     var fields: Fields { storage.fields }
 
-    /// The message queue that RPC with this context goes through.
+    /// The message queue that RPC with this context uses.
     public var mqConnection: MQConnection = .own
 
     init(_ fields: Fields) {
@@ -124,7 +125,7 @@ public struct RequestContext: Sendable {
         set { update { $0.roles = newValue } }
     }
 
-    /// `nil` lets the receiver ask its own policy.
+    /// Whether the user is an administrator. `nil` leaves the decision to the receiver's policy.
     public var isAdmin: Bool? {
         get { storage.fields.isAdmin }
         set { update { $0.isAdmin = newValue } }
@@ -146,7 +147,7 @@ public struct RequestContext: Sendable {
         set { update { $0.quotaClass = newValue } }
     }
 
-    /// The entries of the service catalogue that the sender passes on.
+    /// The entries of the service catalog that the sender passes on.
     public var serviceCatalog: [JSONValue] {
         get { storage.fields.serviceCatalog }
         set { update { $0.serviceCatalog = newValue } }
@@ -154,7 +155,7 @@ public struct RequestContext: Sendable {
 
     // MARK: What is asked
 
-    /// `req-` and a UUID; the same on every hop of a request.
+    /// `req-` and a UUID. Stays the same on every hop of a request.
     public var requestID: String {
         get { storage.fields.requestID }
         set { update { $0.requestID = newValue } }
@@ -190,7 +191,7 @@ public struct RequestContext: Sendable {
         set { update { $0.readDeleted = newValue } }
     }
 
-    /// Keys of the wire that are not Nova's, kept and sent on as they came.
+    /// Keys on the wire that aren't Nova's. They are passed on unchanged.
     public var additional: JSONObject {
         get { storage.fields.additional }
         set { update { $0.additional = newValue } }
@@ -211,13 +212,13 @@ public struct RequestContext: Sendable {
                 requestID: requestID ?? "req-" + UniqueID.makeUUID(), timestamp: .now()))
     }
 
-    /// A context for programs of oslo.messaging that are not Nova's, whose contexts are other dictionaries, or empty ones.
+    /// A context for oslo.messaging programs other than Nova, whose contexts have other keys or none.
     ///
     ///     try await client.call("echo", ["body": "x"], context: .plain())
     ///
-    /// What travels are these members, and with a call its deadline. The other properties stay on this side, as
-    /// ``requestID`` for logs does: what the peer shall read of them goes into ``additional``, by the names that it knows.
-    /// Notifications carry an empty context then, as oslo.messaging's do (oslo-wire.md §7).
+    /// Only these members travel, and with a call its deadline. The other properties, such as ``requestID`` for logs,
+    /// stay on this side. If the peer needs any of them, put them into ``additional`` under the names that it knows.
+    /// Notifications then carry an empty context, as oslo.messaging's do (oslo-wire.md §7).
     public static func plain(_ members: JSONObject = [:]) -> RequestContext {
         var fields = Fields(requestID: "req-" + UniqueID.makeUUID(), timestamp: .now())
         fields.additional = members
@@ -228,12 +229,12 @@ public struct RequestContext: Sendable {
     /// Whether this is a ``plain(_:)`` context.
     public var isPlain: Bool { storage.fields.isPlain }
 
-    /// A context of no user, with an administrator's rights: what services use for work of their own.
+    /// A context without a user but with an administrator's rights, for a service's own work.
     public static func admin() -> RequestContext {
         RequestContext(isAdmin: true)
     }
 
-    /// A copy with an administrator's rights. It keeps the request's id and its message queue.
+    /// Returns a copy with an administrator's rights. It keeps the request's id and its message queue.
     public func elevated(readDeleted: ReadDeleted? = nil) -> RequestContext {
         var copy = self
         copy.update { fields in
@@ -246,7 +247,7 @@ public struct RequestContext: Sendable {
 }
 
 extension RequestContext: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
-    /// The request, its user, project and queue; never the token or the catalogue.
+    /// The request, its user, project and queue. Never the token or the catalog.
     public var description: String {
         "RequestContext(\(requestID), user: \(userID ?? "-"), project: \(projectID ?? "-"), queue: \(mqConnection))"
     }

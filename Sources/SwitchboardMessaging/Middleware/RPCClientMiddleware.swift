@@ -1,10 +1,10 @@
-/// A request that a client is about to send, as middleware sees and may change it.
+/// A request that a client is about to send. Middleware may change it.
 public struct RPCClientRequest: Sendable {
-    /// What is done with it.
+    /// The kind of a request.
     public enum Kind: String, Sendable, Hashable {
         /// Waits for a reply.
         case call
-        /// Nobody replies.
+        /// Doesn't get a reply.
         case cast
         /// A cast to every server of the topic.
         case fanout
@@ -15,18 +15,18 @@ public struct RPCClientRequest: Sendable {
     public var arguments: JSONObject
     public var namespace: String?
     public var version: RPCVersion?
-    /// Where it goes; the server does not count for a fanout.
+    /// Where it goes. A fanout ignores the server.
     public var target: RPCTarget
     /// Who asks, and through which queue.
     public var context: RequestContext
-    /// How long it may take, everything included.
+    /// How long it may take in total.
     public var timeout: Duration
     /// Whether it must never be executed twice; see ``RPCClient/neverTwice``.
     public var neverTwice: Bool
 }
 
-/// Something that every request of an ``RPCClient`` passes through on its way out, and every reply or error on its way
-/// back: checks, defaults, caches, circuit breakers.
+/// Code that every request of an ``RPCClient`` passes through on its way out, and every reply or error on its way back:
+/// checks, defaults, caches, circuit breakers.
 ///
 ///     struct Audit: RPCClientMiddleware {
 ///         func send(
@@ -38,9 +38,9 @@ public struct RPCClientRequest: Sendable {
 ///         }
 ///     }
 ///
-/// It may change the request, call `next` once, several times or not at all, and change what comes back. It runs in the
-/// caller's task and counts into the caller's time, not into the request's ``RPCClientRequest/timeout``. For casts and
-/// fanouts, `next` returns `null` once the queue has taken the request over.
+/// It may change the request, call `next` once, several times or not at all, and change the result. It runs in the
+/// caller's task. Its own time isn't part of the request's ``RPCClientRequest/timeout``. For casts and fanouts, `next`
+/// returns `null` once the queue has accepted the request.
 public protocol RPCClientMiddleware: Sendable {
     func send(
         _ request: RPCClientRequest,

@@ -1,58 +1,59 @@
 public import SwitchboardCore
 
-/// Sends RPC requests: through the queue that each request's context carries, else through the process's own.
+/// Sends RPC requests through the queue that each request's context carries, or else through the process's own queue.
 ///
-/// A light value: copy it and change what differs.
+/// A lightweight value: copy it and change what differs.
 ///
 ///     let client = RPCClient(connection, target: RPCTarget(topic: "compute", exchange: "nova"))
 ///     let sum = try await client.call(Calculator.add, .init(a: 1, b: 2), to: "host1", context: context)
 public struct RPCClient: Sendable {
-    /// Where requests go when the call names no server of its own.
+    /// Where requests go unless a call names a server.
     public var target: RPCTarget
 
-    /// The newest version that may be sent; `nil`: any. A request without a version is refused when there is a cap.
+    /// The newest version that may be sent; `nil` allows any. If there is a cap, a request without a version is
+    /// refused.
     public var versionCap: RPCVersion?
 
-    /// How long a call waits for its reply, and a cast for the queue to take it over.
+    /// How long a call waits for its reply, and a cast for the queue to accept it.
     public var timeout: Duration
 
-    /// When not `nil`, the server is asked to say every half of it that it is still at work, and a call fails after a
-    /// silence of this long even when its timeout is far (oslo-wire.md §4.5). Servers keep to it from 2 seconds on. Zero
-    /// is the same as `nil`, as in oslo.messaging.
+    /// If set, the server reports twice per interval that it is still working, and a call fails after one interval of
+    /// silence, even if its timeout is longer (oslo-wire.md §4.5). Python servers support intervals of 2 seconds and
+    /// longer. Zero is the same as `nil`, as in oslo.messaging.
     public var keepaliveInterval: Duration?
 
-    /// Whether requests must never be executed twice, rather than once if at all possible.
+    /// Whether requests must never be executed twice, even if that means that some aren't executed at all.
     ///
-    /// Such a request is published once: where a lost connection leaves open whether the queue has it, the request fails
-    /// with ``RPCError/Code/indeterminate`` instead of being sent again. And a server of Switchboard's begins with it only
-    /// when the queue has forgotten it for certain, which costs a round trip to the broker. See
-    /// <doc:ExecutedHowOften>, also for what oslo.messaging's servers promise.
+    /// Such a request is published once. If the connection is lost before the queue has confirmed it, the request fails
+    /// with ``RPCError/Code/indeterminate`` instead of being sent again. A Switchboard server starts it only when the
+    /// queue certainly won't deliver it again, which costs a round trip to the broker. See <doc:ExecutedHowOften>, also
+    /// for what oslo.messaging servers guarantee.
     public var neverTwice = false
 
-    /// Whether a call tells the server how long its caller waits, in the key `switchboard_deadline_ms` of the context
-    /// (<doc:Deadlines>). Turn it off for services that take no context but one of exactly the keys they know; then a
-    /// handler goes on when its caller has left.
+    /// Whether a call tells the server how long its caller waits, in the context's key `switchboard_deadline_ms`
+    /// (<doc:Deadlines>). Turn it off for services that accept only contexts with exactly the keys they know. A handler
+    /// then keeps working after its caller has left.
     public var sendsDeadline = true
 
-    /// Whether a request that nobody listens for fails at once, instead of after its timeout. For fanouts, to which
-    /// having no listener is normal, it does not count.
+    /// Whether a request fails at once if no server listens, instead of after its timeout. Doesn't apply to fanouts,
+    /// which may have no listener.
     public var detectsMissingListeners = true
 
-    /// How often a request is tried that was certainly not sent.
+    /// How often to try a request that was certainly not sent.
     public var retry = RPCRetryPolicy()
 
-    /// Which errors of the other side are thrown as Swift errors of their own.
+    /// The remote errors that are thrown as Swift error types of your own.
     public var errors = RPCErrorRegistry()
 
-    /// What every request passes through, the first one outermost.
+    /// The middleware that every request passes through; the first is outermost.
     public var middleware: [any RPCClientMiddleware] = []
 
     let connection: MessageQueueConnection
 
-    /// The number of calls through the process's own queue that wait for their replies.
+    /// The number of calls through the process's own queue that are waiting for their replies.
     public var callsInFlight: Int { connection.callsInFlight }
 
-    /// - Parameter connection: the process's own queue, for contexts that are not aimed at a cell.
+    /// Creates a client. `connection` is the process's own queue, for contexts that aren't aimed at a cell.
     public init(
         _ connection: MessageQueueConnection,
         target: RPCTarget,
@@ -87,11 +88,13 @@ public struct RPCClient: Sendable {
     /// Calls a method and waits for its reply.
     ///
     /// - Parameters:
-    ///   - server: the one server that shall take it; `nil`: the target's.
-    ///   - context: says who asks, and through which queue; nobody in particular, through the process's own, by default.
-    ///   - timeout: instead of the client's.
-    /// - Throws: ``RPCError``; an error of ``errors``; or `CancellationError` when the task is cancelled, which the server
-    ///   is told, best effort, so that the handler is cancelled too.
+    ///   - method: the method.
+    ///   - arguments: its arguments.
+    ///   - server: the server that should take the request; `nil` means the target's.
+    ///   - context: who asks, and through which queue. By default, nobody in particular, through the process's own queue.
+    ///   - timeout: overrides the client's timeout.
+    /// - Throws: ``RPCError``, an error from ``errors``, or `CancellationError` if the task is cancelled. The server is
+    ///   then told, on a best-effort basis, so that the handler is cancelled too.
     public func call<Arguments, Reply>(
         _ method: RPCMethod<Arguments, Reply>,
         _ arguments: Arguments,
@@ -110,7 +113,7 @@ public struct RPCClient: Sendable {
         }
     }
 
-    /// Sends a request that nobody replies to. Returns once the queue has taken it over.
+    /// Sends a request without a reply. Returns once the queue has accepted it.
     public func cast<Arguments, Reply>(
         _ method: RPCMethod<Arguments, Reply>,
         _ arguments: Arguments,
@@ -122,7 +125,7 @@ public struct RPCClient: Sendable {
             to: server, context: context)
     }
 
-    /// Sends a request to every server of a topic; nobody replies. Returns once the queue has taken it over.
+    /// Sends a request to every server of a topic, without a reply. Returns once the queue has accepted it.
     public func fanout<Arguments, Reply>(
         _ method: RPCMethod<Arguments, Reply>,
         _ arguments: Arguments,
@@ -136,9 +139,9 @@ public struct RPCClient: Sendable {
 
     // MARK: Dynamic
 
-    /// Calls a method by name, with arguments and a reply as JSON.
+    /// Calls a method by name, with JSON arguments and a JSON reply.
     ///
-    /// - Parameter version: `nil` sends none, which servers take for 1.0.
+    /// If `version` is `nil`, none is sent, and servers assume 1.0.
     public func call(
         _ method: String,
         _ arguments: JSONObject = [:],
@@ -153,7 +156,7 @@ public struct RPCClient: Sendable {
         )
     }
 
-    /// Sends a request by name that nobody replies to. Returns once the queue has taken it over.
+    /// Sends a request by name, without a reply. Returns once the queue has accepted it.
     public func cast(
         _ method: String,
         _ arguments: JSONObject = [:],
@@ -166,7 +169,7 @@ public struct RPCClient: Sendable {
             request(.cast, method, arguments, namespace, version, to: server, context, timeout: timeout))
     }
 
-    /// Sends a request by name to every server of a topic; nobody replies.
+    /// Sends a request by name to every server of a topic, without a reply.
     public func fanout(
         _ method: String,
         _ arguments: JSONObject = [:],

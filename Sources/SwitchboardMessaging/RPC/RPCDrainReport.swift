@@ -1,8 +1,8 @@
-/// What became of the requests that an ``RPCServer`` had taken when it was shut down.
+/// What happened to the requests that an ``RPCServer`` had taken when it was shut down.
 public struct RPCDrainReport: Sendable, Hashable, CustomStringConvertible {
-    /// Those whose handlers ended after the shutdown began.
+    /// The number of requests whose handlers ended after the shutdown began.
     public var finished = 0
-    /// Those that had not begun: they went back to the queue.
+    /// The number of requests that had not started. They went back to the queue.
     public var requeued = 0
 
     public init(finished: Int = 0, requeued: Int = 0) {

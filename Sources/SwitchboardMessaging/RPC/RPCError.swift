@@ -1,8 +1,9 @@
 import SwitchboardCore
 
-/// An error of an RPC: from the other side (``Code/remote`` and its kin), or on the way there.
+/// An error of an RPC request: from the other side (``Code/remote`` and similar codes), or on the way there.
 ///
-/// Programs act on ``code``; ``message`` is for people and names the method, the target and what was waited for.
+/// Programs act on ``code``. ``message`` is for people: it names the method, the target, and what the request waited
+/// for.
 public struct RPCError: Error, Sendable {
     /// What kind of error it is. Open: middleware may add codes of its own.
     public struct Code: Hashable, Sendable, CustomStringConvertible {
@@ -14,46 +15,46 @@ public struct RPCError: Error, Sendable {
 
         /// The handler raised an error; see ``RPCError/remote``.
         public static let remote = Code("remote")
-        /// The server has no such method, or does not let it be called; see ``RPCError/remote``.
+        /// The server doesn't have the method, or doesn't allow calling it; see ``RPCError/remote``.
         public static let noSuchMethod = Code("noSuchMethod")
-        /// The server does not support the version or the namespace; see ``RPCError/remote``.
+        /// The server doesn't support the version or the namespace; see ``RPCError/remote``.
         public static let unsupportedVersion = Code("unsupportedVersion")
-        /// No reply within the time allowed. The request may have been executed.
+        /// No reply arrived in time. The request may have been executed.
         public static let timeout = Code("timeout")
-        /// Nobody listens at the target; the request was certainly not executed.
+        /// No server listens at the target. The request was certainly not executed.
         public static let unroutable = Code("unroutable")
         /// The request was certainly not sent; repeating is safe.
         public static let unavailable = Code("unavailable")
-        /// The request was maybe sent, and maybe executed.
+        /// The request may have been sent and executed.
         public static let indeterminate = Code("indeterminate")
-        /// Back-pressure: a bound was reached, and the request was certainly not executed; try later.
+        /// A limit was reached, such as a full queue. The request was certainly not executed. Try again later.
         public static let exhausted = Code("exhausted")
-        /// The queue's owner refuses us (credentials, virtual host); the request was certainly not sent.
+        /// The broker refuses the credentials, a permission or the virtual host. The request was certainly not sent.
         public static let refused = Code("refused")
-        /// The request is larger than the queue takes; it was certainly not sent.
+        /// The request is larger than the queue accepts. It was certainly not sent.
         public static let messageTooLarge = Code("messageTooLarge")
-        /// The context is aimed at a cell that has no queue to go through.
+        /// The context is aimed at a cell without a message queue.
         public static let noQueue = Code("noQueue")
-        /// The connection was closed, before or during the call: the request may have been executed.
+        /// The connection was closed before or during the call. The request may have been executed.
         public static let closed = Code("closed")
-        /// The request's version is over the client's version cap; nothing was sent.
+        /// The request's version exceeds the client's version cap. Nothing was sent.
         public static let versionCapExceeded = Code("versionCapExceeded")
-        /// The arguments cannot be encoded, or do not fit the method.
+        /// The arguments can't be encoded, or don't match the method.
         public static let invalidArguments = Code("invalidArguments")
-        /// The reply is not what the method promises, or cannot be sent; the request was executed.
+        /// The reply isn't what the method promises, or couldn't be sent. The request was executed.
         public static let invalidReply = Code("invalidReply")
-        /// The request's context has a value of a wrong type.
+        /// The request's context has a value of the wrong type.
         public static let invalidContext = Code("invalidContext")
-        /// The target cannot be used (an empty or too long name).
+        /// The target can't be used, for example because a name is empty or too long.
         public static let invalidTarget = Code("invalidTarget")
         /// Another error of the transport; see ``RPCError/cause``.
         public static let transport = Code("transport")
     }
 
     public var code: Code
-    /// One sentence, without secrets. For ``Code/remote`` it is the remote error's own message.
+    /// One sentence, without secrets. For ``Code/remote`` it is the remote error's message.
     public var message: String
-    /// The other side's error as it was sent, for errors that come from there.
+    /// The error that the other side sent, if it comes from there.
     public var remote: RemoteError?
     public var cause: (any Error)?
 

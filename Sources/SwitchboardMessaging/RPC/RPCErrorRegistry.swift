@@ -1,5 +1,5 @@
-/// An error of a program that crosses the wire both ways: a handler throws it, and a caller whose
-/// ``RPCErrorRegistry`` has it catches it as what it is.
+/// An error type that both sides know: a handler throws it, and a caller that has it in its ``RPCErrorRegistry``
+/// catches the same type.
 ///
 ///     struct InstanceNotFound: RPCTransferableError {
 ///         static let remoteClass = "InstanceNotFound"
@@ -8,19 +8,19 @@
 ///         …
 ///     }
 public protocol RPCTransferableError: RemotelyVisibleError {
-    /// The name of its class in Python, where it has one.
+    /// The name of its Python class.
     static var remoteClass: String { get }
-    /// The module of its class in Python.
+    /// The module of its Python class.
     static var remoteModule: String { get }
 
-    /// `nil` when it cannot be made from what came; the caller gets an ``RPCError`` then.
+    /// Creates the error from what arrived. Returns `nil` if that isn't possible; the caller then gets an ``RPCError``.
     init?(_ remote: RemoteError)
 }
 
-/// Which errors of the other side a client throws as Swift errors of their own. What is not in it stays an ``RPCError`` of
-/// ``RPCError/Code/remote``.
+/// The remote errors that a client throws as Swift error types of your own. All others are an ``RPCError`` with the
+/// code ``RPCError/Code/remote``.
 ///
-/// An allow-list, as oslo.messaging's `allowed_remote_exmods`: a peer cannot make a client throw anything that is not in
+/// An allow list, like oslo.messaging's `allowed_remote_exmods`: a peer can't make a client throw a type that isn't in
 /// it. A value; empty by default.
 public struct RPCErrorRegistry: Sendable {
     private struct Name: Hashable {
@@ -32,13 +32,13 @@ public struct RPCErrorRegistry: Sendable {
 
     public init() {}
 
-    /// Throws errors of the type for failures of its class.
+    /// Adds an error type, for failures of its class.
     public mutating func register<Failure: RPCTransferableError>(_ type: Failure.Type) {
         register(type.remoteClass, module: type.remoteModule) { Failure($0) }
     }
 
-    /// Throws what `make` makes of failures of a class; an ``RPCError`` when it makes `nil`. Traps when the class is
-    /// registered already.
+    /// Adds a function that makes an error from failures of a class. If it returns `nil`, the caller gets an
+    /// ``RPCError``. Traps if the class is already registered.
     public mutating func register(
         _ className: String, module: String = "builtins", _ make: @escaping @Sendable (RemoteError) -> (any Error)?
     ) {

@@ -1,4 +1,4 @@
-/// A method of an RPC interface: one constant that caller and server share, so that names and types cannot disagree.
+/// A method of an RPC interface: a constant that caller and server share, so that names and types can't disagree.
 ///
 ///     static let reboot = RPCMethod<Reboot, Bool>("reboot", version: "1.2")
 ///
@@ -7,7 +7,7 @@
 public struct RPCMethod<Arguments: Codable & Sendable, Reply: Codable & Sendable>: Sendable {
     public let name: String
     public let namespace: String?
-    /// The version of the interface that has this method in this form.
+    /// The version of the interface in which the method got this form.
     public let version: RPCVersion
 
     public init(_ name: String, namespace: String? = nil, version: RPCVersion = "1.0") {
@@ -17,12 +17,12 @@ public struct RPCMethod<Arguments: Codable & Sendable, Reply: Codable & Sendable
     }
 }
 
-/// The arguments of a method that takes none: `{}`.
+/// The arguments of a method without arguments: `{}`.
 public struct NoArguments: Codable, Sendable, Hashable {
     public init() {}
 }
 
-/// The reply of a method that returns nothing: `null`. Reads anything.
+/// The reply of a method that returns nothing: `null`. Accepts any reply.
 public struct NoReply: Codable, Sendable, Hashable {
     public init() {}
 

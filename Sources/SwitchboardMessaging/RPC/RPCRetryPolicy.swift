@@ -1,10 +1,10 @@
-/// How often a client tries to send a request that was certainly not sent (``RPCError/Code/unavailable``), always within
-/// the request's timeout. Whatever may have been sent is never repeated.
+/// How often a client tries a request that was certainly not sent (``RPCError/Code/unavailable``), always within the
+/// request's timeout. A request that may have been sent is never repeated by this policy.
 ///
-/// The pauses double from the first to the longest; each is shortened at random by up to half, so that many clients do
-/// not come back at the same moment.
+/// The pauses double from the first to the longest. Each is shortened at random by up to half, so that many clients
+/// don't retry at the same moment.
 public struct RPCRetryPolicy: Sendable, Hashable {
-    /// How often a request is tried, the first time included; at least 1.
+    /// The maximum number of attempts, including the first; at least 1.
     public var attempts: Int
     public var firstPause: Duration
     public var longestPause: Duration
@@ -18,7 +18,7 @@ public struct RPCRetryPolicy: Sendable, Hashable {
         self.longestPause = longestPause
     }
 
-    /// A request is tried once.
+    /// One attempt only.
     public static let never = RPCRetryPolicy(attempts: 1)
 
     /// The pause after so many attempts.

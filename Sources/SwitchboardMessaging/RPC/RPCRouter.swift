@@ -1,16 +1,16 @@
-/// Which handler serves which method: what an ``RPCServer`` is made with.
+/// The handlers of an ``RPCServer``, by method.
 ///
-/// Handlers of one namespace and one major version form an interface, whose version is the newest that any of its
-/// methods has. A request is served when the interface of its namespace has a compatible version and the method
-/// (oslo-wire.md §5.3). A value.
+/// Handlers with the same namespace and major version form an interface, whose version is the newest of its methods'. A
+/// request is served if the interface of its namespace has a compatible version and the method (oslo-wire.md §5.3). A
+/// value.
 public struct RPCRouter: Sendable {
-    /// Which names may be called.
+    /// The names that may be called.
     public enum AccessPolicy: Sendable, Hashable {
-        /// Names that do not begin with an underscore.
+        /// Names that don't begin with an underscore.
         case standard
-        /// Every name that is registered.
+        /// Every registered name.
         case legacy
-        /// The names given here and no other; the ping too has to be one of them.
+        /// These names and no others. To allow the ping, include it.
         case explicit(Set<String>)
 
         func allows(_ method: String) -> Bool {
@@ -38,12 +38,12 @@ public struct RPCRouter: Sendable {
 
     public init() {}
 
-    /// Serves a method. Traps when it is registered already: which handler serves must not depend on order.
+    /// Registers the handler of a method. Traps if the method is already registered, because the order must not decide
+    /// which handler serves it.
     ///
-    /// What the handler throws reaches the caller as far as it is a ``RemotelyVisibleError``.
-    ///
-    /// - Parameter expected: types of errors that belong to the method's normal work. They are logged at the level
-    ///   `debug`, as ``RemotelyVisibleError``s are, and every other error at the level `error`.
+    /// An error that the handler throws reaches the caller only if it is a ``RemotelyVisibleError``. The error types in
+    /// `expected` are part of the method's normal operation. They are logged at level `debug`, like
+    /// ``RemotelyVisibleError``s, and all others at level `error`.
     public mutating func register<Arguments, Reply>(
         _ method: RPCMethod<Arguments, Reply>,
         expecting expected: [any Error.Type] = [],
@@ -71,7 +71,7 @@ public struct RPCRouter: Sendable {
         return arguments
     }
 
-    /// Serves a method by name, with arguments and reply as JSON.
+    /// Registers the handler of a method by name, with JSON arguments and a JSON reply.
     public mutating func register(
         _ method: String,
         namespace: String? = nil,
@@ -89,8 +89,8 @@ public struct RPCRouter: Sendable {
         implement(version, namespace: namespace)
     }
 
-    /// Serves what no registered method serves: every name that may be called, in every namespace and version. For
-    /// proxies, and for looking at what arrives.
+    /// Registers a handler for requests that no registered method serves: any name that may be called, in any namespace
+    /// and version. For proxies, and for inspecting what arrives.
     public mutating func registerFallback(
         handler: @escaping @Sendable (_ method: String, JSONObject, RequestContext) async throws -> JSONValue
     ) {
@@ -98,7 +98,7 @@ public struct RPCRouter: Sendable {
         fallback = handler
     }
 
-    /// Says that an interface is implemented up to a version, when no method of it is that new.
+    /// Declares that an interface is implemented up to a version, even though none of its methods is that new.
     public mutating func implement(_ version: RPCVersion, namespace: String? = nil) {
         let interface = Interface(namespace: namespace, major: version.major)
         versions[interface] = max(version, versions[interface] ?? version)

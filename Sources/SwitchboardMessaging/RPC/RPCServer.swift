@@ -2,60 +2,61 @@ public import Logging
 public import ServiceLifecycle
 public import SwitchboardCore
 
-/// How an ``RPCServer`` works.
+/// The settings of an ``RPCServer``.
 public struct RPCServerConfiguration: Sendable {
-    /// When the queue is told that a request is done.
+    /// When a server acknowledges a request to the queue.
     public enum Acknowledgement: Sendable, Hashable {
-        /// Before the handler runs: a crash loses what was taken. oslo.messaging's rule. No server executes a request
-        /// twice; another one may, when a connection is lost on the way (<doc:ExecutedHowOften>).
+        /// Before the handler runs, as in oslo.messaging. A crash loses the requests that the server had taken. One
+        /// server never executes a request twice, but if a connection is lost, another server may execute it again
+        /// (<doc:ExecutedHowOften>).
         case atMostOnce
-        /// After the handler has run and its reply is sent: a crash repeats what was taken.
+        /// After the handler has run and its reply has been sent. A crash repeats the requests that the server had
+        /// taken.
         case atLeastOnce
     }
 
-    /// The number of requests that are handled at a time; the rest stays in the queue.
+    /// How many requests the server handles at a time. The rest stay in the queue.
     public var maximumConcurrency = 64
 
     public var acknowledgement = Acknowledgement.atMostOnce
 
-    /// Whether a request that must never be executed twice (``RPCClient/neverTwice``) is executed when the queue delivers it
-    /// for a second time.
+    /// Whether to execute a redelivered request that must never be executed twice (``RPCClient/neverTwice``).
     ///
-    /// Servers of Switchboard's begin with such a request only when the queue has forgotten it for certain, so that what
-    /// comes again was executed by none of them. Turn it off where other servers take requests from the same topic,
-    /// oslo.messaging's or those of a Switchboard that did not know this: the caller gets
-    /// ``RPCError/Code/indeterminate`` instead.
+    /// A Switchboard server starts such a request only when the queue certainly won't deliver it again. So if it is
+    /// redelivered, no Switchboard server has executed it. Turn this off if other servers take requests from the same
+    /// topic, oslo.messaging's or those of a Switchboard version without this feature. The caller then gets
+    /// ``RPCError/Code/indeterminate``.
     public var executesRedelivered = true
 
-    /// How many ids of past requests are kept to know duplicates by.
+    /// How many ids of past requests the server keeps, to recognize duplicates.
     public var duplicateWindow = 4096
 
-    /// How long an id of a past request is kept.
+    /// How long the server keeps the id of a past request.
     public var duplicateLifetime: Duration = .seconds(600)
 
-    /// How long a reply whose mailbox is gone is tried again, before it is dropped.
+    /// How long the server retries a reply whose mailbox is gone, before it drops the reply.
     public var replyRetryDuration: Duration = .seconds(10)
 
-    /// What runs the handlers; `nil` is Swift's own pool of threads.
+    /// The executor that runs the handlers; `nil` means Swift's thread pool.
     ///
-    /// ``SwitchboardCore/Transport/taskExecutor`` runs them where their requests arrive, which saves most where handlers do
-    /// little: see <doc:Performance>. Such a handler must never block its thread.
+    /// `Transport.taskExecutor` runs them on the thread where their requests arrive, which is faster
+    /// for handlers that do little: see <doc:Performance>. Such a handler must never block its thread.
     public var executor: (any TaskExecutor)?
 
-    /// What every request passes through before its handler, the first one outermost.
+    /// The middleware that every request passes through before its handler; the first is outermost.
     public var middleware: [any RPCServerMiddleware] = []
 
     public init() {}
 }
 
-/// Serves RPC requests of one topic: those for any of its servers, those for this one, and fanouts.
+/// Serves the RPC requests of one topic: those for any of its servers, those for this server, and fanouts.
 public final class RPCServer: Service {
     public let topic: Topic
-    /// The server's own name, which requests can be sent to.
+    /// The server's own name, to which requests can be addressed.
     public let name: String
     public let configuration: RPCServerConfiguration
 
-    /// What it serves on.
+    /// The connection that it serves on.
     public let connection: MessageQueueConnection
     private let handling: RPCRequestHandling
     private let tasks: HandlerTasks
@@ -76,14 +77,14 @@ public final class RPCServer: Service {
         drain.withLock { $0.isDraining }
     }
 
-    /// What became of the requests that had been taken when the shutdown began; `nil` until ``run()`` has ended.
+    /// What happened to the requests that had been taken when the shutdown began; `nil` until ``run()`` has ended.
     public var drainReport: RPCDrainReport? {
         drain.withLock { $0.isOver ? $0.report : nil }
     }
 
-    /// - Parameters:
-    ///   - connection: what it serves on; somebody else runs it.
-    ///   - name: the server's own name, which requests can be sent to; the host's name by default.
+    /// Creates a server on a connection that you run yourself.
+    ///
+    /// - Parameter name: the server's own name, which requests can be sent to. The host's name by default.
     public init(
         _ connection: MessageQueueConnection,
         topic: Topic,
@@ -122,11 +123,11 @@ public final class RPCServer: Service {
         }
     }
 
-    /// Serves until graceful shutdown, which takes nothing new, lets what runs finish and answer, and gives the rest
-    /// back; or until cancelled, which cancels the handlers too. Called once.
+    /// Serves until graceful shutdown or cancellation. Called once.
     ///
-    /// Waits for the connection as long as it takes, or until shutdown. Throws a ``SwitchboardCore/TransportError`` when
-    /// a subscription cannot be made or is lost for good.
+    /// On graceful shutdown the server stops taking requests, lets running handlers finish and reply, and returns the
+    /// rest to the queue. Cancellation also cancels the handlers. Waits for the connection for as long as it takes.
+    /// Throws a `TransportError` if a subscription can't be made, or is lost for good.
     public func run() async throws {
         do {
             try await withTaskCancellationHandler {

@@ -1,9 +1,9 @@
 public import SwitchboardCore
 
-/// Where requests go, in people's terms: an exchange and topic, and maybe one server of it.
+/// Where requests go: a topic of an exchange, and optionally one of its servers.
 public struct RPCTarget: Hashable, Sendable {
     public var topic: Topic
-    /// The one server that takes the request; `nil`: any server of the topic.
+    /// The server that takes the request; `nil` means any server of the topic.
     public var server: String?
 
     public init(topic: String, exchange: String = Topic.defaultExchange, server: String? = nil) {

@@ -10,7 +10,7 @@ public struct RPCVersion: Hashable, Sendable {
         self.revision = revision
     }
 
-    /// Reads `1.2` or `1.2.3`; `nil` for anything else.
+    /// Parses `1.2` or `1.2.3`. Returns `nil` for anything else.
     public init?(_ text: String) {
         var numbers = (0, 0, 0)
         var parts = 1
@@ -33,8 +33,8 @@ public struct RPCVersion: Hashable, Sendable {
         self = parts == 2 ? RPCVersion(numbers.1, numbers.2) : RPCVersion(numbers.0, numbers.1, numbers.2)
     }
 
-    /// Whether something that implements this version can serve a request for `requested`: the same major, and no
-    /// newer minor, nor a newer revision of the same minor (oslo-wire.md §5.3).
+    /// Whether an implementation of this version can serve a request for `requested`: the major versions are equal, and
+    /// the requested minor version, or the revision of the same minor version, isn't newer (oslo-wire.md §5.3).
     public func isCompatible(with requested: RPCVersion) -> Bool {
         major == requested.major
             && (requested.minor < minor || (requested.minor == minor && requested.revision <= revision))
@@ -54,7 +54,7 @@ extension RPCVersion: Comparable {
 }
 
 extension RPCVersion: ExpressibleByStringLiteral {
-    /// Traps when the literal is no version.
+    /// Traps if the literal isn't a version.
     public init(stringLiteral text: String) {
         guard let version = RPCVersion(text) else {
             preconditionFailure("\"\(text)\" is no RPC version; write major.minor, for example \"1.0\".")

@@ -1,15 +1,15 @@
-/// An error as it crosses the wire: what a Python peer raised, or what one will raise (oslo-wire.md §5).
+/// An error as it crosses the wire: what a Python peer raised, or will raise (oslo-wire.md §5).
 public struct RemoteError: Error, Sendable, Hashable {
     /// The class, for example `InstanceNotFound`.
     public var className: String
     /// Its module, for example `nova.exception` or `builtins`.
     public var module: String
     public var message: String
-    /// The other side's stack trace, line by line; apart from the message, and empty from our servers.
+    /// The other side's stack trace, line by line. It isn't part of the message. Switchboard servers send none.
     public var traceback: [String]
-    /// The positional arguments that a Python peer rebuilds the error with.
+    /// The positional arguments from which a Python peer rebuilds the error.
     public var arguments: [JSONValue]
-    /// The keyword arguments that a Python peer rebuilds the error with.
+    /// The keyword arguments from which a Python peer rebuilds the error.
     public var keywordArguments: JSONObject
 
     public init(
@@ -35,8 +35,8 @@ extension RemoteError: CustomStringConvertible {
     }
 }
 
-/// An error that says what a peer may see of it. Errors that do not conform reach the peer as a bare
-/// `HandlerError` without their text, so that nothing leaks that did not opt in.
+/// An error that says what a peer may see of it. Errors that don't conform reach the peer as a bare `HandlerError`
+/// without their text, so that nothing leaks unless it opts in.
 public protocol RemotelyVisibleError: Error {
     var remoteError: RemoteError { get }
 }
@@ -46,7 +46,7 @@ extension RemoteError: RemotelyVisibleError {
 }
 
 extension RPCError: RemotelyVisibleError {
-    /// A relayed remote error travels on under its own name; our own errors as `RPCError` with their sentence.
+    /// A relayed remote error keeps its own name. Other errors travel as `RPCError` with their sentence.
     public var remoteError: RemoteError {
         remote ?? RemoteError(className: "RPCError", module: "switchboard", message: "\(code): \(message)")
     }

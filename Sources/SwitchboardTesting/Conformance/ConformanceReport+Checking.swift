@@ -6,8 +6,10 @@ extension ConformanceReport {
     /// Throws what a harness throws, a broker that cannot be started for example: what was not checked is in no report.
     ///
     /// - Parameters:
+    ///   - subjects: the drivers.
+    ///   - laws: the laws.
     ///   - width: how many laws are checked at a time.
-    ///   - progress: gets each verdict when it is there.
+    ///   - progress: called with each verdict as soon as it is known.
     public static func check(
         _ subjects: [ConformanceSubject], laws: [DriverLaw] = DriverLaws.all, width: Int = 4,
         progress: @escaping @Sendable (ConformanceSubject, DriverLaw, Verdict) -> Void = { _, _, _ in }

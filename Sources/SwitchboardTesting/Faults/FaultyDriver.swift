@@ -35,7 +35,12 @@ public final class FaultyDriver: TransportDriver {
     private let outages: AsyncStream<Outage>
     private let outageSource: AsyncStream<Outage>.Continuation
 
-    /// - Parameter clock: what delays and outages are measured with; deadlines of callers are real time always.
+    /// Creates a driver that disturbs another one.
+    ///
+    /// - Parameters:
+    ///   - base: the driver to disturb.
+    ///   - plan: the faults.
+    ///   - clock: measures delays and outages. Callers' deadlines always use real time.
     public convenience init(
         _ base: any TransportDriver, plan: FaultPlan = FaultPlan(), clock: any Clock<Duration> = ContinuousClock()
     ) {

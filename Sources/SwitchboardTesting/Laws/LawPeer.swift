@@ -21,9 +21,13 @@ public struct LawPeer: Sendable {
     private let url: TransportURL
     private let patience: Duration
 
+    /// Creates a peer.
+    ///
     /// - Parameters:
     ///   - executable: the program's path.
-    ///   - arguments: its arguments, for a program that is a peer among other things.
+    ///   - arguments: its arguments, for a program that has other uses too.
+    ///   - url: the URL of the world.
+    ///   - patience: how long a task may take.
     public init(executable: String, arguments: [String] = [], url: TransportURL, patience: Duration = .seconds(20)) {
         command = [executable] + arguments
         self.url = url

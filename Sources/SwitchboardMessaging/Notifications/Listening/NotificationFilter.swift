@@ -17,6 +17,8 @@ public struct NotificationFilter: Sendable {
     private var payload: [(key: String, pattern: TextPattern)]
 
     /// - Parameters:
+    ///   - publisherID: a pattern for the publisher.
+    ///   - eventType: a pattern for the event type.
     ///   - context: patterns for members of the sender's context.
     ///   - metadata: patterns for `message_id` and `timestamp`.
     ///   - payload: patterns for members of the payload.

@@ -46,10 +46,14 @@ public final class NotificationListener: Service {
 
     private typealias Source = AsyncStream<Input>.Continuation
 
+    /// Creates a listener.
+    ///
     /// - Parameters:
-    ///   - connection: what it listens on; somebody else runs it.
-    ///   - topics: at least one.
-    ///   - router: has at least one handler.
+    ///   - connection: the connection that it listens on. You run it yourself.
+    ///   - topics: at least one topic.
+    ///   - router: the handlers, at least one.
+    ///   - configuration: its settings.
+    ///   - logger: where it logs to.
     public init(
         _ connection: MessageQueueConnection,
         topics: [Topic] = [Topic("notifications")],
@@ -89,7 +93,7 @@ public final class NotificationListener: Service {
     /// Listens until graceful shutdown, which takes nothing new, lets what was begun finish, batches that are not full
     /// included, and gives the rest back; or until cancelled, which cancels the handlers too. Called once.
     ///
-    /// Waits for the connection as long as it takes. Throws a ``SwitchboardCore/TransportError`` when a subscription
+    /// Waits for the connection as long as it takes. Throws a `TransportError` when a subscription
     /// cannot be made or is lost for good.
     public func run() async throws {
         do {

@@ -9,8 +9,10 @@ public struct NotificationDriver: Sendable {
 
     private let deliver: @Sendable (NotificationEvent, NotificationRetry) async throws -> Void
 
-    /// - Parameter deliver: returns when the notification is safe. Its context has no token any more. May be called
-    ///   concurrently.
+    /// Creates a driver with a name for rules, errors and logs.
+    ///
+    /// `deliver` returns when the notification is safe. The notification's context no longer has its token. `deliver`
+    /// may be called concurrently.
     public init(
         _ name: String, deliver: @escaping @Sendable (NotificationEvent, NotificationRetry) async throws -> Void
     ) {

@@ -83,10 +83,11 @@ public struct Notifier: Sendable {
 
     // MARK: Throwing
 
-    /// Publishes; returns when every driver has it.
+    /// Publishes a notification, and returns when every driver has it.
     ///
-    /// - Parameter context: travels without its token; see ``RequestContext/redacted()``. Its message queue does not
-    ///   count: notifications go where the drivers say.
+    /// `context` travels without its token; see ``RequestContext/redacted()``. Its message queue is ignored, because
+    /// notifications go where the drivers say.
+    ///
     /// - Throws: the first ``NotificationError`` of the drivers, after all were tried, or `CancellationError`.
     public func send(
         _ priority: NotificationPriority, _ eventType: String, _ payload: JSONValue = [:],
