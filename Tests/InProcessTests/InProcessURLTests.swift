@@ -2,7 +2,7 @@ import SwitchboardCore
 import SwitchboardInProcess
 import Testing
 
-@Suite("URLs of the in-process driver", .timeLimit(.minutes(1)))
+@Suite("URLs of the in-process driver", .timeLimit(.minutes(5)))
 struct InProcessURLTests {
     private func makeDriver(_ text: String) throws -> InProcessDriver {
         try InProcessDriver(TransportURL(text), network: InProcessNetwork())

@@ -5,7 +5,7 @@ import SwitchboardInProcess
 import SwitchboardMessaging
 import Testing
 
-@Suite("What is refused before anything is sent", .timeLimit(.minutes(1)))
+@Suite("What is refused before anything is sent", .timeLimit(.minutes(5)))
 struct RefusalTests {
     private static let instance = NovaObject(
         "Instance", version: "2.8", fields: ["uuid": "an-id", "host": .string(Inputs.host)])

@@ -3,7 +3,7 @@ import SwitchboardCore
 import SwitchboardMessaging
 import Testing
 
-@Suite("Requests on the wire", .timeLimit(.minutes(1)))
+@Suite("Requests on the wire", .timeLimit(.minutes(5)))
 struct WireSampleTests {
     @Test("What we send equals what Nova sent: same values, same order of keys")
     func requests() async throws {

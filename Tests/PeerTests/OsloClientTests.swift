@@ -85,7 +85,7 @@
                     #expect(try await peer.result(command) == .null)
                 }
                 // A call goes the way of the cast, behind it.
-                let deadline = ContinuousClock.now + .seconds(10)
+                let deadline = ContinuousClock.now + .seconds(60)
                 while casts.withLock({ $0.count }) < 2, ContinuousClock.now < deadline {
                     _ = try await peer.result(["do": "call", "topic": "t", "method": "who"])
                 }

@@ -4,7 +4,7 @@
     import SwitchboardTesting
     import Testing
 
-    @Suite("The command line at a broker that refuses it", .timeLimit(.minutes(1)))
+    @Suite("The command line at a broker that refuses it", .timeLimit(.minutes(5)))
     struct RefusedLoginTests {
         @Test("A wrong password is exit code 5 at once, said without the password")
         func wrongPassword() async throws {
@@ -19,12 +19,12 @@
                 let process = try GuardedProcess(
                     [
                         tests.deletingLastPathComponent().appendingPathComponent("switchboard").path, "ping",
-                        "--transport-url", url.formatted(revealingSecrets: true), "--timeout", "30",
+                        "--transport-url", url.formatted(revealingSecrets: true), "--timeout", "300",
                     ],
                     environment: ["HOME": directory.path],
                     streams: .log("\(directory.path)/log"))
-                #expect(await process.waitForExit(within: .seconds(40)) == .code(5))
-                #expect(begin.duration(to: .now) < .seconds(10))
+                #expect(await process.waitForExit(within: .seconds(120)) == .code(5))
+                #expect(begin.duration(to: .now) < .seconds(60))
                 let log = directory.tail(of: "log")
                 #expect(log.contains("refuses"), "\(log)")
                 #expect(!log.contains("c4nary"))

@@ -76,7 +76,8 @@ struct AcceptanceReceiptsTests {
                 // Nothing that we send arrives any more.
                 relay.freeze()
                 async let accepting = #expect(throws: TransportError.self) { try await delivery.acceptForCertain() }
-                try await Task.sleep(for: .milliseconds(100))
+                // Time to write it: nothing tells that it is on its way.
+                try await Task.sleep(for: .seconds(1))
                 relay.cut()
                 #expect(await accepting?.code == .indeterminate)
                 let again = try #require(try await iterator.next())

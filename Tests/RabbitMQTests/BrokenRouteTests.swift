@@ -6,7 +6,7 @@ import Testing
 @testable import SwitchboardRabbitMQ
 
 /// Somebody deletes or changes what leads to subscriptions, and the broker says nothing of it.
-@Suite("Connected, and bound to nothing", .serialized, .timeLimit(.minutes(4)))
+@Suite("Connected, and bound to nothing", .serialized, .timeLimit(.minutes(15)))
 struct BrokenRouteTests {
     enum Damage: String, CaseIterable, Sendable {
         case exchangeDeleted, unbound, queueDeclaredElsewhere, queueDeclaredOtherwise
@@ -84,7 +84,7 @@ struct BrokenRouteTests {
                 broker.url(virtualHost: name), configuration: one.kind.configuration, logger: quietLogger)
             try await withRunning(publisher) {
                 try await driver.withSubscription(
-                    to: one.kind.address, options: SubscriptionOptions(prefetch: 10, deadline: .now + .seconds(20))
+                    to: one.kind.address, options: SubscriptionOptions(prefetch: 10, deadline: .now + .seconds(60))
                 ) { deliveries in
                     let texts = Texts()
                     try await withThrowingTaskGroup(of: Void.self) { group in
@@ -123,7 +123,7 @@ struct BrokenRouteTests {
             try await driver.withSubscription(to: topic, options: .soon) { _ in
                 for _ in 0..<10 {
                     try await broker.deleteExchange("e", in: name)
-                    try await withTimeLimit(.seconds(20)) {
+                    try await withTimeLimit(.seconds(120)) {
                         while true {
                             do throws(TransportError) {
                                 return try await driver.publish("x", to: topic, mandatory: true)
@@ -133,7 +133,8 @@ struct BrokenRouteTests {
                         }
                     }
                 }
-                #expect(driver.monitor.state == .ready)
+                // A broker that fails over a deletion closes a connection.
+                try await withTimeLimit(.seconds(60)) { await driver.waits { $0 == .ready } }
             }
         }
     }
@@ -156,7 +157,7 @@ struct BrokenRouteTests {
                 @Sendable func channels() async throws -> Int {
                     try await broker.connections(in: name).map(\.channels).max() ?? 0
                 }
-                try await withTimeLimit(.seconds(30)) {
+                try await withTimeLimit(.seconds(180)) {
                     while try await bound() < count { try await Task.sleep(for: .milliseconds(50)) }
                     for _ in 0..<3 {
                         try await broker.deleteExchange("e", in: name)
@@ -165,7 +166,7 @@ struct BrokenRouteTests {
                     // Between two sweeps there is none of theirs.
                     while try await channels() != count { try await Task.sleep(for: .milliseconds(20)) }
                 }
-                #expect(driver.monitor.state == .ready)
+                try await withTimeLimit(.seconds(60)) { await driver.waits { $0 == .ready } }
             }
         }
     }
@@ -303,14 +304,16 @@ private final class Texts: Sendable {
 }
 
 extension RabbitMQDriver {
-    /// Publishes until one has arrived; that nobody takes it is no error meanwhile.
+    /// Publishes until one has arrived. Meanwhile nobody may take it, and the broker may fail over a deletion, which costs the
+    /// connection.
     fileprivate func publishes(_ text: String, to address: Address, until texts: Texts) async throws {
-        try await withTimeLimit(.seconds(30)) {
+        try await withTimeLimit(.seconds(120)) {
             while !texts.contains(text) {
                 do throws(TransportError) {
                     try await self.publish(text, to: address, mandatory: true)
                 } catch {
-                    guard error.code == .unroutable || error.code == .conflict else { throw error }
+                    let passes: [TransportError.Code] = [.unroutable, .conflict, .unavailable, .indeterminate]
+                    guard passes.contains(error.code) else { throw error }
                 }
                 try await Task.sleep(for: .milliseconds(50))
             }

@@ -200,7 +200,7 @@ struct CredentialTests {
         }
         let driver = try RabbitMQDriver(
             TransportURL("rabbit://127.0.0.1:1"), configuration: configuration, logger: quietLogger)
-        try await withTimeLimit(.seconds(10)) {
+        try await withTimeLimit(.seconds(60)) {
             try await withRunning(driver) {
                 await driver.waits {
                     if case .connecting(_, let reason?) = $0 { reason.contains("did not answer") } else { false }

@@ -30,7 +30,7 @@ struct LinkTests {
         var nextDeadline: ContinuousClock.Instant? { nil }
         func perform(_ command: Never) {}
         func opened(_ link: Link) {}
-        func closed(_ reason: String) {}
+        func closed(_ loss: ConnectionLoss) {}
         func blocked(_ reason: String?) {}
         func writable() {}
         func drain() {}

@@ -71,7 +71,7 @@ struct PublishOutcomeTests {
         /// The connection is lost; what was flushed may be at the broker.
         func lose(flushed: Bool = true) {
             if flushed { link.flush() }
-            publisher.closed("the connection was cut")
+            publisher.closed(ConnectionLoss("the connection was cut"))
         }
 
         func publish(to address: Address, within time: Duration = .seconds(60)) -> PublishRequest {

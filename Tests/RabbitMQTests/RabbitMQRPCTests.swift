@@ -214,12 +214,13 @@ struct RabbitMQRPCTests {
         try await withEcho { client in
             var client = client
             client.target = RPCTarget(topic: "nobody")
+            client.timeout = .seconds(300)
             let start = ContinuousClock.now
             let error = await #expect(throws: RPCError.self) {
                 try await client.call("x", context: RequestContext())
             }
             #expect(error?.code == .unroutable)
-            #expect(ContinuousClock.now - start < .seconds(5))
+            #expect(ContinuousClock.now - start < .seconds(60))
         }
     }
 }

@@ -142,7 +142,7 @@ struct RecoveryTests {
                     #expect(reason.contains("127.0.0.1:\(relay.port): "))
                 }
                 let accepted = relay.accepted
-                try await withTimeLimit(.seconds(10)) { while relay.open > 0 { await Task.yield() } }
+                try await withTimeLimit(.seconds(60)) { while relay.open > 0 { await Task.yield() } }
                 // Longer than the pause before a second attempt.
                 try await Task.sleep(for: .milliseconds(300))
                 #expect(relay.accepted == accepted)
@@ -153,8 +153,9 @@ struct RecoveryTests {
     @Test("A link that breaks after each login does not flood the broker with connections")
     func flapping() async throws {
         try await withRelayedDriver { driver, relay, _, _ in
-            let end = ContinuousClock.now + .seconds(3)
-            while .now < end {
+            let begin = ContinuousClock.now
+            let end = begin + .seconds(3)
+            while .now < end || relay.accepted < 4 {
                 if relay.open > 0 {
                     // Time for the login.
                     try await Task.sleep(for: .milliseconds(20))
@@ -163,7 +164,8 @@ struct RecoveryTests {
                 try await Task.sleep(for: .milliseconds(5))
             }
             // Two connections, whose pauses grow: without that there would be a hundred, with no pause many more.
-            #expect((4...30).contains(relay.accepted), "\(relay.accepted)")
+            let most = Int(10 * (begin.duration(to: .now) / .seconds(1)).rounded(.up))
+            #expect(relay.accepted <= most, "\(relay.accepted)")
         }
     }
 

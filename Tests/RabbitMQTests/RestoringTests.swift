@@ -121,7 +121,7 @@ struct RestoringTests {
                         for number in 0..<count / 30 {
                             try await driver.publish(
                                 Message(body: Array("\(worker).\(number)".utf8)), to: .notifications(topic),
-                                options: .within(.seconds(30), allowsDuplicates: true))
+                                options: .within(.seconds(120), allowsDuplicates: true))
                             if worker == 0, number % 20 == 10 { try await broker.deleteExchange("e", in: name) }
                         }
                     }

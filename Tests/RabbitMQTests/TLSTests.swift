@@ -42,7 +42,7 @@ struct TLSTests {
             try await withRunning(driver) {
                 try await driver.publish(
                     Message(body: [UInt8](repeating: 1, count: 500_000)), to: .notifications(Topic("n.info")),
-                    options: .within(.seconds(5)))
+                    options: .within(.seconds(60)))
                 try await driver.withSubscription(to: .notifications(Topic("n.info")), options: .soon) { deliveries in
                     var iterator = deliveries.makeAsyncIterator()
                     let delivery = try await iterator.next()

@@ -77,7 +77,7 @@ struct VerdictTests {
                 try await first.accept()
                 await driver.waits { $0 == .ready }
                 try await change.make(broker, user, name)
-                try await withTimeLimit(.seconds(20)) {
+                try await withTimeLimit(.seconds(60)) {
                     await driver.waits {
                         if case .connecting(_, let reason?) = $0 { reason.contains(change.text) } else { false }
                     }
@@ -90,7 +90,7 @@ struct VerdictTests {
                 }
                 #expect(error?.code == .unavailable)
                 #expect(error?.message.contains(change.text) == true)
-                #expect(begin.duration(to: .now) < .seconds(10))
+                #expect(begin.duration(to: .now) < .seconds(60))
                 try await change.undo(broker, user, name)
                 try await withTimeLimit(.seconds(60)) { await driver.waits { $0 == .ready } }
                 try await driver.publish("after", to: Self.topic)
@@ -119,7 +119,7 @@ struct VerdictTests {
                 var iterator = deliveries.makeAsyncIterator()
                 try await broker.changePassword(of: user, to: "other")
                 try await broker.cutConnection("consume", in: name)
-                try await withTimeLimit(.seconds(20)) {
+                try await withTimeLimit(.seconds(60)) {
                     await driver.waits {
                         if case .connecting(_, let reason?) = $0 { reason.contains("ACCESS_REFUSED") } else { false }
                     }
@@ -144,7 +144,7 @@ struct VerdictTests {
                 await driver.waits { $0 == .ready }
                 try await broker.setPermissions(of: user, in: name, configure: ".*", write: ".*", read: "^$")
                 try await broker.cutConnections(in: name)
-                try await withTimeLimit(.seconds(20)) {
+                try await withTimeLimit(.seconds(60)) {
                     await driver.waits {
                         if case .connecting(_, let reason?) = $0 { reason.contains("403") } else { false }
                     }
@@ -184,13 +184,13 @@ struct VerdictTests {
                 try await broker.cutConnections(in: name)
                 // Refused some times: the pauses are longer than the test will wait.
                 try await withTimeLimit(.seconds(60)) {
-                    await driver.waits { if case .connecting(let attempt, _) = $0 { attempt >= 5 } else { false } }
+                    await driver.waits { if case .connecting(let attempt, _) = $0 { attempt >= 7 } else { false } }
                 }
                 password.withLock { $0 = "two" }
                 let begin = ContinuousClock.now
                 provider.renew()
                 try await withTimeLimit(.seconds(30)) { await driver.waits { $0 == .ready } }
-                #expect(begin.duration(to: .now) < .seconds(3))
+                #expect(begin.duration(to: .now) < .seconds(7))
             }
             try await broker.deleteUser(user)
         }

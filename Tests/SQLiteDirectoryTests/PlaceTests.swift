@@ -172,18 +172,36 @@ struct PlaceTests {
             defer { chmod(folder, 0o755) }
             return try await body()
         }
-        try mount("--bind", folder, folder)
-        defer { try? mount("--unmount", folder) }
-        try mount("-o", "remount,bind,ro", folder)
-        try await body()
+        try await mount("--bind", folder, folder)
+        do {
+            try await mount("-o", "remount,bind,ro", folder)
+            try await body()
+        } catch {
+            try await mount("--unmount", folder)
+            throw error
+        }
+        try await mount("--unmount", folder)
     }
 
-    private func mount(_ arguments: String...) throws {
+    /// Tries it until the mount is not busy any more.
+    private func mount(_ arguments: String...) async throws {
+        let end = ContinuousClock.now + .seconds(30)
+        while let complaint = try tryToMount(arguments) {
+            try #require(complaint.contains("busy") && .now < end, "This takes the right to mount: \(complaint)")
+            try await Task.sleep(for: .milliseconds(50))
+        }
+    }
+
+    /// Returns what was said when it failed.
+    private func tryToMount(_ arguments: [String]) throws -> String? {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = arguments[0] == "--unmount" ? ["umount"] + arguments.dropFirst() : ["mount"] + arguments
+        let errors = Pipe()
+        process.standardError = errors
         try process.run()
+        let said = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         process.waitUntilExit()
-        try #require(process.terminationStatus == 0, "The super-user needs the right to mount for this.")
+        return process.terminationStatus == 0 ? nil : said
     }
 }

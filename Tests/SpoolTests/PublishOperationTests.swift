@@ -3,7 +3,7 @@ import Testing
 
 @testable import SwitchboardSpool
 
-@Suite("What a publish into the spool says when it is given up", .timeLimit(.minutes(1)))
+@Suite("What a publish into the spool says when it is given up", .timeLimit(.minutes(5)))
 struct PublishOperationTests {
     private func make() -> (PublishOperation, Locked<[TransportError.Code?]>) {
         let operation = PublishOperation(to: .topic(Topic("t")), deadline: .now)

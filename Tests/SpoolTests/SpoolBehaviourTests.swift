@@ -4,7 +4,7 @@ import SwitchboardSpool
 import Testing
 
 /// What holds for both layouts.
-@Suite("A spool", .timeLimit(.minutes(1)))
+@Suite("A spool", .timeLimit(.minutes(5)))
 struct SpoolBehaviourTests {
     static let layouts = ["maildir", "segment"]
 
@@ -15,7 +15,7 @@ struct SpoolBehaviourTests {
                 let body = (0..<100_000).map { UInt8(truncatingIfNeeded: $0) }
                 let message = Message(
                     body: body, contentType: "text/x: y\n", contentEncoding: "%", headers: ["a:b": "c\nd", "é": "ü"])
-                try await driver.publish(message, to: compute, options: PublishOptions(deadline: .now + .seconds(5)))
+                try await driver.publish(message, to: compute, options: PublishOptions(deadline: .now + .seconds(60)))
                 try await driver.withSubscription(to: compute, options: SubscriptionOptions()) { deliveries in
                     var iterator = deliveries.makeAsyncIterator()
                     let delivery = try #require(try await iterator.next())

@@ -8,7 +8,7 @@ import Testing
 @testable import SwitchboardSpool
 
 /// Errors say what the system said, where, and what helps against that.
-@Suite("Errors of a spool", .timeLimit(.minutes(1)))
+@Suite("Errors of a spool", .timeLimit(.minutes(5)))
 struct SpoolErrorTests {
     @Test("Each number has its own sentence, with the path", arguments: CInt(1)...133)
     func sentences(number: CInt) {

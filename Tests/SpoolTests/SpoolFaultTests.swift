@@ -8,7 +8,7 @@ import Testing
 @testable import SwitchboardSpool
 
 /// What goes wrong on a disk and in a directory.
-@Suite("A spool in trouble", .timeLimit(.minutes(1)))
+@Suite("A spool in trouble", .timeLimit(.minutes(5)))
 struct SpoolFaultTests {
     static let layouts = ["maildir", "segment"]
 

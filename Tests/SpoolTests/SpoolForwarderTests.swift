@@ -2,7 +2,7 @@ import SwitchboardCore
 import SwitchboardSpool
 import Testing
 
-@Suite("Forwarding a spool", .timeLimit(.minutes(1)))
+@Suite("Forwarding a spool", .timeLimit(.minutes(5)))
 struct SpoolForwarderTests {
     @Test("However often the other side is down, no message is given up", arguments: SpoolInspectorTests.layouts)
     func otherSideDown(layout: String) async throws {

@@ -3,7 +3,7 @@ import SwitchboardCore
 import SwitchboardSpool
 import Testing
 
-@Suite("Inspecting a spool", .timeLimit(.minutes(1)))
+@Suite("Inspecting a spool", .timeLimit(.minutes(5)))
 struct SpoolInspectorTests {
     static let layouts = ["maildir", "segment"]
 

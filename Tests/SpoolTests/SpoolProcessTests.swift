@@ -95,7 +95,7 @@ struct SpoolProcessTests {
                         try await delivery.accept()
                     }
                     // The rescan timer is an hour away: the kernel told us.
-                    #expect(ContinuousClock.now - start < .seconds(5))
+                    #expect(ContinuousClock.now - start < .seconds(60))
                     try await mine.accept()
                 }
             }

@@ -6,7 +6,7 @@
 import SwitchboardTesting
 import Testing
 
-@Suite("Guarded processes", .timeLimit(.minutes(1)))
+@Suite("Guarded processes", .timeLimit(.minutes(5)))
 struct GuardedProcessTests {
     @Test("A process ends with its code or its signal")
     func exits() async throws {
@@ -14,7 +14,7 @@ struct GuardedProcessTests {
         defer { directory.remove() }
         let log = "\(directory.path)/log"
         let coded = try GuardedProcess(["/bin/sh", "-c", "echo hello; exit 3"], environment: [:], streams: .log(log))
-        #expect(await coded.waitForExit(within: .seconds(10)) == .code(3))
+        #expect(await coded.waitForExit(within: .seconds(60)) == .code(3))
         #expect(directory.tail(of: "log") == "hello\n")
         let sleeper = try GuardedProcess(["/bin/sleep", "60"], environment: [:], streams: .log(log))
         #expect(sleeper.exit == nil)
@@ -51,7 +51,7 @@ struct GuardedProcessTests {
         close(process.input)
         close(process.output)
         #expect(text == "hello world\n")
-        #expect(await process.waitForExit(within: .seconds(10)) == .code(0))
+        #expect(await process.waitForExit(within: .seconds(60)) == .code(0))
     }
 
     @Test("A process whose owner is gone is killed, and its directory removed")
@@ -82,6 +82,6 @@ struct GuardedProcessTests {
     @Test("A program that does not exist ends with code 127")
     func missing() async throws {
         let process = try GuardedProcess(["/nonexistent/program"], environment: [:], streams: .log("/dev/null"))
-        #expect(await process.waitForExit(within: .seconds(10)) == .code(127))
+        #expect(await process.waitForExit(within: .seconds(60)) == .code(127))
     }
 }

@@ -14,19 +14,15 @@ enum Servers {}
 extension Servers {
     @Suite("The test broker", .timeLimit(.minutes(5)))
     struct TestBrokerTests {
-        @Test("Virtual hosts are made, listed and deleted in well under a second")
+        @Test("Virtual hosts are made, listed and deleted")
         func virtualHosts() async throws {
             let broker = try await TestBroker.shared()
-            let clock = ContinuousClock()
-            let elapsed = try await clock.measure { () async throws in
-                try await broker.withVirtualHost { name async throws in
-                    #expect(try await broker.queues(in: name).isEmpty)
-                    #expect(try await broker.exchanges(in: name).isEmpty)
-                    #expect(try await broker.bindings(in: name).isEmpty)
-                    #expect(try await broker.connections(in: name).isEmpty)
-                }
+            try await broker.withVirtualHost { name async throws in
+                #expect(try await broker.queues(in: name).isEmpty)
+                #expect(try await broker.exchanges(in: name).isEmpty)
+                #expect(try await broker.bindings(in: name).isEmpty)
+                #expect(try await broker.connections(in: name).isEmpty)
             }
-            #expect(elapsed < .seconds(3), "It took \(elapsed).")
         }
 
         @Test("Queues, exchanges and bindings show what the server has, whatever the names")

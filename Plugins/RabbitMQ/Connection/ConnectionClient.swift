@@ -29,7 +29,7 @@ protocol ConnectionClient: AnyObject, SendableMetatype {
     func opened(_ link: Link)
 
     /// The connection is gone, with its channels.
-    func closed(_ reason: String)
+    func closed(_ loss: ConnectionLoss)
 
     /// The broker stops (`reason`) or starts to take messages.
     func blocked(_ reason: String?)

@@ -24,6 +24,8 @@ struct ConnectionLoss: Error, Hashable, Sendable {
 
     /// Whether the broker has closed the connection, and said so.
     private var isClosure = false
+    /// Whether the broker has failed over something that it was asked on the open connection (541), and closed all of it.
+    private(set) var isFailureOfBroker = false
 
     /// The reason as a metric's label.
     var kind: String {
@@ -51,9 +53,11 @@ struct ConnectionLoss: Error, Hashable, Sendable {
         let passes = ["connection limit", "is down", "connection_limit"].contains { closure.text.contains($0) }
         if duringLogin, !passes, closure.code == 403 || closure.code == 530 { refusal = .login }
         isClosure = true
+        isFailureOfBroker = closure.code == 541 && !duringLogin
         if closure.text.contains("transient_nonexcl_queues") {
             // It closes the connection over one declaration, and would again over the same one.
             refusal = .declaration
+            isFailureOfBroker = false
             reason += " (this broker takes durable queues only: use amqp_durable_queues=true and "
             reason += "rabbit_transient_queues_durable=true, the preset RabbitMQConfiguration.durable)"
         }

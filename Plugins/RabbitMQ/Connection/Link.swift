@@ -208,7 +208,7 @@ final class Link: FrameReceiver {
     private func end(_ loss: ConnectionLoss) {
         guard self.loss == nil else { return }
         self.loss = loss
-        if isOpen { client.closed(loss.reason) }
+        if isOpen { client.closed(loss) }
         isOpen = false
     }
 }

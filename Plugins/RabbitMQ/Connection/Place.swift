@@ -108,6 +108,16 @@ struct Place: Sendable {
                 + "its queue is full or has no leader.")
     }
 
+    /// The broker closes the connection over the declaration.
+    func undeclarable(
+        _ request: PublishRequest, _ reason: String, _ now: ContinuousClock.Instant
+    ) -> TransportError {
+        TransportError(
+            .unavailable,
+            "A message to \(request.address) was not sent within \(request.waited(until: now)): its exchange cannot be declared "
+                + "at \(url), as the broker fails over it (\(reason)). Its log says why.")
+    }
+
     /// The broker closed the channel over one publish.
     func rejected(_ request: PublishRequest, _ closure: IncomingMethod.Closure) -> TransportError {
         let code: TransportError.Code =

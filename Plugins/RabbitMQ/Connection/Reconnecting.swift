@@ -63,15 +63,19 @@ struct Reconnecting: Sendable {
 }
 
 /// How long to wait before something is asked again that the broker has refused: about twice as long each time, from half a
-/// second to half a minute. So what is put right is noticed within the time that it took, and no account is hammered.
+/// second to half a minute by default. So what is put right is noticed within the time that it took, and no account is hammered.
 struct RefusalPauses: Sendable {
     static let first = Duration.milliseconds(500)
-    static let most = Duration.seconds(30)
+    private let most: Duration
     private var count = 0
+
+    init(most: Duration = .seconds(30)) {
+        self.most = most
+    }
 
     /// Between half of the pause and all of it, so that many who were refused together do not come together.
     mutating func next(using generator: inout some RandomNumberGenerator) -> Duration {
-        let full = min(Self.most, Self.first * (1 << min(count, 10)))
+        let full = min(most, Self.first * (1 << min(count, 10)))
         count += 1
         return full * Double.random(in: 0.5...1, using: &generator)
     }

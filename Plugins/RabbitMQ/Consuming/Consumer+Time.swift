@@ -13,6 +13,7 @@ extension Consumer {
             }
             if let retryAt = subscription.retryAt, retryAt <= now {
                 subscription.retryAt = nil
+                subscription.isSuspected = false
                 setUp(subscription)
             }
             if let deadline = subscription.closeDeadline, deadline <= now {

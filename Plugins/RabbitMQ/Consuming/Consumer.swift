@@ -205,6 +205,13 @@ final class Consumer: ConnectionClient {
         retry(subscription, error.message.withoutFullStop, after: subscription.refusals.next(using: &generator))
     }
 
+    /// The broker has failed while it set this one up, maybe over it, and closed the connection with all that is on it. It is
+    /// set up again after pauses that grow, and so soon as the only one.
+    private func suspect(_ subscription: Subscription, _ loss: ConnectionLoss) {
+        subscription.isSuspected = true
+        retry(subscription, loss.reason.withoutFullStop, after: subscription.failures.next(using: &generator))
+    }
+
     /// Goes on with what is there.
     func leaveOut(_ declaration: Declaration, of subscription: Subscription, _ error: TransportError) {
         if subscription.tells(error.message) {
@@ -233,6 +240,7 @@ final class Consumer: ConnectionClient {
         subscription.lastReason = nil
         subscription.backoff.reset()
         subscription.refusals.reset()
+        subscription.failures.reset()
         subscription.leftOut = []
         change(subscription, to: .live)
         if let selfCheckInterval {
@@ -282,12 +290,14 @@ final class Consumer: ConnectionClient {
     func opened(_ link: Link) {
         self.link = link
         for subscription in subscriptions.values.sorted(by: { $0.request.id < $1.request.id }) {
+            // What the last connection broke over has its own time.
+            if subscription.isSuspected { continue }
             subscription.retryAt = nil
             setUp(subscription)
         }
     }
 
-    func closed(_ reason: String) {
+    func closed(_ loss: ConnectionLoss) {
         link = nil
         wasSettingUpNews = subscriptions.values.contains { $0.state == .opening && !$0.hasBeenLive }
         routes.closed()
@@ -295,10 +305,13 @@ final class Consumer: ConnectionClient {
         byChannel = []
         freeChannels = []
         for subscription in subscriptions.values {
+            let isSuspected = loss.isFailureOfBroker && subscription.state == .opening
             subscription.forgetChannel()
             subscription.leftOut = []
             if subscription.state == .closing {
                 remove(subscription)
+            } else if isSuspected {
+                suspect(subscription, loss)
             } else if subscription.state != .failed {
                 change(subscription, to: .waiting)
             }

@@ -30,6 +30,10 @@ final class Subscription {
     var assembler = ContentAssembler<Method>()
     var backoff: Backoff
     var refusals = RefusalPauses()
+    /// Between attempts over which the broker may have failed.
+    var failures = RefusalPauses(most: FailingDeclarations.longestPause)
+    /// Whether the broker may have failed over its set-up: until ``retryAt`` it is not tried, whatever connection there is.
+    var isSuspected = false
     /// What the broker refuses to declare since it was live, as it is there otherwise or we may not any more: left out of the
     /// next ``setUp``.
     var leftOut: Set<Declaration> = []

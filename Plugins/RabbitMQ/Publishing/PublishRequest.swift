@@ -88,6 +88,8 @@ final class PendingPublish {
 struct PostponedPublish {
     var pending: PendingPublish
     var at: ContinuousClock.Instant
+    /// What the broker says when it fails to declare the address; `nil` when the message itself was refused.
+    var failure: String?
 }
 
 enum PublishCommand: Sendable {

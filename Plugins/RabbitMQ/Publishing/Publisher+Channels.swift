@@ -102,6 +102,11 @@ extension Publisher {
     /// Keeps a publish until what its address needs is declared: once per connection, as oslo.messaging does.
     func park(_ pending: PendingPublish, _ plan: PublishPlan) {
         let address = pending.request.address
+        if let failure = failing.failure(of: address, at: .now) {
+            let at = min(failure.until, pending.request.options.deadline)
+            postponed.append(PostponedPublish(pending: pending, at: at, failure: failure.reason))
+            return note(at)
+        }
         parked[address, default: []].append(pending)
         guard !declaring.contains(where: { $0.address == address }) else { return }
         let route = RouteDeclaration(address: address, plan: plan)
@@ -138,6 +143,7 @@ extension Publisher {
     }
 
     private func isDeclaredNow(_ address: Address) {
+        failing.declared(address)
         waiting.prepend(contentsOf: parked.removeValue(forKey: address) ?? [])
         pump()
     }

@@ -1,5 +1,6 @@
 #if RabbitMQ
 import DequeModule
+import Logging
 import SwitchboardCore
 
 /// How publishes end when they are not confirmed: refused, lost, cut off by the end of the driver, or out of time.
@@ -45,9 +46,10 @@ extension Publisher {
 
     // MARK: The connection
 
-    func closed(_ reason: String) {
+    func closed(_ loss: ConnectionLoss) {
         let flushes = link?.flushes ?? 0
         link = nil
+        noteFailedDeclaration(loss)
         wasSettingUpNews = isDeclaringNews
         isPublishChannelReady = false
         isControlChannelReady = false
@@ -70,12 +72,23 @@ extension Publisher {
                 pending.wasSent = pending.wasSent || hasLeft
                 kept.append(pending)
             } else {
-                answer(pending, place.lost(pending.request, reason))
+                answer(pending, place.lost(pending.request, loss.reason))
             }
         }
         let parked = parked.values.joined()
         waiting.prepend(contentsOf: kept + parked)
         self.parked.removeAll()
+    }
+
+    /// The broker fails over one thing after another on a channel: what it has not answered first is what it failed over.
+    private func noteFailedDeclaration(_ loss: ConnectionLoss) {
+        guard loss.isFailureOfBroker, isControlChannelReady, let address = declaring.first?.address else { return }
+        failing.failed(address, loss.reason, at: .now, using: &generator)
+        if told.count >= Self.routeLimit { told.removeAll() }
+        guard told.insert("\(address): \(loss.reason)").inserted else { return }
+        logger.warning(
+            "The broker fails to declare what an address needs, and closes the connection: it is declared again later",
+            metadata: ["address": "\(address)", "rabbitmq.reason": "\(loss.reason)"])
     }
 
     func drain() {
@@ -146,9 +159,11 @@ extension Publisher {
         postponed.removeAll { postponed in
             guard isOver(postponed.pending) else { return false }
             let request = postponed.pending.request
-            answer(
-                postponed.pending,
-                postponed.pending.lastReturn.map { place.unroutable(request, $0) } ?? place.negative(request))
+            let error =
+                if let failure = postponed.failure { place.undeclarable(request, failure, now) } else {
+                    postponed.pending.lastReturn.map { place.unroutable(request, $0) } ?? place.negative(request)
+                }
+            answer(postponed.pending, error)
             return true
         }
         let due = postponed.filter { $0.at <= now }.map(\.pending)

@@ -66,7 +66,9 @@ final class Publisher: ConnectionClient {
     private var declaredEpoch: UInt64 = 1
     /// In the order in which the broker answers.
     var declaring: Deque<RouteDeclaration> = []
-    /// Publishes that the broker refused with a `basic.nack` and that go out again after a pause.
+    /// What the broker cannot declare just now.
+    var failing = FailingDeclarations(limit: Publisher.routeLimit)
+    /// Publishes that the broker refused with a `basic.nack`, or whose address it cannot declare: they go out after a pause.
     var postponed: [PostponedPublish] = []
     /// Whether another connection is about to take over.
     var isDraining = false

@@ -11,7 +11,7 @@ import SwitchboardInProcess
 ///     …
 ///     broker.raise(.memory)                           // publishers wait, then get `exhausted`
 ///     broker.closeConnections(.connectionForced)      // connections are lost and come back
-///     broker.setPassword("other", of: "user")         // the next login is refused
+///     broker.setPassword("other", of: "user")         // logins are refused until it is right again
 ///
 /// A URL means a virtual host of this broker, whatever host it names; its options are not looked at. The errors have the
 /// codes that the RabbitMQ driver gives. For the same with a server, see ``TestBroker``.
@@ -93,12 +93,14 @@ public final class FakeBroker: Sendable {
     }
 
     /// From now on only users with passwords of their own are let in; the first call shuts everybody else out.
-    /// Connections that are open stay open.
+    /// Connections that are open stay open. A refusal ends a connection that was never let in; one that was tries again
+    /// until it is let in, as the RabbitMQ driver does.
     public func setPassword(_ password: Secret, of user: String) {
         state.change { $0.passwords = ($0.passwords ?? [:]).merging([user: password]) { $1 } }
     }
 
-    /// From now on there are these virtual hosts alone. Connections that are open stay open.
+    /// From now on there are these virtual hosts alone. Connections that are open stay open. A refusal ends what
+    /// ``setPassword(_:of:)`` says.
     public func setVirtualHosts(_ names: Set<String>) {
         state.change { $0.virtualHosts = names }
     }
@@ -147,7 +149,7 @@ public final class FakeBroker: Sendable {
     }
 
     /// What a login comes to.
-    enum Admission: Sendable {
+    enum Admission: Sendable, Hashable {
         case taken
         /// It is to be tried again when something has changed.
         case later(reason: String)

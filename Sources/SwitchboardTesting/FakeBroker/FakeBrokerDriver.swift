@@ -30,7 +30,6 @@ final class FakeBrokerDriver: TransportDriver {
     init(_ url: TransportURL, of broker: FakeBroker) throws(TransportError) {
         let (id, login) = (broker.makeID(), FakeBrokerLogin(url))
         let phase = Watched(Phase.before)
-        let monitor = monitor
         self.id = id
         self.login = login
         self.broker = broker
@@ -38,12 +37,15 @@ final class FakeBrokerDriver: TransportDriver {
         let options = broker.configuration.queueLimit.map { [TransportURL.Option("queue_limit", "\($0)")] } ?? []
         let inner = TransportURL(
             scheme: "fake", hosts: [.init(name: Self.host)], virtualHost: login.virtualHost, options: options)
+        // What states are reported to once there has been a connection.
+        let line = Locked<TransportMonitor?>(nil)
         faulty = FaultyDriver(
             NackingDriver(try InProcessDriver(inner, network: broker.network), broker.configuration.queueLimit),
             plan: FaultPlan(), clock: ContinuousClock()
         ) {
-            try await Self.connect(id, login, broker, monitor, phase)
+            try await Self.connect(id, login, broker, phase) { state in line.withLock { $0 }?.report(state) }
         }
+        line.withLock { $0 = faulty.monitor }
     }
 
     private static let host = "broker"
@@ -53,30 +55,31 @@ final class FakeBrokerDriver: TransportDriver {
 
     // MARK: The connection
 
-    /// Logs in, as often as it takes; throws when the broker refuses.
+    /// Logs in, as often as it takes; throws when the broker refuses the first login. What it refuses after a good connection
+    /// may pass, as with the RabbitMQ driver.
     private static func connect(
-        _ id: UInt64, _ login: FakeBrokerLogin, _ broker: FakeBroker, _ monitor: TransportMonitor,
-        _ phase: Watched<Phase>
+        _ id: UInt64, _ login: FakeBrokerLogin, _ broker: FakeBroker, _ phase: Watched<Phase>,
+        report: @Sendable (TransportState) -> Void
     ) async throws {
         var attempt = 1
         while true {
             try Task.checkCancellation()
-            switch broker.admit(id, login) {
+            let admission = broker.admit(id, login)
+            let reason: String
+            switch admission {
             case .taken: return phase.change { $0 = .open }
             case .refused(let closure):
-                let error = TransportError(
-                    .refused,
-                    "The fake broker refuses \(login.username) at virtual host \(login.virtualHost): \(closure).")
+                reason = "the fake broker refuses \(login.username) at virtual host \(login.virtualHost): \(closure)"
+                guard phase.value.isBefore else { break }
+                let error = TransportError(.refused, "T\(reason.dropFirst()).")
                 phase.change { $0 = .over(error) }
                 throw error
-            case .later(let reason):
-                monitor.report(.connecting(attempt: attempt, reason: reason))
-                attempt += 1
-                let configuration = broker.configuration
-                _ = await broker.state.wait { state in
-                    if case .later = login.admission(state, configuration, id) { false } else { true }
-                }
+            case .later(let why): reason = why
             }
+            report(.connecting(attempt: attempt, reason: reason))
+            attempt += 1
+            let configuration = broker.configuration
+            _ = await broker.state.wait { login.admission($0, configuration, id) != admission }
         }
     }
 
@@ -100,7 +103,7 @@ final class FakeBrokerDriver: TransportDriver {
             monitor.report(.closed(reason: failure.map { "\($0)" }))
         }
         do {
-            try await Self.connect(id, login, broker, monitor, phase)
+            try await Self.connect(id, login, broker, phase) { monitor.report($0) }
             broker.join(self)
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await self.faulty.run() }

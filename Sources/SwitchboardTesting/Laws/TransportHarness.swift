@@ -58,7 +58,7 @@ public struct TransportWorld: Sendable {
     /// ``LawOutcome/unproven(reason:)``.
     public var untakeable: UntakeableMessages?
 
-    public init(patience: Duration = .seconds(10), makeTransport: @escaping @Sendable () throws -> Transport) {
+    public init(patience: Duration = .seconds(30), makeTransport: @escaping @Sendable () throws -> Transport) {
         self.makeTransport = makeTransport
         self.patience = patience
     }

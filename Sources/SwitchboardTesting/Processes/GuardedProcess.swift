@@ -166,7 +166,7 @@ package final class GuardedProcess: Sendable {
     /// Kills the process if it runs, and returns when it is gone.
     package func end() async {
         signal(SIGKILL)
-        _ = await waitForExit(within: .seconds(10))
+        _ = await waitForExit(within: .seconds(60))
     }
 
     deinit {

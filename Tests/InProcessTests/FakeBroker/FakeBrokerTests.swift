@@ -4,7 +4,7 @@ import SwitchboardTesting
 import Testing
 
 /// What a service meets when its broker fails.
-@Suite("The fake broker fails as a real one", .timeLimit(.minutes(1)))
+@Suite("The fake broker fails as a real one", .timeLimit(.minutes(5)))
 struct FakeBrokerTests {
     private let topic = Address.topic(Topic("orders"))
 
@@ -41,18 +41,78 @@ struct FakeBrokerTests {
         #expect(await code { try await transport.withSubscription(to: topic) { _ in } } == .refused)
     }
 
-    @Test("A password that changes counts from the next connection on")
-    func changedPassword() async throws {
+    /// What a broker refuses that it took before.
+    enum Change: String, CaseIterable, Sendable {
+        case password, virtualHost
+
+        fileprivate var text: String { self == .password ? "403 ACCESS_REFUSED" : "530 NOT_ALLOWED" }
+
+        fileprivate func make(_ broker: FakeBroker) {
+            switch self {
+            case .password: broker.setPassword("pw2", of: "alice")
+            case .virtualHost: broker.setVirtualHosts(["cell2"])
+            }
+        }
+
+        fileprivate func undo(_ broker: FakeBroker) {
+            switch self {
+            case .password: broker.setPassword("pw1", of: "alice")
+            case .virtualHost: broker.setVirtualHosts(["cell1", "cell2"])
+            }
+        }
+    }
+
+    @Test(
+        "A password or a virtual host counts from the next connection on, and may be right again",
+        arguments: Change.allCases)
+    func change(_ change: Change) async throws {
         let broker = FakeBroker()
         let transport = try transport(broker)
+        try await withRunning(transport) {
+            try await transport.withSubscription(to: topic) { deliveries in
+                for round in UInt8(1)...3 {
+                    try await transport.publish(Message(body: [round]), to: topic)
+                    change.make(broker)
+                    // It counts from the next connection on.
+                    try await transport.publish(Message(body: [round + 100]), to: topic)
+                    broker.closeConnections()
+                    await wait(for: transport) {
+                        if case .connecting(_, let reason?) = $0 { reason.contains(change.text) } else { false }
+                    }
+                    #expect(broker.connections() == 0)
+                    let error = await #expect(throws: TransportError.self) {
+                        try await transport.publish(Message(body: []), to: topic, deadline: .now + .milliseconds(20))
+                    }
+                    #expect(error?.code == .unavailable)
+                    #expect(error?.message.contains(change.text) == true)
+                    #expect(error.map { "\($0)".contains("pw") } == false)
+                    change.undo(broker)
+                    await wait(for: transport) { $0 == .ready }
+                }
+                var bodies: Set<[UInt8]> = []
+                var iterator = deliveries.makeAsyncIterator()
+                while bodies.count < 6, let delivery = try await iterator.next() {
+                    bodies.insert(delivery.message.body)
+                    try? await delivery.accept()
+                }
+                #expect(bodies == [[1], [2], [3], [101], [102], [103]])
+            }
+        }
+    }
+
+    @Test("What is refused while a first login waits its turn is refused for good")
+    func refusedAfterWaiting() async throws {
+        let broker = FakeBroker()
+        broker.stop()
+        let transport = try transport(broker)
         let run = Task { await code { try await transport.run() } }
-        try await transport.publish(Message(body: []), to: topic)
+        await wait(for: transport) {
+            if case .connecting(_, let reason?) = $0 { reason.contains("stopped") } else { false }
+        }
         broker.setPassword("pw2", of: "alice")
-        try await transport.publish(Message(body: []), to: topic)
-        broker.closeConnections()
+        broker.start()
         #expect(await run.value == .refused)
         #expect(await code { try await transport.publish(Message(body: []), to: topic) } == .refused)
-        #expect(broker.connections() == 0)
     }
 
     @Test("A virtual host that is not there is refused with its name")

@@ -3,7 +3,7 @@ import SwitchboardInProcess
 import SwitchboardTesting
 import Testing
 
-@Suite("Faults by plan", .timeLimit(.minutes(1)))
+@Suite("Faults by plan", .timeLimit(.minutes(5)))
 struct FaultyDriverTests {
     private let topic = Address.topic(Topic("faults"))
 

@@ -2,7 +2,7 @@ import SwitchboardCore
 import SwitchboardTesting
 import Testing
 
-@Suite("The manual clock", .timeLimit(.minutes(1)))
+@Suite("The manual clock", .timeLimit(.minutes(5)))
 struct ManualClockTests {
     @Test("Sleepers wake when their time has come, and not before")
     func wakes() async throws {

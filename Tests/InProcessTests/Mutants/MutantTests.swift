@@ -14,7 +14,7 @@ struct MutantHarness: TransportHarness {
                 logger: quietLogger)
         }
         // Bugs make the laws wait for what never comes; without one nothing may be that slow.
-        var world = TransportWorld(patience: mutation == nil ? .seconds(10) : .milliseconds(700)) {
+        var world = TransportWorld(patience: mutation == nil ? .seconds(30) : .milliseconds(700)) {
             try makeTransport(10_000)
         }
         world.makeBoundedTransport = makeTransport

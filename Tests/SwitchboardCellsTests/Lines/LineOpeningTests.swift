@@ -15,7 +15,7 @@ struct LineOpeningTests {
         let network = InProcessNetwork()
         let slow = DriverPlugin(schemes: "slow") { (_, _) throws(TransportError) in
             entered.signal()
-            _ = release.wait(timeout: .now() + 10)
+            _ = release.wait(timeout: .now() + 60)
             isMade.withLock { $0 = true }
             throw TransportError(.invalidOption, "It took its time.")
         }

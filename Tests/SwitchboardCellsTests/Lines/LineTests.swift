@@ -114,11 +114,11 @@ struct LineTests {
     func copyInUse() async throws {
         var configuration = quick()
         // Longer than a busy machine keeps the test from going on.
-        configuration.idleLifetime = .milliseconds(1500)
+        configuration.idleLifetime = .seconds(3)
         try await Cloud.run(configuration: configuration) { cloud in
             let cell = try await cloud.directory.cell(Cloud.cell1)
             let copy = try cloud.manager.targeted(RequestContext(), at: cell)
-            let end = ContinuousClock.now + .milliseconds(4000)
+            let end = ContinuousClock.now + .milliseconds(6500)
             while ContinuousClock.now < end {
                 let answer = try await cloud.whereItGoes(copy)
                 #expect(answer == "one")

@@ -3,7 +3,7 @@ import SwitchboardCore
 import SwitchboardMessaging
 import Testing
 
-@Suite("Aiming at cells", .timeLimit(.minutes(1)))
+@Suite("Aiming at cells", .timeLimit(.minutes(5)))
 struct TargetingTests {
     @Test("A call reaches the cell of its instance, and without a target the process's own queue")
     func byInstance() async throws {

@@ -1,7 +1,7 @@
 import SwitchboardCore
 import Testing
 
-@Suite("Deliveries", .timeLimit(.minutes(1)))
+@Suite("Deliveries", .timeLimit(.minutes(5)))
 struct DeliveryTests {
     @Test("A delivery is settled once; the second settlement is an error and changes nothing")
     func once() async throws {

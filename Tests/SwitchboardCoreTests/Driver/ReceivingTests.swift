@@ -2,7 +2,7 @@ import SwitchboardCore
 import Testing
 
 /// Deliveries that a function takes, instead of a task.
-@Suite("Receiving", .timeLimit(.minutes(1)))
+@Suite("Receiving", .timeLimit(.minutes(5)))
 struct ReceivingTests {
     private typealias Source = Deliveries.Source
 

@@ -1,7 +1,7 @@
 import SwitchboardCore
 import Testing
 
-@Suite("The transport monitor", .timeLimit(.minutes(1)))
+@Suite("The transport monitor", .timeLimit(.minutes(5)))
 struct TransportMonitorTests {
     @Test("A watcher gets the state now, then every change, and ends after closed")
     func watch() async {

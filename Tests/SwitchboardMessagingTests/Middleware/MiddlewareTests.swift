@@ -48,7 +48,7 @@ private struct Cache: RPCClientMiddleware {
     }
 }
 
-@Suite("Middleware", .timeLimit(.minutes(1)))
+@Suite("Middleware", .timeLimit(.minutes(5)))
 struct MiddlewareTests {
     private func withEcho(
         _ middleware: [any RPCServerMiddleware], _ body: @escaping @Sendable (RPCClient) async throws -> Void

@@ -7,7 +7,7 @@ import Testing
 
 @testable import SwitchboardMessaging
 
-@Suite("Notifications that fail or come twice", .timeLimit(.minutes(1)))
+@Suite("Notifications that fail or come twice", .timeLimit(.minutes(5)))
 struct NotificationFailureTests {
     private struct Oops: Error {}
 

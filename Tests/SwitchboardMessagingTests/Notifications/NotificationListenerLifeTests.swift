@@ -5,7 +5,7 @@ import Testing
 
 @testable import SwitchboardMessaging
 
-@Suite("A notification listener's bounds and its end", .timeLimit(.minutes(1)))
+@Suite("A notification listener's bounds and its end", .timeLimit(.minutes(5)))
 struct NotificationListenerLifeTests {
     @Test("No more than the allowed number is handled at a time")
     func concurrency() async throws {

@@ -4,7 +4,7 @@ import Testing
 
 @testable import SwitchboardMessaging
 
-@Suite("The end of a log publisher", .timeLimit(.minutes(1)))
+@Suite("The end of a log publisher", .timeLimit(.minutes(5)))
 struct NotificationLogPublisherDrainTests {
     @Test("A record under way, and what waits behind it, has the time for draining and no more")
     func recordUnderWay() async throws {
@@ -24,7 +24,8 @@ struct NotificationLogPublisherDrainTests {
         let begin = ContinuousClock.now
         serving.trigger()
         try await served
-        #expect(begin.duration(to: .now) < .seconds(5))
+        // The record under way would take an hour.
+        #expect(begin.duration(to: .now) < .seconds(120))
         #expect(publisher.droppedRecords == 2)
     }
 }

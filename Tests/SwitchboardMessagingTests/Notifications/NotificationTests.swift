@@ -5,7 +5,7 @@ import Testing
 
 @testable import SwitchboardMessaging
 
-@Suite("Notifications over the in-process driver", .timeLimit(.minutes(1)))
+@Suite("Notifications over the in-process driver", .timeLimit(.minutes(5)))
 struct NotificationTests {
     @Test("Every priority arrives, in both formats", arguments: [NotificationFormat.v1, .v2])
     func priorities(_ format: NotificationFormat) async throws {

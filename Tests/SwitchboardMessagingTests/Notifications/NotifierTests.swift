@@ -62,7 +62,7 @@ private final class LogKeeper: Sendable {
     }
 }
 
-@Suite("The notifier and its drivers", .timeLimit(.minutes(1)))
+@Suite("The notifier and its drivers", .timeLimit(.minutes(5)))
 struct NotifierTests {
     private func makeConnection(_ driver: FailingDriver) throws -> MessageQueueConnection {
         MessageQueueConnection(

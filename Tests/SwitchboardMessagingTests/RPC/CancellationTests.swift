@@ -4,7 +4,7 @@ import Testing
 
 @testable import SwitchboardMessaging
 
-@Suite("Deadlines and cancellation across the wire", .timeLimit(.minutes(1)))
+@Suite("Deadlines and cancellation across the wire", .timeLimit(.minutes(5)))
 struct CancellationTests {
     /// What a handler says, one after another.
     private struct Events: Sendable {
@@ -51,7 +51,7 @@ struct CancellationTests {
     func deadline() async throws {
         try await withHanging { client, events in
             let error = await #expect(throws: RPCError.self) {
-                try await client.call("hang", context: .admin(), timeout: .milliseconds(300))
+                try await client.call("hang", context: .admin(), timeout: .seconds(2))
             }
             #expect(error?.code == .timeout)
             let first = await events.next()

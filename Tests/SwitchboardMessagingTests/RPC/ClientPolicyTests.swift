@@ -49,7 +49,7 @@ private final class Handled: Sendable {
     }
 }
 
-@Suite("What a client tries again, and what it makes of errors", .timeLimit(.minutes(1)))
+@Suite("What a client tries again, and what it makes of errors", .timeLimit(.minutes(5)))
 struct ClientPolicyTests {
     private func withService(
         plan: FaultPlan = FaultPlan(), metrics: TestMetrics = TestMetrics(),

@@ -15,7 +15,7 @@ private enum Calculator {
     static let add = RPCMethod<Pair, Int>("add", version: "1.1")
 }
 
-@Suite("The example of the documentation", .timeLimit(.minutes(1)))
+@Suite("The example of the documentation", .timeLimit(.minutes(5)))
 struct ExampleTests {
     @Test("A typed service and its caller are a few lines")
     func calculator() async throws {

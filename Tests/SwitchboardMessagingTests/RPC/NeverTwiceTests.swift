@@ -4,7 +4,7 @@ import Testing
 
 @testable import SwitchboardMessaging
 
-@Suite("Requests that must never be executed twice", .timeLimit(.minutes(1)))
+@Suite("Requests that must never be executed twice", .timeLimit(.minutes(5)))
 struct NeverTwiceTests {
     /// A server's handling, what it executed, and a mailbox for what it answers.
     private struct Bench: Sendable {

@@ -38,7 +38,7 @@ private enum Calculator {
     }
 }
 
-@Suite("RPC over the in-process driver", .timeLimit(.minutes(1)))
+@Suite("RPC over the in-process driver", .timeLimit(.minutes(5)))
 struct RPCTests {
     private func withCalculator(
         _ body: @escaping @Sendable (RPCClient) async throws -> Void
@@ -162,7 +162,7 @@ struct RPCTests {
                 "connection is ready",
             ]
             for part in parts { #expect(message.contains(part), "\(message)") }
-            #expect(ContinuousClock.now - start < .seconds(5))
+            #expect(ContinuousClock.now - start < .seconds(60))
         }
     }
 
@@ -171,13 +171,13 @@ struct RPCTests {
         try await withCalculator { client in
             var client = client
             client.target = RPCTarget(topic: "nobody")
-            client.timeout = .seconds(50)
+            client.timeout = .seconds(300)
             let start = ContinuousClock.now
             let error = await #expect(throws: RPCError.self) {
                 try await client.call("x", context: RequestContext())
             }
             #expect(error?.code == .unroutable)
-            #expect(ContinuousClock.now - start < .seconds(5))
+            #expect(ContinuousClock.now - start < .seconds(60))
         }
     }
 

@@ -5,7 +5,7 @@ import Testing
 
 @testable import SwitchboardMessaging
 
-@Suite("When a server takes a request from its queue, and how often it is done", .timeLimit(.minutes(1)))
+@Suite("When a server takes a request from its queue, and how often it is done", .timeLimit(.minutes(5)))
 struct ServerAcknowledgementTests {
     private func request(_ method: String, id: String? = nil) -> Message {
         OsloRequest(method: method, uniqueID: id ?? UniqueID.make()).message()

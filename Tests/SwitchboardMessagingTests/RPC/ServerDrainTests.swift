@@ -5,7 +5,7 @@ import Testing
 
 @testable import SwitchboardMessaging
 
-@Suite("A server that is shut down", .timeLimit(.minutes(1)))
+@Suite("A server that is shut down", .timeLimit(.minutes(5)))
 struct ServerDrainTests {
     /// Says when it has begun to run.
     private struct Announced: Service {

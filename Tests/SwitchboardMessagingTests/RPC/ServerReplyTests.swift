@@ -6,7 +6,7 @@ import Testing
 
 @testable import SwitchboardMessaging
 
-@Suite("A server's replies to callers that are gone", .timeLimit(.minutes(1)))
+@Suite("A server's replies to callers that are gone", .timeLimit(.minutes(5)))
 struct ServerReplyTests {
     @Test("A reply whose mailbox is gone is dropped after its time, with one line, and later ones at once")
     func droppedReplies() async throws {
@@ -46,23 +46,22 @@ struct ServerReplyTests {
         var configuration = RPCServerConfiguration()
         configuration.maximumConcurrency = 1
         configuration.acknowledgement = acknowledgement
-        configuration.replyRetryDuration = .seconds(20)
+        configuration.replyRetryDuration = .seconds(600)
         let server = RPCServer(
             try makeConnection(network: network), topic: Topic("t"), name: "s", router: router,
             configuration: configuration, logger: quietLogger)
-        let client = RPCClient(connection, target: RPCTarget(topic: "t"), timeout: .seconds(10))
+        let client = RPCClient(connection, target: RPCTarget(topic: "t"), timeout: .seconds(60))
         let serverConnection = server.connection
         try await withRunning(connection, serverConnection) {
             let serving = Task { try await server.run() }
             try await server.waitUntilServing()
-            let begin = ContinuousClock.now
             for number in Int64(0)..<5 {
                 let request = OsloRequest(method: "x", messageID: .integer(number), replyQueue: "reply_gone")
                 try await connection.transport.publish(
-                    request.message(), to: .topic(Topic("t")), deadline: .now + .seconds(5))
+                    request.message(), to: .topic(Topic("t")), deadline: .now + .seconds(60))
             }
+            // It has its turn behind them, long before the time for one reply is over.
             _ = try await client.call("x", context: .admin())
-            #expect(begin.duration(to: .now) < .seconds(5))
             serving.cancel()
             try await serving.value
         }
@@ -75,7 +74,7 @@ struct ServerReplyTests {
         var router = RPCRouter()
         router.register("x") { _, _ in nil }
         var configuration = RPCServerConfiguration()
-        configuration.replyRetryDuration = .milliseconds(600)
+        configuration.replyRetryDuration = .seconds(3)
         let handling = RPCRequestHandling(
             connection: connection, topic: Topic("t"), server: "s", router: router, configuration: configuration,
             logger: quietLogger)

@@ -5,7 +5,7 @@ import Testing
 
 @testable import SwitchboardMessaging
 
-@Suite("What a server does with its requests", .timeLimit(.minutes(1)))
+@Suite("What a server does with its requests", .timeLimit(.minutes(5)))
 struct ServerTests {
     struct NoMoney: Error {}
 
@@ -35,6 +35,7 @@ struct ServerTests {
 
     @Test("A request whose caller gave up while it waited for its turn is not executed")
     func lateRequest() async throws {
+        let (gate, gateSource) = AsyncStream.makeStream(of: Void.self)
         let network = InProcessNetwork()
         let connection = try makeConnection(network: network)
         let executed = Locked<[String]>([])
@@ -42,7 +43,7 @@ struct ServerTests {
         router.registerPing()
         router.register("slow") { _, _ in
             executed.withLock { $0.append("slow") }
-            try await Task.sleep(for: .milliseconds(800))
+            for await _ in gate { break }
             return nil
         }
         router.register("late") { _, _ in
@@ -65,6 +66,7 @@ struct ServerTests {
                 try await client.call("late", context: .admin(), timeout: .milliseconds(200))
             }
             #expect(error?.code == .timeout)
+            gateSource.finish()
             _ = try await slow
             // It has had its turn.
             _ = try await client.call("slow", context: .admin())

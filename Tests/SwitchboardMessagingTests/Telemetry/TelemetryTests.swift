@@ -8,7 +8,7 @@ import Tracing
 
 @testable import SwitchboardMessaging
 
-@Suite("Traces, metrics and logs", .timeLimit(.minutes(1)))
+@Suite("Traces, metrics and logs", .timeLimit(.minutes(5)))
 struct TelemetryTests {
     struct Failure: Error {}
 

@@ -4,7 +4,7 @@ import Testing
 
 @testable import SwitchboardMessaging
 
-@Suite("Keys of contexts that are oslo.messaging's or ours", .timeLimit(.minutes(1)))
+@Suite("Keys of contexts that are oslo.messaging's or ours", .timeLimit(.minutes(5)))
 struct ForeignContextTests {
     private static let keys = ["msg_id", "reply_q", "client_timeout"]
 

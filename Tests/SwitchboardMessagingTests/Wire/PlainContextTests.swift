@@ -4,7 +4,7 @@ import Testing
 
 @testable import SwitchboardMessaging
 
-@Suite("Contexts of programs that are not Nova's", .timeLimit(.minutes(1)))
+@Suite("Contexts of programs that are not Nova's", .timeLimit(.minutes(5)))
 struct PlainContextTests {
     @Test("What travels are the members that were given, and nothing that was set beside them")
     func members() {

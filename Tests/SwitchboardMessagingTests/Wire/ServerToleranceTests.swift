@@ -44,7 +44,7 @@ struct ServerCase: Sendable, CustomTestStringConvertible {
     var isDeviation: Bool { Deviation.requests.contains { $0.name == name } }
 }
 
-@Suite("What an oslo server answers, ours answers", .timeLimit(.minutes(1)))
+@Suite("What an oslo server answers, ours answers", .timeLimit(.minutes(5)))
 struct ServerToleranceTests {
     /// What became of a request here.
     private struct Outcome {

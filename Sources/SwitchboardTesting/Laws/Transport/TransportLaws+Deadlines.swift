@@ -47,11 +47,11 @@ extension TransportLaws {
             bench in
             try await bench.withTransport { transport in
                 try await bench.withInbox(transport, .topic(bench.topic), prefetch: 1) { inbox in
-                    try await bench.publish("stale", on: transport, timeToLive: .milliseconds(500))
+                    try await bench.publish("stale", on: transport, timeToLive: .seconds(3))
                     _ = try await inbox.next()
                     try await bench.publish("fresh", on: transport)
                     // Time itself is what is waited for here.
-                    try await Task.sleep(for: .milliseconds(600))
+                    try await Task.sleep(for: .milliseconds(3100))
                 }
                 try await bench.withInbox(transport, .topic(bench.topic)) { try await $0.expect("fresh") }
             }
