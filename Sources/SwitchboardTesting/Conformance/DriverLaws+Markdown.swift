@@ -17,9 +17,9 @@ extension DriverLaw.Group {
         case .claims: "Claims"
         case .calls: "RPC: calls"
         case .casts: "RPC: casts and fanouts"
-        case .patience: "RPC: deadlines, keepalives, giving up"
-        case .failures: "RPC: errors, and nobody listening"
-        case .serving: "RPC: duplicates, bad requests, shutting down"
+        case .patience: "RPC: deadlines, keepalives, cancellation"
+        case .failures: "RPC: errors and missing listeners"
+        case .serving: "RPC: duplicates, bad requests, shutdown"
         case .outages: "RPC: lost connections"
         case .notifications: "Notifications"
         }

@@ -7,7 +7,7 @@ public enum NotificationLaws {
     /// All of them, in the order of their groups.
     public static let all: [DriverLaw] = [
         DriverLaw(
-            "A notification that always fails is handled as often as its listener says, and given up with a line in the log",
+            "A notification that always fails is given up after its listener's limit of attempts, with a line in the log",
             .notifications
         ) { bench in
             let (tally, records) = (Tally(), Records())
@@ -47,7 +47,7 @@ public enum NotificationLaws {
             try bench.requireEqual(records.givenUp, 1, "how often it was given up")
         },
         DriverLaw(
-            "A notification that a listener gives back as it ends is at the same attempt as before", .notifications,
+            "A notification that a listener returns at shutdown does not count as an attempt", .notifications,
             proves: .countsAttempts
         ) { bench in
             let (begun, mayEnd) = (Tally(), Latch())

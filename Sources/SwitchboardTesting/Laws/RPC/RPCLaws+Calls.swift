@@ -49,7 +49,8 @@ extension RPCLaws {
                     reply == text, "of \(text.utf8.count) bytes, \(reply.utf8.count) came back, or others.")
             }
         },
-        DriverLaw("A call to a server by name is handled there, whoever else serves the topic", .calls) { bench in
+        DriverLaw("A call to a server by name is handled there, whatever other servers the topic has", .calls) {
+            bench in
             let (one, two) = (Tally(), Tally())
             try await bench.withServer("one", recording(one)) {
                 try await bench.withServer("two", recording(two)) {
@@ -150,7 +151,7 @@ extension RPCLaws {
                     reply, "user-1 \(context.requestID) token-1 [\"reader\"]", "the context that arrived")
             }
         },
-        DriverLaw("A connection proves itself by a round trip", .calls) { bench in
+        DriverLaw("A round trip shows that a connection works", .calls) { bench in
             let connection = try bench.makeConnection()
             try await bench.withRunning(connection) {
                 for _ in 0..<3 { _ = try await connection.roundTrip(timeout: bench.patience) }

@@ -43,12 +43,12 @@ extension RPCLaws {
                 }
             }
         },
-        DriverLaw("A fanout that nobody listens to is no error", .casts) { bench in
+        DriverLaw("A fanout without listeners is not an error", .casts) { bench in
             try await bench.withClient { client in
                 try await client.fanout(LawBench.Interface.work, .init(text: "nobody"), context: RequestContext())
             }
         },
-        DriverLaw("A fanout reaches no server that comes later", .casts) { bench in
+        DriverLaw("A fanout does not reach servers that start later", .casts) { bench in
             let tally = Tally()
             try await bench.withClient { client in
                 try await client.fanout(LawBench.Interface.work, .init(text: "early"), context: RequestContext())

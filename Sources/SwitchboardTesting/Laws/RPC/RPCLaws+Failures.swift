@@ -4,7 +4,7 @@ import SwitchboardMessaging
 extension RPCLaws {
     /// What callers learn of what went wrong.
     static let failures: [DriverLaw] = [
-        DriverLaw("An error that a handler shows arrives with class, module and message", .failures) { bench in
+        DriverLaw("A visible error of a handler arrives with its class, module and message", .failures) { bench in
             let router = LawBench.router { _, _ in
                 throw RemoteError(className: "NotFound", module: "laws.exception", message: "no such thing: ü")
             }
@@ -17,7 +17,7 @@ extension RPCLaws {
                 try bench.requireEqual(error.message, "no such thing: ü", "the message of the error")
             }
         },
-        DriverLaw("Nothing of an error that a handler does not show leaves its server", .failures) { bench in
+        DriverLaw("An error that is not visible stays on its server", .failures) { bench in
             let router = LawBench.router { _, _ in throw Private() }
             try await bench.withService(router) { client in
                 let error = try await bench.requireRPCError(.remote, from: "a call whose handler throws") {
@@ -27,7 +27,7 @@ extension RPCLaws {
                     !"\(error) \(String(reflecting: error))".contains("hush"), "the caller sees \(error).")
             }
         },
-        DriverLaw("A method, a namespace and a version that nobody has are told apart from a failure", .failures) {
+        DriverLaw("Unknown methods, namespaces and versions are distinguished from failures", .failures) {
             bench in
             try await bench.withService { client in
                 try await bench.requireRPCError(.noSuchMethod, from: "a call of an unknown method") {
@@ -45,7 +45,7 @@ extension RPCLaws {
                 }
             }
         },
-        DriverLaw("Arguments that do not fit are the caller's error", .failures) { bench in
+        DriverLaw("Arguments that do not match the method are the caller's error", .failures) { bench in
             try await bench.withService { client in
                 let error = try await bench.requireRPCError(.remote, from: "a call with other arguments") {
                     try await client.call("echo", ["txet": "x"], version: "1.2", context: RequestContext())
@@ -53,7 +53,7 @@ extension RPCLaws {
                 try bench.require(error.message.contains("text"), "the error does not say what is missing: \(error)")
             }
         },
-        DriverLaw("A call or cast that nobody listens for fails at once", .failures, proves: .detectsUnroutable) {
+        DriverLaw("A call or cast without a listener fails at once", .failures, proves: .detectsUnroutable) {
             bench in
             try await bench.withClient { client in
                 try await bench.within("the failure of a call to nobody") {
@@ -71,7 +71,7 @@ extension RPCLaws {
                 try bench.requireEqual(client.callsInFlight, 0, "the number of calls that still wait")
             }
         },
-        DriverLaw("A call that nobody listens for fails at its deadline at the latest", .failures) { bench in
+        DriverLaw("A call without a listener fails at its deadline at the latest", .failures) { bench in
             try await bench.withClient { client in
                 try await bench.within("the failure of a call to nobody") {
                     // On a busy machine it may not even have been sent by then.
@@ -85,7 +85,7 @@ extension RPCLaws {
                 }
             }
         },
-        DriverLaw("A call that does not ask whether somebody listens waits for its deadline", .failures) { bench in
+        DriverLaw("A call that does not ask whether a server listens waits until its deadline", .failures) { bench in
             try await bench.withClient { client in
                 var client = client
                 client.detectsMissingListeners = false
@@ -102,7 +102,7 @@ extension RPCLaws {
                 try bench.require(.now >= deadline, "it failed before its deadline.")
             }
         },
-        DriverLaw("A call on a connection that nobody runs fails at its deadline, certainly not sent", .failures) {
+        DriverLaw("A call on a connection that is not running fails at its deadline, certainly not sent", .failures) {
             bench in
             let client = bench.makeClient(on: try bench.makeConnection())
             try await bench.within("the failure of a call without run()") {

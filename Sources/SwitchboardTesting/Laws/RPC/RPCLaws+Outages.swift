@@ -31,7 +31,9 @@ extension RPCLaws {
                 try bench.requireEqual(begun.entries.count, 3, "how often they were handled")
             }
         },
-        DriverLaw("Calls around a loss are answered or fail, and none waits for ever", .outages, proves: .reconnects) {
+        DriverLaw(
+            "Calls around a lost connection are answered or fail, and none waits forever", .outages, proves: .reconnects
+        ) {
             bench in
             let interrupt = try bench.interruption()
             try await bench.withService { client in

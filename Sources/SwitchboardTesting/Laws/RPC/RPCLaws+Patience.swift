@@ -12,7 +12,7 @@ extension RPCLaws {
                 try bench.requireEqual(client.callsInFlight, 0, "the number of calls that still wait")
             }
         },
-        DriverLaw("A call times out though replies to others keep coming", .patience) { bench in
+        DriverLaw("A call times out even while replies to other calls arrive", .patience) { bench in
             let (begun, never) = (Tally(), Latch())
             try await bench.withService(hanging(begun, until: never)) { client in
                 try await withThrowingTaskGroup(of: Void.self) { group in
@@ -44,7 +44,7 @@ extension RPCLaws {
                 try await bench.within("the end of the handler") { try await ended.wait(for: begun.entries.count) }
             }
         },
-        DriverLaw("A reply that comes too late goes to nobody", .patience) { bench in
+        DriverLaw("A reply that comes too late is dropped", .patience) { bench in
             let (begun, late, done) = (Tally(), Latch(), Tally())
             let router = LawBench.router { text, _ in
                 begun.add(text)
@@ -69,7 +69,7 @@ extension RPCLaws {
                 }
             }
         },
-        DriverLaw("Keepalives hold a call whose handler is at work", .patience) { bench in
+        DriverLaw("Keepalives sustain a call while its handler is working", .patience) { bench in
             let router = LawBench.router { text, _ in
                 // Time itself is what is waited for here: longer than the silence that the caller bears.
                 try await Task.sleep(for: .milliseconds(Int(text) ?? 0))
@@ -89,7 +89,7 @@ extension RPCLaws {
                 }
             }
         },
-        DriverLaw("A call fails after a silence when its server is gone", .patience) { bench in
+        DriverLaw("A call fails after a silence if its server is gone", .patience) { bench in
             let (begun, never) = (Tally(), Latch())
             let router = LawBench.router { text, _ in
                 begun.add(text)

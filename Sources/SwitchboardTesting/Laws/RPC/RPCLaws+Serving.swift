@@ -5,7 +5,7 @@ import SwitchboardMessaging
 extension RPCLaws {
     /// What servers do with requests that come twice, cannot be read, or come at the end.
     static let serving: [DriverLaw] = [
-        DriverLaw("A request that comes twice is handled once", .serving) { bench in
+        DriverLaw("A request that arrives twice is handled once", .serving) { bench in
             let tally = Tally()
             var configuration = RPCServerConfiguration()
             configuration.maximumConcurrency = 1
@@ -39,7 +39,7 @@ extension RPCLaws {
                 try bench.requireEqual(tally.entries.sorted(), ["last", "last", "once"], "what was handled")
             }
         },
-        DriverLaw("A message that is no request stops no server", .serving) { bench in
+        DriverLaw("A message that is not a request does not stop a server", .serving) { bench in
             try await bench.withService { client in
                 try await bench.withTransport { transport in
                     let texts = [
@@ -55,7 +55,7 @@ extension RPCLaws {
                 try bench.requireEqual(reply, "goes on", "the reply")
             }
         },
-        DriverLaw("A server that shuts down answers what it has begun, and leaves the rest to others", .serving) {
+        DriverLaw("A server that shuts down finishes what it has started, and leaves the rest to others", .serving) {
             bench in
             var configuration = RPCServerConfiguration()
             configuration.maximumConcurrency = 1
@@ -101,7 +101,7 @@ extension RPCLaws {
                 }
             }
         },
-        DriverLaw("What a cancelled server had not answered, another one answers", .serving) { bench in
+        DriverLaw("Requests that a cancelled server had not answered are answered by another one", .serving) { bench in
             var configuration = RPCServerConfiguration()
             configuration.acknowledgement = .atLeastOnce
             let (begun, never) = (Tally(), Latch())
@@ -125,7 +125,7 @@ extension RPCLaws {
                 }
             }
         },
-        DriverLaw("A caller that is gone stops no server", .serving) { bench in
+        DriverLaw("A caller that is gone does not stop a server", .serving) { bench in
             let (begun, mayEnd) = (Tally(), Latch())
             let router = LawBench.router { text, _ in
                 begun.add(text)

@@ -63,7 +63,7 @@ extension TransportLaws {
                 }
             }
         },
-        DriverLaw("A fanout keeps nothing for those who come later", .addresses, proves: .ephemeralFanouts) { bench in
+        DriverLaw("A fanout keeps nothing for later subscribers", .addresses, proves: .ephemeralFanouts) { bench in
             let fanout = Address.fanout(bench.topic)
             try await bench.withTransport { transport in
                 try await bench.publish("early", on: transport, to: fanout)
@@ -96,7 +96,7 @@ extension TransportLaws {
                 try await bench.withInbox(transport, info) { try await $0.expect("first") }
             }
         },
-        DriverLaw("Each pool gets its copy of the notifications, and its members compete", .addresses) { bench in
+        DriverLaw("Each pool gets a copy of the notifications, and its members compete for it", .addresses) { bench in
             let topic = Topic("notifications.info", exchange: bench.topic.exchange)
             try await bench.withTransport { transport in
                 try await bench.withInbox(transport, .pool("audit", of: topic), prefetch: 2) { member in

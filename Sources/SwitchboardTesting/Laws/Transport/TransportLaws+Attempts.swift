@@ -4,7 +4,8 @@ import SwitchboardCore
 extension TransportLaws {
     /// What counts as an attempt at handling a message, and what happens after the last one.
     static let attempts: [DriverLaw] = [
-        DriverLaw("Each time that handling fails is one attempt more", .attempts, proves: .countsAttempts) { bench in
+        DriverLaw("Each failure to handle a message counts as an attempt", .attempts, proves: .countsAttempts) {
+            bench in
             try await bench.withInbox { transport, inbox in
                 try await bench.publish("poison", on: transport)
                 for attempt in 1...5 {
@@ -18,7 +19,7 @@ extension TransportLaws {
                 try bench.requireAttempt(6, try await inbox.next())
             }
         },
-        DriverLaw("What was released is at the same attempt as before", .attempts, proves: .countsAttempts) { bench in
+        DriverLaw("Releasing a message does not count as an attempt", .attempts, proves: .countsAttempts) { bench in
             try await bench.withInbox { transport, inbox in
                 try await bench.publish("busy", on: transport)
                 var (failures, releases) = (0, 0)
@@ -39,7 +40,7 @@ extension TransportLaws {
                 try bench.requireAttempt(3, releases: 4, try await inbox.next())
             }
         },
-        DriverLaw("A released message comes back to its place", .attempts, proves: [.redelivery, .ordered]) { bench in
+        DriverLaw("A released message goes back to its place", .attempts, proves: [.redelivery, .ordered]) { bench in
             try await bench.withInbox(prefetch: 1) { transport, inbox in
                 try await bench.publish(all: ["1", "2", "3"], on: transport)
                 try await inbox.next().release()
@@ -47,7 +48,7 @@ extension TransportLaws {
             }
         },
         DriverLaw(
-            "What is unsettled when a subscription ends is at the same attempt as before", .attempts,
+            "The end of a subscription does not count as an attempt", .attempts,
             proves: .countsAttempts
         ) { bench in
             try await bench.withTransport { transport in
@@ -62,7 +63,7 @@ extension TransportLaws {
             }
         },
         DriverLaw(
-            "A consumer that vanishes costs an attempt", .attempts, proves: [.countsAttempts, .interprocess]
+            "A consumer that vanishes counts as an attempt", .attempts, proves: [.countsAttempts, .interprocess]
         ) { bench in
             let inOtherProcess = try bench.otherProcess()
             try await bench.withTransport { transport in
@@ -76,7 +77,7 @@ extension TransportLaws {
                 }
             }
         },
-        DriverLaw("A publisher's headers are no count of attempts", .attempts) { bench in
+        DriverLaw("A publisher's headers do not change the count of attempts", .attempts) { bench in
             try await bench.withInbox(prefetch: 1) { transport, inbox in
                 for value in ["7", "0", "-1", "9223372036854775807", "18446744073709551616", "1e3", "many", ""] {
                     let names = ["x-delivery-count", "x-acquired-count", "x-death", "x-attempt"]
@@ -99,13 +100,14 @@ extension TransportLaws {
             }
         },
         DriverLaw(
-            "What always fails is attempted as often as the queue's limit says, and given up with a line in the log",
+            "A message that always fails is given up after the queue's limit of attempts, with a line in the log",
             .attempts, proves: .limitsAttempts
         ) { bench in
             for limit in [2, 4] { try await bench.checkLimit(of: limit) }
         },
         DriverLaw(
-            "What is released is not given up for it", .attempts, proves: [.limitsAttempts, .countsAttempts]
+            "Releasing a message brings it no closer to being given up", .attempts,
+            proves: [.limitsAttempts, .countsAttempts]
         ) { bench in
             if bench.world.countsReleases { return }
             let transport = try bench.limitedTransport(2, Records().logger)

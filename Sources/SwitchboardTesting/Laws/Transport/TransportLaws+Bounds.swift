@@ -3,7 +3,8 @@ import SwitchboardCore
 extension TransportLaws {
     /// Full queues.
     static let bounds: [DriverLaw] = [
-        DriverLaw("A full queue makes its publisher wait, then tells it", .bounds, proves: .boundedQueues) { bench in
+        DriverLaw("A full queue makes its publisher wait, then fails the publish", .bounds, proves: .boundedQueues) {
+            bench in
             try await bench.withTransport(boundedTransport(bench)) { transport in
                 try await bench.declare(.topic(bench.topic), on: transport)
                 try await bench.publish(all: ["1", "2", "3"], on: transport)
@@ -23,7 +24,8 @@ extension TransportLaws {
                 }
             }
         },
-        DriverLaw("Room in a full queue lets its publishers in", .bounds, proves: .boundedQueues) { bench in
+        DriverLaw("Publishers that wait for a full queue continue when there is room", .bounds, proves: .boundedQueues)
+        { bench in
             try await bench.withTransport(boundedTransport(bench)) { transport in
                 try await bench.declare(.topic(bench.topic), on: transport)
                 let texts = (0..<12).map { "m\($0)" }

@@ -3,7 +3,7 @@ import SwitchboardCore
 extension TransportLaws {
     /// What a driver can do it claims, where that is cheap to see; false claims break the laws of their capability.
     static let claims: [DriverLaw] = [
-        DriverLaw("All transports of a driver claim the same, whenever they are asked", .claims) { bench in
+        DriverLaw("All transports of a driver always claim the same capabilities", .claims) { bench in
             try await bench.withTransport { transport in
                 try await bench.waitForState(of: transport, "ready") { $0 == .ready }
                 let now = transport.capabilities
@@ -11,7 +11,7 @@ extension TransportLaws {
                     now == bench.claims, "it claimed \(bench.claims.rawValue) before run() and \(now.rawValue) now.")
             }
         },
-        DriverLaw("A driver that detects the unroutable claims it", .claims) { bench in
+        DriverLaw("A driver that detects unroutable messages claims that", .claims) { bench in
             guard !bench.claims.contains(.detectsUnroutable) else { return }
             try await bench.withTransport { transport in
                 do throws(TransportError) {
@@ -23,7 +23,7 @@ extension TransportLaws {
                 }
             }
         },
-        DriverLaw("A driver that marks redelivered messages claims it", .claims) { bench in
+        DriverLaw("A driver that marks redelivered messages claims that", .claims) { bench in
             guard !bench.claims.contains(.redelivery) else { return }
             try await bench.withInbox { transport, inbox in
                 try await bench.publish("again", on: transport)
@@ -34,7 +34,7 @@ extension TransportLaws {
                     !second.isRedelivered, "a requeued message was marked as redelivered, and no claim made.")
             }
         },
-        DriverLaw("A harness offers only what the driver claims", .claims) { bench in
+        DriverLaw("A harness provides only what the driver claims", .claims) { bench in
             let offers: [(String, Bool, DriverCapabilities)] = [
                 ("makeBoundedTransport", bench.world.makeBoundedTransport != nil, .boundedQueues),
                 ("makeLimitedTransport", bench.world.makeLimitedTransport != nil, .limitsAttempts),

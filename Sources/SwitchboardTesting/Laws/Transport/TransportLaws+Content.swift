@@ -3,7 +3,7 @@ import SwitchboardCore
 extension TransportLaws {
     /// What is wrong with one message, or only strange, is that message's matter.
     static let content: [DriverLaw] = [
-        DriverLaw("A message with any headers arrives with them or is refused, and disturbs no other", .delivery) {
+        DriverLaw("A message with any headers arrives with them or is refused, without affecting others", .delivery) {
             bench in
             try await bench.withInbox { transport, inbox in
                 let unrest = try await bench.watchForUnrest(on: transport)
@@ -36,7 +36,8 @@ extension TransportLaws {
             }
         },
         DriverLaw(
-            "A message that cannot be taken disturbs no other, and does not come back", .delivery, proves: .interprocess
+            "A message that cannot be taken does not affect others, and does not come back", .delivery,
+            proves: .interprocess
         ) { bench in
             let untakeable = try bench.untakeableMessages()
             let others: [Address] = [

@@ -3,7 +3,7 @@ import SwitchboardCore
 extension TransportLaws {
     /// Nothing waits beyond its deadline, and messages not beyond their time to live.
     static let deadlines: [DriverLaw] = [
-        DriverLaw("A publish that cannot begin gives up at its deadline, certainly not sent", .deadlines) { bench in
+        DriverLaw("A publish that cannot start ends at its deadline, certainly not sent", .deadlines) { bench in
             let transport = try bench.world.makeTransport()
             let address = Address.notifications(bench.topic)
             try await bench.within("the deadline of a publish") {
@@ -17,7 +17,7 @@ extension TransportLaws {
                 try await bench.withInbox(transport, address) { try await $0.expect("last") }
             }
         },
-        DriverLaw("A subscription that cannot begin gives up at its deadline", .deadlines) { bench in
+        DriverLaw("A subscription that cannot start ends at its deadline", .deadlines) { bench in
             let transport = try bench.world.makeTransport()
             try await bench.within("the deadline of a subscription") {
                 try await bench.requireError(.unavailable, from: "subscribing without run()") {

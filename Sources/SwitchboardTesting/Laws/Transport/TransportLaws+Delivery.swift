@@ -20,7 +20,9 @@ extension TransportLaws {
                     (delivery.attempt ?? 1) == 1, "its first delivery is attempt \(delivery.attempt ?? 1).")
             }
         },
-        DriverLaw("A subscriber that is a function gets all there is, and again what it could not take", .delivery) {
+        DriverLaw(
+            "A subscriber that is a function gets every message, and gets those again that it could not take", .delivery
+        ) {
             bench in
             let options = SubscriptionOptions(prefetch: 20, deadline: bench.later)
             try await bench.withTransport { transport in
@@ -80,7 +82,7 @@ extension TransportLaws {
                 }
             }
         },
-        DriverLaw("Any bytes arrive", .delivery) { bench in
+        DriverLaw("A body of arbitrary bytes arrives unchanged", .delivery) { bench in
             let bodies: [[UInt8]] = [
                 Array(0...255), [0], [0xFF, 0xFE], [0xC3, 0x28], Array("\r\n\r\n".utf8), Array("]]>\"'\\".utf8), [0xCE],
             ]
@@ -125,7 +127,7 @@ extension TransportLaws {
                 }
             }
         },
-        DriverLaw("Many tasks publish and settle at once, and nothing is lost or doubled", .delivery) { bench in
+        DriverLaw("Many tasks publish and settle at once, and nothing is lost or duplicated", .delivery) { bench in
             let (publishers, each, consumers) = (16, 25, 4)
             let counts = Locked<[String: Int]>([:])
             try await bench.withTransport { transport in

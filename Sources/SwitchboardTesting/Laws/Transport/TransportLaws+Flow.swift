@@ -35,7 +35,7 @@ extension TransportLaws {
                 }
             }
         },
-        DriverLaw("Two subscriptions of one task do not hold each other up", .flow) { bench in
+        DriverLaw("Two subscriptions of one task do not block each other", .flow) { bench in
             let other = Address.server(bench.topic, server: "one")
             try await bench.withInbox(prefetch: 1) { transport, stuck in
                 try await bench.withInbox(transport, other, prefetch: 1) { flowing in
@@ -50,7 +50,7 @@ extension TransportLaws {
                 }
             }
         },
-        DriverLaw("Tasks on a driver's own thread keep it from nothing while they wait", .flow) { bench in
+        DriverLaw("Tasks on a driver's own thread do not block it while they wait", .flow) { bench in
             try await bench.withTransport { transport in
                 let taken = Tally()
                 let texts = (0..<20).map { "m\($0)" }

@@ -17,14 +17,14 @@ extension TransportLaws {
                 try await bench.withTransport(transport) { _ in try await group.waitForAll() }
             }
         },
-        DriverLaw("The state tells whether it runs", .lifetime) { bench in
+        DriverLaw("The state says whether the transport is running", .lifetime) { bench in
             let transport = try bench.world.makeTransport()
             try await bench.withTransport(transport) { transport in
                 try await bench.waitForState(of: transport, "ready") { $0 == .ready }
             }
             try await bench.waitForState(of: transport, "closed") { $0 == .closed(reason: nil) }
         },
-        DriverLaw("run() returns when it is cancelled, also in the midst of work", .lifetime) { bench in
+        DriverLaw("run() returns when it is cancelled, even in the middle of work", .lifetime) { bench in
             let transport = try bench.world.makeTransport()
             try await bench.within("the end of run()") {
                 let run = Task { try await transport.run() }
@@ -61,7 +61,7 @@ extension TransportLaws {
                 try await inbox.waitForEnd()
             }
         },
-        DriverLaw("What is unsettled when run() ends goes back", .lifetime) { bench in
+        DriverLaw("Unsettled messages go back when run() ends", .lifetime) { bench in
             let transport = try bench.world.makeTransport()
             let run = Task { try await transport.run() }
             defer { run.cancel() }
@@ -107,7 +107,7 @@ extension TransportLaws {
                 try await bench.withInbox(transport, .topic(bench.topic)) { try await $0.expect("still kept") }
             }
         },
-        DriverLaw("What a cancelled subscriber has can be settled until its body ends", .lifetime) { bench in
+        DriverLaw("A cancelled subscriber can settle its deliveries until its body ends", .lifetime) { bench in
             // A server that is shut down finishes what it has begun.
             try await bench.withTransport { transport in
                 let (taking, taken) = AsyncStream.makeStream(of: Never.self)
@@ -145,7 +145,7 @@ extension TransportLaws {
                 _ = await subscription.result
             }
         },
-        DriverLaw("What a subscription's body throws or returns comes out", .lifetime) { bench in
+        DriverLaw("A subscription returns or throws what its body does", .lifetime) { bench in
             struct Thrown: Error {}
             try await bench.withTransport { transport in
                 let result = try await transport.withSubscription(to: .topic(bench.topic)) { _ in 42 }

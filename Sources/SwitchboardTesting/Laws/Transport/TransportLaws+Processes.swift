@@ -3,14 +3,14 @@ import SwitchboardCore
 extension TransportLaws {
     /// Peers in other processes.
     static let processes: [DriverLaw] = [
-        DriverLaw("What another process publishes arrives", .processes, proves: .interprocess) { bench in
+        DriverLaw("A message from another process arrives", .processes, proves: .interprocess) { bench in
             let inOtherProcess = try bench.otherProcess()
             try await bench.withInbox { _, inbox in
                 try await inOtherProcess(.publish(bodies: [Array("hello".utf8)], to: .topic(bench.topic)))
                 try await inbox.expect("hello")
             }
         },
-        DriverLaw("An accepted message outlives every process", .processes, proves: .durable) { bench in
+        DriverLaw("An accepted message survives the end of every process", .processes, proves: .durable) { bench in
             let inOtherProcess = try bench.otherProcess()
             try await bench.withTransport { try await bench.declare(.topic(bench.topic), on: $0) }
             try await inOtherProcess(.publish(bodies: [Array("kept".utf8)], to: .topic(bench.topic)))
@@ -18,7 +18,8 @@ extension TransportLaws {
             try await bench.withInbox { _, inbox in try await inbox.expect("kept") }
         },
         DriverLaw(
-            "What a killed process had taken is delivered to another", .processes, proves: [.interprocess, .redelivery]
+            "A message that a killed process had taken is delivered to another", .processes,
+            proves: [.interprocess, .redelivery]
         ) { bench in
             let inOtherProcess = try bench.otherProcess()
             try await bench.withTransport { transport in

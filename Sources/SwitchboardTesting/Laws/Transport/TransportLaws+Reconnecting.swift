@@ -26,7 +26,10 @@ extension TransportLaws {
                 }
             }
         },
-        DriverLaw("What was unsettled when the connection was lost comes again", .reconnecting, proves: .reconnects) {
+        DriverLaw(
+            "Messages that were unsettled when the connection was lost are delivered again", .reconnecting,
+            proves: .reconnects
+        ) {
             bench in
             let interrupt = try bench.interruption()
             try await bench.withInbox(prefetch: 3) { transport, inbox in
@@ -46,7 +49,10 @@ extension TransportLaws {
                 try await inbox.expect("last")
             }
         },
-        DriverLaw("A publish around a loss arrives, or says that it did not", .reconnecting, proves: .reconnects) {
+        DriverLaw(
+            "A message published around a lost connection arrives, or its publisher is told", .reconnecting,
+            proves: .reconnects
+        ) {
             bench in
             let interrupt = try bench.interruption()
             try await bench.withInbox { transport, inbox in

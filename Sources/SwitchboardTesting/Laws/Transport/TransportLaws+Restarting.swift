@@ -3,7 +3,7 @@ import SwitchboardCore
 extension TransportLaws {
     /// The queue's server goes away and comes back: an operator's restart, not a cut of the network.
     static let restarting: [DriverLaw] = [
-        DriverLaw("A restart of the queue's server ends no subscription", .restarting, proves: .reconnects) { bench in
+        DriverLaw("Subscriptions survive a restart of the queue's server", .restarting, proves: .reconnects) { bench in
             let restart = try bench.restart()
             let addresses = [Address.topic(bench.topic), .fanout(bench.topic), .mailbox(Mailbox(named: "reply_1"))]
             try await bench.withTransport { transport in
@@ -17,7 +17,7 @@ extension TransportLaws {
             }
         },
         DriverLaw(
-            "An accepted message outlives a restart of the queue's server", .restarting,
+            "An accepted message survives a restart of the queue's server", .restarting,
             proves: [.reconnects, .durable]
         ) { bench in
             let restart = try bench.restart()

@@ -3,7 +3,7 @@ import SwitchboardCore
 extension TransportLaws {
     /// Messages that nobody takes.
     static let routing: [DriverLaw] = [
-        DriverLaw("A message that nobody takes is dropped unless it is mandatory", .routing) { bench in
+        DriverLaw("A message without a consumer is dropped unless it is mandatory", .routing) { bench in
             try await bench.withTransport { transport in
                 for address in [Address.topic(bench.topic), .server(bench.topic, server: "none"), .fanout(bench.topic)]
                 {
@@ -11,7 +11,7 @@ extension TransportLaws {
                 }
             }
         },
-        DriverLaw("A mandatory message that nobody takes fails at once", .routing, proves: .detectsUnroutable) {
+        DriverLaw("A mandatory message without a consumer fails at once", .routing, proves: .detectsUnroutable) {
             bench in
             try await bench.withTransport { transport in
                 let addresses = [
@@ -27,7 +27,8 @@ extension TransportLaws {
                 }
             }
         },
-        DriverLaw("A publish whose outcome is told says once what one that is waited for says", .routing) { bench in
+        DriverLaw("A publish with a completion reports once what an awaited one would return or throw", .routing) {
+            bench in
             try await bench.withInbox { transport, inbox in
                 let message = Message(body: Array("told".utf8), contentType: "text/plain")
                 func outcome(at address: Address, of what: String) async throws -> [String] {
@@ -50,7 +51,7 @@ extension TransportLaws {
                 try await inbox.expect("next")
             }
         },
-        DriverLaw("A mandatory message that somebody takes succeeds", .routing) { bench in
+        DriverLaw("A mandatory message with a consumer succeeds", .routing) { bench in
             let addresses = [
                 Address.topic(bench.topic), .server(bench.topic, server: "one"), .fanout(bench.topic),
                 .mailbox(Mailbox(named: "reply_1")),
@@ -65,7 +66,8 @@ extension TransportLaws {
             }
         },
         DriverLaw(
-            "A fanout that everybody has left has no taker", .routing, proves: [.detectsUnroutable, .ephemeralFanouts]
+            "A fanout that every subscriber has left is unroutable", .routing,
+            proves: [.detectsUnroutable, .ephemeralFanouts]
         ) { bench in
             try await bench.withTransport { transport in
                 try await bench.declare(.fanout(bench.topic), on: transport)

@@ -28,7 +28,7 @@ extension TransportLaws {
                 try await inbox.expect("last")
             }
         },
-        DriverLaw("A requeued message comes back to its place", .settlement, proves: [.redelivery, .ordered]) {
+        DriverLaw("A requeued message goes back to its place", .settlement, proves: [.redelivery, .ordered]) {
             bench in
             try await bench.withInbox(prefetch: 1) { transport, inbox in
                 try await bench.publish(all: ["1", "2", "3"], on: transport)
@@ -36,7 +36,7 @@ extension TransportLaws {
                 for text in ["1", "2", "3"] { try await inbox.expect(text) }
             }
         },
-        DriverLaw("What is unsettled when a subscription ends goes back", .settlement) { bench in
+        DriverLaw("Unsettled messages go back when their subscription ends", .settlement) { bench in
             let texts = ["1", "2", "3", "4", "5"]
             try await bench.withTransport { transport in
                 try await bench.withInbox(transport, .topic(bench.topic)) { inbox in
@@ -49,7 +49,7 @@ extension TransportLaws {
                 }
             }
         },
-        DriverLaw("What goes back keeps its order", .settlement, proves: [.redelivery, .ordered]) { bench in
+        DriverLaw("Messages that go back keep their order", .settlement, proves: [.redelivery, .ordered]) { bench in
             let texts = ["1", "2", "3", "4", "5", "6"]
             try await bench.withTransport { transport in
                 try await bench.withInbox(transport, .topic(bench.topic), prefetch: 4) { inbox in
@@ -66,7 +66,8 @@ extension TransportLaws {
                 }
             }
         },
-        DriverLaw("What one consumer leaves unsettled goes to another", .settlement, proves: .redelivery) { bench in
+        DriverLaw("Messages that one consumer leaves unsettled go to another", .settlement, proves: .redelivery) {
+            bench in
             try await bench.withTransport { transport in
                 try await bench.withTransport { other in
                     try await bench.withInbox(transport, .topic(bench.topic)) { inbox in
@@ -100,7 +101,7 @@ extension TransportLaws {
                 try await bench.withInbox(transport, .topic(bench.topic)) { try await $0.expect("last") }
             }
         },
-        DriverLaw("Discarded messages can be looked at", .settlement, proves: .deadLetters) { bench in
+        DriverLaw("Discarded messages can be inspected", .settlement, proves: .deadLetters) { bench in
             guard let deadLetters = bench.world.deadLetters else {
                 throw Finding("the driver claims deadLetters and the harness's world has no deadLetters to show them.")
             }
