@@ -339,8 +339,8 @@ let package = Package(
         .testTarget(
             name: "DocumentationTests",
             dependencies: [
-                "NovaCompute", "SwitchboardCore", "SwitchboardMessaging", "SwitchboardCells", "SwitchboardInProcess",
-                "SwitchboardSpool", "SwitchboardSQLite", "SwitchboardTesting",
+                "NovaCompute", "Switchboard", "SwitchboardCore", "SwitchboardMessaging", "SwitchboardCells",
+                "SwitchboardInProcess", "SwitchboardSpool", "SwitchboardSQLite", "SwitchboardTesting",
                 .target(name: "SwitchboardRabbitMQ", condition: rabbitMQ),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),

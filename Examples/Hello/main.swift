@@ -1,3 +1,4 @@
+// snippet.hello
 import Switchboard
 import SwitchboardInProcess
 
@@ -14,3 +15,4 @@ try await withMessageQueue("fake://hello", .inProcess()) { queue in
         print(try await client.call(Greeter.greet, .init(name: "World")))
     }
 }
+// snippet.end
