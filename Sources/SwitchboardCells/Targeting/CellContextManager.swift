@@ -10,6 +10,8 @@ public import SwitchboardMessaging
 ///         try await client.call(ComputeAPI.reboot, arguments, to: host, context: context)
 ///     }
 ///
+/// Within `body`, the copy is also `RequestContext.current`, so that calls of distributed actors go to the cell.
+///
 /// The caller's context is never touched; targeting succeeds whole or changes nothing. Lines connect when they are first
 /// used, are shared by what they connect to, and follow the mappings: a changed URL is used by the next request, and the
 /// old line closes after its last user. A cell whose queue does not answer costs its first user the time that it waits;
@@ -135,7 +137,7 @@ public final class CellContextManager: Service {
         defer { if let line { release(line) } }
         var copy = context
         copy.mqConnection = target
-        return try await body(copy)
+        return try await withRequestContext(copy) { try await body(copy) }
     }
 
     /// A copy of `context` that is aimed at a cell, for as long as the cell's line lives: RPC with a copy that outlives it

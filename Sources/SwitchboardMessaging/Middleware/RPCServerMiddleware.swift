@@ -16,6 +16,8 @@ public struct RPCServerRequest: Sendable {
     public let wantsReply: Bool
     /// When the caller stops waiting, where it said so; the handler's task is cancelled then.
     public let deadline: ContinuousClock.Instant?
+    /// See ``OsloRequest/Fields/swiftTarget``.
+    package var swiftTarget: JSONValue?
 }
 
 /// Something that every readable request of an ``RPCServer`` passes through before its handler, and every result or error
