@@ -11,6 +11,7 @@ let package = Package(
         .library(name: "SwitchboardCore", targets: ["SwitchboardCore"]),
         .library(name: "SwitchboardMessaging", targets: ["SwitchboardMessaging"]),
         .library(name: "SwitchboardCells", targets: ["SwitchboardCells"]),
+        .library(name: "SwitchboardActors", targets: ["SwitchboardActors"]),
         .library(name: "SwitchboardTesting", targets: ["SwitchboardTesting"]),
         .library(name: "NovaCompute", targets: ["NovaCompute"]),
         .library(name: "SwitchboardInProcess", targets: ["SwitchboardInProcess"]),
@@ -72,6 +73,7 @@ let package = Package(
                 .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
+        .target(name: "SwitchboardActors", dependencies: ["SwitchboardCore", "SwitchboardMessaging"]),
         .target(
             name: "SwitchboardTesting",
             dependencies: [
@@ -261,6 +263,24 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
+        // What is served and called through actors in tests; its Examples folder is what the documentation shows.
+        .target(
+            name: "ActorSamples",
+            dependencies: [
+                "SwitchboardActors", "SwitchboardCore", "SwitchboardMessaging", "SwitchboardCells",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Tests/ActorSamples"),
+        .testTarget(
+            name: "SwitchboardActorsTests",
+            dependencies: [
+                "ActorSamples", "SwitchboardActors", "SwitchboardCore", "SwitchboardMessaging", "SwitchboardCells",
+                "SwitchboardInProcess", "SwitchboardSpool", "SwitchboardTesting",
+                .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "MetricsTestKit", package: "swift-metrics"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
         .testTarget(
             name: "NovaComputeTests",
             dependencies: [
@@ -324,8 +344,8 @@ let package = Package(
         .testTarget(
             name: "PeerTests",
             dependencies: [
-                "SwitchboardCore", "SwitchboardMessaging", "SwitchboardCells", "SwitchboardTesting",
-                "SwitchboardSpool", "NovaCompute", "SwitchboardCommand",
+                "ActorSamples", "SwitchboardActors", "SwitchboardCore", "SwitchboardMessaging", "SwitchboardCells",
+                "SwitchboardTesting", "SwitchboardSpool", "NovaCompute", "SwitchboardCommand",
                 .target(name: "SwitchboardRabbitMQ", condition: rabbitMQ),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),

@@ -57,6 +57,7 @@ let package = Package(
             name: "counts-bench",
             dependencies: [
                 "BenchSupport", "RPCBenchSupport",
+                .product(name: "SwitchboardActors", package: "switchboard"),
                 .product(name: "SwitchboardCore", package: "switchboard"),
                 .product(name: "SwitchboardMessaging", package: "switchboard"),
                 .product(name: "SwitchboardInProcess", package: "switchboard"),

@@ -10,6 +10,8 @@ public import SwitchboardMessaging
 ///         try await client.call(ComputeAPI.reboot, arguments, to: host, context: context)
 ///     }
 ///
+/// Within `body`, the copy is also `RequestContext.current`, so that calls of distributed actors go to the cell.
+///
 /// The caller's context is never changed; aiming either succeeds or changes nothing. A line connects when it is first
 /// used, and all cells with the same URL share it. Lines follow the mappings: the next request uses a changed URL, and
 /// the old line closes after its last user. If a cell's queue doesn't answer, only its first user waits; later ones get
@@ -141,7 +143,7 @@ public final class CellContextManager: Service {
         defer { if let line { release(line) } }
         var copy = context
         copy.mqConnection = target
-        return try await body(copy)
+        return try await withRequestContext(copy) { try await body(copy) }
     }
 
     /// Returns a copy of `context` that is aimed at a cell. It works for as long as the cell's line lives. After that,

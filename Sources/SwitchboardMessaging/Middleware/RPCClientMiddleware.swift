@@ -10,7 +10,7 @@ public struct RPCClientRequest: Sendable {
         case fanout
     }
 
-    public let kind: Kind
+    public package(set) var kind: Kind
     public var method: String
     public var arguments: JSONObject
     public var namespace: String?
@@ -23,6 +23,24 @@ public struct RPCClientRequest: Sendable {
     public var timeout: Duration
     /// Whether it must never be executed twice; see ``RPCClient/neverTwice``.
     public var neverTwice: Bool
+    /// What a Swift server needs to find the method of a distributed actor by; see ``OsloRequest/Fields/swiftTarget``.
+    package var swiftTarget: JSONValue?
+
+    package init(
+        kind: Kind, method: String, arguments: JSONObject, namespace: String?, version: RPCVersion?, target: RPCTarget,
+        context: RequestContext, timeout: Duration, neverTwice: Bool, swiftTarget: JSONValue? = nil
+    ) {
+        self.kind = kind
+        self.method = method
+        self.arguments = arguments
+        self.namespace = namespace
+        self.version = version
+        self.target = target
+        self.context = context
+        self.timeout = timeout
+        self.neverTwice = neverTwice
+        self.swiftTarget = swiftTarget
+    }
 }
 
 /// Code that every request of an ``RPCClient`` passes through on its way out, and every reply or error on its way back:

@@ -16,6 +16,8 @@ public struct RPCServerRequest: Sendable {
     public let wantsReply: Bool
     /// When the caller stops waiting, if it said so. The handler's task is cancelled then.
     public let deadline: ContinuousClock.Instant?
+    /// See ``OsloRequest/Fields/swiftTarget``.
+    package var swiftTarget: JSONValue?
 }
 
 /// Code that every readable request of an ``RPCServer`` passes through before its handler, and every result or error

@@ -78,7 +78,7 @@ extension RPCClient {
             uniqueID: UniqueID.make(), context: tracedContext ?? [:],
             writtenContext: tracedContext == nil ? request.context.nestedWireMembers() : nil,
             deadline: isCall && sendsDeadline ? RPCDeadline.value(until: route.deadline) : Optional.none,
-            neverTwice: request.neverTwice)
+            neverTwice: request.neverTwice, swiftTarget: request.swiftTarget)
         var attempt = 1
         while true {
             do {

@@ -217,7 +217,8 @@ public struct RPCClient: Sendable {
             context: context, timeout: timeout, neverTwice: neverTwice)
     }
 
-    private func perform(_ request: RPCClientRequest) async throws -> JSONValue {
+    /// Sends a request through the middleware, as calls and casts do.
+    package func perform(_ request: RPCClientRequest) async throws -> JSONValue {
         if middleware.isEmpty { return try await send(request) }
         return try await MiddlewareChain.send(request, through: middleware[...]) { try await send($0) }
     }

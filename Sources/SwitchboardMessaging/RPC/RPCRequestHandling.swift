@@ -198,7 +198,8 @@ final class RPCRequestHandling: Sendable {
         }
         return RPCServerRequest(
             method: method, arguments: arguments, namespace: request.namespace, version: version, context: context,
-            topic: topic, server: server, wantsReply: wantsReply, deadline: deadline)
+            topic: topic, server: server, wantsReply: wantsReply, deadline: deadline,
+            swiftTarget: request.swiftTarget)
     }
 
     /// Runs the handler, in this task, which is cancelled when its caller's deadline is there, or its caller says that it
@@ -229,7 +230,8 @@ final class RPCRequestHandling: Sendable {
 
     private func dispatch(_ request: RPCServerRequest) async throws -> JSONValue {
         let handler = try router.handler(
-            for: request.method, namespace: request.namespace, version: request.version)
+            for: request.method, namespace: request.namespace, version: request.version,
+            swiftTarget: request.swiftTarget)
         return try await handler(request.arguments, request.context)
     }
 

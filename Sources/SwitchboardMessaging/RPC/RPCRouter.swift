@@ -22,7 +22,7 @@ public struct RPCRouter: Sendable {
         }
     }
 
-    typealias Handler = @Sendable (JSONObject, RequestContext) async throws -> JSONValue
+    package typealias Handler = @Sendable (JSONObject, RequestContext) async throws -> JSONValue
 
     struct Interface: Hashable, Sendable {
         let namespace: String?
@@ -34,6 +34,7 @@ public struct RPCRouter: Sendable {
     private var versions: [Interface: RPCVersion] = [:]
     private var handlers: [Interface: [String: Handler]] = [:]
     private var expectations: [Interface: [String: [any Error.Type]]] = [:]
+    private var swiftTargets: [Interface: @Sendable (JSONValue) -> Handler?] = [:]
     private var fallback: (@Sendable (String, JSONObject, RequestContext) async throws -> JSONValue)?
 
     public init() {}
@@ -105,14 +106,31 @@ public struct RPCRouter: Sendable {
         handlers[interface, default: [:]] = handlers[interface] ?? [:]
     }
 
+    /// Serves requests of Swift clients by what ``OsloRequest/Fields/swiftTarget`` holds, where no method is registered by
+    /// the request's name. Traps when the interface has such a look-up already.
+    ///
+    /// - Parameter find: returns `nil` for a target that the server doesn't have.
+    package mutating func registerSwiftTargets(
+        namespace: String?, version: RPCVersion, find: @escaping @Sendable (JSONValue) -> Handler?
+    ) {
+        let interface = Interface(namespace: namespace, major: version.major)
+        precondition(
+            swiftTargets[interface] == nil,
+            "An actor is registered already for namespace \(namespace ?? "none"), version \(version.major).x. Give each "
+                + "actor of a server a namespace of its own.")
+        swiftTargets[interface] = find
+        implement(version, namespace: namespace)
+    }
+
     /// The handler for a request, or the error that its caller gets.
     func handler(
-        for method: String, namespace: String?, version: RPCVersion
+        for method: String, namespace: String?, version: RPCVersion, swiftTarget: JSONValue? = nil
     ) throws(RemoteError) -> Handler {
         let interface = Interface(namespace: namespace, major: version.major)
         let isCallable = accessPolicy.allows(method)
         if let implemented = versions[interface], implemented.isCompatible(with: version) {
             if isCallable, let handler = handlers[interface]?[method] { return handler }
+            if isCallable, let swiftTarget, let handler = swiftTargets[interface]?(swiftTarget) { return handler }
         } else if fallback == nil {
             throw .unsupportedVersion(version.description, method: method)
         }

@@ -85,7 +85,7 @@ extension RemoteError {
 
     static let dispatcherModule = "oslo_messaging.rpc.dispatcher"
 
-    static func noSuchMethod(_ method: String) -> RemoteError {
+    package static func noSuchMethod(_ method: String) -> RemoteError {
         RemoteError(
             className: "NoSuchMethod", module: dispatcherModule,
             message: "Endpoint does not support RPC method \(method)")
@@ -98,7 +98,7 @@ extension RemoteError {
     }
 
     /// What Python calls arguments that do not fit.
-    static func typeError(_ message: String) -> RemoteError {
+    package static func typeError(_ message: String) -> RemoteError {
         RemoteError(className: "TypeError", message: message)
     }
 }

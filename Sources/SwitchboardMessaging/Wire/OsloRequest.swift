@@ -27,9 +27,13 @@ struct OsloRequest: Sendable, Hashable {
         /// Whether it must not be executed a second time; see ``RPCClient/neverTwice``. A key of the message, where
         /// oslo.messaging's servers look at none that they do not know.
         var neverTwice = false
+        /// The method as Swift names it, for servers that serve distributed actors without a table of names: an
+        /// identifier, or an array of it and the names of generic arguments. A key of the message, as `neverTwice` is.
+        var swiftTarget: JSONValue?
     }
 
     static let neverTwiceKey = "switchboard_never_twice"
+    static let swiftTargetKey = "switchboard_target"
 
     /// What oslo.messaging's servers put into the context that their handlers see, and so take out of one that comes
     /// (oslo-wire.md §3.6).
@@ -68,14 +72,15 @@ struct OsloRequest: Sendable, Hashable {
         context: JSONObject = [:],
         writtenContext: [UInt8]? = nil,
         deadline: JSONValue? = nil,
-        neverTwice: Bool = false
+        neverTwice: Bool = false,
+        swiftTarget: JSONValue? = nil
     ) {
         self.init(
             Fields(
                 rawMethod: .string(method), rawArguments: .object(arguments), namespace: namespace,
                 rawVersion: version.map(JSONValue.string), messageID: messageID, replyQueue: replyQueue,
                 timeout: timeout, uniqueID: uniqueID, context: context, writtenContext: writtenContext,
-                deadline: deadline, neverTwice: neverTwice))
+                deadline: deadline, neverTwice: neverTwice, swiftTarget: swiftTarget))
     }
 
     static func == (one: OsloRequest, other: OsloRequest) -> Bool {
@@ -127,6 +132,10 @@ struct OsloRequest: Sendable, Hashable {
                 writer.key(Self.neverTwiceKey, isFirst: &isFirst)
                 writer.write(.bool(true))
             }
+            if let swiftTarget = self.swiftTarget {
+                writer.key(Self.swiftTargetKey, isFirst: &isFirst)
+                writer.write(swiftTarget)
+            }
             if let writtenContext = self.writtenContext { writer.writeNested(writtenContext) }
             writer.write(membersOf: self.context, expecting: RequestContext.wireNames, isFirst: &isFirst)
             if let deadline = self.deadline {
@@ -163,6 +172,7 @@ struct OsloRequest: Sendable, Hashable {
             case "_reply_q": fields.replyQueue = value.string
             case "_timeout": fields.timeout = value
             case Self.neverTwiceKey: fields.neverTwice = value == true
+            case Self.swiftTargetKey: fields.swiftTarget = value
             case "_unique_id": fields.uniqueID = value == .null ? nil : value.string ?? "\(value)"
             default: break
             }

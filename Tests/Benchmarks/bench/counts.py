@@ -12,7 +12,8 @@ from .processes import BenchError
 from .programs import PACKAGE
 
 MODES = {
-    "call": "a typed call in process, 100 bytes", "notify": "a notification in process, 1 KiB, in a batch",
+    "call": "a typed call in process, 100 bytes", "actor": "the same call, of a distributed actor",
+    "notify": "a notification in process, 1 KiB, in a batch",
     "json": "JSON of about 1 KiB, read and written",
 }
 THRESHOLDS = PACKAGE / "thresholds.json"

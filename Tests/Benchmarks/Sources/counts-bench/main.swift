@@ -2,13 +2,17 @@
 // and nothing else.
 //
 //     counts-bench call N     typed calls, one at a time, whole stack with both JSON layers, 100 bytes of arguments
+//     counts-bench actor N    the same, from a distributed actor's protocol to a distributed actor
+//     counts-bench unlisted N the same, where the server finds the method by its Swift name
 //     counts-bench notify N   notifications of 1 KiB, sent one at a time, and handled in batches of 100
 //     counts-bench json N     reads and writes a notification's JSON of about 1 KiB
 
 import BenchSupport
 import Dispatch
+import Distributed
 import Glibc
 import RPCBenchSupport
+import SwitchboardActors
 import SwitchboardCore
 import SwitchboardInProcess
 import SwitchboardMessaging
@@ -29,6 +33,44 @@ func calls(_ count: Int) async throws {
         for _ in 0..<count {
             let reply = try await client.call(Echo.method, .init(body: body), context: context)
             precondition(reply.utf8.count == 100, "The reply is not what was sent.")
+        }
+    }
+}
+
+@Resolvable
+protocol Echoing: DistributedActor where ActorSystem == SwitchboardActorSystem {
+    distributed func echo(body: String) async throws -> String
+}
+
+distributed actor EchoActor: Echoing {
+    typealias ActorSystem = SwitchboardActorSystem
+
+    distributed func echo(body: String) async throws -> String { body }
+}
+
+/// - Parameter hasTable: whether the server lists the method, or finds it by its Swift name.
+func actorCalls(_ count: Int, hasTable: Bool) async throws {
+    let connection = try MessageQueueConnection(
+        try TransportURL("fake://bench"), drivers: DriverRegistry(.inProcess()), logger: Echo.logger)
+    let system = SwitchboardActorSystem(connection, timeout: .seconds(600))
+    var methods = ActorMethods<EchoActor>()
+    if hasTable { methods.register("echo", .init("body", String.self)) { try await $0.echo(body: $1) } }
+    var router = RPCRouter()
+    router.registerPing()
+    router.register(EchoActor(actorSystem: system), methods)
+    let server = RPCServer(connection, topic: Echo.topic, name: "bench", router: router, logger: Echo.logger)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { try await connection.run() }
+        group.addTask { try await server.run() }
+        defer { group.cancelAll() }
+        _ = try await Echo.client(of: connection, timeout: .seconds(600))
+        let echo = try $Echoing.resolve(id: SwitchboardActorID(topic: "bench"), using: system)
+        let body = String(repeating: "x", count: 100)
+        try await withRequestContext(RequestContext(userID: "bench", projectID: "bench")) {
+            for _ in 0..<count {
+                let reply = try await echo.echo(body: body)
+                precondition(reply.utf8.count == 100, "The reply is not what was sent.")
+            }
         }
     }
 }
@@ -95,9 +137,11 @@ let arguments = CommandLine.arguments
 let count = arguments.count == 3 ? Int(arguments[2]) : nil
 switch (arguments.dropFirst().first, count) {
 case ("call"?, let count?): wait { try await calls(count) }
+case ("actor"?, let count?): wait { try await actorCalls(count, hasTable: true) }
+case ("unlisted"?, let count?): wait { try await actorCalls(count, hasTable: false) }
 case ("notify"?, let count?): wait { try await notifications(count) }
 case ("json"?, let count?): try json(count)
 default:
-    say("usage: counts-bench call|notify|json N")
+    say("usage: counts-bench call|actor|unlisted|notify|json N")
     exit(2)
 }
