@@ -3,6 +3,8 @@ import PackageDescription
 
 let rabbitMQ: TargetDependencyCondition? = .when(traits: ["RabbitMQ"])
 let tls: TargetDependencyCondition? = .when(traits: ["TLS"])
+let configuration: Target.Dependency = .product(
+    name: "Configuration", package: "swift-configuration", condition: .when(traits: ["Configuration"]))
 
 let package = Package(
     name: "switchboard",
@@ -31,6 +33,10 @@ let package = Package(
             name: "TLS",
             description: "TLS for the RabbitMQ driver, by swift-nio-ssl.",
             enabledTraits: ["RabbitMQ"]),
+        .trait(
+            name: "Configuration",
+            description:
+                "Initialisers that take a ConfigReader of swift-configuration, for everything that has settings."),
         .default(enabledTraits: ["RabbitMQ", "TLS"]),
     ],
     dependencies: [
@@ -38,6 +44,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
@@ -49,13 +56,14 @@ let package = Package(
         .target(
             name: "SwitchboardCore",
             dependencies: [
+                configuration,
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
         .target(
             name: "SwitchboardMessaging",
             dependencies: [
-                "SwitchboardCore",
+                "SwitchboardCore", configuration,
                 .product(name: "HeapModule", package: "swift-collections"),
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
@@ -66,7 +74,7 @@ let package = Package(
         .target(
             name: "SwitchboardCells",
             dependencies: [
-                "SwitchboardCore", "SwitchboardMessaging",
+                "SwitchboardCore", "SwitchboardMessaging", configuration,
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -99,7 +107,7 @@ let package = Package(
         .target(
             name: "SwitchboardSpool",
             dependencies: [
-                "SwitchboardCore",
+                "SwitchboardCore", configuration,
                 .product(name: "Logging", package: "swift-log"),
             ],
             path: "Plugins/Spool"),
@@ -111,7 +119,7 @@ let package = Package(
         .target(
             name: "SwitchboardRabbitMQ",
             dependencies: [
-                "SwitchboardCore",
+                "SwitchboardCore", configuration,
                 .product(name: "Logging", package: "swift-log"),
                 .target(name: "CRabbitMQ", condition: rabbitMQ),
                 .product(name: "Metrics", package: "swift-metrics", condition: rabbitMQ),
@@ -218,6 +226,7 @@ let package = Package(
                 .product(name: "InMemoryLogging", package: "swift-log"),
                 .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "MetricsTestKit", package: "swift-metrics"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Tracing", package: "swift-distributed-tracing"),

@@ -62,6 +62,16 @@ public final class Transport: Service {
         driver.monitor.state
     }
 
+    /// Where the connection stands now, and since when.
+    public var standing: TransportStanding {
+        driver.monitor.standing
+    }
+
+    /// What OpenTelemetry calls the messaging system: the driver's own word, or the scheme of its URL.
+    public var messagingSystem: String {
+        driver.messagingSystem ?? url.scheme
+    }
+
     /// The state now and every later one.
     public func states() -> AsyncStream<TransportState> {
         driver.monitor.states()

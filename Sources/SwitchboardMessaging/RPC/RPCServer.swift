@@ -61,6 +61,10 @@ public final class RPCServer: Service {
     private let tasks: HandlerTasks
     private let logger: Logger
     private let drain = Locked(DrainState())
+    /// How far it has come.
+    let phase = ServicePhase()
+    /// What its health checks have found out.
+    let hearing = Hearing()
 
     private struct DrainState {
         var isDraining = false
@@ -74,6 +78,12 @@ public final class RPCServer: Service {
     var isDraining: Bool {
         drain.withLock { $0.isDraining }
     }
+
+    /// How many requests it has begun with.
+    var requestsTaken: UInt64 { tasks.startedCount }
+
+    /// Whether all its handlers are at work.
+    var isBusy: Bool { tasks.isFull }
 
     /// What became of the requests that had been taken when the shutdown began; `nil` until ``run()`` has ended.
     public var drainReport: RPCDrainReport? {
@@ -114,11 +124,17 @@ public final class RPCServer: Service {
     /// Waits for the connection as long as it takes, or until shutdown. Throws a ``SwitchboardCore/TransportError`` when
     /// a subscription cannot be made or is lost for good.
     public func run() async throws {
-        try await withTaskCancellationHandler {
-            try await cancelWhenGracefulShutdown { try await self.listen() }
-        } onCancel: {
-            tasks.cancelAll()
+        do {
+            try await withTaskCancellationHandler {
+                try await cancelWhenGracefulShutdown { try await self.listen() }
+            } onCancel: {
+                tasks.cancelAll()
+            }
+        } catch {
+            phase.enter(.ended, reason: "\(error)")
+            throw error
         }
+        phase.enter(.ended)
         let report = drain.withLock { drain in
             drain.isOver = true
             return drain.report
@@ -146,6 +162,7 @@ public final class RPCServer: Service {
         try await transport.withSubscription(to: .topic(topic), options: options) { anyServer in
             try await transport.withSubscription(to: .server(topic, server: name), options: options) { thisServer in
                 try await transport.withSubscription(to: .fanout(topic), options: options) { everyServer in
+                    phase.enter(.serving)
                     logger.info("RPC server listens")
                     let result = await Result.catching {
                         try await withTaskCancellationHandler {
@@ -163,6 +180,7 @@ public final class RPCServer: Service {
     }
 
     private func beginDraining() {
+        phase.enter(.stopping)
         drain.withLock { $0.isDraining = true }
     }
 
