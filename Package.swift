@@ -3,6 +3,8 @@ import PackageDescription
 
 let rabbitMQ: TargetDependencyCondition? = .when(traits: ["RabbitMQ"])
 let tls: TargetDependencyCondition? = .when(traits: ["TLS"])
+let configuration: Target.Dependency = .product(
+    name: "Configuration", package: "swift-configuration", condition: .when(traits: ["Configuration"]))
 
 let package = Package(
     name: "switchboard",
@@ -33,6 +35,10 @@ let package = Package(
             name: "TLS",
             description: "TLS for the RabbitMQ driver, by swift-nio-ssl.",
             enabledTraits: ["RabbitMQ"]),
+        .trait(
+            name: "Configuration",
+            description:
+                "Initialisers that take a ConfigReader of swift-configuration, for everything that has settings."),
         .default(enabledTraits: ["RabbitMQ", "TLS"]),
     ],
     dependencies: [
@@ -40,6 +46,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
@@ -51,13 +58,14 @@ let package = Package(
         .target(
             name: "SwitchboardCore",
             dependencies: [
+                configuration,
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
         .target(
             name: "SwitchboardMessaging",
             dependencies: [
-                "SwitchboardCore",
+                "SwitchboardCore", configuration,
                 .product(name: "HeapModule", package: "swift-collections"),
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
@@ -68,7 +76,7 @@ let package = Package(
         .target(
             name: "SwitchboardCells",
             dependencies: [
-                "SwitchboardCore", "SwitchboardMessaging",
+                "SwitchboardCore", "SwitchboardMessaging", configuration,
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -112,7 +120,7 @@ let package = Package(
         .target(
             name: "SwitchboardSpool",
             dependencies: [
-                "SwitchboardCore",
+                "SwitchboardCore", configuration,
                 .product(name: "Logging", package: "swift-log"),
             ],
             path: "Plugins/Spool"),
@@ -124,7 +132,7 @@ let package = Package(
         .target(
             name: "SwitchboardRabbitMQ",
             dependencies: [
-                "SwitchboardCore",
+                "SwitchboardCore", configuration,
                 .product(name: "Logging", package: "swift-log"),
                 .target(name: "CRabbitMQ", condition: rabbitMQ),
                 .product(name: "Metrics", package: "swift-metrics", condition: rabbitMQ),
@@ -239,6 +247,7 @@ let package = Package(
                 .product(name: "InMemoryLogging", package: "swift-log"),
                 .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "MetricsTestKit", package: "swift-metrics"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Tracing", package: "swift-distributed-tracing"),

@@ -11,6 +11,8 @@ import Synchronization
 public final class RabbitMQDriver: TransportDriver {
     public let capabilities: DriverCapabilities
     public let monitor = TransportMonitor()
+    /// Whatever the scheme of the URL is.
+    public let messagingSystem: String? = "rabbitmq"
 
     private let topology: Topology
     private let demands: BrokerDemands

@@ -42,7 +42,7 @@ struct MetricsTests {
         }
         for role in ["publish", "consume"] {
             #expect(count(metrics, "connections.opened", [("role", role)]) == 2)
-            #expect(count(metrics, "connections.lost", [("role", role), ("reason", "closed_by_broker")]) == 1)
+            #expect(count(metrics, "connections.lost", [("role", role), ("error.type", "closed_by_broker")]) == 1)
         }
         #expect(count(metrics, "redeliveries") == 1)
         #expect(count(metrics, "returns") == 1)

@@ -25,7 +25,9 @@ final class DriverMetrics: Sendable {
                 factory: factory)
         }
         connectionsOpened = opened
-        blockedDuration = Timer(label: "switchboard.rabbitmq.blocked.duration", factory: factory)
+        blockedDuration = Timer(
+            label: "switchboard.rabbitmq.blocked.duration", dimensions: [], preferredDisplayUnit: .seconds,
+            factory: factory)
         unconfirmed = Gauge(label: "switchboard.rabbitmq.publishes.unconfirmed", factory: factory)
         redeliveryCounter = Counter(label: "switchboard.rabbitmq.redeliveries", factory: factory)
         returnCounter = Counter(label: "switchboard.rabbitmq.returns", factory: factory)
@@ -39,7 +41,7 @@ final class DriverMetrics: Sendable {
     func lost(_ role: ConnectionSettings.Role, _ loss: ConnectionLoss) {
         Counter(
             label: "switchboard.rabbitmq.connections.lost",
-            dimensions: [("role", role.rawValue), ("reason", loss.kind)],
+            dimensions: [("role", role.rawValue), ("error.type", loss.kind)],
             factory: factory
         ).increment()
     }

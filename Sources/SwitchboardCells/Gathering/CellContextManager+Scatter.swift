@@ -109,11 +109,12 @@ extension CellContextManager {
         let cell = "\(result.cell.identity)"
         Counter(
             label: "switchboard.cells.gather.outcomes",
-            dimensions: [("outcome", result.outcome.name), ("cell", cell)], factory: telemetry.metrics
+            dimensions: [("outcome", result.outcome.name), ("switchboard.cell", cell)], factory: telemetry.metrics
         ).increment()
         if case .answered = result.outcome {
             Timer(
-                label: "switchboard.cells.gather.duration", dimensions: [("cell", cell)], factory: telemetry.metrics
+                label: "switchboard.cells.gather.duration", dimensions: [("switchboard.cell", cell)],
+                preferredDisplayUnit: .seconds, factory: telemetry.metrics
             ).record(duration: result.duration)
         }
     }

@@ -51,8 +51,8 @@ final class LineEvents: Sendable {
     func report(_ event: LineEvent) {
         log(event)
         Counter(
-            label: "switchboard.cells.line.events", dimensions: [("event", event.kind.name), ("cell", event.cell)],
-            factory: metrics
+            label: "switchboard.cells.line.events",
+            dimensions: [("event", event.kind.name), ("switchboard.cell", event.cell)], factory: metrics
         ).increment()
         telling.withLock { _ in
             for continuation in watchers.withLock({ Array($0.continuations.values) }) { continuation.yield(event) }

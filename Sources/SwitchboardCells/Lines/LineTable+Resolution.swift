@@ -7,6 +7,7 @@ extension LineTable {
         }
 
         var standing = Standing.inUse
+        let at = ContinuousClock.now
         /// As stored in the directory.
         let stored: URLTemplate?
         let name: String?
@@ -20,6 +21,25 @@ extension LineTable {
         /// Why the mapping cannot be used. Kept, so that a former one is not used in its stead.
         var fault: CellError?
         var line: UInt64?
+    }
+}
+
+extension LineTable {
+    /// A cell that is mapped to a queue that refused us, or to what cannot be used.
+    struct Outage {
+        let title: String
+        let error: any Error
+        let since: Instant
+    }
+
+    /// The cells in use that have no line because they cannot have one.
+    func outages(now: Instant) -> [Outage] {
+        cells.values.compactMap { cell in
+            guard cell.line == nil, cell.standing == .inUse else { return nil }
+            if let fault = cell.fault { return Outage(title: cell.title, error: fault, since: cell.at) }
+            guard case .url(let url) = cell.queue, let refusal = refusals[url], refusal.until > now else { return nil }
+            return Outage(title: cell.title, error: refusal.error, since: refusal.at)
+        }
     }
 }
 

@@ -43,8 +43,9 @@ struct LineTable {
     }
 
     /// Why a queue is not tried for now.
-    private struct Refusal {
+    struct Refusal {
         let error: any Error
+        let at: Instant
         let until: Instant
     }
 
@@ -77,7 +78,7 @@ struct LineTable {
     private(set) var entries: [UInt64: Entry] = [:]
     private var ids: [TransportURL: UInt64] = [:]
     private var resolutions: [CellID: Resolution] = [:]
-    private var refusals: [TransportURL: Refusal] = [:]
+    private(set) var refusals: [TransportURL: Refusal] = [:]
     private var isDoubtful = false
     private(set) var isOver = false
 
@@ -248,7 +249,7 @@ struct LineTable {
     /// Forgets a line whose connection has ended by itself; its queue is not tried again until `pause` is over.
     mutating func end(_ line: Line, error: (any Error)?, pause: Duration, now: Instant) {
         _ = remove(line.id)
-        if let error { refusals[line.url] = Refusal(error: error, until: now + pause) }
+        if let error { refusals[line.url] = Refusal(error: error, at: now, until: now + pause) }
     }
 
     /// Nobody is aimed at anything from now on.

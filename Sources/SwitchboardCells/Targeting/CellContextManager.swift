@@ -29,6 +29,7 @@ public final class CellContextManager: Service {
     /// How many pieces of work a cell has left running beyond their deadlines.
     let abandoned = Locked<[CellID: Int]>([:])
     let starts: AsyncStream<Line>
+    let madeAt = ContinuousClock.now
     private let drivers: DriverRegistry
     private let digests = LineDigests()
     private let nextLineID = Locked<UInt64>(0)

@@ -11,6 +11,10 @@ public protocol TransportDriver: Sendable {
     /// The driver's state and events. The driver reports every change to it.
     var monitor: TransportMonitor { get }
 
+    /// OpenTelemetry's name of the messaging system (`messaging.system`), for drivers of a system that has one. Left out,
+    /// the URL's scheme is used.
+    var messagingSystem: String? { get }
+
     /// Connects, stays connected, and disconnects when its task is cancelled. Called once.
     ///
     /// The driver repairs lost connections itself. It throws a ``TransportError`` if trying again can't help (refused
@@ -65,6 +69,8 @@ public protocol TransportDriver: Sendable {
 }
 
 extension TransportDriver {
+    public var messagingSystem: String? { nil }
+
     public func publish(
         _ message: Message, to address: Address, options: PublishOptions,
         completion: @escaping @Sendable (TransportError?) -> Void

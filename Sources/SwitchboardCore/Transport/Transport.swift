@@ -62,6 +62,16 @@ public final class Transport: Service {
         driver.monitor.state
     }
 
+    /// The current state of the connection, and since when it has been in it.
+    public var standing: TransportStanding {
+        driver.monitor.standing
+    }
+
+    /// What OpenTelemetry calls the messaging system: the driver's own word, or the scheme of its URL.
+    public var messagingSystem: String {
+        driver.messagingSystem ?? url.scheme
+    }
+
     /// The current state and every later one.
     public func states() -> AsyncStream<TransportState> {
         driver.monitor.states()

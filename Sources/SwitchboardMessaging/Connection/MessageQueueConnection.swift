@@ -23,9 +23,13 @@ public final class MessageQueueConnection: Service {
     /// The tracer that receives spans, if any.
     let tracer: (any Tracer)?
     let metrics: RPCMetrics
+    /// What spans and metrics say that it talks to.
+    let endpoint: MessagingEndpoint
     let work: WorkAnnouncements
     private let observer: (any SendingObserver)?
-    private let logger: Logger
+    let logger: Logger
+    /// What round trips have found out.
+    let hearing = Hearing()
     /// Where replies come.
     let mailbox: Mailbox
     private let deadlines = DeadlineScheduler()
@@ -56,7 +60,8 @@ public final class MessageQueueConnection: Service {
         self.transport = transport
         self.telemetry = telemetry
         tracer = telemetry.activeTracer
-        metrics = RPCMetrics(factory: telemetry.metrics, system: transport.url.scheme)
+        endpoint = MessagingEndpoint(transport)
+        metrics = RPCMetrics(factory: telemetry.metrics, endpoint: endpoint)
         self.name = name
         self.title = title
         self.observer = observer
@@ -196,17 +201,19 @@ public final class MessageQueueConnection: Service {
                 probe.message(), to: .mailbox(mailbox), deadline: deadline, mandatory: true, allowsDuplicates: true)
             _ = try await calls.reply(to: id)
         } catch PendingCalls.Failure.timeout {
-            throw RPCError(
-                .timeout,
+            let sentence =
                 "\(title) took a message and did not deliver it within \(timeout); the connection is \(transport.state)."
-            )
+            hearing.missed(sentence)
+            throw RPCError(.timeout, sentence)
         } catch PendingCalls.Failure.closed(let cause) {
             throw RPCError(.closed, "The connection to \(title) was closed.", cause: cause)
         } catch let error as TransportError where error.code == .cancelled {
             throw CancellationError()
         } catch let error as TransportError {
+            if [.unroutable, .unavailable, .indeterminate].contains(error.code) { hearing.missed(error.message) }
             throw RPCError(error, during: "A round trip through \(title)")
         }
+        hearing.heard()
         return ContinuousClock.now - start
     }
 

@@ -149,6 +149,12 @@ final class HandlerTasks: Sendable {
         for task in tasks { task.cancel() }
     }
 
+    /// How many have been started so far.
+    var startedCount: UInt64 { state.withLock { $0.nextID } }
+
+    /// Whether as many are at work as may be.
+    var isFull: Bool { state.withLock { $0.freePlaces.isEmpty && $0.places.count >= maximum } }
+
     /// Returns when none is at work.
     func waitUntilIdle() async {
         await withCheckedContinuation { waiter in

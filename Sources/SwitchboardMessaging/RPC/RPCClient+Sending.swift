@@ -1,3 +1,4 @@
+import Logging
 import SwitchboardCore
 import Tracing
 
@@ -10,14 +11,16 @@ extension RPCClient {
         if connection.tracer == nil, !connection.metrics.isEnabled {
             return try await deliver(request, through: try route.get())
         }
-        let operation = RPCMetrics.Operation(request.kind)
-        return try await connection.metrics.sending(operation, request.method, cell: request.context.cellName) {
+        let operation = MessagingOperation(request.kind)
+        let topic = request.target.topic.name
+        let method = RPCTracing.method(request.method, namespace: request.namespace, topic: topic)
+        return try await connection.metrics.sending(operation, method, to: topic, cell: request.context.cellName) {
             guard let tracer = connection.tracer else {
                 return try await deliver(request, through: try route.get())
             }
             let subject = RPCTracing.Subject(
-                operation: operation, topic: request.target.topic.name, server: request.target.server,
-                method: request.method, system: connection.transport.url.scheme)
+                operation: operation, topic: topic, server: request.target.server, method: method,
+                endpoint: connection.endpoint)
             return try await RPCTracing.sending(subject, by: tracer, request.context.wireObject()) { context in
                 try await deliver(request, through: try route.get(), tracedContext: context)
             }
@@ -102,13 +105,25 @@ extension RPCClient {
             } catch let error as TransportError where error.code == .unavailable && attempt < retry.attempts {
                 let pause = retry.pause(after: attempt)
                 guard .now + pause < route.deadline else { throw describe(error, request, route) }
-                route.connection.metrics.retried()
+                noteRetry(of: request, after: error, attempt, route)
                 try await Task.sleep(for: pause)
                 attempt += 1
             } catch {
                 throw describe(error, request, route)
             }
         }
+    }
+
+    /// Not inlined, as each request's task has room for what its function may need.
+    @inline(never)
+    private func noteRetry(of request: RPCClientRequest, after error: TransportError, _ attempt: Int, _ route: Route) {
+        route.connection.metrics.retried()
+        Logger.ofCaller(or: route.connection.logger).debug(
+            "Request was not sent and is tried again",
+            metadata: [
+                "rpc.method": "\(request.method)", "rpc.target": "\(request.target)", "rpc.attempt": "\(attempt)",
+                "mq.connection": "\(route.connection.name)", "error": "\(error)",
+            ])
     }
 
     /// ``keepaliveInterval`` where it is one: zero, or less, asks for no keepalives, as oslo.messaging's
@@ -143,17 +158,6 @@ extension RPCClient {
         default:
             return error
         }
-    }
-}
-
-extension RPCMetrics.Operation {
-    init(_ kind: RPCClientRequest.Kind) {
-        self =
-            switch kind {
-            case .call: .call
-            case .cast: .cast
-            case .fanout: .fanout
-            }
     }
 }
 

@@ -143,6 +143,7 @@ final class RPCRequestHandling: Sendable {
             logger.debug("Request too late", metadata: ["rpc.method": "\(request.method)"])
             return nil
         }
+        if request.method == HealthProbe.method { return destination.map { RPCReply(.null, to: $0) } }
         do {
             let result = try await observed(request) {
                 let received = try received(request, deadline, wantsReply: destination != nil)
@@ -165,12 +166,14 @@ final class RPCRequestHandling: Sendable {
     ) async throws -> JSONValue {
         guard connection.metrics.isEnabled || connection.tracer != nil else { return try await body() }
         let isKnown = router.has(request.method, namespace: request.namespace, major: request.majorVersion)
-        let method = isKnown ? request.method : RPCMetrics.other
-        return try await connection.metrics.processing(method) {
+        let method =
+            isKnown
+            ? RPCTracing.method(request.method, namespace: request.namespace, topic: topic.name) : ErrorType.other
+        return try await connection.metrics.serving(method, from: topic.name) {
             guard let tracer = connection.tracer else { return try await body() }
             let subject = RPCTracing.Subject(
-                operation: .process, topic: topic.name, server: server, method: request.method,
-                system: connection.transport.url.scheme)
+                operation: .process, topic: topic.name, server: server, method: method,
+                originalMethod: isKnown ? nil : request.method, endpoint: connection.endpoint)
             return try await RPCTracing.processing(subject, by: tracer, request.context, body)
         }
     }

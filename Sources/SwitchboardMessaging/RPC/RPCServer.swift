@@ -63,6 +63,10 @@ public final class RPCServer: Service {
     private let logger: Logger
     private let serving = Gate()
     private let drain = Locked(DrainState())
+    /// How far it has come.
+    let phase = ServicePhase()
+    /// What its health checks have found out.
+    let hearing = Hearing()
 
     private struct DrainState {
         var isDraining = false
@@ -76,6 +80,12 @@ public final class RPCServer: Service {
     var isDraining: Bool {
         drain.withLock { $0.isDraining }
     }
+
+    /// How many requests it has begun with.
+    var requestsTaken: UInt64 { tasks.startedCount }
+
+    /// Whether all its handlers are at work.
+    var isBusy: Bool { tasks.isFull }
 
     /// What happened to the requests that had been taken when the shutdown began; `nil` until ``run()`` has ended.
     public var drainReport: RPCDrainReport? {
@@ -136,9 +146,11 @@ public final class RPCServer: Service {
                 tasks.cancelAll()
             }
         } catch {
+            phase.enter(.ended, reason: "\(error)")
             serving.break(error)
             throw error
         }
+        phase.enter(.ended)
         serving.break(TransportError(.closed, "The server \(name) of \(topic) has stopped."))
         let report = drain.withLock { drain in
             drain.isOver = true
@@ -167,6 +179,7 @@ public final class RPCServer: Service {
         try await transport.withSubscription(to: .topic(topic), options: options) { anyServer in
             try await transport.withSubscription(to: .server(topic, server: name), options: options) { thisServer in
                 try await transport.withSubscription(to: .fanout(topic), options: options) { everyServer in
+                    phase.enter(.serving)
                     logger.info("RPC server listens")
                     serving.open()
                     let result = await Result.catching {
@@ -185,6 +198,7 @@ public final class RPCServer: Service {
     }
 
     private func beginDraining() {
+        phase.enter(.stopping)
         serving.break(TransportError(.closed, "The server \(name) of \(topic) is shutting down."))
         drain.withLock { $0.isDraining = true }
     }

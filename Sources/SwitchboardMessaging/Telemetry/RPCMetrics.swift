@@ -1,52 +1,23 @@
 import CoreMetrics
-import SwitchboardCore
 
-/// The metrics of one connection's clients and servers, named after OpenTelemetry's messaging conventions; those that it
+/// The metrics of one connection's clients, servers, notifiers and listeners, under OpenTelemetry's names; those that it
 /// has no name for begin with `switchboard.`.
 ///
-/// Labels are bounded: what is sent or served, how it ended, the driver and the cell; never ids. What a peer could make up
-/// (the name of a method that nobody has) is `_OTHER`.
+/// Labels are bounded: what is sent or served, how it failed, the driver and the cell; never ids. What a peer could make up
+/// (the name of a method that doesn't exist) is `_OTHER`.
 final class RPCMetrics: Sendable {
-    enum Operation: String, Sendable {
-        case call, cast, fanout
-        /// A request that a server works on.
-        case process
-    }
-
-    /// Where the operations of a handler went: what the labels are made of.
-    private struct Key: Hashable {
-        let operation: Operation
-        let method: String
-        let outcome: String
-        let cell: String
-    }
-
-    private struct Operations {
-        let counter: Counter
-        let timer: Timer
-    }
-
-    /// Bounds the memory when a program makes up method names; methods beyond it are `_OTHER`.
-    private static let maximumKeys = 4096
-    static let other = "_OTHER"
-    static let success = "ok"
-
-    private let factory: any MetricsFactory
     let isEnabled: Bool
-    private let system: String
-    private let operations = Locked<[Key: Operations]>([:])
+    private let operations: OperationMetrics
     private let callsInFlight: Meter
     private let requestsInFlight: Meter
     private let retryCounter: Counter
     private let duplicateCounter: Counter
     private let droppedReplyCounter: Counter
 
-    /// - Parameter system: the driver, OpenTelemetry's `messaging.system`.
-    init(factory: any MetricsFactory, system: String) {
-        self.factory = factory
-        self.system = system
+    init(factory: any MetricsFactory, endpoint: MessagingEndpoint) {
         isEnabled = !(factory is NOOPMetricsHandler)
-        let labels = [("messaging.system", system)]
+        operations = OperationMetrics(factory: factory, endpoint: endpoint)
+        let labels = [("messaging.system", endpoint.system)]
         callsInFlight = Meter(label: "switchboard.client.calls.in_flight", dimensions: labels, factory: factory)
         requestsInFlight = Meter(label: "switchboard.server.requests.in_flight", dimensions: labels, factory: factory)
         retryCounter = Counter(label: "switchboard.client.retries", dimensions: labels, factory: factory)
@@ -60,80 +31,86 @@ final class RPCMetrics: Sendable {
     func ignoredDuplicate() { duplicateCounter.increment() }
     func droppedReply() { droppedReplyCounter.increment() }
 
-    // MARK: Operations
+    // MARK: RPC
 
-    /// Counts and times what a client sends.
+    /// Counts and times a request that a client sends.
+    ///
+    /// How long a call took is RPC's matter; how long a cast took is messaging's, as nothing of the other side is in it.
     func sending<Result>(
-        _ operation: Operation, _ method: String, cell: String, _ body: () async throws -> Result
+        _ operation: MessagingOperation, _ method: String, to topic: String, cell: String,
+        _ body: () async throws -> Result
     ) async throws -> Result {
         guard isEnabled else { return try await body() }
-        if operation == .call { callsInFlight.increment() }
-        defer { if operation == .call { callsInFlight.decrement() } }
-        return try await timed(operation, method, cell: cell, body)
+        let isCall = operation == .call
+        if isCall { callsInFlight.increment() }
+        defer { if isCall { callsInFlight.decrement() } }
+        return try await timed(body) { error, duration in
+            var labels = OperationMetrics.Labels(
+                instrument: .sentMessages, operation: operation, method: method, destination: topic, cell: cell,
+                error: error)
+            operations.count(labels)
+            labels.instrument = isCall ? .clientCallDuration : .operationDuration
+            if isCall { labels.destination = "" }
+            operations.record(labels, duration)
+        }
     }
 
-    /// Counts and times what a server works on.
-    func processing<Result>(_ method: String, _ body: () async throws -> Result) async throws -> Result {
+    /// Counts and times a request that a server works on.
+    func serving<Result>(
+        _ method: String, from topic: String, _ body: () async throws -> Result
+    ) async throws -> Result {
         guard isEnabled else { return try await body() }
         requestsInFlight.increment()
         defer { requestsInFlight.decrement() }
-        return try await timed(.process, method, cell: "", body)
+        operations.count(.init(instrument: .consumedMessages, method: method, destination: topic))
+        return try await timed(body) { error, duration in
+            operations.record(.init(instrument: .serverCallDuration, method: method, error: error), duration)
+        }
+    }
+
+    // MARK: Notifications
+
+    /// Counts and times a notification that is sent to a queue.
+    func notifying(_ queue: String, _ body: () async throws -> Void) async throws {
+        guard isEnabled else { return try await body() }
+        try await timed(body) { error, duration in
+            var labels = OperationMetrics.Labels(
+                instrument: .sentMessages, operation: .notify, destination: queue, error: error)
+            operations.count(labels)
+            labels.instrument = .operationDuration
+            operations.record(labels, duration)
+        }
+    }
+
+    /// Counts notifications that a listener hands out.
+    func consumed(_ count: Int, from queue: String, group: String) {
+        guard isEnabled else { return }
+        operations.count(
+            .init(instrument: .consumedMessages, destination: queue, group: group), by: count)
+    }
+
+    /// Times a listener's handler.
+    func processing(
+        _ queue: String, group: String, _ body: () async throws -> Void
+    ) async throws {
+        guard isEnabled else { return try await body() }
+        try await timed(body) { error, duration in
+            operations.record(
+                .init(instrument: .processDuration, destination: queue, group: group, error: error), duration)
+        }
     }
 
     private func timed<Result>(
-        _ operation: Operation, _ method: String, cell: String, _ body: () async throws -> Result
+        _ body: () async throws -> Result, _ record: (_ error: String, Duration) -> Void
     ) async throws -> Result {
         let start = ContinuousClock.now
         do {
             let result = try await body()
-            record(operation, method, outcome: Self.success, cell: cell, ContinuousClock.now - start)
+            record("", ContinuousClock.now - start)
             return result
         } catch {
-            record(operation, method, outcome: Self.outcome(of: error), cell: cell, ContinuousClock.now - start)
+            record(ErrorType.of(error), ContinuousClock.now - start)
             throw error
-        }
-    }
-
-    private func record(_ operation: Operation, _ method: String, outcome: String, cell: String, _ duration: Duration) {
-        let handlers = operations.withLock { operations in
-            var key = Key(operation: operation, method: method, outcome: outcome, cell: cell)
-            if let known = operations[key] { return known }
-            if operations.count >= Self.maximumKeys {
-                key = Key(operation: operation, method: Self.other, outcome: outcome, cell: cell)
-                if let known = operations[key] { return known }
-            }
-            let made = make(key)
-            operations[key] = made
-            return made
-        }
-        handlers.counter.increment()
-        let (seconds, attoseconds) = duration.components
-        handlers.timer.recordNanoseconds(seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
-    }
-
-    private func make(_ key: Key) -> Operations {
-        var labels = [
-            ("messaging.operation.name", key.operation.rawValue), ("messaging.system", system),
-            ("rpc.method", key.method), ("outcome", key.outcome),
-        ]
-        if !key.cell.isEmpty { labels.append(("switchboard.cell", key.cell)) }
-        let isClient = key.operation != .process
-        return Operations(
-            counter: Counter(
-                label: isClient ? "messaging.client.sent.messages" : "messaging.client.consumed.messages",
-                dimensions: labels, factory: factory),
-            timer: Timer(
-                label: isClient ? "messaging.client.operation.duration" : "messaging.process.duration",
-                dimensions: labels, factory: factory))
-    }
-
-    /// A word for how an operation ended. What a handler throws is `error`: its types are not bounded.
-    static func outcome(of error: any Error) -> String {
-        switch error {
-        case is CancellationError: "cancelled"
-        case let error as RPCError: error.code.description
-        case let error as RemoteError where error.module == RemoteError.dispatcherModule: error.className
-        default: "error"
         }
     }
 }

@@ -4,32 +4,51 @@ import Tracing
 /// Spans of requests, and how they travel: as the tracer's keys (`traceparent`, `tracestate`) in the request's context,
 /// where oslo.messaging 18.3 and newer puts and looks for them too.
 enum RPCTracing {
+    /// OpenTelemetry's `rpc.system.name`.
+    static let system = "oslo.messaging"
+
+    /// OpenTelemetry's `rpc.method`: the topic and the namespace are the service, as in `compute/build_and_run_instance` and
+    /// `compute.baseapi/ping`.
+    static func method(_ name: String, namespace: String?, topic: String) -> String {
+        guard let namespace, !namespace.isEmpty else { return "\(topic)/\(name)" }
+        return "\(topic).\(namespace)/\(name)"
+    }
+
     /// What a span says of its request.
     struct Subject {
-        let operation: RPCMetrics.Operation
+        let operation: MessagingOperation
         let topic: String
         let server: String?
+        /// As ``RPCTracing/method(_:namespace:topic:)`` says it; `_OTHER` for one that a server doesn't have.
         let method: String
-        let system: String
+        /// The method's name as it came, where ``method`` is `_OTHER`.
+        var originalMethod: String?
+        let endpoint: MessagingEndpoint
 
         fileprivate var kind: SpanKind {
             switch operation {
             case .call: .client
-            case .cast, .fanout: .producer
             case .process: .server
+            case .cast, .fanout, .notify: .producer
             }
+        }
+
+        fileprivate var name: String {
+            method == ErrorType.other ? RPCTracing.system : method
         }
 
         fileprivate func describe(_ span: some Span) {
             span.updateAttributes { attributes in
-                attributes["rpc.system"] = "oslo.messaging"
-                attributes["rpc.service"] = topic
+                attributes["rpc.system.name"] = RPCTracing.system
                 attributes["rpc.method"] = method
-                attributes["messaging.system"] = system
+                if let originalMethod { attributes["rpc.method_original"] = originalMethod }
+                attributes["messaging.system"] = endpoint.system
                 attributes["messaging.operation.name"] = operation.rawValue
+                attributes["messaging.operation.type"] = operation.type
                 attributes["messaging.destination.name"] = topic
                 if let server { attributes["switchboard.server"] = server }
             }
+            span.describe(endpoint)
         }
     }
 
@@ -37,10 +56,10 @@ enum RPCTracing {
     static func sending<Result>(
         _ subject: Subject, by tracer: some Tracer, _ context: JSONObject, _ body: (JSONObject) async throws -> Result
     ) async throws -> Result {
-        try await inSpan(subject, by: tracer, parent: .current ?? .topLevel) { serviceContext in
-            var context = context
-            tracer.inject(serviceContext, into: &context, using: ContextInjector())
-            return try await body(context)
+        let span = tracer.startSpan(subject.name, context: .current ?? .topLevel, ofKind: subject.kind)
+        subject.describe(span)
+        return try await TraceContext.run(in: span) {
+            try await body(TraceContext.adding(span.context, to: context, by: tracer))
         }
     }
 
@@ -48,37 +67,20 @@ enum RPCTracing {
     static func processing<Result>(
         _ subject: Subject, by tracer: some Tracer, _ context: JSONObject, _ body: () async throws -> Result
     ) async throws -> Result {
-        var parent = ServiceContext.topLevel
-        tracer.extract(context, into: &parent, using: ContextExtractor())
-        return try await inSpan(subject, by: tracer, parent: parent) { _ in try await body() }
-    }
-
-    private static func inSpan<Result>(
-        _ subject: Subject, by tracer: some Tracer, parent: ServiceContext,
-        _ body: (ServiceContext) async throws -> Result
-    ) async throws -> Result {
-        let span = tracer.startSpan("\(subject.topic)/\(subject.method)", context: parent, ofKind: subject.kind)
+        let parent = TraceContext.carried(by: context, tracer)
+        let span = tracer.startSpan(subject.name, context: parent, ofKind: subject.kind)
         subject.describe(span)
-        defer { span.end() }
-        do {
-            return try await ServiceContext.$current.withValue(span.context) { try await body(span.context) }
-        } catch {
-            span.recordError(error)
-            span.setStatus(SpanStatus(code: .error))
-            span.updateAttributes { $0["error.type"] = RPCMetrics.outcome(of: error) }
-            throw error
-        }
+        return try await TraceContext.run(in: span, body)
     }
+}
 
-    private struct ContextInjector: Injector {
-        func inject(_ value: String, forKey key: String, into context: inout JSONObject) {
-            context[key] = .string(value)
-        }
-    }
-
-    private struct ContextExtractor: Extractor {
-        func extract(key: String, from context: JSONObject) -> String? {
-            context[key]?.string
+extension Span {
+    /// `server.address` and `server.port`.
+    func describe(_ endpoint: MessagingEndpoint) {
+        guard let address = endpoint.address else { return }
+        updateAttributes { attributes in
+            attributes["server.address"] = address
+            if let port = endpoint.port { attributes["server.port"] = port }
         }
     }
 }

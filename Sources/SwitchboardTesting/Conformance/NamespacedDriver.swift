@@ -11,6 +11,7 @@ final class NamespacedDriver: TransportDriver {
     }
 
     var capabilities: DriverCapabilities { base.capabilities }
+    var messagingSystem: String? { base.messagingSystem }
     var monitor: TransportMonitor { base.monitor }
     var taskExecutor: (any TaskExecutor)? { base.taskExecutor }
 

@@ -13,6 +13,7 @@ struct NackingDriver: TransportDriver {
     }
 
     var capabilities: DriverCapabilities { base.capabilities }
+    var messagingSystem: String? { base.messagingSystem }
     var monitor: TransportMonitor { base.monitor }
 
     func run() async throws {

@@ -14,6 +14,8 @@ public final class FaultyDriver: TransportDriver {
         return plan.breaksOrder ? capabilities.subtracting(.ordered) : capabilities
     }
 
+    public var messagingSystem: String? { base.messagingSystem }
+
     public let plan: FaultPlan
 
     private struct Counts {

@@ -255,7 +255,7 @@ struct LineTests {
             }
         }
         let opened = try metrics.expectCounter(
-            "switchboard.cells.line.events", [("event", "opened"), ("cell", "\(Cloud.cell1) (cell1)")])
+            "switchboard.cells.line.events", [("event", "opened"), ("switchboard.cell", "\(Cloud.cell1) (cell1)")])
         #expect(opened.values.reduce(0, +) == 1)
         let gauge = try metrics.expectGauge("switchboard.cells.lines", [("state", "answering")])
         #expect(!gauge.values.isEmpty)

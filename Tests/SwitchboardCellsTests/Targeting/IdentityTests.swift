@@ -87,7 +87,7 @@ struct IdentityTests {
             }
             // Of the calls, and of the lines that they went through.
             let labels = Set(metrics.recorders.map(\.label) + metrics.timers.map(\.label))
-            #expect(labels.contains { $0.hasPrefix("messaging.client") }, "\(labels)")
+            #expect(labels.contains { $0 == "rpc.client.call.duration" }, "\(labels)")
             #expect(
                 Set(metrics.counters.filter { $0.label == "switchboard.cells.line.events" }.map(\.label)).count == 1)
         }

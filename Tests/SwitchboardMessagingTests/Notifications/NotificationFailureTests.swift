@@ -144,18 +144,19 @@ struct NotificationFailureTests {
         var router = NotificationRouter()
         router.handle([.info]) { _ in throw NotificationRejection.discard(reason: "odd") }
         let handling = NotificationHandling(
-            router: router, configuration: NotificationListenerConfiguration(), logger: quietLogger)
+            try makeConnection(network: InProcessNetwork()), router: router,
+            configuration: NotificationListenerConfiguration(), logger: quietLogger)
         func makeDelivery() -> Delivery {
             Delivery(message: message) { settlement throws(TransportError) in
                 settlements.withLock { $0.append(settlement) }
             }
         }
-        let first = try #require(await handling.take(makeDelivery()))
-        let second = await handling.take(makeDelivery())
+        let first = try #require(await handling.take(makeDelivery(), from: "notifications.info"))
+        let second = await handling.take(makeDelivery(), from: "notifications.info")
         #expect(second == nil)
         _ = await handling.handle([first])
         #expect(settlements.withLock { $0 } == [.discard(reason: "odd"), .discard(reason: "odd")])
-        let third = await handling.take(makeDelivery())
+        let third = await handling.take(makeDelivery(), from: "notifications.info")
         #expect(third != nil)
     }
 
@@ -234,7 +235,7 @@ struct NotificationFailureTests {
         ).message()
         let ledger = NotificationLedger(capacity: 10, lifetime: .seconds(60))
         func make() throws -> ReceivedNotification {
-            try ReceivedNotification(Delivery(message: message) { _ throws(TransportError) in })
+            try ReceivedNotification(Delivery(message: message) { _ throws(TransportError) in }, from: "q")
         }
         let (first, second, third) = (try make(), try make(), try make())
         #expect(ledger.begin(first) == .new)
@@ -256,7 +257,7 @@ struct NotificationFailureTests {
             try ReceivedNotification(
                 Delivery(message) { settlement throws(TransportError) in
                     if settlement == .accept { accepted.withLock { $0.append(number) } }
-                })
+                }, from: "notifications.info")
         }
         let first = try make(0)
         #expect(ledger.begin(first) == .new)

@@ -7,7 +7,7 @@ import Testing
 @testable import SwitchboardMessaging
 
 /// A driver that fails as it is told, and remembers what was published.
-private final class FailingDriver: TransportDriver {
+final class FailingDriver: TransportDriver {
     let monitor = TransportMonitor()
     let capabilities: DriverCapabilities = []
     private let state = Locked((failures: [TransportError.Code](), published: [(Message, Address)]()))

@@ -5,10 +5,15 @@ import SwitchboardCore
 struct NotificationHandling: Sendable {
     private let router: NotificationRouter
     private let configuration: NotificationListenerConfiguration
+    private let work: NotificationWork
     private let logger: Logger
     private let ledger: NotificationLedger
 
-    init(router: NotificationRouter, configuration: NotificationListenerConfiguration, logger: Logger) {
+    init(
+        _ connection: MessageQueueConnection, router: NotificationRouter,
+        configuration: NotificationListenerConfiguration, logger: Logger
+    ) {
+        work = NotificationWork(connection, group: configuration.pool, logger: logger)
         self.router = router
         self.configuration = configuration
         self.logger = logger
@@ -19,10 +24,10 @@ struct NotificationHandling: Sendable {
     // MARK: Taking
 
     /// The notification of a delivery that is to be handled now. What is not has been settled, or is held.
-    func take(_ delivery: Delivery) async -> ReceivedNotification? {
+    func take(_ delivery: Delivery, from queue: String) async -> ReceivedNotification? {
         let received: ReceivedNotification
         do {
-            received = try ReceivedNotification(delivery)
+            received = try ReceivedNotification(delivery, from: queue)
         } catch {
             logger.error("Unreadable notification discarded", metadata: ["error": "\(error)"])
             await settle(delivery, .discard(reason: "\(error)"))
@@ -66,6 +71,7 @@ struct NotificationHandling: Sendable {
     func handle(_ batch: [ReceivedNotification]) async -> Remains {
         var remains = Remains()
         guard let priority = batch.first?.event.priority else { return remains }
+        work.consumed(batch)
         var open = batch
         for handler in router.handlers(for: priority) {
             let matching = handler.filter.map { filter in open.indices.filter { filter.matches(open[$0].event) } }
@@ -75,11 +81,11 @@ struct NotificationHandling: Sendable {
             switch handler.work {
             case .each(let body):
                 for index in indices {
-                    do { try await body(open[index].event) } catch { failed.append((index, error)) }
+                    do { try await work.handle(open[index], by: body) } catch { failed.append((index, error)) }
                 }
             case .batch(let body):
                 do {
-                    try await body(indices.map { open[$0].event })
+                    try await work.handle(indices.map { open[$0] }, by: body)
                 } catch {
                     failed = indices.map { ($0, error) }
                 }

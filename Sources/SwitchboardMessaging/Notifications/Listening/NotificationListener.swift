@@ -18,6 +18,8 @@ public final class NotificationListener: Service {
     /// Entered for as long as deliveries are handled: the subscriptions must outlive it.
     private let work = ConcurrencyLimit(1)
     private let listening = Gate()
+    /// How far it has come.
+    let phase = ServicePhase()
     private let logger: Logger
     private let intake: Locked<Intake>
 
@@ -73,7 +75,7 @@ public final class NotificationListener: Service {
         if let pool = configuration.pool { logger[metadataKey: "notification.pool"] = "\(pool)" }
         self.logger = logger
         limit = ConcurrencyLimit(configuration.maximumConcurrency)
-        handling = NotificationHandling(router: router, configuration: configuration, logger: logger)
+        handling = NotificationHandling(connection, router: router, configuration: configuration, logger: logger)
         intake = Locked(
             Intake(
                 batches: NotificationBatches(size: configuration.batchSize, timeout: configuration.batchTimeout)))
@@ -100,9 +102,11 @@ public final class NotificationListener: Service {
             try await withTaskExecutorPreference(configuration.executor) { try await listen() }
         } catch {
             listening.break(error)
+            phase.enter(.ended, reason: "\(error)")
             throw error
         }
         listening.break(Self.stopped)
+        phase.enter(.ended)
         logger.info("Notification listener stopped")
     }
 
@@ -127,22 +131,24 @@ public final class NotificationListener: Service {
     /// what was begun has been settled.
     private func receive(into source: Source) async throws {
         defer { source.finish() }
-        var addresses: [Address] = []
-        for topic in topics {
-            for priority in router.priorities {
-                let queue = topic.notifications(priority)
-                addresses.append(configuration.pool.map { .pool($0, of: queue) } ?? .notifications(queue))
-            }
+        let queues = topics.flatMap { topic in router.priorities.map { topic.notifications($0) } }
+        let addresses = queues.map { queue in
+            configuration.pool.map { Address.pool($0, of: queue) } ?? .notifications(queue)
         }
         do {
-            try await withSubscriptions(to: addresses[...], []) { try await receive($0, into: source) }
+            try await withSubscriptions(to: addresses[...], []) { subscriptions in
+                try await receive(Array(zip(subscriptions, queues.map(\.name))), into: source)
+            }
         } catch {
             // Shutdown, in whatever words; what was delivered is settled or has gone back.
             guard Task.isCancelled else { throw error }
         }
     }
 
-    private func receive(_ subscriptions: [Deliveries], into source: Source) async throws {
+    private func receive(
+        _ subscriptions: [(deliveries: Deliveries, queue: String)], into source: Source
+    ) async throws {
+        phase.enter(.serving)
         logger.info("Notification listener listens")
         listening.open()
         var failure: (any Error)?
@@ -152,6 +158,7 @@ public final class NotificationListener: Service {
             failure = error
         }
         intake.withLock { $0.isDraining = true }
+        phase.enter(.stopping)
         listening.break(failure ?? Self.stopped)
         source.yield(.end)
         source.finish()
@@ -169,12 +176,15 @@ public final class NotificationListener: Service {
         }
     }
 
-    private func pump(_ subscriptions: [Deliveries], into source: Source) async throws {
+    private func pump(
+        _ subscriptions: [(deliveries: Deliveries, queue: String)], into source: Source
+    ) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
-            for deliveries in subscriptions {
+            for (deliveries, queue) in subscriptions {
                 group.addTask {
                     for try await delivery in deliveries {
-                        if let received = await self.handling.take(delivery) { await self.forward(received, source) }
+                        guard let received = await self.handling.take(delivery, from: queue) else { continue }
+                        await self.forward(received, source)
                     }
                 }
             }

@@ -5,9 +5,11 @@ extension NotificationDriver {
     ///
     /// The text is in the metadata, under `notification.message`. `audit` is logged as `notice` and `sample` as `info`;
     /// oslo.messaging loses these two, which Python's loggers do not have.
-    public static func log(_ logger: Logger) -> NotificationDriver {
+    ///
+    /// - Parameter logger: `nil` is the logger of the task that notifies (`Logger.current`).
+    public static func log(_ logger: Logger? = nil) -> NotificationDriver {
         NotificationDriver("log") { event, _ in
-            logger.log(
+            (logger ?? .current).log(
                 level: event.priority.logLevel, "Notification",
                 metadata: [
                     "notification.event_type": "\(event.eventType ?? "")",

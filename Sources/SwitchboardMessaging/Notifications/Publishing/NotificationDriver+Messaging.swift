@@ -31,7 +31,12 @@ extension NotificationDriver {
             for destination in destinations {
                 // A topic that fails does not stop the others.
                 do {
-                    try await publish(event, to: destination[event.priority], connection, format, retry)
+                    let address = destination[event.priority]
+                    if connection.tracer == nil, !connection.metrics.isEnabled {
+                        try await publish(event, to: address, connection, format, retry)
+                    } else {
+                        try await publishObserved(event, to: address, connection, format, retry)
+                    }
                 } catch let error as TransportError where error.code == .cancelled {
                     throw CancellationError()
                 } catch let error as TransportError {
@@ -60,6 +65,22 @@ extension NotificationDriver {
         }
     }
 
+    /// As ``publish(_:to:_:_:_:)``, counted and traced.
+    private static func publishObserved(
+        _ event: NotificationEvent, to address: Address, _ connection: MessageQueueConnection,
+        _ format: NotificationFormat, _ retry: NotificationRetry
+    ) async throws {
+        let queue = address.queueName
+        try await connection.metrics.notifying(queue) {
+            guard let tracer = connection.tracer else {
+                return try await publish(event, to: address, connection, format, retry)
+            }
+            try await NotificationTracing.sending(event, to: queue, connection.endpoint, by: tracer) { event in
+                try await publish(event, to: address, connection, format, retry)
+            }
+        }
+    }
+
     private static func publish(
         _ event: NotificationEvent, to address: Address, _ connection: MessageQueueConnection,
         _ format: NotificationFormat, _ retry: NotificationRetry
@@ -84,6 +105,13 @@ extension Topic {
     /// The queue's name for one priority: `notifications.info`.
     func notifications(_ priority: NotificationPriority) -> Topic {
         Topic("\(name).\(priority.rawValue)", exchange: exchange)
+    }
+}
+
+extension Address {
+    /// What spans and metrics call the queue of notifications.
+    fileprivate var queueName: String {
+        if case .notifications(let topic) = self { topic.name } else { "\(self)" }
     }
 }
 

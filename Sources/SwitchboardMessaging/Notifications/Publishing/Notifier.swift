@@ -15,13 +15,14 @@ public struct Notifier: Sendable {
 
     public var retry: NotificationRetry
 
-    private let logger: Logger
+    private let logger: Logger?
 
+    /// - Parameter logger: logs failures where the caller's task has no logger of its own (`withLogger`).
     public init(
         publisherID: String,
         drivers: [NotificationDriver],
         retry: NotificationRetry = NotificationRetry(),
-        logger: Logger = Logger(label: "switchboard")
+        logger: Logger? = nil
     ) {
         self.publisherID = publisherID
         self.drivers = drivers
@@ -64,7 +65,8 @@ public struct Notifier: Sendable {
         await notify(.sample, eventType, payload, context: context)
     }
 
-    /// Publishes; returns when every driver is done or has given up. What fails is logged.
+    /// Publishes; returns when every driver is done or has given up. What fails is logged by `Logger.current`, so that the
+    /// line carries what the caller's logger knows, for example the id of the request that is being handled.
     public func notify(
         _ priority: NotificationPriority, _ eventType: String, _ payload: JSONValue = [:],
         context: RequestContext? = nil
@@ -72,7 +74,7 @@ public struct Notifier: Sendable {
         do {
             try await send(priority, eventType, payload, context: context)
         } catch {
-            logger.error(
+            Logger.ofCaller(or: logger ?? .current).error(
                 "Notification failed",
                 metadata: [
                     "notification.event_type": "\(eventType)", "notification.priority": "\(priority)",
