@@ -179,6 +179,9 @@ struct FrontDoorTests {
                         try await cells.withTargetCell(forInstance: instance, RequestContext()) { context in
                             let sum = try await client.call(Counter.add, .init(by: 4), context: context)
                             #expect(sum == 5)
+                            // A call without a context uses the aimed one, and never another queue.
+                            let other = try await client.call(Counter.add, .init(by: 5))
+                            #expect(other == 6)
                         }
                         let error = await #expect(throws: RPCError.self) {
                             try await client.call(Counter.add, .init(by: 4))

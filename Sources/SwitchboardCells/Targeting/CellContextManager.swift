@@ -10,7 +10,8 @@ public import SwitchboardMessaging
 ///         try await client.call(ComputeAPI.reboot, arguments, to: host, context: context)
 ///     }
 ///
-/// Within `body`, the copy is also `RequestContext.current`, so that calls of distributed actors go to the cell.
+/// Within `body`, the copy is also `RequestContext.current`: calls that are given no context go to the cell too, and so do
+/// calls of distributed actors.
 ///
 /// The caller's context is never changed; aiming either succeeds or changes nothing. A line connects when it is first
 /// used, and all cells with the same URL share it. Lines follow the mappings: the next request uses a changed URL, and

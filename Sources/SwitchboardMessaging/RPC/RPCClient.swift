@@ -91,7 +91,7 @@ public struct RPCClient: Sendable {
     ///   - method: the method.
     ///   - arguments: its arguments.
     ///   - server: the server that should take the request; `nil` means the target's.
-    ///   - context: who asks, and through which queue. By default, nobody in particular, through the process's own queue.
+    ///   - context: who asks, and through which queue; the task's current context by default.
     ///   - timeout: overrides the client's timeout.
     /// - Throws: ``RPCError``, an error from ``errors``, or `CancellationError` if the task is cancelled. The server is
     ///   then told, on a best-effort basis, so that the handler is cancelled too.
@@ -99,7 +99,7 @@ public struct RPCClient: Sendable {
         _ method: RPCMethod<Arguments, Reply>,
         _ arguments: Arguments,
         to server: String? = nil,
-        context: RequestContext = RequestContext(),
+        context: RequestContext = .currentOrNew,
         timeout: Duration? = nil
     ) async throws -> Reply {
         let result = try await call(
@@ -118,7 +118,7 @@ public struct RPCClient: Sendable {
         _ method: RPCMethod<Arguments, Reply>,
         _ arguments: Arguments,
         to server: String? = nil,
-        context: RequestContext = RequestContext()
+        context: RequestContext = .currentOrNew
     ) async throws {
         try await cast(
             method.name, try encode(arguments, of: method.name), namespace: method.namespace, version: method.version,
@@ -130,7 +130,7 @@ public struct RPCClient: Sendable {
         _ method: RPCMethod<Arguments, Reply>,
         _ arguments: Arguments,
         to topic: Topic? = nil,
-        context: RequestContext = RequestContext()
+        context: RequestContext = .currentOrNew
     ) async throws {
         try await fanout(
             method.name, try encode(arguments, of: method.name), namespace: method.namespace, version: method.version,
@@ -148,7 +148,7 @@ public struct RPCClient: Sendable {
         namespace: String? = nil,
         version: RPCVersion? = nil,
         to server: String? = nil,
-        context: RequestContext = RequestContext(),
+        context: RequestContext = .currentOrNew,
         timeout: Duration? = nil
     ) async throws -> JSONValue {
         try await perform(
@@ -163,7 +163,7 @@ public struct RPCClient: Sendable {
         namespace: String? = nil,
         version: RPCVersion? = nil,
         to server: String? = nil,
-        context: RequestContext = RequestContext()
+        context: RequestContext = .currentOrNew
     ) async throws {
         _ = try await perform(
             request(.cast, method, arguments, namespace, version, to: server, context, timeout: timeout))
@@ -176,7 +176,7 @@ public struct RPCClient: Sendable {
         namespace: String? = nil,
         version: RPCVersion? = nil,
         to topic: Topic? = nil,
-        context: RequestContext = RequestContext()
+        context: RequestContext = .currentOrNew
     ) async throws {
         var request = request(.fanout, method, arguments, namespace, version, to: nil, context, timeout: timeout)
         let topic = topic ?? target.topic

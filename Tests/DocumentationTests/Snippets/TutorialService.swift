@@ -2,21 +2,16 @@
 import Switchboard
 
 /// The interface of a warehouse: what its service and its callers share.
-public enum Warehouse {
-    public struct Item: Codable, Sendable {
-        public var name: String
-        public var amount: Int
-
-        public init(name: String, amount: Int = 1) {
-            self.name = name
-            self.amount = amount
-        }
+enum Warehouse {
+    struct Item: Codable, Sendable {
+        var name: String
+        var amount = 1
     }
 
     /// Takes some of an item off the shelf, and returns how many are left.
-    public static let take = RPCMethod<Item, Int>("take", version: "1.0")
+    static let take = RPCMethod<Item, Int>("take", version: "1.0")
 
-    public static let topic: Topic = "warehouse"
+    static let topic: Topic = "warehouse"
 }
 // snippet.end
 
