@@ -52,19 +52,16 @@ struct LinkTests {
     @Test("Every symbol that a page links to is declared in its module", arguments: Repository.pages)
     func symbols(page: MarkdownPage) throws {
         guard let catalogue = Repository.catalogue(of: page.file) else { return }
-        let module = catalogue.deletingLastPathComponent()
-        let code = try Repository.sources(in: module).map { try String(contentsOf: $0, encoding: .utf8) }
-            .joined(separator: "\n")
-        let keyword = /\b(?:struct|class|enum|actor|protocol|typealias|func|var|let|case)\s+`?(\w+)/
-        let declared = Set(code.matches(of: keyword).map { String($0.output.1) }).union(["init", "subscript"])
+        let module = Repository.path(of: catalogue.deletingLastPathComponent())
+        let declared = try #require(Repository.declarations[module])
         for link in page.links {
             guard case .symbol(let path) = link.target, !page.isLanding || link.line > 1 else { continue }
             var components = path.split(separator: "/").map { $0.prefix { $0 != "(" && $0 != "-" } }
             // A module, or a symbol of another one: DocC's to resolve.
             if components[0].hasPrefix("Switchboard") { continue }
-            components.removeAll { declared.contains(String($0)) || code.contains(", \($0)") }
+            components.removeAll { declared.contains($0) }
             if let unknown = components.first {
-                page.fail(at: link.line, "Nothing in \(Repository.path(of: module)) is called \(unknown).")
+                page.fail(at: link.line, "Nothing in \(module) is called \(unknown).")
             }
         }
     }

@@ -21,6 +21,32 @@ enum Repository {
         files(under: folder) { $0.pathExtension == "swift" }.flatMap(SnippetRegion.regions(in:))
     }
 
+    /// What the sources of each module with a catalogue declare, by the module's folder.
+    static let declarations: [String: Set<Substring>] = {
+        let modules = Set(pages.compactMap { catalogue(of: $0.file)?.deletingLastPathComponent() })
+        var found: [String: Set<Substring>] = [:]
+        for module in modules {
+            found[path(of: module)] = sources(in: module).reduce(into: ["init", "subscript"]) { declared, file in
+                declared.formUnion(names(in: file))
+            }
+        }
+        return found
+    }()
+
+    /// The names in lines that declare something. Far too many for a compiler, and enough to find a name that is gone.
+    private static func names(in file: URL) -> Set<Substring> {
+        let keywords: Set<Substring> = [
+            "struct", "class", "enum", "actor", "protocol", "typealias", "func", "var", "let", "case",
+        ]
+        var found: Set<Substring> = []
+        for line in ((try? String(contentsOf: file, encoding: .utf8)) ?? "").split(separator: "\n") {
+            let words = line.split { !$0.isLetter && !$0.isNumber && $0 != "_" }
+            guard let keyword = words.firstIndex(where: keywords.contains) else { continue }
+            found.formUnion(words[keyword...].dropFirst().prefix(words[keyword] == "case" ? .max : 1))
+        }
+        return found
+    }
+
     /// The `.docc` folder that a file is in.
     static func catalogue(of file: URL) -> URL? {
         var folder = file.deletingLastPathComponent()
@@ -31,8 +57,7 @@ enum Repository {
         return nil
     }
 
-    /// The Swift source files under a folder that is not a catalogue.
-    static func sources(in folder: URL) -> [URL] {
+    private static func sources(in folder: URL) -> [URL] {
         let path = String(folder.path.dropFirst(root.path.count + 1))
         return files(under: path) { $0.pathExtension == "swift" }
     }

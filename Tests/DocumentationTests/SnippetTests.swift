@@ -1,4 +1,5 @@
 import Foundation
+import Logging
 import Testing
 
 @Suite("Snippets of code in documentation")
@@ -19,6 +20,11 @@ struct SnippetTests {
             let path = Repository.path(of: region.file)
             Issue.record("\(path):\(region.line): no page quotes the region \(region.name). Delete it, or quote it.")
         }
+    }
+
+    @Test("The program on the first page ends", .timeLimit(.minutes(2)))
+    func firstProgram() async throws {
+        try await transportSnippet(logger: Logger(label: "documentation"))
     }
 
     @Test("There are pages, blocks and regions to compare")

@@ -32,7 +32,7 @@ enum Mutation: String, CaseIterable {
         case .fanoutToOne: "A fanout gives every subscription its copy"
         case .fanoutCopiesStay: "A fanout that every subscriber has left is unroutable"
         case .mailboxesShared: "A mailbox gets its own messages and no others"
-        case .topicDiesWithConsumers: "A topic keeps its messages while nobody is subscribed"
+        case .topicDiesWithConsumers: "A topic keeps its messages while it has no subscribers"
         case .earlyNotificationsDropped: "Notifications are kept from the first one on"
         case .poolsForgotten, .poolMembersGetCopies:
             "Each pool gets a copy of the notifications, and its members compete for it"

@@ -9,7 +9,7 @@ extension TransportLaws {
         DriverLaw("Consumers of one server's name compete", .addresses) { bench in
             try await expectSharing(.server(bench.topic, server: "one"), bench)
         },
-        DriverLaw("A topic keeps its messages while nobody is subscribed", .addresses) { bench in
+        DriverLaw("A topic keeps its messages while it has no subscribers", .addresses) { bench in
             try await bench.withTransport { transport in
                 try await bench.declare(.topic(bench.topic), on: transport)
                 try await bench.publish("kept", on: transport, mandatory: true)
