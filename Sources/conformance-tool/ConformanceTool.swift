@@ -23,7 +23,8 @@ struct ConformanceTool {
           --laws FILE      only writes the list of laws into FILE
           --drivers NAMES  only those drivers: \(subjects.map(\.name).joined(separator: ", "))
           --url URL        the laws that take no restart and no lost connection, on a server of your own: in the URL's virtual
-                           host, with queues of their own names that vanish a minute after. Asks before it uses a virtual host
+                           host, with queues of their own names that vanish a minute after. What others have there isn't
+                           touched. It makes no virtual host: rabbitmqctl add_vhost does. Asks before it uses a virtual host
                            that is not named in the URL, unless --yes is given
           --width N        how many laws are checked at a time (4)
 
@@ -92,7 +93,8 @@ struct ConformanceTool {
             progress: { subject, law, verdict in
                 if case .broken = verdict { complain("broken by \(subject.name): \(law)") }
             })
-        FileHandle.standardOutput.write(Data("\(report.matrix)\n".utf8))
+        try StandardOutput.write("\(report.matrix)\n")
+        try StandardOutput.flush()
         for failure in report.failures { complain(failure) }
         if !report.failures.isEmpty { exit(1) }
     }
@@ -100,9 +102,9 @@ struct ConformanceTool {
     /// Asks a person, where there is one.
     private static func isAgreed(to url: TransportURL) -> Bool {
         guard isatty(0) == 1 else { return false }
-        print(
+        complain(
             "\(url) names no virtual host, so the laws would run in /, where others may see about 300 queues come and go. "
-                + "Go on? [y/N] ", terminator: "")
+                + "Go on? [y/N]")
         return readLine()?.lowercased().hasPrefix("y") ?? false
     }
 

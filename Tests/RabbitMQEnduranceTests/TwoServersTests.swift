@@ -144,6 +144,9 @@ extension Endurance {
                 calls: calls, over: .seconds(Endurance.count(of: 60)), cuts: Endurance.count(of: 100),
                 neverTwice: false, casts: casts)
             #expect(tally.executions.allSatisfy { $0.values.allSatisfy { $0 == 1 } }, "\(tally.summary)")
+            // The cuts were felt, and there was something to count.
+            let executed = (0..<calls).count { tally.executions(of: $0) > 0 }
+            #expect(tally.cuts > 0 && executed > calls / 2, "\(tally.summary)")
         }
     }
 }

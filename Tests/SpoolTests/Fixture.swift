@@ -92,6 +92,21 @@ extension Deliveries {
     }
 }
 
+extension Deliveries {
+    /// Takes messages until one has the text. One whose queue is replaced meanwhile cannot be accepted, and may come again.
+    func find(_ text: String) async throws -> Bool {
+        for try await delivery in self {
+            do throws(TransportError) {
+                try await delivery.accept()
+            } catch {
+                guard error.code == .closed else { throw error }
+            }
+            if delivery.text == text { return true }
+        }
+        return false
+    }
+}
+
 extension Delivery {
     var text: String { String(decoding: message.body, as: UTF8.self) }
 }

@@ -15,8 +15,12 @@ struct ConformanceCommand: AsyncParsableCommand {
         abstract: "Holds a queue server of your own to the laws of drivers, before programs move there.",
         discussion: """
             Checks the laws that take no restart, no lost connection and no other process, with each kind of queues, and prints \
-            the matrix. It works in the URL's virtual host, with queues that have names of their own and vanish a minute after \
-            they were used last. Before it uses a virtual host that the URL does not name, it asks.
+            the matrix. It works in the URL's virtual host. Its queues and exchanges have names of their own (they end in \
+            -trial- and eight characters, or begin with reply_) and vanish a minute after they were used last, also when the \
+            check is ended early, except exchanges that nothing was bound to by then. What others have there is neither used \
+            nor changed. It makes no virtual host, as AMQP has no command for that: make one for it with rabbitmqctl \
+            add_vhost and set_permissions, and delete it afterwards. Before it uses a virtual host that the URL does not \
+            name, it asks.
 
             For example: switchboard conformance --url rabbit://user@broker/trial
 

@@ -3,8 +3,10 @@ public import SwitchboardCore
 
 /// Holds a queue server that others may be using to the laws: one's own cluster, before programs move there.
 ///
-/// Only the laws that take no restart, no lost connection and no other process are checked. Every law has queues with names of
-/// its own. What the driver makes should vanish by itself, which is its URL's business.
+/// Only the laws that take no restart, no lost connection and no other process are checked. Every queue and exchange has a name
+/// of its own, which ends in `-trial-` and eight characters that were drawn for it, or is a reply queue with a random name: what
+/// others have there is neither used nor changed. What the driver makes should vanish by itself, as it does with
+/// `rabbit_trial_ttl` in the URL; a queue is bound to each exchange for that, also to one that a law only publishes to.
 public struct OwnServerConformance: Sendable {
     /// One column of the matrix: the URL with these options as well.
     public struct Variant: Sendable {
@@ -36,9 +38,9 @@ public struct OwnServerConformance: Sendable {
             && law.group != .restarting
     }
 
-    /// Checks the laws, some at a time. Throws when the server cannot be reached.
+    /// Checks the laws, or some of them, a few at a time. Throws when the server cannot be reached.
     public func check(
-        width: Int = 4,
+        laws: [DriverLaw] = Self.laws, width: Int = 4,
         progress: @escaping @Sendable (ConformanceSubject, DriverLaw, ConformanceReport.Verdict) -> Void = { _, _, _ in
         }
     ) async throws -> ConformanceReport {
@@ -52,7 +54,7 @@ public struct OwnServerConformance: Sendable {
                 ConformanceSubject(
                     name: variant.name, urls: "\(url)", product: "", needs: "", harness: { [harness] _ in harness }))
         }
-        return try await ConformanceReport.check(subjects, laws: Self.laws, width: width, progress: progress)
+        return try await ConformanceReport.check(subjects, laws: laws, width: width, progress: progress)
     }
 
     private struct Harness: TransportHarness {
@@ -61,16 +63,44 @@ public struct OwnServerConformance: Sendable {
         var countsReleases = false
 
         func withWorld(_ body: (TransportWorld) async throws -> Void) async throws {
-            let suffix = "trial-\(TestBroker.randomName(8))"
+            let names = TrialNames()
             let (url, drivers) = (url, drivers)
-            let quiet = Logger(label: "laws") { _ in SwiftLogNoOpLogHandler() }
             // A server elsewhere takes longer than one of the tests' own.
             var world = TransportWorld(patience: .seconds(20)) {
-                let driver = NamespacedDriver(try drivers.makeDriver(for: url, logger: quiet), suffix: suffix)
-                return Transport(driver: driver, url: url, logger: quiet)
+                let driver = NamespacedDriver(try drivers.makeDriver(for: url, logger: Self.quiet), names: names)
+                return Transport(driver: driver, url: url, logger: Self.quiet)
             }
             world.countsReleases = countsReleases
-            try await body(world)
+            do {
+                try await body(world)
+            } catch {
+                await leave(names)
+                throw error
+            }
+            await leave(names)
+        }
+
+        private static let quiet = Logger(label: "laws") { _ in SwiftLogNoOpLogHandler() }
+
+        /// Binds a queue that vanishes to what was only published to, so that it vanishes too.
+        private func leave(_ names: TrialNames) async {
+            let addresses = names.loose
+            guard !addresses.isEmpty, let driver = try? drivers.makeDriver(for: url, logger: Self.quiet) else { return }
+            let transport = Transport(driver: driver, url: url, logger: Self.quiet)
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { try? await transport.run() }
+                defer { group.cancelAll() }
+                for address in addresses {
+                    do {
+                        let options = SubscriptionOptions(deadline: .now + .seconds(20))
+                        try await transport.withSubscription(to: address, options: options) { _ in }
+                    } catch let error as TransportError where error.code == .unavailable || error.code == .closed {
+                        return
+                    } catch {
+                        // A law's address that no queue can have.
+                    }
+                }
+            }
         }
 
         /// Whether the server counts what comes back unhandled as an attempt. Throws when it cannot be used.

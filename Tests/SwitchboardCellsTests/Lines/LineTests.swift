@@ -136,7 +136,7 @@ struct LineTests {
             let held = try await cloud.directory.cell(Cloud.cell1)
             try await cloud.manager.withTargetCell(held, RequestContext()) { context in
                 try await cloud.update(Cloud.cell1, isDisabled: true)
-                try await waitUntil { cloud.manager.status().allSatisfy(\.isDraining) }
+                try await waitUntil { cloud.manager.status().map(\.isDraining) == [true] }
                 let answer = try await cloud.whereItGoes(context)
                 #expect(answer == "one")
                 let code = try await cellErrorCode {
@@ -162,7 +162,7 @@ struct LineTests {
                 CellMapping(id: .random(), name: "new", transportURL: "fake://three"))
             try await cloud.manager.withTargetCell(cell, RequestContext()) { context in
                 try await cloud.directory.deleteCell(cell.id, force: false)
-                try await waitUntil { cloud.manager.status().allSatisfy(\.isDraining) }
+                try await waitUntil { cloud.manager.status().map(\.isDraining) == [true] }
                 let answer = try await cloud.whereItGoes(context)
                 #expect(answer == "three")
             }
