@@ -43,8 +43,9 @@ final class ServedTargets<Act: DistributedActor>: Sendable where Act.ActorSystem
         }
     }
 
-    /// What serves a request for a target; `nil` when it isn't one of the actor's.
-    func handler(for swiftTarget: JSONValue) -> RPCRouter.Handler? {
+    /// What serves a request for a target; `nil` when it isn't one of the actor's, or isn't called `method`: that is the name
+    /// that access policies and middleware have seen.
+    func handler(for method: String, _ swiftTarget: JSONValue) -> RPCRouter.Handler? {
         let names: [String]
         switch swiftTarget {
         case .string(let identifier): names = [identifier]
@@ -52,7 +53,8 @@ final class ServedTargets<Act: DistributedActor>: Sendable where Act.ActorSystem
         default: return nil
         }
         if let obstacle { return { _, _ in throw Self.unsupported(obstacle) } }
-        guard let identifier = names.first, let target = target(identifier) else { return nil }
+        guard let identifier = names.first, let target = target(identifier), target.title.base == method
+        else { return nil }
         return { arguments, context in
             try await withRequestContext(context) {
                 try await self.execute(target, arguments, genericArguments: names.dropFirst())
