@@ -72,7 +72,9 @@
             for cell in [nil, nova.second] {
                 let error = try await #require(throws: RPCError.self) {
                     guard let cell else { return try await compute.setHostEnabled(enabled: true) }
-                    return try await nova.manager.withTargetCell(cell) { try await compute.setHostEnabled(enabled: true) }
+                    return try await nova.manager.withTargetCell(cell) {
+                        try await compute.setHostEnabled(enabled: true)
+                    }
                 }
                 try #require(error.code == .unroutable)
             }
