@@ -81,7 +81,9 @@ let package = Package(
                 .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
-        .target(name: "SwitchboardActors", dependencies: ["SwitchboardCore", "SwitchboardMessaging"]),
+        .target(
+            name: "SwitchboardActors", dependencies: ["CSwitchboardActors", "SwitchboardCore", "SwitchboardMessaging"]),
+        .target(name: "CSwitchboardActors"),
         .target(
             name: "SwitchboardTesting",
             dependencies: [

@@ -1,5 +1,8 @@
 #if RabbitMQ
+    import ActorSamples
+    import Distributed
     import NovaCompute
+    import SwitchboardActors
     import SwitchboardCells
     import SwitchboardCore
     import SwitchboardMessaging
@@ -24,6 +27,7 @@
         func cells() async throws {
             try await RealNova.withCells { nova in
                 try await services(nova)
+                try await actors(nova)
                 try await neverCrossed(nova)
                 try await nova.manager.withTargetCell(forHost: RealNova.computeHost, context) { context in
                     try await hosts(nova, context)
@@ -48,6 +52,31 @@
                     let answer = try await nova.ping(topic, at: RealNova.computeHost, context: context)
                     try #require(answer == ["service": "compute", "arg": .string("from \(topic)")])
                 }
+            }
+        }
+
+        /// A protocol of two methods is a client of a compute, through the queue of its host's cell.
+        private func actors(_ nova: RealNova) async throws {
+            let system = SwitchboardActorSystem(nova.client)
+            let host = RealNova.computeHost
+            try #require(
+                try await reboot(host: host, cells: nova.manager, system: system, context: context) == "reboot")
+            let target = RPCTarget(topic: "compute", exchange: "nova", server: host)
+            let compute = try $Compute.resolve(
+                id: SwitchboardActorID(target, interface: novaCompute), using: system)
+            let answer = try await withRequestContext(context) {
+                try await nova.manager.withTargetCell(forHost: host) { try await compute.setHostEnabled(enabled: true) }
+            }
+            try #require(answer == "enabled")
+            // Outside, and in the other cell, there is no such host.
+            for cell in [nil, nova.second] {
+                let error = try await #require(throws: RPCError.self) {
+                    guard let cell else { return try await compute.setHostEnabled(enabled: true) }
+                    return try await nova.manager.withTargetCell(cell) {
+                        try await compute.setHostEnabled(enabled: true)
+                    }
+                }
+                try #require(error.code == .unroutable)
             }
         }
 

@@ -103,6 +103,7 @@ struct FaultTests {
                         over.reach()
                     }
                     defer { group.cancelAll() }
+                    try await waitUntilServing(connection)
                     if fault == .closedConnection {
                         lose.reach()
                         await over.wait()

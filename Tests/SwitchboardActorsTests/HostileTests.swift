@@ -1,10 +1,10 @@
 import ActorSamples
 import Distributed
-import SwitchboardActors
 import SwitchboardCore
 import SwitchboardTesting
 import Testing
 
+@testable import SwitchboardActors
 @testable import SwitchboardMessaging
 
 /// Sends requests whose Swift target nobody's Swift has written.
@@ -20,10 +20,13 @@ struct HostileTests {
         try await withActor(methods: ActorMethods(), make: { MemoryStore(actorSystem: $0) }) { system, id, connection in
             let client = RPCClient(connection, target: RPCTarget(topic: "t"), timeout: .seconds(120))
             let ask = { @Sendable (target: JSONValue, arguments: JSONObject) in
+                // The name that goes with it; for nonsense one that there is.
+                let identifier = target.string ?? target[0]?.string ?? ""
+                let name = TargetTitle(of: identifier)?.base ?? "pick"
                 do {
                     let result = try await client.perform(
                         RPCClientRequest(
-                            kind: .call, method: "pick", arguments: arguments, namespace: nil, version: "1.0",
+                            kind: .call, method: name, arguments: arguments, namespace: nil, version: "1.0",
                             target: client.target, context: RequestContext(), timeout: client.timeout,
                             neverTwice: false, swiftTarget: target))
                     return "\(result)"
@@ -99,6 +102,26 @@ struct HostileTests {
                 "NoSuchMethod", "NoSuchMethod", "NoSuchMethod", "\"Int\"", "NoSuchMethod",
             ]
             for (index, answer) in answers { #expect(answer == expected[index], "\(identifiers[index])") }
+        }
+    }
+
+    @Test("A target runs under its own name only, as access policies and middleware see no other")
+    func otherName() async throws {
+        try await withAsker { _, identifiers in
+            let methods = ActorMethods<MemoryStore>()
+            try await withActor(methods: methods, make: { MemoryStore(actorSystem: $0) }) { _, _, connection in
+                let client = RPCClient(connection, target: RPCTarget(topic: "t"))
+                for identifier in identifiers {
+                    let error = await #expect(throws: RPCError.self) {
+                        try await client.perform(
+                            RPCClientRequest(
+                                kind: .call, method: "harmless", arguments: ["a": 1], namespace: nil, version: "1.0",
+                                target: client.target, context: RequestContext(), timeout: .seconds(120),
+                                neverTwice: false, swiftTarget: .string(identifier)))
+                    }
+                    #expect(["NoSuchMethod", "NotImplementedError"].contains(error?.remote?.className))
+                }
+            }
         }
     }
 

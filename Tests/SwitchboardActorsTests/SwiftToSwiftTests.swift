@@ -84,6 +84,20 @@ extension MemoryStore {
     distributed func added(z: Int) -> Int { z + 1 }
 }
 
+/// Conforms to a protocol of another module.
+distributed actor Abroad: Endpoint {
+    typealias ActorSystem = SwitchboardActorSystem
+
+    distributed func add(a: Int, b: Int) -> Int { a + b }
+    distributed func echo(value: [String: [Double?]]?) -> [String: [Double?]]? { value }
+    distributed func who() -> String { "abroad" }
+    distributed func nothing() {}
+    distributed func slow(seconds: Int) -> Int { seconds }
+    distributed func fail(kind: String, message: String) throws {
+        throw RemoteError(className: kind, message: message)
+    }
+}
+
 distributed actor Box<Value: Codable & Sendable> {
     typealias ActorSystem = SwitchboardActorSystem
     distributed func fill(_ value: Value) -> Value { value }
@@ -123,6 +137,22 @@ struct SwiftToSwiftTests {
             #expect(try await store.added(z: 1) == 2)
             let local = MemoryStore(actorSystem: system)
             #expect(try await local.whenLocal { try await $0.callHidden(of: store) } == 3)
+        }
+    }
+
+    @Test("A protocol of another module reaches what has no types of that module in it")
+    func otherModule() async throws {
+        try await withActor(methods: ActorMethods(), make: { Abroad(actorSystem: $0) }) { system, id, _ in
+            let endpoint = try $Endpoint.resolve(id: id, using: system)
+            #expect(try await endpoint.add(a: 1, b: 2) == 3)
+            #expect(try await endpoint.echo(value: ["x": [1, nil]]) == ["x": [1, nil]])
+            #expect(try await endpoint.who() == "abroad")
+            try await endpoint.nothing()
+            #expect(try await endpoint.slow(seconds: 4) == 4)
+            let error = await #expect(throws: RPCError.self) {
+                try await endpoint.fail(kind: "KeyError", message: "x")
+            }
+            #expect(error?.remote?.className == "KeyError")
         }
     }
 

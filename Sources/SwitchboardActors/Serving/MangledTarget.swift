@@ -1,6 +1,6 @@
 /// What a distributed method's identifier says before Swift's runtime sees it. A peer sends it, and the runtime calls the
 /// method of whichever type it names: on an actor of another type that is undefined behaviour. So only methods of the
-/// actor's own type are accepted.
+/// actor's own type are accepted, and of those only what ``ProgramTargets`` has.
 ///
 /// A client that calls through a `@Resolvable` protocol sends the method of the protocol's stub, `$Protocol`. What runs is
 /// the actor's own method of the same signature: the runtime finds the one that the protocol requires, too, but the

@@ -28,6 +28,6 @@ extension RPCRouter {
         methods.register(of: actor, with: &self)
         guard !onlyListed else { return }
         let targets = ServedTargets(actor, genericTypes: genericTypes)
-        registerSwiftTargets(namespace: methods.namespace, version: methods.version) { targets.handler(for: $0) }
+        registerSwiftTargets(namespace: methods.namespace, version: methods.version) { targets.handler(for: $0, $1) }
     }
 }

@@ -12,13 +12,12 @@ final class ServedTargets<Act: DistributedActor>: Sendable where Act.ActorSystem
     private let ownTitle: String?
     /// Why no method of the actor can be looked up; `nil`: they can.
     private let obstacle: String?
-    /// What identifiers were found to be. Methods that exist, as far as one can tell, and not without end: peers send them.
+    /// The methods that identifiers were found to mean. Not without end, as peers make up stubs.
     private let known = Locked<[String: Target]>([:])
 
     private static var maximumKnown: Int { 256 }
 
     private struct Target: Sendable {
-        let identifier: String
         let title: TargetTitle
         let mangled: MangledTarget
     }
@@ -38,13 +37,16 @@ final class ServedTargets<Act: DistributedActor>: Sendable where Act.ActorSystem
             obstacle =
                 "\(Act.self) is private or inside a function, and only a table can serve the methods of such a type. List "
                 + "them in ActorMethods, or make the type internal."
+        } else if ProgramTargets.identifiers.isEmpty {
+            obstacle = "On this platform only a table can serve the methods of an actor. List them in ActorMethods."
         } else {
             obstacle = nil
         }
     }
 
-    /// What serves a request for a target; `nil` when it isn't one of the actor's.
-    func handler(for swiftTarget: JSONValue) -> RPCRouter.Handler? {
+    /// What serves a request for a target; `nil` when it isn't one of the actor's, or isn't called `method`: that is the name
+    /// that access policies and middleware have seen.
+    func handler(for method: String, _ swiftTarget: JSONValue) -> RPCRouter.Handler? {
         let names: [String]
         switch swiftTarget {
         case .string(let identifier): names = [identifier]
@@ -52,7 +54,9 @@ final class ServedTargets<Act: DistributedActor>: Sendable where Act.ActorSystem
         default: return nil
         }
         if let obstacle { return { _, _ in throw Self.unsupported(obstacle) } }
-        guard let identifier = names.first, let target = target(identifier) else { return nil }
+        guard let identifier = names.first else { return nil }
+        guard let target = target(identifier) else { return refusal(of: identifier, method) }
+        guard target.title.base == method else { return nil }
         return { arguments, context in
             try await withRequestContext(context) {
                 try await self.execute(target, arguments, genericArguments: names.dropFirst())
@@ -62,10 +66,30 @@ final class ServedTargets<Act: DistributedActor>: Sendable where Act.ActorSystem
 
     private func target(_ identifier: String) -> Target? {
         if let target = known.withLock({ $0[identifier] }) { return target }
-        guard let mangled = MangledTarget(identifier, of: mangledType), let title = TargetTitle(of: mangled.own),
+        guard let mangled = MangledTarget(identifier, of: mangledType),
+            ProgramTargets.identifiers.contains(mangled.own), let title = TargetTitle(of: mangled.own),
             title.owner == ownTitle
         else { return nil }
-        return Target(identifier: identifier, title: title, mangled: mangled)
+        let target = Target(title: title, mangled: mangled)
+        known.withLock { known in
+            if known.count < Self.maximumKnown { known[identifier] = target }
+        }
+        return target
+    }
+
+    /// Says why a call through a protocol finds no method; `nil` for anything else.
+    private func refusal(of identifier: String, _ method: String) -> RPCRouter.Handler? {
+        guard let mangled = MangledTarget(identifier, of: mangledType), mangled.isThroughProtocol else { return nil }
+        if mangled.isGeneric {
+            let error = Self.unsupported(
+                "\(method)() is generic, and Swift cannot execute generic methods that are called through a protocol. "
+                    + "Resolve the actor's own type, or list the method for each type in ActorMethods.")
+            return { _, _ in throw error }
+        }
+        var error = RemoteError.noSuchMethod(method)
+        error.message +=
+            ", called through a protocol: \(Act.self) has no method of the same Swift signature. List it in ActorMethods."
+        return { [error] _, _ in throw error }
     }
 
     private func execute(
@@ -79,23 +103,12 @@ final class ServedTargets<Act: DistributedActor>: Sendable where Act.ActorSystem
         do {
             try await actor.actorSystem.executeDistributedTarget(
                 on: actor, target: RemoteCallTarget(target.mangled.own), invocationDecoder: &decoder, handler: handler)
-            let result = try handler.result()
-            known.withLock { known in
-                if known.count < Self.maximumKnown { known[target.identifier] = target }
-            }
-            return result
+            return try handler.result()
         } catch let error as ExecuteDistributedTargetError {
             switch error.errorCode {
             case .invalidGenericSubstitutions, .missingGenericSubstitutions:
                 throw RemoteError.typeError("\(method)() got generic arguments that do not fit")
-            default:
-                var unknown = RemoteError.noSuchMethod(method)
-                if target.mangled.isThroughProtocol {
-                    unknown.message +=
-                        ", called through a protocol, as \(Act.self) has no method of the same Swift signature. List it in "
-                        + "ActorMethods."
-                }
-                throw unknown
+            default: throw RemoteError.noSuchMethod(method)
             }
         }
     }
@@ -121,11 +134,6 @@ final class ServedTargets<Act: DistributedActor>: Sendable where Act.ActorSystem
     /// The types that the runtime calls the method with.
     private func substitutions(_ target: Target, _ names: ArraySlice<String>) throws -> [any Any.Type] {
         guard target.mangled.isGeneric else { return [] }
-        guard !target.mangled.isThroughProtocol else {
-            throw Self.unsupported(
-                "\(target.title.base)() is generic, and Swift cannot execute generic methods that are called through a "
-                    + "protocol. Resolve the actor's own type, or list the method for each type in ActorMethods.")
-        }
         return try names.map { name in
             guard let type = genericTypes[name] else {
                 throw RemoteError.typeError(

@@ -34,7 +34,7 @@ public struct RPCRouter: Sendable {
     private var versions: [Interface: RPCVersion] = [:]
     private var handlers: [Interface: [String: Handler]] = [:]
     private var expectations: [Interface: [String: [any Error.Type]]] = [:]
-    private var swiftTargets: [Interface: @Sendable (JSONValue) -> Handler?] = [:]
+    private var swiftTargets: [Interface: @Sendable (_ method: String, JSONValue) -> Handler?] = [:]
     private var fallback: (@Sendable (String, JSONObject, RequestContext) async throws -> JSONValue)?
 
     public init() {}
@@ -109,9 +109,10 @@ public struct RPCRouter: Sendable {
     /// Serves requests of Swift clients by what ``OsloRequest/Fields/swiftTarget`` holds, where no method is registered by
     /// the request's name. Traps when the interface has such a look-up already.
     ///
-    /// - Parameter find: returns `nil` for a target that the server doesn't have.
+    /// - Parameter find: returns `nil` for a target that the server doesn't have, or that isn't the method of the request's
+    ///   name: policies and middleware have looked at that.
     package mutating func registerSwiftTargets(
-        namespace: String?, version: RPCVersion, find: @escaping @Sendable (JSONValue) -> Handler?
+        namespace: String?, version: RPCVersion, find: @escaping @Sendable (_ method: String, JSONValue) -> Handler?
     ) {
         let interface = Interface(namespace: namespace, major: version.major)
         precondition(
@@ -130,7 +131,9 @@ public struct RPCRouter: Sendable {
         let isCallable = accessPolicy.allows(method)
         if let implemented = versions[interface], implemented.isCompatible(with: version) {
             if isCallable, let handler = handlers[interface]?[method] { return handler }
-            if isCallable, let swiftTarget, let handler = swiftTargets[interface]?(swiftTarget) { return handler }
+            if isCallable, let swiftTarget, let handler = swiftTargets[interface]?(method, swiftTarget) {
+                return handler
+            }
         } else if fallback == nil {
             throw .unsupportedVersion(version.description, method: method)
         }
