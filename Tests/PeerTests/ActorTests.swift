@@ -41,8 +41,7 @@
                 let server = RPCServer(
                     connection, topic: Topic("t"), name: "swift", router: router, logger: quietLogger)
                 try await withRunning(server) {
-                    try await waitForServer(
-                        RPCClient(connection, target: RPCTarget(topic: "t", server: "swift"), timeout: .seconds(20)))
+                    try await server.waitUntilServing()
                     try await body(connection, url)
                 }
             }

@@ -1,3 +1,4 @@
+// snippet.actorCallingCells
 public import Distributed
 public import SwitchboardActors
 public import SwitchboardCells
@@ -25,3 +26,4 @@ public func reboot(
         try await compute.hostPowerAction(action: "reboot")
     }
 }
+// snippet.end

@@ -1,3 +1,4 @@
+// snippet.actorCallingPython
 public import Distributed
 public import SwitchboardActors
 public import SwitchboardMessaging
@@ -19,3 +20,4 @@ public func callCalculator(through connection: MessageQueueConnection) async thr
         return try await calculator.add(a: 2, b: 40)
     }
 }
+// snippet.end

@@ -1,3 +1,4 @@
+// snippet.actorServingPython
 public import Distributed
 public import Logging
 public import SwitchboardActors
@@ -28,3 +29,4 @@ public func makeCalculatorServer(on connection: MessageQueueConnection, logger: 
     router.register(calculator, SwiftCalculator.methods())
     return RPCServer(connection, topic: Topic("calculator"), name: "host1", router: router, logger: logger)
 }
+// snippet.end
