@@ -1,5 +1,3 @@
-import SwitchboardCore
-
 /// How something stands, and since when: a value to serve over HTTP, to print, or to compare.
 ///
 /// ``MessageQueueConnection/health``, ``RPCServer/health``, ``NotificationListener/health`` and
@@ -96,9 +94,16 @@ extension HealthCheck.Status {
 extension WireTimestamp {
     /// The moment of an instant, by the clock of now; in whole milliseconds.
     package init(_ instant: ContinuousClock.Instant) {
-        let elapsed = instant.duration(to: .now) / .milliseconds(1)
-        let now = Double(WireTimestamp.now().microseconds) / 1000
-        self.init(microseconds: Int64((now - elapsed).rounded()) * 1000)
+        // Both clocks at one moment, as near as can be: the thread may be stopped between them.
+        var best = (gap: Duration.seconds(Int64.max), elapsed: Duration.zero, now: WireTimestamp.now())
+        for _ in 0..<10 where best.gap > .microseconds(100) {
+            let before = ContinuousClock.now
+            let now = WireTimestamp.now()
+            let gap = before.duration(to: .now)
+            if gap < best.gap { best = (gap, instant.duration(to: before), now) }
+        }
+        let milliseconds = Double(best.now.microseconds) / 1000 - best.elapsed / .milliseconds(1)
+        self.init(microseconds: Int64(milliseconds.rounded()) * 1000)
     }
 }
 

@@ -6,8 +6,7 @@ extension RPCServer {
     /// It is ``HealthCheck/Status/starting`` until it listens, ``HealthCheck/Status/ready`` while it does and its connection
     /// is ready, ``HealthCheck/Status/deaf`` when the last ``checkHealth(timeout:)`` did not reach it.
     public var health: HealthCheck {
-        phase.health(
-            "\(name) of \(topic)", of: connection.health, waitsFor: "its subscriptions", deafness: hearing.deafness)
+        phase.health("\(name) of \(topic)", of: connection, deafness: hearing.deafness)
     }
 
     /// Sends a request to this server through the queue, and tells how it stands.
@@ -27,13 +26,19 @@ extension RPCServer {
 /// The request by which a server finds out whether requests reach it.
 enum HealthProbe {
     /// Its method. Servers answer it themselves.
-    static let method = "switchboard_health_probe"
+    private static let method = "switchboard_health_probe"
+
+    static func isOne(_ request: OsloRequest) -> Bool {
+        request.method == method
+    }
 
     static func send(to server: RPCServer, timeout: Duration) async {
         let deadline = ContinuousClock.now + min(timeout, RPCDeadline.longestWait)
-        let request = OsloRequest(
-            method: method, arguments: [:], namespace: nil, version: nil, timeout: nil, uniqueID: UniqueID.make(),
-            context: [:], writtenContext: nil, deadline: RPCDeadline.value(until: deadline), neverTwice: false)
+        var fields = OsloRequest.Fields()
+        fields.rawMethod = .string(method)
+        fields.uniqueID = UniqueID.make()
+        fields.deadline = RPCDeadline.value(until: deadline)
+        let request = OsloRequest(fields)
         let taken = server.requestsTaken
         do {
             _ = try await server.connection.call(

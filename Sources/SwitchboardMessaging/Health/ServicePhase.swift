@@ -27,12 +27,11 @@ final class ServicePhase: Sendable {
 
     /// How the service stands, given its connection.
     ///
-    /// - Parameters:
-    ///   - waitsFor: what it waits for while it starts.
-    ///   - deafness: why it is deaf although the connection isn't.
+    /// - Parameter deafness: why it is deaf although the connection isn't.
     func health(
-        _ name: String, of connection: HealthCheck, waitsFor: String, deafness: Hearing.Deafness? = nil
+        _ name: String, of queue: MessageQueueConnection, deafness: Hearing.Deafness? = nil
     ) -> HealthCheck {
+        let connection = queue.health
         let (phase, since, reason) = state.withLock { ($0.phase, $0.since, $0.reason) }
         switch phase {
         case .ended:
@@ -40,10 +39,10 @@ final class ServicePhase: Sendable {
         case .stopping: return HealthCheck(name, .stopping, at: since, components: [connection])
         case .starting:
             return HealthCheck(
-                name, .starting, at: since, reason: "it waits for \(waitsFor)", components: [connection])
+                name, .starting, at: since, reason: "it waits for its subscriptions", components: [connection])
         case .serving:
             guard connection.isReady else { return HealthCheck(name, of: [connection]) }
-            if let deafness, deafness.last >= since, WireTimestamp(deafness.last) >= connection.since {
+            if let deafness, deafness.last >= max(since, queue.transport.standing.since) {
                 return HealthCheck(
                     name, .deaf, at: max(since, deafness.since), reason: deafness.reason, components: [connection])
             }

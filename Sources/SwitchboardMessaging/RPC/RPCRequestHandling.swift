@@ -143,7 +143,7 @@ final class RPCRequestHandling: Sendable {
             logger.debug("Request too late", metadata: ["rpc.method": "\(request.method)"])
             return nil
         }
-        if request.method == HealthProbe.method { return destination.map { RPCReply(.null, to: $0) } }
+        if HealthProbe.isOne(request) { return destination.map { RPCReply(.null, to: $0) } }
         do {
             let result = try await observed(request) {
                 let received = try received(request, deadline, wantsReply: destination != nil)

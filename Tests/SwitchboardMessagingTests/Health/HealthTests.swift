@@ -41,7 +41,7 @@ struct HealthTests {
             #expect(health.status == status && health.reason == reason && health.name == "own")
             #expect(health.isReady == (state == .ready))
             let since = connection.transport.standing.since
-            // Another attempt, or another reason, is no new state.
+            // Another attempt or another reason doesn't make a new state.
             #expect((since == before.since) == (status == before.status), "\(state)")
             before = (status, since)
         }

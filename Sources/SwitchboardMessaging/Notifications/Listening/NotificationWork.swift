@@ -1,8 +1,9 @@
 import Logging
 import SwitchboardCore
 
-/// Runs the handlers of a ``NotificationListener``: with a logger, counted and traced.
-struct NotificationWork {
+/// Runs the handlers of a ``NotificationListener``: with a logger, counted and traced. By reference, as it is handed on with each
+/// notification.
+final class NotificationWork: Sendable {
     private let connection: MessageQueueConnection
     /// The listener's pool; empty without one.
     private let group: String
