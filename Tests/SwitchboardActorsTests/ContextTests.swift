@@ -168,17 +168,15 @@ struct ContextTests {
                 _ = await #expect(throws: RPCError.self) { try await endpoint.fail(kind: "KeyError", message: "x") }
             }
         }
-        func sent(_ method: String, _ outcome: String) throws -> Int64 {
-            try metrics.expectCounter(
-                "messaging.client.sent.messages",
-                [
-                    ("messaging.operation.name", "call"), ("messaging.system", "fake"), ("rpc.method", method),
-                    ("outcome", outcome),
-                ]
-            ).totalValue
+        /// How many calls of a method were measured that ended in this way.
+        func calls(_ method: String, error: String?) -> Int {
+            metrics.timers(label: "rpc.client.call.duration").filter { timer in
+                timer.dimensions.contains { $0 == ("rpc.method", "t/\(method)") }
+                    && timer.dimensions.first { $0.0 == "error.type" }?.1 == error
+            }.reduce(0) { $0 + $1.values.count }
         }
-        #expect(try sent("add", "ok") == 1)
-        #expect(try sent("fail", "remote") == 1)
+        #expect(calls("add", error: nil) == 1)
+        #expect(calls("fail", error: "remote") == 1)
         #expect(tracer.finishedSpans.filter { $0.operationName == "t/add" }.map(\.kind).count == 2)
     }
 }
