@@ -380,7 +380,7 @@ let package = Package(
         .testTarget(name: "TestBrokerTests", dependencies: ["SwitchboardCore", "SwitchboardTesting"]),
         .testTarget(
             name: "CommandLineTests",
-            dependencies: ["StandardStreams", "SwitchboardCommand", "SwitchboardMessaging"]),
+            dependencies: ["StandardStreams", "SwitchboardCommand", "SwitchboardCore", "SwitchboardMessaging"]),
         .testTarget(
             name: "SQLiteDirectoryTests",
             dependencies: [

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import StandardStreams
+import SwitchboardCore
 
 /// The command line. Each command is a file of its own; a new one is added to the subcommands here.
 @main
@@ -31,6 +32,7 @@ struct SwitchboardCommand: AsyncParsableCommand {
             output, everything else to standard error. Exit codes: 0 success; 64 wrong usage; 74 standard output cannot be \
             written, 141 its reader has gone; 255 the directory cannot be used; others as in the help of each command.
             """,
+        version: SwitchboardVersion.current,
         subcommands: [
             InitCommand.self, CellCommand.self, InstanceCommand.self, HostCommand.self, Ping.self, Call.self, Cast.self,
             Serve.self, NotifyCommand.self, SpoolCommand.self, ConformanceCommand.self,

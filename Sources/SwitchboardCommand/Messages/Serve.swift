@@ -22,8 +22,9 @@ struct Serve: ServingCommand {
     var topic: String
     @Option(help: "The exchange of the topic.")
     var exchange = Topic.defaultExchange
+    // Computed when the command runs: a default would put the name of the building machine into man pages.
     @Option(help: "The server's own name. Default: the host's.")
-    var server = ProcessInfo.processInfo.hostName
+    var server: String?
     @Option(help: ArgumentHelp("What to answer with.", valueName: "json"))
     var reply: String?
     @Option(help: "End after so many requests.")
@@ -35,9 +36,10 @@ struct Serve: ServingCommand {
         on connection: MessageQueueConnection, _ countdown: Countdown, _ outlet: Outlet, _ logger: Logger
     ) throws -> any Service {
         let answer = try reply.map { try parseJSON(Array($0.utf8), what: "--reply") }
+        let server = server ?? ProcessInfo.processInfo.hostName
         var router = RPCRouter()
         router.registerPing()
-        router.registerFallback { [server, output] method, arguments, context in
+        router.registerFallback { [output] method, arguments, context in
             try await outlet.print([line(method, arguments, context, asJSON: output.json)])
             countdown.count()
             return answer ?? ["server": .string(server), "method": .string(method), "arguments": .object(arguments)]
