@@ -4,7 +4,8 @@ import PackageDescription
 // A driver by somebody else: this package knows of Switchboard what every package knows that depends on it.
 let plain: [Target.Dependency] =
     [
-        "SwitchboardCore", "SwitchboardMessaging", "SwitchboardCells", "SwitchboardTesting", "SwitchboardInProcess",
+        "Switchboard", "SwitchboardCore", "SwitchboardMessaging", "SwitchboardCells", "SwitchboardTesting",
+        "SwitchboardInProcess",
     ].map { .product(name: $0, package: "switchboard") } + [.product(name: "Logging", package: "swift-log")]
 
 let package = Package(

@@ -1,0 +1,1 @@
+../PlainSwift6Tests/FrontDoor.swift
