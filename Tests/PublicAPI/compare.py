@@ -126,7 +126,7 @@ def main(action, graphs, baseline, version, swift, *modules):
     if failed:
         print(*failed, sep="\n", file=sys.stderr)
         sys.exit(
-            f"The public API breaks in {len(failed)} places. Keep what was released, deprecated if need be; or, if this is meant, "
+            "The public API is not what the last release promised. Keep what was released, deprecated if need be; or, if this is meant, "
             "raise the version in SwitchboardVersion.swift (the major one, or the minor one before 1.0), describe it in "
             "Changes.md, and run Tests/api --update.")
     if action == "update":
