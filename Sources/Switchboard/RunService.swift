@@ -14,8 +14,14 @@ import UnixSignals
 /// - Parameters:
 ///   - url: the queue, for example `rabbit://user:password@host/vhost`.
 ///   - drivers: the drivers that the program has. The URL's scheme chooses one.
+///   - topic: the topic to serve.
 ///   - name: the server's own name, which requests can be sent to; the host's name by default.
-/// - Throws: a ``SwitchboardCore/TransportError`` when the URL cannot be used, or for what ended the connection or the
+///   - router: says which handler serves which method.
+///   - configuration: how the server works.
+///   - telemetry: the tracer and the metrics backend that the connection reports to.
+///   - shutdownTimeout: how long handlers may go on after the signal.
+///   - logger: receives what the connection and the server log.
+/// - Throws: a `TransportError` when the URL cannot be used, or for what ended the connection or the
 ///   server for good.
 public func runService(
     _ url: String,
@@ -45,8 +51,14 @@ public func runService(
 /// SIGTERM and SIGINT shut the services down gracefully, the last one first and the connection last of all. What still runs
 /// after `shutdownTimeout` is cancelled.
 ///
-/// - Parameter makeServices: makes the services from the connection. List a service after those that it uses.
-/// - Throws: a ``SwitchboardCore/TransportError`` when the URL cannot be used; what ended a service or the connection for
+/// - Parameters:
+///   - url: the queue.
+///   - drivers: the drivers that the program has.
+///   - telemetry: the tracer and the metrics backend that the connection reports to.
+///   - shutdownTimeout: how long the services may go on after the signal.
+///   - logger: receives what the connection and the services' group log.
+///   - makeServices: makes the services from the connection. List a service after those that it uses.
+/// - Throws: a `TransportError` when the URL cannot be used; what ended a service or the connection for
 ///   good; what `makeServices` throws.
 public func runService(
     _ url: TransportURL,

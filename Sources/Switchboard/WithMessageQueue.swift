@@ -15,8 +15,13 @@ public import SwitchboardMessaging
 /// - Parameters:
 ///   - url: the queue, for example `rabbit://user:password@host/vhost`, `spool:///directory` or `fake://name`.
 ///   - drivers: the drivers that the program has. The URL's scheme chooses one.
+///   - configuration: bounds and defaults of the transport.
 ///   - name: what errors and logs call the connection.
-/// - Throws: a ``SwitchboardCore/TransportError`` when the URL cannot be used, or for what ended the connection for good (a
+///   - telemetry: the tracer and the metrics backend that the connection reports to.
+///   - logger: receives what the connection logs.
+///   - body: runs in the caller's task, with the connection.
+/// - Returns: what `body` returns.
+/// - Throws: a `TransportError` when the URL cannot be used, or for what ended the connection for good (a
 ///   refused login, for example); else what `body` throws.
 public func withMessageQueue<Result>(
     _ url: String,

@@ -13,8 +13,14 @@ public import SwitchboardMessaging
 ///
 /// - Parameters:
 ///   - queue: a connection that runs, for example that of ``withMessageQueue(_:_:configuration:name:telemetry:logger:_:)``.
+///   - topic: the topic to serve.
 ///   - name: the server's own name, which requests can be sent to; the host's name by default.
-/// - Throws: a ``SwitchboardCore/TransportError`` when the subscriptions cannot be made or are lost for good; else what
+///   - router: says which handler serves which method.
+///   - configuration: how the server works.
+///   - logger: receives what the server logs.
+///   - body: runs in the caller's task, once the server serves.
+/// - Returns: what `body` returns.
+/// - Throws: a `TransportError` when the subscriptions cannot be made or are lost for good; else what
 ///   `body` throws.
 public func withRPCServer<Result>(
     _ queue: MessageQueueConnection,
@@ -40,8 +46,13 @@ public func withRPCServer<Result>(
 ///
 /// - Parameters:
 ///   - queue: a connection that runs.
+///   - topics: at least one.
 ///   - router: has at least one handler.
-/// - Throws: a ``SwitchboardCore/TransportError`` when the subscriptions cannot be made or are lost for good; else what
+///   - configuration: how the listener works.
+///   - logger: receives what the listener logs.
+///   - body: runs in the caller's task, once the listener listens.
+/// - Returns: what `body` returns.
+/// - Throws: a `TransportError` when the subscriptions cannot be made or are lost for good; else what
 ///   `body` throws.
 public func withNotificationListener<Result>(
     _ queue: MessageQueueConnection,

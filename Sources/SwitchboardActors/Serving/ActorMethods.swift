@@ -30,7 +30,7 @@ public struct ActorMethods<Act: DistributedActor>: Sendable where Act.ActorSyste
     ///   - arguments: their names and types, in the order in which `body` takes them.
     ///   - version: the version in which the method came into its present form.
     ///   - expected: types of errors that belong to the method's normal work, and are logged at the level `debug`.
-    ///   - body: calls the actor. Runs with the request's context as ``SwitchboardMessaging/RequestContext/current``.
+    ///   - body: calls the actor. Runs with the request's context as `RequestContext.current`.
     public mutating func register<each Value: Codable & Sendable, Reply: Codable & Sendable>(
         _ name: String,
         _ arguments: repeat ActorArgument<each Value>,

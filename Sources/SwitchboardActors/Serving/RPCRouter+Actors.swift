@@ -11,13 +11,15 @@ extension RPCRouter {
     ///
     /// A server takes several actors, each with a namespace or a major version of its own; it traps when two have the same.
     /// What the server starts of an actor's requests at a time is its
-    /// ``SwitchboardMessaging/RPCServerConfiguration/maximumConcurrency``; the actor runs one at a time, as all actors do,
+    /// `RPCServerConfiguration.maximumConcurrency`; the actor runs one at a time, as all actors do,
     /// and takes up another where one awaits.
     ///
-    /// Within a method, ``SwitchboardMessaging/RequestContext/current`` is the request's context. An error that it throws
-    /// reaches the client as far as it is a ``SwitchboardMessaging/RemotelyVisibleError``.
+    /// Within a method, `RequestContext.current` is the request's context. An error that it throws
+    /// reaches the client as far as it is a `RemotelyVisibleError`.
     ///
     /// - Parameters:
+    ///   - actor: the actor.
+    ///   - methods: the names that its methods have for all clients.
     ///   - onlyListed: whether Swift clients too can call only what `methods` lists. Without it they can call each
     ///     distributed method.
     ///   - genericTypes: what Swift clients can call generic methods with.

@@ -7,7 +7,7 @@ public import SwitchboardMessaging
 ///     let compute = try $Compute.resolve(id: id, using: system)
 ///
 /// An actor that lives in this process has an id without an address; it is reached from elsewhere under the topic of the
-/// server that it is registered with (``SwitchboardMessaging/RPCRouter``).
+/// server that it is registered with (`RPCRouter`).
 ///
 /// Not `Codable`, so that an actor passed as an argument is a compile-time error: no Python peer could use it. Pass a topic
 /// and a server's name instead.
@@ -20,16 +20,15 @@ public struct SwitchboardActorID: Hashable, Sendable {
     /// The number of an actor of this process; `nil` for an address.
     let number: UInt64?
 
-    /// - Parameter target: a topic, for any of its servers, or one server of it.
+    /// Creates the id of whatever serves at `target`: a topic, for any of its servers, or one server of it.
     public init(_ target: RPCTarget, interface: ActorInterface = ActorInterface()) {
         self.target = target
         self.interface = interface
         number = nil
     }
 
-    /// - Parameters:
-    ///   - server: the one server that takes the calls; `nil`: any server of the topic.
-    ///   - version: of the interface; sent with each call.
+    /// Creates the id of whatever serves a topic: its one `server`, or any of its servers. Each call carries `version`, the
+    /// version of the interface.
     public init(
         topic: String, exchange: String = Topic.defaultExchange, server: String? = nil, namespace: String? = nil,
         version: RPCVersion = "1.0"

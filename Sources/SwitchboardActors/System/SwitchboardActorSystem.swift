@@ -14,11 +14,11 @@ public import SwitchboardMessaging
 ///     let compute = try $Compute.resolve(id: .init(topic: "compute", server: "host1"), using: system)
 ///     let isDone = try await compute.reboot(instance: uuid, hard: true)
 ///
-/// A call goes through the queue of ``SwitchboardMessaging/RequestContext/current``, which is a cell's within
+/// A call goes through the queue of `RequestContext.current`, which is a cell's within
 /// `withTargetCell`, else through the process's own. It has the deadlines, the cancellation, the errors, the traces and
-/// the metrics of ``SwitchboardMessaging/RPCClient``, since one sends it.
+/// the metrics of `RPCClient`, since one sends it.
 ///
-/// To serve an actor, register it with an ``SwitchboardMessaging/RPCRouter``.
+/// To serve an actor, register it with an `RPCRouter`.
 public final class SwitchboardActorSystem: DistributedActorSystem {
     public typealias ActorID = SwitchboardActorID
     public typealias InvocationEncoder = ActorInvocationEncoder
@@ -37,7 +37,8 @@ public final class SwitchboardActorSystem: DistributedActorSystem {
 
     /// - Parameters:
     ///   - client: sends the calls, with its timeout, errors, retries, version cap and middleware. Its target isn't used.
-    ///   - context: makes the context of a call outside ``SwitchboardMessaging/withRequestContext(_:_:)``.
+    ///   - sendsSwiftTargets: whether calls carry the Swift name of their method.
+    ///   - context: makes the context of a call outside `withRequestContext(_:_:)`.
     public init(
         _ client: RPCClient, sendsSwiftTargets: Bool = true,
         context: @escaping @Sendable () -> RequestContext = { RequestContext() }

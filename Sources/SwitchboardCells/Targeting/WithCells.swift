@@ -16,6 +16,11 @@ public import SwitchboardMessaging
 ///   - directory: has the mappings.
 ///   - drivers: the drivers that the program has. The scheme of each cell's URL chooses one.
 ///   - base: the process's own URLs, which fill in the templates of the mappings.
+///   - configuration: how the manager keeps connections to cells.
+///   - telemetry: the tracer and the metrics backend that the connections report to.
+///   - logger: receives what the manager and its connections log.
+///   - body: runs in the caller's task, with the manager.
+/// - Returns: what `body` returns.
 /// - Throws: what `body` throws.
 public func withCells<Result>(
     directory: any CellDirectory,

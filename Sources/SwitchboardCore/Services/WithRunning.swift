@@ -12,7 +12,11 @@ public import ServiceLifecycle
 /// service after those that it uses. When `body` throws, or the task is cancelled, they are cancelled. Either way, this
 /// function returns once all of them have ended.
 ///
-/// - Parameter logger: receives what the services' group logs.
+/// - Parameters:
+///   - services: the services to run.
+///   - logger: receives what the services' group logs; by default, nothing does.
+///   - body: runs in the caller's task, while the services run.
+/// - Returns: what `body` returns.
 /// - Throws: what ended a service before `body` did: what `body` throws then is a consequence. Else what `body` throws.
 public func withRunning<Result>(
     _ services: any Service...,

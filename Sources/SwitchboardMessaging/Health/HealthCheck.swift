@@ -63,10 +63,8 @@ public struct HealthCheck: Sendable, Hashable {
         self.components = components
     }
 
-    /// The check of something that is made of others.
-    ///
-    /// - Parameter toleratesFailures: whether it works as long as one of them does: then it is ``Status/degraded`` when some
-    ///   don't. Else it stands as the worst of them does.
+    /// Creates the check of something that is made of others. It stands as the worst of them does. With
+    /// `toleratesFailures`, it works as long as one of them does, and is ``Status/degraded`` when some don't.
     public init(_ name: String, of components: [HealthCheck], toleratesFailures: Bool = false) {
         let worst = components.max { ($0.status.rank, $1.since) < ($1.status.rank, $0.since) }
         self.init(

@@ -68,9 +68,8 @@ public struct RPCClient: Sendable {
         self.keepaliveInterval = keepaliveInterval
     }
 
-    /// A client of the servers of a topic.
-    ///
-    /// - Parameter connection: the process's own queue, for contexts that are not aimed at a cell.
+    /// Creates a client of the servers of a topic. `connection` is the process's own queue, for contexts that aren't aimed
+    /// at a cell.
     public init(
         _ connection: MessageQueueConnection,
         topic: Topic,

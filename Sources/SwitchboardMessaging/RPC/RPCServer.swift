@@ -92,9 +92,8 @@ public final class RPCServer: Service {
         drain.withLock { $0.isOver ? $0.report : nil }
     }
 
-    /// Creates a server on a connection that you run yourself.
-    ///
-    /// - Parameter name: the server's own name, which requests can be sent to. The host's name by default.
+    /// Creates a server on a connection that you run yourself. `name` is the server's own name, which requests can be
+    /// sent to: the host's name by default.
     public init(
         _ connection: MessageQueueConnection,
         topic: Topic,
@@ -122,7 +121,7 @@ public final class RPCServer: Service {
 
     /// Returns once the server serves: a request that is sent from then on is taken, a fanout too.
     ///
-    /// - Throws: a ``SwitchboardCore/TransportError``: `unavailable` when the server doesn't serve within `timeout`, what
+    /// - Throws: a `TransportError`: `unavailable` when the server doesn't serve within `timeout`, what
     ///   ended ``run()``, or `closed` once the server has stopped.
     public func waitUntilServing(timeout: Duration = .seconds(30)) async throws {
         try await connection.wait(for: serving, until: .now + timeout) { [topic, name, connection] in

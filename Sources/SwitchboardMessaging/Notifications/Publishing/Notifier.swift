@@ -17,7 +17,7 @@ public struct Notifier: Sendable {
 
     private let logger: Logger?
 
-    /// - Parameter logger: logs failures where the caller's task has no logger of its own (`withLogger`).
+    /// Creates a notifier. `logger` logs failures where the caller's task has no logger of its own (`withLogger`).
     public init(
         publisherID: String,
         drivers: [NotificationDriver],
