@@ -89,7 +89,7 @@ extension CellContextManager {
     /// Throws `TransportError` with the code `invalidOption` for a value that cannot be used.
     public convenience init(
         config: ConfigReader, directory: any CellDirectory, drivers: DriverRegistry,
-        telemetry: Telemetry = Telemetry(), logger: Logger
+        telemetry: Telemetry = Telemetry(), logger: Logger = Logger(label: "switchboard")
     ) throws(TransportError) {
         self.init(
             directory: directory, drivers: drivers, base: try BaseURLs(config: config),

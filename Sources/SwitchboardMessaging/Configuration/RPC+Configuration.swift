@@ -93,7 +93,7 @@ extension MessageQueueConnection {
     /// the URL.
     public convenience init(
         config: ConfigReader, drivers registry: DriverRegistry, name: String = "own",
-        telemetry: Telemetry = Telemetry(), logger: Logger
+        telemetry: Telemetry = Telemetry(), logger: Logger = Logger(label: "switchboard")
     ) throws(TransportError) {
         try self.init(
             try TransportURL(config: config), drivers: registry,
