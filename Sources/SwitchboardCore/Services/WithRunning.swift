@@ -17,7 +17,8 @@ public import ServiceLifecycle
 ///   - logger: receives what the services' group logs; by default, nothing does.
 ///   - body: runs in the caller's task, while the services run.
 /// - Returns: what `body` returns.
-/// - Throws: what ended a service before `body` did: what `body` throws then is a consequence. Else what `body` throws.
+/// - Throws: what ended a service while `body` ran, if anything did: what `body` throws then is mostly a consequence. Else
+///   what `body` throws.
 public func withRunning<Result>(
     _ services: any Service...,
     logger: Logger = Logger(label: "switchboard") { _ in SwiftLogNoOpLogHandler() },
