@@ -29,9 +29,11 @@ struct TLSTests {
     private static let brokers = Locked<[String: Task<TestBroker, any Error>]>([:])
 
     /// One message through a broker whose certificate is `certificate`, with the options given.
+    ///
+    /// - Parameter patience: how long to try. What is refused is tried until then.
     private func send(
         certificate: String = "server", requiresClientCertificate: Bool = false, scheme: String = "amqps",
-        options: [(String, String)]
+        options: [(String, String)], patience: Duration = .seconds(60)
     ) async throws {
         let broker = try await Self.broker(certificate, requiresClientCertificate: requiresClientCertificate)
         try await broker.withVirtualHost { name in
@@ -42,7 +44,7 @@ struct TLSTests {
             try await withRunning(driver) {
                 try await driver.publish(
                     Message(body: [UInt8](repeating: 1, count: 500_000)), to: .notifications(Topic("n.info")),
-                    options: .within(.seconds(60)))
+                    options: .within(patience))
                 try await driver.withSubscription(to: .notifications(Topic("n.info")), options: .soon) { deliveries in
                     var iterator = deliveries.makeAsyncIterator()
                     let delivery = try await iterator.next()
@@ -70,7 +72,8 @@ struct TLSTests {
     func refused(certificate: String, authority: String) async throws {
         let error = await #expect(throws: TransportError.self) {
             try await send(
-                certificate: certificate, options: [("ssl_ca_file", Self.file("\(authority).pem"))])
+                certificate: certificate, options: [("ssl_ca_file", Self.file("\(authority).pem"))],
+                patience: .seconds(10))
         }
         #expect(error?.code == .unavailable)
         #expect(error?.message.localizedCaseInsensitiveContains("certificate") == true)
@@ -92,7 +95,7 @@ struct TLSTests {
                 authority, ("ssl_cert_file", Self.file("client.pem")), ("ssl_key_file", Self.file("client.key")),
             ])
         let error = await #expect(throws: TransportError.self) {
-            try await send(requiresClientCertificate: true, options: [authority])
+            try await send(requiresClientCertificate: true, options: [authority], patience: .seconds(10))
         }
         #expect(error?.code == .unavailable)
     }
