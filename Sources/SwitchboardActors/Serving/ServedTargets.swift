@@ -17,6 +17,9 @@ final class ServedTargets<Act: DistributedActor>: Sendable where Act.ActorSystem
 
     private static var maximumKnown: Int { 256 }
 
+    /// The titles of the program's own methods, which are only so many. Asked twice, the runtime would keep memory twice.
+    private let titles = Locked<[String: TargetTitle?]>([:])
+
     private struct Target: Sendable {
         let title: TargetTitle
         let mangled: MangledTarget
@@ -67,7 +70,7 @@ final class ServedTargets<Act: DistributedActor>: Sendable where Act.ActorSystem
     private func target(_ identifier: String) -> Target? {
         if let target = known.withLock({ $0[identifier] }) { return target }
         guard let mangled = MangledTarget(identifier, of: mangledType),
-            ProgramTargets.identifiers.contains(mangled.own), let title = TargetTitle(of: mangled.own),
+            ProgramTargets.identifiers.contains(mangled.own), let title = title(of: mangled.own),
             title.owner == ownTitle
         else { return nil }
         let target = Target(title: title, mangled: mangled)
@@ -75,6 +78,13 @@ final class ServedTargets<Act: DistributedActor>: Sendable where Act.ActorSystem
             if known.count < Self.maximumKnown { known[identifier] = target }
         }
         return target
+    }
+
+    private func title(of identifier: String) -> TargetTitle? {
+        if let title = titles.withLock({ $0[identifier] }) { return title }
+        let title = TargetTitle(of: identifier)
+        titles.withLock { $0[identifier] = .some(title) }
+        return title
     }
 
     /// Says why a call through a protocol finds no method; `nil` for anything else.
