@@ -197,6 +197,8 @@ struct BrokenRouteTests {
                                 }
                             }
                             group.addTask {
+                                // Its other connection may come up after the subscription.
+                                await driver.waits { $0 == .ready }
                                 for await state in driver.monitor.states() { states.withLock { $0.append(state) } }
                             }
                             group.addTask {

@@ -154,7 +154,9 @@ struct SilentBrokerTests {
                 try await withTimeLimit(.seconds(60)) { await driver.waits(for: isTold) }
                 // Some more attempts.
                 try await Task.sleep(for: .milliseconds(500))
-                #expect(log.lines.count { $0.contains("405") } == 1)
+                // A reason in the same words is said once. The broker may have several, and there were more attempts.
+                let said = log.lines.filter { $0.contains("405") }
+                #expect((1...4).contains(said.count), "\(said)")
                 try await broker.releaseQueue()
                 await driver.waits { $0 == .ready }
                 try await driver.publish("x", to: .topic(topic))
