@@ -109,7 +109,9 @@ struct BrokenRouteTests {
                         one.kind == .durable
                         || driver.refusesTransientQueues && [.topic, .server, .notifications, .pool].contains(one.kind)
                     if one.damage == .queueDeclaredOtherwise, !isTheSame {
-                        #expect(log.lines.contains { $0.contains("uses what is there") && $0.contains("inequivalent") })
+                        #expect(
+                            log.lines.contains { $0.contains("uses what is there") && $0.contains("inequivalent") },
+                            "\(log.lines)")
                     }
                 }
             }
