@@ -3,6 +3,7 @@ import PackageDescription
 
 let rabbitMQ: TargetDependencyCondition? = .when(traits: ["RabbitMQ"])
 let tls: TargetDependencyCondition? = .when(traits: ["TLS"])
+let mariaDB: TargetDependencyCondition? = .when(traits: ["MariaDB"])
 let configuration: Target.Dependency = .product(
     name: "Configuration", package: "swift-configuration", condition: .when(traits: ["Configuration"]))
 
@@ -20,6 +21,8 @@ let package = Package(
         .library(name: "SwitchboardSpool", targets: ["SwitchboardSpool"]),
         .library(name: "SwitchboardRabbitMQ", targets: ["SwitchboardRabbitMQ"]),
         .library(name: "SwitchboardSQLite", targets: ["SwitchboardSQLite"]),
+        .library(name: "SwitchboardMariaDB", targets: ["SwitchboardMariaDB"]),
+        .library(name: "OsloConfiguration", targets: ["OsloConfiguration"]),
         // For programs that load drivers at run time, and for such drivers: one core for both, in one library.
         .library(
             name: "SwitchboardDynamic", type: .dynamic,
@@ -39,7 +42,10 @@ let package = Package(
             name: "Configuration",
             description:
                 "Initialisers that take a ConfigReader of swift-configuration, for everything that has settings."),
-        .default(enabledTraits: ["RabbitMQ", "TLS"]),
+        .trait(
+            name: "MariaDB",
+            description: "Directories and cells' databases on MariaDB and MySQL (needs libmariadb and its headers)."),
+        .default(enabledTraits: ["RabbitMQ", "TLS", "MariaDB"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
@@ -145,14 +151,33 @@ let package = Package(
                 .product(name: "NIOSSL", package: "swift-nio-ssl", condition: tls),
             ],
             path: "Plugins/RabbitMQ"),
+        // Nova's databases: the statements and what reads their rows, for every kind of database.
+        .target(name: "SwitchboardSQL", dependencies: ["SwitchboardCore", "SwitchboardCells"]),
         .target(
             name: "SwitchboardSQLite",
             dependencies: [
-                "SwitchboardCore", "SwitchboardCells",
+                "SwitchboardCore", "SwitchboardCells", "SwitchboardSQL",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
             ],
             path: "Plugins/SQLiteDirectory"),
+        .systemLibrary(
+            name: "CMariaDB",
+            path: "Plugins/CMariaDB",
+            pkgConfig: "libmariadb",
+            providers: [.apt(["libmariadb-dev"]), .yum(["mariadb-connector-c-devel"]), .brew(["mariadb-connector-c"])]),
+        .target(
+            name: "SwitchboardMariaDB",
+            dependencies: [
+                "SwitchboardCore", "SwitchboardCells", "SwitchboardSQL",
+                .target(name: "CMariaDB", condition: mariaDB),
+                .product(name: "DequeModule", package: "swift-collections", condition: mariaDB),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Plugins/MariaDBDirectory"),
+
+        // Configuration files as oslo.config reads them.
+        .target(name: "OsloConfiguration", dependencies: ["SwitchboardCore"]),
 
         // Programs.
         .target(name: "StandardStreams", dependencies: ["SwitchboardCore"]),
@@ -161,7 +186,8 @@ let package = Package(
             dependencies: [
                 "StandardStreams",
                 "SwitchboardCore", "SwitchboardMessaging", "SwitchboardCells", "SwitchboardInProcess",
-                "SwitchboardSpool", "SwitchboardSQLite", "SwitchboardTesting",
+                "SwitchboardSpool", "SwitchboardSQLite", "SwitchboardTesting", "OsloConfiguration",
+                .target(name: "SwitchboardMariaDB", condition: mariaDB),
                 .target(name: "SwitchboardRabbitMQ", condition: rabbitMQ),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
@@ -172,6 +198,7 @@ let package = Package(
             name: "Quickstart",
             dependencies: [
                 "Switchboard", "SwitchboardCells", "SwitchboardInProcess", "SwitchboardSQLite",
+                .target(name: "SwitchboardMariaDB", condition: mariaDB),
                 .target(name: "SwitchboardRabbitMQ", condition: rabbitMQ),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
@@ -388,6 +415,14 @@ let package = Package(
                 .product(name: "GRDB", package: "GRDB.swift"),
             ],
             resources: [.copy("Data")]),
+        .testTarget(
+            name: "MariaDBDirectoryTests",
+            dependencies: [
+                "SwitchboardCore", "SwitchboardCells", "SwitchboardSQL", "SwitchboardSQLite", "SwitchboardTesting",
+                .target(name: "SwitchboardMariaDB", condition: mariaDB),
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+        .testTarget(name: "OsloConfigurationTests", dependencies: ["OsloConfiguration", "SwitchboardCore"]),
     ],
     swiftLanguageModes: [.v6]
 )

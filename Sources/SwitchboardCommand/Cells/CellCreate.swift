@@ -2,7 +2,6 @@ import ArgumentParser
 import StandardStreams
 import SwitchboardCells
 import SwitchboardMessaging
-import SwitchboardSQLite
 
 struct CellCreate: DirectoryCommand {
     static let configuration = CommandConfiguration(
@@ -39,7 +38,7 @@ struct CellCreate: DirectoryCommand {
         if let uuid, CellID(uuid) == nil { throw ValidationError("The --uuid '\(uuid)' is no UUID.") }
     }
 
-    func perform(on directory: SQLiteCellDirectory) async throws {
+    func perform(on directory: any MutableCellDirectory) async throws {
         let draft = CellMapping(
             id: uuid.flatMap { CellID($0) } ?? .random(),
             name: name.flatMap { $0.isEmpty ? nil : $0 },

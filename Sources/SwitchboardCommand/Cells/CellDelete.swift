@@ -2,7 +2,6 @@ import ArgumentParser
 import StandardStreams
 import SwitchboardCells
 import SwitchboardMessaging
-import SwitchboardSQLite
 
 struct CellDelete: DirectoryCommand {
     static let configuration = CommandConfiguration(
@@ -22,7 +21,7 @@ struct CellDelete: DirectoryCommand {
     @OptionGroup var directoryOptions: DirectoryOptions
     @OptionGroup var output: OutputOptions
 
-    func perform(on directory: SQLiteCellDirectory) async throws {
+    func perform(on directory: any MutableCellDirectory) async throws {
         let cell = try await cell.find(in: directory)
         try await directory.deleteCell(cell.id, force: force)
         if output.json {

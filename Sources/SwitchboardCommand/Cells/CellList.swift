@@ -2,7 +2,6 @@ import ArgumentParser
 import StandardStreams
 import SwitchboardCells
 import SwitchboardMessaging
-import SwitchboardSQLite
 
 struct CellList: DirectoryCommand {
     static let configuration = CommandConfiguration(
@@ -22,7 +21,7 @@ struct CellList: DirectoryCommand {
     @OptionGroup var output: OutputOptions
     @OptionGroup var secrets: SecretOptions
 
-    func perform(on directory: SQLiteCellDirectory) async throws {
+    func perform(on directory: any MutableCellDirectory) async throws {
         let listing =
             if let project { try await directory.cells(ofProject: project) } else { try await directory.cells() }
         for defect in listing.defects { complain("warning: \(defect.message)") }

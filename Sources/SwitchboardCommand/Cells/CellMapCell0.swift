@@ -2,7 +2,6 @@ import ArgumentParser
 import StandardStreams
 import SwitchboardCells
 import SwitchboardMessaging
-import SwitchboardSQLite
 
 struct CellMapCell0: DirectoryCommand {
     static let configuration = CommandConfiguration(
@@ -20,7 +19,7 @@ struct CellMapCell0: DirectoryCommand {
     @OptionGroup var output: OutputOptions
     @OptionGroup var secrets: SecretOptions
 
-    func perform(on directory: SQLiteCellDirectory) async throws {
+    func perform(on directory: any MutableCellDirectory) async throws {
         let isNew = try await mapCell0(in: directory, databaseConnection: givenTemplate(databaseConnection))
         if output.json {
             var report = try await directory.cell(.cell0).report(secrets)

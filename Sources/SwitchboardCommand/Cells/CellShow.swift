@@ -3,7 +3,6 @@ import StandardStreams
 import SwitchboardCells
 import SwitchboardCore
 import SwitchboardMessaging
-import SwitchboardSQLite
 
 struct CellShow: DirectoryCommand {
     static let configuration = CommandConfiguration(
@@ -18,7 +17,7 @@ struct CellShow: DirectoryCommand {
     @OptionGroup var output: OutputOptions
     @OptionGroup var secrets: SecretOptions
 
-    func perform(on directory: SQLiteCellDirectory) async throws {
+    func perform(on directory: any MutableCellDirectory) async throws {
         let cell = try await cell.find(in: directory)
         let usage = try await directory.usage(of: cell.id)
         let queue = filledIn(cell.transportURL, base.urls.transport)

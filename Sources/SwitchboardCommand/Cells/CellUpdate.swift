@@ -2,7 +2,6 @@ import ArgumentParser
 import StandardStreams
 import SwitchboardCells
 import SwitchboardMessaging
-import SwitchboardSQLite
 
 struct CellUpdate: DirectoryCommand {
     static let configuration = CommandConfiguration(
@@ -42,7 +41,7 @@ struct CellUpdate: DirectoryCommand {
         }
     }
 
-    func perform(on directory: SQLiteCellDirectory) async throws {
+    func perform(on directory: any MutableCellDirectory) async throws {
         if enable, disable { throw Failure("A cell cannot be enabled and disabled at the same time.", exit: 4) }
         let old = try await cell.find(in: directory)
         if disable, old.isCell0 { throw Failure("Cell0 cannot be disabled.", exit: 5) }

@@ -2,7 +2,6 @@ import ArgumentParser
 import StandardStreams
 import SwitchboardCells
 import SwitchboardMessaging
-import SwitchboardSQLite
 
 struct CellVerify: DirectoryCommand {
     static let configuration = CommandConfiguration(
@@ -24,7 +23,7 @@ struct CellVerify: DirectoryCommand {
     @OptionGroup var directoryOptions: DirectoryOptions
     @OptionGroup var output: OutputOptions
 
-    func perform(on directory: SQLiteCellDirectory) async throws {
+    func perform(on directory: any MutableCellDirectory) async throws {
         var errors: [String] = []
         var warnings: [String] = []
         let cells: [CellMapping]
@@ -49,7 +48,7 @@ struct CellVerify: DirectoryCommand {
     }
 
     private func checkDirectory(
-        _ directory: SQLiteCellDirectory, _ cells: [CellMapping]
+        _ directory: any MutableCellDirectory, _ cells: [CellMapping]
     ) async throws -> (errors: [String], warnings: [String]) {
         var errors: [String] = []
         var warnings: [String] = []

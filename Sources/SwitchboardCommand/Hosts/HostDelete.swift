@@ -2,7 +2,6 @@ import ArgumentParser
 import StandardStreams
 import SwitchboardCells
 import SwitchboardMessaging
-import SwitchboardSQLite
 
 struct HostDelete: DirectoryCommand {
     static let configuration = CommandConfiguration(
@@ -24,7 +23,7 @@ struct HostDelete: DirectoryCommand {
     @OptionGroup var directoryOptions: DirectoryOptions
     @OptionGroup var output: OutputOptions
 
-    func perform(on directory: SQLiteCellDirectory) async throws {
+    func perform(on directory: any MutableCellDirectory) async throws {
         if let cell {
             let expected = try await findCell(cell, in: directory)
             let location = try await directory.location(ofHost: host)

@@ -1,7 +1,6 @@
 import ArgumentParser
 import SwitchboardCells
 import SwitchboardMessaging
-import SwitchboardSQLite
 
 struct HostList: DirectoryCommand {
     static let configuration = CommandConfiguration(
@@ -15,7 +14,7 @@ struct HostList: DirectoryCommand {
     @OptionGroup var directoryOptions: DirectoryOptions
     @OptionGroup var output: OutputOptions
 
-    func perform(on directory: SQLiteCellDirectory) async throws {
+    func perform(on directory: any MutableCellDirectory) async throws {
         var only: CellID?
         if let cell { only = try await findCell(cell, in: directory).id }
         let cells = try await directory.cells().cells

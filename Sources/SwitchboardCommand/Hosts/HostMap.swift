@@ -2,7 +2,6 @@ import ArgumentParser
 import StandardStreams
 import SwitchboardCells
 import SwitchboardMessaging
-import SwitchboardSQLite
 
 struct HostMap: DirectoryCommand {
     static let configuration = CommandConfiguration(
@@ -28,7 +27,7 @@ struct HostMap: DirectoryCommand {
         if hosts.isEmpty, !fromStandardInput { throw ValidationError("Name a host, or give --from-stdin.") }
     }
 
-    func perform(on directory: SQLiteCellDirectory) async throws {
+    func perform(on directory: any MutableCellDirectory) async throws {
         for host in hosts { try checkHostName(host) }
         let cell = try await findCell(cell, in: directory)
         var result = hosts.isEmpty ? MappingResult() : try await directory.mapHosts(hosts, to: cell.id)

@@ -2,7 +2,6 @@ import ArgumentParser
 import StandardStreams
 import SwitchboardCells
 import SwitchboardMessaging
-import SwitchboardSQLite
 
 struct InstanceList: DirectoryCommand {
     static let configuration = CommandConfiguration(
@@ -27,7 +26,7 @@ struct InstanceList: DirectoryCommand {
         if let limit, limit < 1 { throw ValidationError("--limit is at least 1.") }
     }
 
-    func perform(on directory: SQLiteCellDirectory) async throws {
+    func perform(on directory: any MutableCellDirectory) async throws {
         var filter = InstanceFilter(placement: unscheduled ? .notScheduled : nil, projectID: project)
         if let cell { filter.placement = .cell(try await findCell(cell, in: directory).id) }
         var array = output.json ? try JSONArrayPrinter() : nil

@@ -2,7 +2,6 @@ import ArgumentParser
 import StandardStreams
 import SwitchboardCells
 import SwitchboardMessaging
-import SwitchboardSQLite
 
 struct InstanceLocate: DirectoryCommand {
     static let configuration = CommandConfiguration(
@@ -18,7 +17,7 @@ struct InstanceLocate: DirectoryCommand {
     @OptionGroup var output: OutputOptions
     @OptionGroup var secrets: SecretOptions
 
-    func perform(on directory: SQLiteCellDirectory) async throws {
+    func perform(on directory: any MutableCellDirectory) async throws {
         let location = try await directory.location(ofInstance: instance)
         let cell = try location.requireCell()
         if output.json {

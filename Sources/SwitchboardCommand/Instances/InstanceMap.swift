@@ -2,7 +2,6 @@ import ArgumentParser
 import StandardStreams
 import SwitchboardCells
 import SwitchboardMessaging
-import SwitchboardSQLite
 
 struct InstanceMap: DirectoryCommand {
     static let configuration = CommandConfiguration(
@@ -54,7 +53,7 @@ struct InstanceMap: DirectoryCommand {
         }
     }
 
-    func perform(on directory: SQLiteCellDirectory) async throws {
+    func perform(on directory: any MutableCellDirectory) async throws {
         var resolver = Resolver(directory: directory, cell: cell, project: project, user: user)
         var total = MappingResult()
         if !instances.isEmpty {
@@ -90,13 +89,13 @@ struct InstanceMap: DirectoryCommand {
 
 /// Makes mappings from the words of a line, with the values that the options give.
 private struct Resolver {
-    let directory: SQLiteCellDirectory
+    let directory: any MutableCellDirectory
     let cell: String?
     let project: String?
     let user: String?
     private var cells: [String: CellID?] = [:]
 
-    init(directory: SQLiteCellDirectory, cell: String?, project: String?, user: String?) {
+    init(directory: any MutableCellDirectory, cell: String?, project: String?, user: String?) {
         self.directory = directory
         self.cell = cell
         self.project = project

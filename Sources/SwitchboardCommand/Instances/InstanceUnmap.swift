@@ -2,7 +2,6 @@ import ArgumentParser
 import StandardStreams
 import SwitchboardCells
 import SwitchboardMessaging
-import SwitchboardSQLite
 
 struct InstanceUnmap: DirectoryCommand {
     static let configuration = CommandConfiguration(
@@ -16,7 +15,7 @@ struct InstanceUnmap: DirectoryCommand {
     @OptionGroup var directoryOptions: DirectoryOptions
     @OptionGroup var output: OutputOptions
 
-    func perform(on directory: SQLiteCellDirectory) async throws {
+    func perform(on directory: any MutableCellDirectory) async throws {
         let count = try await directory.unmapInstances(instances)
         if output.json {
             try StandardOutput.json(["unmapped": JSONValue(count)])

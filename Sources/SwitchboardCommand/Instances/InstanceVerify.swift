@@ -2,7 +2,6 @@ import ArgumentParser
 import StandardStreams
 import SwitchboardCells
 import SwitchboardMessaging
-import SwitchboardSQLite
 
 struct InstanceVerify: DirectoryCommand {
     static let configuration = CommandConfiguration(
@@ -23,7 +22,7 @@ struct InstanceVerify: DirectoryCommand {
     @OptionGroup var directoryOptions: DirectoryOptions
     @OptionGroup var output: OutputOptions
 
-    func perform(on directory: SQLiteCellDirectory) async throws {
+    func perform(on directory: any MutableCellDirectory) async throws {
         do {
             let location = try await directory.location(ofInstance: instance)
             let cell = try location.requireCell()

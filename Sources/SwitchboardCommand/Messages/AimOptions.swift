@@ -5,7 +5,6 @@ import ServiceLifecycle
 import SwitchboardCells
 import SwitchboardCore
 import SwitchboardMessaging
-import SwitchboardSQLite
 
 /// Which message queue a command uses: that of an instance's cell, a host's, a cell's, or one named by its URL.
 struct AimOptions: ParsableArguments {

@@ -2,11 +2,10 @@ import StandardStreams
 import SwitchboardCells
 import SwitchboardCore
 import SwitchboardMessaging
-import SwitchboardSQLite
 
 /// Asks every cell of a directory for a sign of life.
 struct PingSweep {
-    let directory: SQLiteCellDirectory
+    let directory: any MutableCellDirectory
     let base: BaseURLs
     let probe: Probe
     let includesDisabled: Bool

@@ -17,7 +17,7 @@ struct DirectoryOptions: ParsableArguments {
         throw ValidationError("Say where the directory is: --database PATH, or set SWITCHBOARD_DATABASE.")
     }
 
-    func open(forWriting: Bool) throws -> SQLiteCellDirectory {
+    func open(forWriting: Bool) throws -> any MutableCellDirectory {
         var configuration = SQLiteCellDirectory.Configuration()
         configuration.isReadOnly = !forWriting
         do {

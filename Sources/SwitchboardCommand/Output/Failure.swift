@@ -1,7 +1,6 @@
 import ArgumentParser
 import StandardStreams
 import SwitchboardCells
-import SwitchboardSQLite
 
 /// A sentence for standard error, and the exit code. Where `nova-manage cell_v2` has a code for the case, it is the same
 /// (nova-cells.md §6).
@@ -24,7 +23,7 @@ protocol DirectoryCommand: AsyncParsableCommand {
     /// The exit codes of errors that do not simply give 1.
     static var exitCodes: [CellError.Code: Int32] { get }
 
-    func perform(on directory: SQLiteCellDirectory) async throws
+    func perform(on directory: any MutableCellDirectory) async throws
 }
 
 extension DirectoryCommand {

@@ -1,0 +1,2 @@
+/// A configuration as oslo.config reads it.
+public struct OsloConfiguration: Sendable {}

@@ -1,0 +1,17 @@
+package import SwitchboardCells
+
+/// A database with connections of its own. Nothing waits forever: what cannot be answered in time is
+/// `directoryUnavailable`.
+package protocol SQLDatabase: Sendable {
+    associatedtype Connection: SQLConnection
+
+    /// Reads a row or a few.
+    func look<Value: Sendable>(_ body: @Sendable (Connection) throws -> Value) async throws(CellError) -> Value
+
+    /// Reads many rows, in one snapshot.
+    func scan<Value: Sendable>(_ body: @Sendable (Connection) throws -> Value) async throws(CellError) -> Value
+
+    /// Reads and writes in one transaction: all of it takes effect, or nothing. The body runs again where the database gives
+    /// way to another transaction.
+    func write<Value: Sendable>(_ body: @Sendable (Connection) throws -> Value) async throws(CellError) -> Value
+}
