@@ -104,11 +104,7 @@ struct BrokenRouteTests {
                         try await group.next()
                         group.cancelAll()
                     }
-                    // Where the broker takes durable queues only, those without arguments are what was declared elsewhere.
-                    let isTheSame =
-                        one.kind == .durable
-                        || driver.refusesTransientQueues && [.topic, .server, .notifications, .pool].contains(one.kind)
-                    if one.damage == .queueDeclaredOtherwise, !isTheSame {
+                    if one.damage == .queueDeclaredOtherwise {
                         #expect(
                             log.lines.contains { $0.contains("uses what is there") && $0.contains("inequivalent") },
                             "\(log.lines)")
@@ -341,7 +337,9 @@ extension TestBroker {
         case .queueDeclaredElsewhere:
             try await declareAgain(queue, in: virtualHost)
         case .queueDeclaredOtherwise:
-            try await declareAgain(queue, in: virtualHost, durable: true, arguments: "[]")
+            // With a limit, as RabbitMQ 4.3 takes a transient declaration of a durable queue.
+            try await declareAgain(
+                queue, in: virtualHost, durable: true, arguments: "[{<<\"x-max-length\">>, long, 100000}]")
         }
         if damage == .exchangeDeleted || damage == .unbound {
             #expect(

@@ -58,7 +58,7 @@ final class Publisher: ConnectionClient {
     /// What is declared on this connection.
     private(set) var declared: Set<Declaration> = []
     /// What was declared on any: what the broker does not want of that may pass.
-    private var everDeclared: Set<Declaration> = []
+    private var everDeclared: Set<Declaration.Subject> = []
     var wasSettingUpNews = false
     /// What people have been told of refused declarations.
     var told: Set<String> = []
@@ -235,14 +235,14 @@ final class Publisher: ConnectionClient {
     func noteDeclared(_ declaration: Declaration) {
         declared.insert(declaration)
         if everDeclared.count >= Self.routeLimit { everDeclared.removeAll() }
-        everDeclared.insert(declaration)
+        everDeclared.insert(declaration.subject)
     }
 
-    func wasEverDeclared(_ declaration: Declaration) -> Bool { everDeclared.contains(declaration) }
+    func wasEverDeclared(_ declaration: Declaration) -> Bool { everDeclared.contains(declaration.subject) }
 
     /// Whether something of what is being declared never was before.
     var isDeclaringNews: Bool {
-        declaring.contains { !$0.steps.allSatisfy(everDeclared.contains) }
+        declaring.contains { !$0.steps.allSatisfy(wasEverDeclared) }
     }
 
     /// Somebody deleted something: everything is declared again before it is used.

@@ -39,6 +39,21 @@ enum Declaration: Hashable, Sendable {
         }
     }
 
+    /// What is declared, whatever its properties are: a broker may demand others.
+    enum Subject: Hashable, Sendable {
+        case exchange(String)
+        case queue(String)
+        case binding(Binding)
+    }
+
+    var subject: Subject {
+        switch self {
+        case .exchange(let exchange): .exchange(exchange.name)
+        case .queue(let queue): .queue(queue.name)
+        case .binding(let binding): .binding(binding)
+        }
+    }
+
     /// What a person calls it.
     var name: String {
         switch self {
