@@ -72,7 +72,6 @@ let package = Package(
             name: "SwitchboardMessaging",
             dependencies: [
                 "SwitchboardCore", configuration,
-                .product(name: "HeapModule", package: "swift-collections"),
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
@@ -120,9 +119,7 @@ let package = Package(
         .target(
             name: "SwitchboardInProcess",
             dependencies: [
-                "SwitchboardCore",
-                .product(name: "DequeModule", package: "swift-collections"),
-                .product(name: "Logging", package: "swift-log"),
+                "SwitchboardCore", .product(name: "DequeModule", package: "swift-collections"),
             ],
             path: "Plugins/InProcess"),
         .target(
@@ -147,7 +144,6 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio", condition: rabbitMQ),
                 .product(name: "NIOPosix", package: "swift-nio", condition: rabbitMQ),
                 .product(name: "DequeModule", package: "swift-collections", condition: rabbitMQ),
-                .product(name: "HeapModule", package: "swift-collections", condition: rabbitMQ),
                 .product(name: "NIOSSL", package: "swift-nio-ssl", condition: tls),
             ],
             path: "Plugins/RabbitMQ"),
@@ -410,10 +406,7 @@ let package = Package(
             dependencies: ["StandardStreams", "SwitchboardCommand", "SwitchboardCore", "SwitchboardMessaging"]),
         .testTarget(
             name: "SQLiteDirectoryTests",
-            dependencies: [
-                "SwitchboardCore", "SwitchboardCells", "SwitchboardSQLite",
-                .product(name: "GRDB", package: "GRDB.swift"),
-            ],
+            dependencies: ["SwitchboardCore", "SwitchboardCells", "SwitchboardSQLite"],
             resources: [.copy("Data")]),
         .testTarget(
             name: "MariaDBDirectoryTests",

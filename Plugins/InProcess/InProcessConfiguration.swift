@@ -22,21 +22,9 @@ struct InProcessConfiguration: Hashable {
         }
         name = host?.name ?? ""
         if let virtualHost = url.virtualHost, !virtualHost.isEmpty { name += "/" + virtualHost }
-        for option in url.options {
-            switch option.name {
-            case "queue_limit": limits.messages = try Self.limit(option)
-            case "byte_limit": limits.bytes = try Self.limit(option)
-            default: throw URLOptions.unknown(option.name, known: ["queue_limit", "byte_limit"], of: url.scheme)
-            }
-        }
-    }
-
-    private static func limit(_ option: TransportURL.Option) throws(TransportError) -> Int {
-        guard let value = Int(option.value), value > 0 else {
-            throw TransportError(
-                .invalidOption,
-                "The option \(option.name) is a whole number from 1 on, not \"\(option.value)\".")
-        }
-        return value
+        var options = try URLOptions(url)
+        limits.messages = try options.integer("queue_limit", in: 1...Int.max) ?? limits.messages
+        limits.bytes = try options.integer("byte_limit", in: 1...Int.max) ?? limits.bytes
+        try options.finish()
     }
 }

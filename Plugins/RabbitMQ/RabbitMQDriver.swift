@@ -70,7 +70,7 @@ public final class RabbitMQDriver: TransportDriver {
         self.renewal = renewal
         self.topology = topology
         self.demands = demands
-        prefetchLimit = configuration.maximumPrefetch == 0 ? 65535 : configuration.maximumPrefetch
+        prefetchLimit = configuration.maximumPrefetch ?? 65535
         names = QueueNames(configuration.topology)
         self.logger = logger
         publishInbox = Inbox(eventLoop: eventLoop)
@@ -95,7 +95,7 @@ public final class RabbitMQDriver: TransportDriver {
         if configuration.topology.quorumQueues {
             capabilities.formUnion([.countsAttempts, .limitsAttempts])
             // Without a limit, before RabbitMQ 4.0, what comes back goes to the end of a quorum queue.
-            if configuration.topology.quorumDeliveryLimit == 0 { capabilities.remove(.ordered) }
+            if configuration.topology.quorumDeliveryLimit == nil { capabilities.remove(.ordered) }
         }
         if !configuration.topology.stableNames, !configuration.topology.streamFanout {
             capabilities.insert(.ephemeralFanouts)

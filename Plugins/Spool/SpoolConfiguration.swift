@@ -65,57 +65,17 @@ public struct SpoolConfiguration: Sendable, Hashable {
             throw TransportError(.invalidURL, "The directory of a spool URL contains a NUL byte.")
         }
         self.init(directory: path.hasPrefix("/") ? path : "/" + path)
-        var seen: Set<String> = []
-        for option in url.options {
-            guard seen.insert(option.name).inserted else {
-                throw TransportError(.invalidOption, "The option \(option.name) of a spool URL is given twice.")
-            }
-            try set(option)
-        }
-    }
-
-    private static let names = [
-        "layout", "durability", "max_messages", "max_bytes", "max_message_bytes", "max_attempts", "reserved_bytes",
-        "segment_bytes",
-        "writers", "rescan_seconds",
-    ]
-
-    private mutating func set(_ option: TransportURL.Option) throws(TransportError) {
-        switch option.name {
-        case "layout": layout = try choice(option)
-        case "durability": durability = try choice(option)
-        case "max_messages": maximumMessages = try number(option, 1...(1 << 40))
-        case "max_bytes": maximumBytes = try number(option, 1...(1 << 50))
-        case "max_message_bytes": maximumMessageBytes = try number(option, 1...(1 << 31))
-        case "max_attempts": maximumAttempts = try number(option, 1...1_000_000)
-        case "reserved_bytes": reservedBytes = try number(option, 0...(1 << 50))
-        case "segment_bytes": segmentBytes = try number(option, 4096...(1 << 32))
-        case "writers": writers = try number(option, 1...64)
-        case "rescan_seconds": rescanInterval = .seconds(try number(option, 1...86_400))
-        default:
-            throw URLOptions.unknown(option.name, known: Self.names, of: "spool")
-        }
-    }
-
-    private func choice<Choice>(_ option: TransportURL.Option) throws(TransportError) -> Choice
-    where Choice: RawRepresentable<String> & CaseIterable {
-        guard let choice = Choice(rawValue: option.value) else {
-            let choices = Choice.allCases.map(\.rawValue).joined(separator: " or ")
-            throw TransportError(
-                .invalidOption, "The option \(option.name) of a spool URL is \(choices), not \"\(option.value)\".")
-        }
-        return choice
-    }
-
-    private func number(
-        _ option: TransportURL.Option, _ range: ClosedRange<Int>
-    ) throws(TransportError) -> Int {
-        guard let number = Int(option.value), range.contains(number) else {
-            throw TransportError(
-                .invalidOption,
-                "The option \(option.name) of a spool URL is a number from \(range.lowerBound) to "
-                    + "\(range.upperBound), not \"\(option.value)\".")
-        }
-        return number
+        var options = try URLOptions(url)
+        layout = try options.choice("layout") ?? layout
+        durability = try options.choice("durability") ?? durability
+        maximumMessages = try options.integer("max_messages", in: 1...(1 << 40)) ?? maximumMessages
+        maximumBytes = try options.integer("max_bytes", in: 1...(1 << 50)) ?? maximumBytes
+        maximumMessageBytes = try options.integer("max_message_bytes", in: 1...(1 << 31)) ?? maximumMessageBytes
+        maximumAttempts = try options.integer("max_attempts", in: 1...1_000_000) ?? maximumAttempts
+        reservedBytes = try options.integer("reserved_bytes", in: 0...(1 << 50)) ?? reservedBytes
+        segmentBytes = try options.integer("segment_bytes", in: 4096...(1 << 32)) ?? segmentBytes
+        writers = try options.integer("writers", in: 1...64) ?? writers
+        if let seconds = try options.integer("rescan_seconds", in: 1...86_400) { rescanInterval = .seconds(seconds) }
+        try options.finish()
     }
 }

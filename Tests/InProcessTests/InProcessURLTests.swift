@@ -27,7 +27,11 @@ struct InProcessURLTests {
             ("fake://a?queue_limt=5", .invalidOption, "did you mean queue_limit?"),
             ("fake://a?zzzzzzzzzzzz=5", .invalidOption, "byte_limit, queue_limit"),
             ("fake://a?queue_limit=0", .invalidOption, "from 1 on"),
-            ("fake://a?byte_limit=many", .invalidOption, "not \"many\""),
+            (
+                "fake://a?queue_limit=1&queue_limit=2", .invalidOption,
+                "queue_limit of the fake:// URL can't be used: it is given twice"
+            ),
+            ("fake://a?byte_limit=many", .invalidOption, "\"many\" isn't a whole number from 1 on"),
         ])
     func bad(_ text: String, _ code: TransportError.Code, _ part: String) throws {
         let error = try #require(throws: TransportError.self) { _ = try makeDriver(text) }

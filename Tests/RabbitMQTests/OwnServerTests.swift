@@ -23,7 +23,7 @@ struct OwnServerTests {
     @Test("The messages, queues and exchanges of others are as they were, and nothing of the laws' stays")
     func leavesNothing() async throws {
         var configuration = RabbitMQConfiguration.takenEverywhere
-        configuration.topology.transientQueuesTTL = 0
+        configuration.topology.transientQueuesTTL = nil
         try await withDriver(configuration: configuration) { driver, broker, name in
             for address in Self.addresses {
                 try await driver.withSubscription(to: address, options: .soon) { _ in }

@@ -120,7 +120,7 @@ struct SpoolFormatTests {
         #expect(configuration.rescanInterval == .seconds(3))
         for (text, code, hint) in [
             ("spool:///x?layuot=segment", TransportError.Code.invalidOption, "layout"),
-            ("spool:///x?layout=stone", .invalidOption, "maildir or segment"),
+            ("spool:///x?layout=stone", .invalidOption, "maildir, segment"),
             ("spool:///x?max_messages=0", .invalidOption, "from 1"),
             ("spool:///x?layout=segment&layout=segment", .invalidOption, "twice"),
             ("spool://host/x", .invalidURL, "three slashes"), ("spool://u:p@host/x", .invalidURL, "no credentials"),

@@ -3,12 +3,11 @@ import SwitchboardCore
 
 /// The query of a URL, by oslo.messaging's option names (`[oslo_messaging_rabbit]`, oslo-wire.md §8.4).
 enum OsloOptions {
-    private typealias Setter = @Sendable (inout RabbitMQConfiguration, String) throws(Refusal) -> Void
-
-    /// What is wrong with a value, without the option's name.
-    private struct Refusal: Error {
-        var reason: String
-    }
+    /// Reads one option into the configuration; the option's name is the last argument.
+    private typealias Reader =
+        @Sendable (
+            inout RabbitMQConfiguration, inout URLOptions, String
+        ) throws(TransportError) -> Void
 
     /// The configuration with what the options of `url` say.
     static func apply(
@@ -18,104 +17,100 @@ enum OsloOptions {
         if url.scheme == "amqps", configuration.tls == nil {
             configuration.tls = .init()
         }
-        var seen: Set<String> = []
-        // `ssl` first: the other TLS options refine what it turns on, wherever it stands in the query.
-        let options = url.options.sorted { $0.name == "ssl" && $1.name != "ssl" }
-        for option in options {
-            guard let setter = setters[option.name] else {
-                throw URLOptions.unknown(option.name, known: setters.keys.sorted(), of: url.scheme)
-            }
-            guard seen.insert(option.name).inserted else {
-                throw invalid(option.name, "it is given twice")
-            }
-            // As oslo.messaging, which drops parameters without a value.
-            if option.value.isEmpty { continue }
-            do {
-                try setter(&configuration, option.value)
-            } catch {
-                throw invalid(option.name, error.reason)
-            }
-        }
+        // As oslo.messaging, which drops parameters without a value.
+        var options = try URLOptions(url, dropsEmpty: true)
+        for (name, read) in readers { try read(&configuration, &options, name) }
+        try options.finish()
         if url.scheme == "amqps", configuration.tls == nil {
-            throw invalid("ssl", "the scheme amqps always means TLS; write amqp or rabbit for none")
+            throw options.refusal(
+                of: "ssl", because: "the scheme amqps always means TLS; write amqp or rabbit for none")
         }
-        try check(configuration)
+        try check(configuration, options)
         return configuration
     }
 
     /// Combinations that oslo.messaging refuses too, but only when it connects.
-    private static func check(_ configuration: RabbitMQConfiguration) throws(TransportError) {
+    private static func check(
+        _ configuration: RabbitMQConfiguration, _ options: URLOptions
+    ) throws(TransportError) {
         let topology = configuration.topology
-        if topology.streamFanout, !topology.transientQuorumQueues || configuration.maximumPrefetch == 0 {
-            throw invalid(
-                "rabbit_stream_fanout",
-                "a stream needs rabbit_transient_quorum_queue=true and rabbit_qos_prefetch_count above 0")
+        if topology.streamFanout, !topology.transientQuorumQueues || configuration.maximumPrefetch == nil {
+            throw options.refusal(
+                of: "rabbit_stream_fanout",
+                because: "a stream needs rabbit_transient_quorum_queue=true and rabbit_qos_prefetch_count above 0")
         }
         if topology.haQueues, topology.quorumQueues || topology.transientQuorumQueues {
-            throw invalid("rabbit_ha_queues", "it cannot be combined with quorum queues")
+            throw options.refusal(of: "rabbit_ha_queues", because: "it can't be combined with quorum queues")
         }
         if topology.autoDelete, topology.quorumQueues {
-            throw invalid("amqp_auto_delete", "RabbitMQ has no quorum queues that delete themselves")
+            throw options.refusal(
+                of: "amqp_auto_delete", because: "RabbitMQ has no quorum queues that delete themselves")
         }
     }
 
-    private static func invalid(_ name: String, _ reason: String) -> TransportError {
-        TransportError(.invalidOption, "The option \(name) of the RabbitMQ URL cannot be used: \(reason).")
-    }
-
-    private static let setters: [String: Setter] = [
-        "amqp_durable_queues": bool(\.topology.durableQueues),
-        "amqp_auto_delete": bool(\.topology.autoDelete),
-        "rabbit_quorum_queue": bool(\.topology.quorumQueues),
-        "rabbit_transient_quorum_queue": bool(\.topology.transientQuorumQueues),
-        "rabbit_quorum_delivery_limit": integer(\.topology.quorumDeliveryLimit, 0...Int(Int32.max)),
-        "rabbit_quorum_max_memory_length": integer(\.topology.quorumMaxMemoryLength, 0...Int.max),
-        "rabbit_quorum_max_memory_bytes": integer(\.topology.quorumMaxMemoryBytes, 0...Int.max),
+    /// `ssl` first: the other TLS options refine what it turns on, wherever it stands in the query.
+    private static let readers: KeyValuePairs<String, Reader> = [
+        "ssl": { configuration, options, name throws(TransportError) in
+            guard let isOn = try options.flag(name) else { return }
+            configuration.tls = isOn ? configuration.tls ?? .init() : nil
+        },
+        "ssl_ca_file": tls(\.authorityFile),
+        "ssl_cert_file": tls(\.certificateFile),
+        "ssl_key_file": tls(\.keyFile),
+        "ssl_version": { configuration, options, name throws(TransportError) in
+            guard let text = options.text(name) else { return }
+            let version = RabbitMQConfiguration.TLS.Version.allCases.first {
+                $0.rawValue.lowercased() == text.lowercased()
+            }
+            guard let version else {
+                throw options.refusal(
+                    of: name,
+                    because: "\"\(text)\" is neither TLSv1_2 nor TLSv1_3, and older versions aren't supported")
+            }
+            configuration.tls?.minimumVersion = version
+        },
+        "ssl_enforce_hostname_verification": { configuration, options, name throws(TransportError) in
+            if let verifies = try options.flag(name) { configuration.tls?.verifiesHostName = verifies }
+        },
+        "amqp_durable_queues": flag(\.topology.durableQueues),
+        "amqp_auto_delete": flag(\.topology.autoDelete),
+        "rabbit_quorum_queue": flag(\.topology.quorumQueues),
+        "rabbit_transient_quorum_queue": flag(\.topology.transientQuorumQueues),
+        "rabbit_quorum_delivery_limit": limit(\.topology.quorumDeliveryLimit, upTo: Int(Int32.max)),
+        "rabbit_quorum_max_memory_length": limit(\.topology.quorumMaxMemoryLength),
+        "rabbit_quorum_max_memory_bytes": limit(\.topology.quorumMaxMemoryBytes),
         // RabbitMQ takes an x-expires of at most 2^32 - 1 milliseconds.
-        "rabbit_transient_queues_ttl": integer(\.topology.transientQueuesTTL, 0...4_294_967),
-        "rabbit_transient_queues_durable": bool(\.topology.durableTransientQueues),
-        "rabbit_trial_ttl": integer(\.topology.trialTTL, 0...4_294_967),
-        "rabbit_ha_queues": bool(\.topology.haQueues),
-        "rabbit_stream_fanout": bool(\.topology.streamFanout),
-        "enable_cancel_on_failover": bool(\.topology.cancelOnFailover),
-        "use_queue_manager": { configuration, text throws(Refusal) in
-            configuration.topology.stableNames = try parseBool(text)
-            configuration.topology.keepsFanoutQueues = configuration.topology.stableNames
+        "rabbit_transient_queues_ttl": seconds(\.topology.transientQueuesTTL, upTo: 4_294_967),
+        "rabbit_transient_queues_durable": flag(\.topology.durableTransientQueues),
+        "rabbit_trial_ttl": seconds(\.topology.trialTTL, upTo: 4_294_967),
+        "rabbit_ha_queues": flag(\.topology.haQueues),
+        "rabbit_stream_fanout": flag(\.topology.streamFanout),
+        "enable_cancel_on_failover": flag(\.topology.cancelOnFailover),
+        "use_queue_manager": { configuration, options, name throws(TransportError) in
+            guard let isOn = try options.flag(name) else { return }
+            configuration.topology.stableNames = isOn
+            configuration.topology.keepsFanoutQueues = isOn
         },
-        "hostname": { configuration, text throws(Refusal) in configuration.topology.hostName = text },
-        "processname": { configuration, text throws(Refusal) in configuration.topology.processName = text },
-        "rabbit_direct_requests": bool(\.directRequests),
-        "rabbit_qos_prefetch_count": integer(\.maximumPrefetch, 0...65535),
-        "heartbeat_timeout_threshold": integer(\.heartbeat, 0...65535),
-        "rabbit_interval_max": { configuration, text throws(Refusal) in
-            configuration.maximumReconnectDelay = .seconds(try parseInteger(text, 1...86400))
+        "hostname": text(\.topology.hostName),
+        "processname": text(\.topology.processName),
+        "rabbit_direct_requests": flag(\.directRequests),
+        "rabbit_qos_prefetch_count": limit(\.maximumPrefetch, upTo: 65535),
+        "heartbeat_timeout_threshold": seconds(\.heartbeat, upTo: 65535),
+        "rabbit_interval_max": { configuration, options, name throws(TransportError) in
+            guard let seconds = try options.integer(name, in: 1...86400) else { return }
+            configuration.maximumReconnectDelay = .seconds(seconds)
         },
-        "rabbit_login_method": { configuration, text throws(Refusal) in
+        "rabbit_login_method": { configuration, options, name throws(TransportError) in
+            guard let text = options.text(name) else { return }
             guard let method = RabbitMQConfiguration.LoginMethod(rawValue: text.uppercased()) else {
                 let known = RabbitMQConfiguration.LoginMethod.allCases.map(\.rawValue).joined(separator: ", ")
-                throw Refusal(reason: "\(text) is none of \(known)")
+                throw options.refusal(of: name, because: "\"\(text)\" isn't one of \(known)")
             }
             configuration.loginMethod = method
         },
-        "ssl": { configuration, text throws(Refusal) in
-            configuration.tls = try parseBool(text) ? configuration.tls ?? .init() : nil
-        },
-        "ssl_ca_file": tls { tls, text throws(Refusal) in tls.authorityFile = text },
-        "ssl_cert_file": tls { tls, text throws(Refusal) in tls.certificateFile = text },
-        "ssl_key_file": tls { tls, text throws(Refusal) in tls.keyFile = text },
-        "ssl_version": tls { tls, text throws(Refusal) in
-            switch text.uppercased() {
-            case "TLSV1_2": tls.minimumVersion = "TLSv1_2"
-            case "TLSV1_3": tls.minimumVersion = "TLSv1_3"
-            default: throw Refusal(reason: "\(text) is neither TLSv1_2 nor TLSv1_3; older versions are not spoken")
-            }
-        },
-        "ssl_enforce_hostname_verification": tls { tls, text throws(Refusal) in
-            tls.verifiesHostName = try parseBool(text)
-        },
 
-        // Accepted because configurations have them; they tune machinery that this driver has not. Two sockets replace
-        // the pool, and the back-off has jitter and hosts in turn by itself. Replies are always mandatory when the
+        // Accepted because configurations have them; they tune machinery that this driver doesn't have. Two sockets replace
+        // the pool, and the back-off has jitter and takes hosts in turn by itself. Replies are always mandatory when the
         // caller says so; no compression is ever sent.
         "rpc_conn_pool_size": checkedInteger(1...Int.max),
         "conn_pool_min_size": checkedInteger(0...Int.max),
@@ -125,66 +120,72 @@ enum OsloOptions {
         "kombu_reconnect_delay": checkedNumber(0...4.5),
         "kombu_reconnect_splay": checkedNumber(0...Double.greatestFiniteMagnitude),
         "kombu_missing_consumer_retry_timeout": checkedInteger(0...Int.max),
-        "kombu_failover_strategy": { _, text throws(Refusal) in
-            guard ["round-robin", "shuffle"].contains(text) else {
-                throw Refusal(reason: "\(text) is neither round-robin nor shuffle")
-            }
+        "kombu_failover_strategy": { _, options, name throws(TransportError) in
+            guard let text = options.text(name), !["round-robin", "shuffle"].contains(text) else { return }
+            throw options.refusal(of: name, because: "\"\(text)\" is neither round-robin nor shuffle")
         },
-        "kombu_compression": { _, _ throws(Refusal) in
-            throw Refusal(reason: "messages are sent uncompressed; leave it out (what others compress is still read)")
+        "kombu_compression": { _, options, name throws(TransportError) in
+            guard options.text(name) != nil else { return }
+            throw options.refusal(
+                of: name,
+                because: "messages are sent uncompressed; leave it out (what others compress is still read)")
         },
         "heartbeat_rate": checkedInteger(1...Int.max),
-        "direct_mandatory_flag": { _, text throws(Refusal) in _ = try parseBool(text) },
-        "ssl_enforce_fips_mode": { _, text throws(Refusal) in _ = try parseBool(text) },
+        "direct_mandatory_flag": checkedFlag,
+        "ssl_enforce_fips_mode": checkedFlag,
     ]
 
-    private static func bool(_ path: any WritableKeyPath<RabbitMQConfiguration, Bool> & Sendable) -> Setter {
-        { configuration, text throws(Refusal) in configuration[keyPath: path] = try parseBool(text) }
+    private static func flag(_ path: any WritableKeyPath<RabbitMQConfiguration, Bool> & Sendable) -> Reader {
+        { configuration, options, name throws(TransportError) in
+            if let value = try options.flag(name) { configuration[keyPath: path] = value }
+        }
     }
 
-    private static func integer(
-        _ path: any WritableKeyPath<RabbitMQConfiguration, Int> & Sendable, _ range: ClosedRange<Int>
-    ) -> Setter {
-        { configuration, text throws(Refusal) in configuration[keyPath: path] = try parseInteger(text, range) }
+    /// A number that 0 turns off.
+    private static func limit(
+        _ path: any WritableKeyPath<RabbitMQConfiguration, Int?> & Sendable, upTo most: Int = .max
+    ) -> Reader {
+        { configuration, options, name throws(TransportError) in
+            guard let value = try options.integer(name, in: 0...most) else { return }
+            configuration[keyPath: path] = value == 0 ? nil : value
+        }
     }
 
-    private static func checkedInteger(_ range: ClosedRange<Int>) -> Setter {
-        { _, text throws(Refusal) in _ = try parseInteger(text, range) }
+    /// Whole seconds, which 0 turns off.
+    private static func seconds(
+        _ path: any WritableKeyPath<RabbitMQConfiguration, Duration?> & Sendable, upTo most: Int
+    ) -> Reader {
+        { configuration, options, name throws(TransportError) in
+            guard let value = try options.integer(name, in: 0...most) else { return }
+            configuration[keyPath: path] = value == 0 ? nil : .seconds(value)
+        }
     }
 
-    private static func checkedNumber(_ range: ClosedRange<Double>) -> Setter {
-        { _, text throws(Refusal) in
-            guard let number = Double(text), range.contains(number) else {
-                throw Refusal(reason: "\(text) is no number from \(range.lowerBound) to \(range.upperBound)")
-            }
+    private static func text(_ path: any WritableKeyPath<RabbitMQConfiguration, String?> & Sendable) -> Reader {
+        { configuration, options, name throws(TransportError) in
+            if let value = options.text(name) { configuration[keyPath: path] = value }
         }
     }
 
     /// TLS options alone do not turn TLS on, as in oslo.messaging; without it they have no effect.
     private static func tls(
-        _ set: @escaping @Sendable (inout RabbitMQConfiguration.TLS, String) throws(Refusal) -> Void
-    ) -> Setter {
-        { configuration, text throws(Refusal) in
-            var tls = configuration.tls ?? .init()
-            try set(&tls, text)
-            if configuration.tls != nil { configuration.tls = tls }
+        _ path: any WritableKeyPath<RabbitMQConfiguration.TLS, String?> & Sendable
+    ) -> Reader {
+        { configuration, options, name throws(TransportError) in
+            if let value = options.text(name) { configuration.tls?[keyPath: path] = value }
         }
     }
 
-    private static func parseBool(_ text: String) throws(Refusal) -> Bool {
-        switch text.lowercased() {
-        case "1", "true", "yes", "on": true
-        case "0", "false", "no", "off": false
-        default: throw Refusal(reason: "\(text) is neither true nor false")
-        }
+    private static func checkedInteger(_ range: ClosedRange<Int>) -> Reader {
+        { _, options, name throws(TransportError) in _ = try options.integer(name, in: range) }
     }
 
-    private static func parseInteger(_ text: String, _ range: ClosedRange<Int>) throws(Refusal) -> Int {
-        guard let number = Int(text), range.contains(number) else {
-            let most = range.upperBound == .max ? "" : " and at most \(range.upperBound)"
-            throw Refusal(reason: "\(text) is no whole number of at least \(range.lowerBound)\(most)")
-        }
-        return number
+    private static func checkedNumber(_ range: ClosedRange<Double>) -> Reader {
+        { _, options, name throws(TransportError) in _ = try options.number(name, in: range) }
+    }
+
+    private static let checkedFlag: Reader = { _, options, name throws(TransportError) in
+        _ = try options.flag(name)
     }
 }
 #endif

@@ -20,7 +20,7 @@ extension RabbitMQConfiguration {
         ConfigurationKey.part("topology", \.topology, RabbitMQTopology.configurationKeys)
         + [.choice("loginMethod", \.loginMethod)] + credentialKeys + TLS.keys + [
             .text("connectionName", \.connectionName),
-            .integer("heartbeat", \.heartbeat, in: 0...65535, unit: "s"),
+            .seconds("heartbeat", \.heartbeat, in: 0...65535),
             .seconds("connectTimeout", \.connectTimeout, in: 0.001...86_400),
             .seconds("answerTimeout", \.answerTimeout, in: 0.001...86_400),
             .seconds("firstReconnectDelay", \.firstReconnectDelay, in: 0.001...86_400),
@@ -30,7 +30,7 @@ extension RabbitMQConfiguration {
             .integer("maximumUnconfirmed", \.maximumUnconfirmed, in: 1...1_000_000),
             .integer("maximumUnconfirmedBytes", \.maximumUnconfirmedBytes, in: 1...Int.max, unit: "bytes"),
             .integer("maximumWaiting", \.maximumWaiting, in: 0...Int.max),
-            .integer("maximumPrefetch", \.maximumPrefetch, in: 0...65535),
+            .limit("maximumPrefetch", \.maximumPrefetch, upTo: 65535),
             .integer("maximumMessageSize", \.maximumMessageSize, in: 1...Int.max, unit: "bytes"),
         ]
 
@@ -68,10 +68,7 @@ extension RabbitMQConfiguration.TLS {
         key(.text("authorityFile", \.authorityFile)),
         key(.text("certificateFile", \.certificateFile)),
         key(.text("keyFile", \.keyFile)),
-        key(
-            .choice(
-                "minimumVersion", \.minimumVersion,
-                [("TLSv1_2", "TLSv1_2"), ("TLSv1_3", "TLSv1_3")]), orElse: "TLSv1_2"),
+        key(.choice("minimumVersion", \.minimumVersion)),
         key(.flag("verifiesHostName", \.verifiesHostName)),
         // The last one, as it decides.
         ConfigurationKey("tls.enabled", type: "true or false", default: { "\($0.tls != nil)" }) {
@@ -82,14 +79,10 @@ extension RabbitMQConfiguration.TLS {
     ]
 
     private static func key(
-        _ key: ConfigurationKey<Self>, orElse emptyText: String = ""
+        _ key: ConfigurationKey<Self>
     ) -> ConfigurationKey<RabbitMQConfiguration> {
         ConfigurationKey(
-            "tls.\(key.name)", type: key.type,
-            default: { configuration in
-                let text = key.defaultText(configuration.tls ?? .init())
-                return text.isEmpty ? emptyText : text
-            }
+            "tls.\(key.name)", type: key.type, default: { key.defaultText($0.tls ?? .init()) }
         ) { configuration, source, name throws(TransportError) in
             guard source.hasValue(name) else { return }
             var tls = configuration.tls ?? .init()
@@ -113,12 +106,12 @@ extension RabbitMQTopology {
         .flag("autoDelete", \.autoDelete),
         .flag("quorumQueues", \.quorumQueues),
         .flag("transientQuorumQueues", \.transientQuorumQueues),
-        .integer("quorumDeliveryLimit", \.quorumDeliveryLimit, in: 0...Int(Int32.max)),
-        .integer("quorumMaxMemoryLength", \.quorumMaxMemoryLength, in: 0...Int.max),
-        .integer("quorumMaxMemoryBytes", \.quorumMaxMemoryBytes, in: 0...Int.max, unit: "bytes"),
-        .integer("transientQueuesTTL", \.transientQueuesTTL, in: 0...4_294_967, unit: "s"),
+        .limit("quorumDeliveryLimit", \.quorumDeliveryLimit, upTo: Int(Int32.max)),
+        .limit("quorumMaxMemoryLength", \.quorumMaxMemoryLength),
+        .limit("quorumMaxMemoryBytes", \.quorumMaxMemoryBytes, unit: "bytes"),
+        .seconds("transientQueuesTTL", \.transientQueuesTTL, in: 0...4_294_967),
         .flag("durableTransientQueues", \.durableTransientQueues),
-        .integer("trialTTL", \.trialTTL, in: 0...4_294_967, unit: "s"),
+        .seconds("trialTTL", \.trialTTL, in: 0...4_294_967),
         .flag("haQueues", \.haQueues),
         .flag("streamFanout", \.streamFanout),
         .flag("cancelOnFailover", \.cancelOnFailover),

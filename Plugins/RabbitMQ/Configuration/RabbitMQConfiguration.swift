@@ -10,15 +10,22 @@ public struct RabbitMQConfiguration: Sendable {
 
     /// TLS settings (`ssl` and the `ssl_…` options; `amqps://` turns TLS on).
     public struct TLS: Hashable, Sendable {
-        /// A PEM file with the authorities that may sign the broker's certificate. Empty means the system's
+        /// A version of TLS, named as in `ssl_version`.
+        public enum Version: String, Hashable, Sendable, CaseIterable {
+            case tls12 = "TLSv1_2"
+            case tls13 = "TLSv1_3"
+        }
+
+        /// A PEM file with the authorities that may sign the broker's certificate. `nil` means the system's
         /// (`ssl_ca_file`).
-        public var authorityFile = ""
+        public var authorityFile: String?
         /// A PEM file with the client's certificate chain (`ssl_cert_file`).
-        public var certificateFile = ""
-        /// A PEM file with the key of the client's certificate (`ssl_key_file`).
-        public var keyFile = ""
-        /// The lowest TLS version: `TLSv1_2` or `TLSv1_3`. Empty means TLS 1.2 (`ssl_version`).
-        public var minimumVersion = ""
+        public var certificateFile: String?
+        /// A PEM file with the key of the client's certificate (`ssl_key_file`). `nil` means that it is in
+        /// ``certificateFile``.
+        public var keyFile: String?
+        /// The lowest TLS version (`ssl_version`).
+        public var minimumVersion = Version.tls12
         /// Whether the broker's certificate must match the URL's host (`ssl_enforce_hostname_verification`).
         public var verifiesHostName = true
 
@@ -36,12 +43,12 @@ public struct RabbitMQConfiguration: Sendable {
     /// TLS settings. `nil` means no TLS, unless the scheme is `amqps`.
     public var tls: TLS?
 
-    /// The name on the broker's management page. Empty means the program's name and process id.
-    public var connectionName = ""
+    /// The name on the broker's management page. `nil` means the program's name and process id.
+    public var connectionName: String?
 
-    /// The heartbeat interval in seconds; the broker may ask for a shorter one. 0 means no heartbeats
+    /// The heartbeat interval, in whole seconds; the broker may ask for a shorter one. `nil` means no heartbeats
     /// (`heartbeat_timeout_threshold`).
-    public var heartbeat = 60
+    public var heartbeat: Duration? = .seconds(60)
 
     /// How long it may take to connect and log in to one host.
     public var connectTimeout: Duration = .seconds(10)
@@ -79,8 +86,8 @@ public struct RabbitMQConfiguration: Sendable {
     /// How many publishers may wait. At the limit, a publish fails at once with `exhausted`.
     public var maximumWaiting = 100_000
 
-    /// An upper limit for every subscription's prefetch; 0 means none (`rabbit_qos_prefetch_count`).
-    public var maximumPrefetch = 0
+    /// An upper limit for every subscription's prefetch, at most 65,535 (`rabbit_qos_prefetch_count`).
+    public var maximumPrefetch: Int?
 
     /// The largest body that is accepted from a queue, in bytes. A larger message is rejected, so that its queue
     /// dead-letters or drops it, and a warning is logged. Other messages aren't affected.

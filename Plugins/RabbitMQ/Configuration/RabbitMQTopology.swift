@@ -17,28 +17,28 @@ public struct RabbitMQTopology: Hashable, Sendable {
     /// Whether fanout and reply queues are quorum queues (`rabbit_transient_quorum_queue`).
     public var transientQuorumQueues = false
 
-    /// `x-delivery-limit` of quorum queues (`rabbit_quorum_delivery_limit`). 0 means the broker's own limit: none
+    /// `x-delivery-limit` of quorum queues (`rabbit_quorum_delivery_limit`). `nil` means the broker's own limit: none
     /// before RabbitMQ 4.0, 20 since.
-    public var quorumDeliveryLimit = 0
+    public var quorumDeliveryLimit: Int?
 
-    /// `x-max-in-memory-length` of quorum queues; 0 means none (`rabbit_quorum_max_memory_length`).
-    public var quorumMaxMemoryLength = 0
+    /// `x-max-in-memory-length` of quorum queues (`rabbit_quorum_max_memory_length`).
+    public var quorumMaxMemoryLength: Int?
 
-    /// `x-max-in-memory-bytes` of quorum queues; 0 means none (`rabbit_quorum_max_memory_bytes`).
-    public var quorumMaxMemoryBytes = 0
+    /// `x-max-in-memory-bytes` of quorum queues (`rabbit_quorum_max_memory_bytes`).
+    public var quorumMaxMemoryBytes: Int?
 
-    /// After how many seconds without a consumer a fanout or reply queue is deleted; 0 means never
+    /// How long a fanout or reply queue stays without a consumer, in whole seconds; `nil` means for ever
     /// (`rabbit_transient_queues_ttl`).
-    public var transientQueuesTTL = 1800
+    public var transientQueuesTTL: Duration? = .seconds(1800)
 
     /// Whether fanout exchanges, fanout queues and reply queues are durable (`rabbit_transient_queues_durable`, not an
     /// oslo.messaging option). Brokers that refuse transient non-exclusive queues, such as RabbitMQ 4.3, need it. The
     /// exchanges are then declared as oslo.messaging does with `rabbit_transient_quorum_queue`.
     public var durableTransientQueues = false
 
-    /// After how many seconds without a consumer every queue is deleted, and its exchange with the last queue; 0 means
-    /// never (`rabbit_trial_ttl`, not an oslo.messaging option). For trials on a shared broker.
-    public var trialTTL = 0
+    /// How long every queue stays without a consumer, in whole seconds, and its exchange with the last queue
+    /// (`rabbit_trial_ttl`, not an oslo.messaging option). For trials on a shared broker.
+    public var trialTTL: Duration?
 
     /// Whether every queue has `x-ha-policy=all`, which RabbitMQ ignores since 3.0 (`rabbit_ha_queues`).
     public var haQueues = false
@@ -58,11 +58,11 @@ public struct RabbitMQTopology: Hashable, Sendable {
     /// the next subscription with that name (`use_queue_manager`). Only with ``stableNames``.
     public var keepsFanoutQueues = false
 
-    /// The host part of a stable name. Empty means the machine's name (`hostname`).
-    public var hostName = ""
+    /// The host part of a stable name. `nil` means the machine's name (`hostname`).
+    public var hostName: String?
 
-    /// The program part of a stable name. Empty means the program's name (`processname`).
-    public var processName = ""
+    /// The program part of a stable name. `nil` means the program's name (`processname`).
+    public var processName: String?
 
     /// Whether each start makes quorum queues of its own, for fanouts and replies.
     var makesQuorumQueuesForEach: Bool { transientQuorumQueues && !stableNames }

@@ -58,14 +58,13 @@ struct ConnectionSettings: Sendable {
         Login(
             method: configuration.loginMethod, username: credentials.username, password: credentials.password,
             virtualHost: endpoint.virtualHost, properties: clientProperties,
-            heartbeat: UInt16(clamping: configuration.heartbeat))
+            heartbeat: UInt16(clamping: configuration.heartbeat?.wholeSeconds ?? 0))
     }
 
     /// What the broker shows to people, and the notices that it then sends. Without `consumer_cancel_notify` a deleted
     /// queue is silent; without `connection.blocked` so is a full broker.
     private var clientProperties: FieldTable {
-        let name =
-            configuration.connectionName.isEmpty ? "\(Self.programName):\(getpid())" : configuration.connectionName
+        let name = configuration.connectionName ?? "\(Self.programName):\(getpid())"
         return [
             "product": .string("Switchboard"),
             "platform": .string("Swift"),

@@ -46,23 +46,23 @@ final class TLSClient: Sendable {
     }
 
     private static func stamps(of options: RabbitMQConfiguration.TLS) -> [FileStamp?] {
-        [options.authorityFile, options.certificateFile, options.keyFile].map { FileStamp($0) }
+        [options.authorityFile, options.certificateFile, options.keyFile].map { $0.flatMap(FileStamp.init) }
     }
 
     private static func makeContext(_ options: RabbitMQConfiguration.TLS) throws(TransportError) -> NIOSSLContext {
         var configuration = TLSConfiguration.makeClientConfiguration()
-        configuration.minimumTLSVersion = options.minimumVersion == "TLSv1_3" ? .tlsv13 : .tlsv12
+        configuration.minimumTLSVersion = options.minimumVersion == .tls13 ? .tlsv13 : .tlsv12
         configuration.certificateVerification = options.verifiesHostName ? .fullVerification : .noHostnameVerification
         do {
-            if !options.authorityFile.isEmpty {
+            if let authorityFile = options.authorityFile {
                 configuration.trustRoots = .certificates(
-                    try read("ssl_ca_file") { try NIOSSLCertificate.fromPEMFile(options.authorityFile) })
+                    try read("ssl_ca_file") { try NIOSSLCertificate.fromPEMFile(authorityFile) })
             }
-            if !options.certificateFile.isEmpty {
+            if let certificateFile = options.certificateFile {
                 configuration.certificateChain = try read("ssl_cert_file") {
-                    try NIOSSLCertificate.fromPEMFile(options.certificateFile).map { .certificate($0) }
+                    try NIOSSLCertificate.fromPEMFile(certificateFile).map { .certificate($0) }
                 }
-                let keyFile = options.keyFile.isEmpty ? options.certificateFile : options.keyFile
+                let keyFile = options.keyFile ?? certificateFile
                 configuration.privateKey = try read("ssl_key_file") {
                     .privateKey(try NIOSSLPrivateKey(file: keyFile, format: .pem))
                 }
@@ -103,7 +103,7 @@ private struct FileStamp: Hashable {
     /// `nil` where there is no file.
     init?(_ path: String) {
         var status = stat()
-        guard !path.isEmpty, stat(path, &status) == 0 else { return nil }
+        guard stat(path, &status) == 0 else { return nil }
         #if canImport(Darwin)
         let time = status.st_mtimespec
         #else

@@ -149,9 +149,8 @@ extension Consumer {
     /// Quorum queues count how often a message has come back, and at their limit drop it, or dead-letter it where they are
     /// told to: nobody would hear of that.
     private func noteAttempt(_ attempt: Int, of subscription: Subscription) {
-        let declared = subscription.request.plan.deliveryLimit
-        guard let limit = declared > 0 ? declared : link?.brokerVersion?.quorumDeliveryLimit, attempt - 1 == limit
-        else { return }
+        let limit = subscription.request.plan.deliveryLimit ?? link?.brokerVersion?.quorumDeliveryLimit
+        guard attempt - 1 == limit else { return }
         logger.warning(
             "A message is delivered for the last time: when it goes back once more, its queue drops or dead-letters it",
             metadata: [

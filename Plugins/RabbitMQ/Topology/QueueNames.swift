@@ -39,8 +39,8 @@ struct QueueNames: Sendable {
     }
 
     private func lowest(_ prefix: String, _ complaint: String) throws(TransportError) -> QueueName {
-        let host = options.hostName.isEmpty ? Self.machineName : options.hostName
-        let program = options.processName.isEmpty ? ConnectionSettings.programName : options.processName
+        let host = options.hostName ?? Self.machineName
+        let program = options.processName ?? ConnectionSettings.programName
         for number in 1...Self.mostNumbers {
             let suffix = "\(host):\(program):\(number)"
             let path = "\(lockDirectory)/switchboard-\(Self.digest(prefix + suffix)).lock"
@@ -88,17 +88,12 @@ struct QueueNames: Sendable {
     }()
 
     private static func random() -> String {
-        hexadecimal(UInt64.random(in: 0...UInt64.max)) + hexadecimal(UInt64.random(in: 0...UInt64.max))
+        UInt64.random(in: 0...UInt64.max).hexadecimal + UInt64.random(in: 0...UInt64.max).hexadecimal
     }
 
     /// FNV-1a: the same in every process. Two names that share one only leave a number out.
     private static func digest(_ text: String) -> String {
-        hexadecimal(text.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 })
-    }
-
-    private static func hexadecimal(_ number: UInt64) -> String {
-        let digits = String(number, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
+        text.utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }.hexadecimal
     }
 }
 

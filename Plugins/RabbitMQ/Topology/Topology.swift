@@ -19,7 +19,7 @@ struct SubscriptionPlan: Hashable, Sendable {
     /// Whether its queue is declared as a quorum queue, the only ones that count how often a message comes back.
     var isQuorum: Bool
     /// How often a message may come back to a quorum queue by our own declaration; 0: it says nothing of that.
-    var deliveryLimit: Int
+    var deliveryLimit: Int?
 }
 
 /// Addresses in oslo.messaging's names and declarations, frame for frame (oslo-wire.md §2.1, §2.3). No I/O.
@@ -118,7 +118,7 @@ struct Topology: Sendable {
     /// A queue that several consumers share, bound to the topic's exchange.
     private func shared(_ queue: String, on topic: Topic, key: String? = nil) -> [Declaration] {
         var arguments = arguments(quorum: options.quorumQueues)
-        if options.trialTTL > 0 { arguments.append("x-expires", options.trialTTL * 1000) }
+        if let life = options.trialTTL { arguments.append("x-expires", life.wholeSeconds * 1000) }
         let declaration = QueueDeclaration(
             name: queue, isDurable: options.durableQueues || options.quorumQueues,
             deletesItself: options.autoDelete, arguments: arguments)
@@ -131,7 +131,7 @@ struct Topology: Sendable {
     private func exchange(of topic: Topic) -> ExchangeDeclaration {
         ExchangeDeclaration(
             name: topic.exchange, type: .topic, isDurable: options.durableQueues || options.quorumQueues,
-            deletesItself: options.autoDelete || options.trialTTL > 0)
+            deletesItself: options.autoDelete || options.trialTTL != nil)
     }
 
     private func fanoutExchange(of topic: Topic) -> ExchangeDeclaration {
@@ -143,8 +143,9 @@ struct Topology: Sendable {
     /// A fanout's or a caller's own queue, which expires when nobody uses it.
     private func transientQueue(_ name: String) -> QueueDeclaration {
         var arguments = arguments(quorum: options.transientQuorumQueues)
-        let seconds = options.trialTTL > 0 ? options.trialTTL : options.transientQueuesTTL
-        if seconds > 0 { arguments.append("x-expires", seconds * 1000) }
+        if let life = options.trialTTL ?? options.transientQueuesTTL {
+            arguments.append("x-expires", life.wholeSeconds * 1000)
+        }
         return QueueDeclaration(
             name: name, isDurable: options.transientQuorumQueues || options.durableTransientQueues,
             deletesItself: false, arguments: arguments)
@@ -152,8 +153,8 @@ struct Topology: Sendable {
 
     private func streamQueue(_ name: String) -> QueueDeclaration {
         var arguments: FieldTable = ["x-queue-type": .string("stream")]
-        if options.transientQueuesTTL > 0 {
-            arguments.append("x-max-age", .string("\(options.transientQueuesTTL)s"))
+        if let life = options.transientQueuesTTL {
+            arguments.append("x-max-age", .string("\(life.wholeSeconds)s"))
         }
         return QueueDeclaration(name: name, isDurable: true, deletesItself: false, arguments: arguments)
     }
@@ -167,9 +168,7 @@ struct Topology: Sendable {
                 ("x-max-in-memory-length", options.quorumMaxMemoryLength),
                 ("x-max-in-memory-bytes", options.quorumMaxMemoryBytes),
             ]
-            for (name, limit) in limits where limit > 0 {
-                arguments.append(name, limit)
-            }
+            for case (let name, let limit?) in limits { arguments.append(name, limit) }
         } else if options.haQueues {
             arguments.append("x-ha-policy", .string("all"))
         }
@@ -183,6 +182,14 @@ struct Topology: Sendable {
                 .invalidAddress,
                 "RabbitMQ cannot carry \(address): the name \(name) has \(name.utf8.count) bytes; 255 is the most.")
         }
+    }
+}
+
+extension Duration {
+    /// In whole seconds, as AMQP counts: rounded up, so that a short span isn't none, and bounded.
+    var wholeSeconds: Int {
+        let (seconds, attoseconds) = components
+        return Int(Int32(clamping: seconds)) + (attoseconds > 0 ? 1 : 0)
     }
 }
 #endif

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import SwitchboardCore
 
 /// A moment of the wall clock in milliseconds since 1970, written as RFC 3339 does in UTC.
 package struct Timestamp: Hashable, Sendable, CustomStringConvertible {
@@ -28,39 +29,26 @@ package struct Timestamp: Hashable, Sendable, CustomStringConvertible {
             for index in digits { value = value * 10 + Int64(bytes[index] - 0x30) }
             return value
         }
-        let (civilMonth, dayOfMonth) = (number(5..<7), number(8..<10))
-        guard (1...12).contains(civilMonth), (1...31).contains(dayOfMonth) else { return nil }
-        // Days from civil, with the year beginning in March so that the leap day comes last.
-        let year = number(0..<4) - (civilMonth <= 2 ? 1 : 0)
-        let era = year / 400
-        let yearOfEra = year - era * 400
-        let month = (civilMonth + 9) % 12
-        let day = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + (153 * month + 2) / 5 + dayOfMonth - 1
+        let (month, day) = (number(5..<7), number(8..<10))
+        guard (1...12).contains(month), (1...31).contains(day) else { return nil }
+        let days = CivilDate(year: number(0..<4), month: month, day: day).daysSinceEpoch
         let time = number(11..<13) * 3600 + number(14..<16) * 60 + number(17..<19)
-        let seconds = (era * 146_097 + day - 719_468) * 86_400 + time
+        let seconds = days * 86_400 + time
         guard seconds >= 0 else { return nil }
         milliseconds = UInt64(seconds) * 1000 + UInt64(number(20..<23))
     }
 
     package var description: String {
         let seconds = Int64(milliseconds / 1000)
-        let shifted = seconds / 86_400 + 719_468
-        let era = shifted / 146_097
-        let dayOfEra = shifted % 146_097
-        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let shiftedMonth = (5 * dayOfYear + 2) / 153
-        let day = dayOfYear - (153 * shiftedMonth + 2) / 5 + 1
-        let month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
-        let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
+        let date = CivilDate(daysSinceEpoch: seconds / 86_400)
         let time = seconds % 86_400
         return String(unsafeUninitializedCapacity: 40) { buffer in
             var text = TextWriter(buffer)
-            text.write(UInt64(year), radix: 10, width: 4)
+            text.write(UInt64(date.year), radix: 10, width: 4)
             text.write("-")
-            text.write(UInt64(month), radix: 10, width: 2)
+            text.write(UInt64(date.month), radix: 10, width: 2)
             text.write("-")
-            text.write(UInt64(day), radix: 10, width: 2)
+            text.write(UInt64(date.day), radix: 10, width: 2)
             text.write("T")
             text.write(UInt64(time / 3600), radix: 10, width: 2)
             text.write(":")

@@ -1,3 +1,5 @@
+internal import SwitchboardCore
+
 /// Does a piece of work in each of many cells: so many at a time, each in its time, all in theirs.
 ///
 /// Nothing that the work does holds the others up, or whoever waits: a piece that is late is cancelled, and one that does

@@ -92,7 +92,6 @@ struct LineDigests: Sendable {
         hasher.combine(salt.0)
         hasher.combine(salt.1)
         hasher.combine(url)
-        let digits = String(UInt64(UInt(bitPattern: hasher.finalize())), radix: 16)
-        return String(repeating: "0", count: max(0, 16 - digits.count)) + digits
+        return UInt64(UInt(bitPattern: hasher.finalize())).hexadecimal
     }
 }

@@ -55,6 +55,18 @@ extension ConfigurationKey {
         }
     }
 
+    /// A limit that may be none, which 0 says.
+    package static func limit(
+        _ name: String, _ path: Path<Int?>, upTo most: Int = .max, unit: String = ""
+    ) -> Self {
+        Self(
+            name, type: (0...most).sentence + " (0 for none)", unit: unit,
+            default: { $0[keyPath: path].map { "\($0)" } ?? "none" }
+        ) { root, source, name throws(TransportError) in
+            if let value = try source.integer(name, in: 0...most) { root[keyPath: path] = value == 0 ? nil : value }
+        }
+    }
+
     package static func seconds(
         _ name: String, _ path: Path<Duration>, in range: ClosedRange<Double> = 0...1e9
     ) -> Self {

@@ -1,5 +1,97 @@
-/// Errors for URL options that a driver doesn't know.
-public enum URLOptions {
+/// Reads the options of a URL's query for a driver: each by its name, then ``finish()`` refuses those that nothing has
+/// read.
+///
+/// Every error is a ``TransportError/Code/invalidOption`` that names the option, the scheme, and what the option may be.
+///
+///     var options = try URLOptions(url)
+///     limit = try options.integer("queue_limit", in: 1...1_000_000) ?? limit
+///     try options.finish()
+public struct URLOptions: Sendable {
+    private let scheme: String
+    private var unread: [TransportURL.Option]
+    private var known: [String] = []
+
+    /// Takes the options of a URL. Throws if one of them is given twice.
+    ///
+    /// - Parameters:
+    ///   - url: the URL of a driver.
+    ///   - dropsEmpty: whether an option without a value counts as absent, as in oslo.messaging.
+    public init(_ url: TransportURL, dropsEmpty: Bool = false) throws(TransportError) {
+        scheme = url.scheme
+        unread = url.options
+        var names: Set<String> = []
+        for option in url.options where !names.insert(option.name).inserted {
+            throw refusal(of: option.name, because: "it is given twice")
+        }
+        if dropsEmpty {
+            // Still known or unknown by its name, which finish() looks at.
+            empty = Set(unread.filter(\.value.isEmpty).map(\.name))
+        }
+    }
+
+    private var empty: Set<String> = []
+
+    /// The option's value as it is; `nil` if the URL doesn't have it.
+    public mutating func text(_ name: String) -> String? {
+        known.append(name)
+        guard let index = unread.firstIndex(where: { $0.name == name }) else { return nil }
+        let value = unread.remove(at: index).value
+        return empty.contains(name) ? nil : value
+    }
+
+    /// A whole number within a range.
+    public mutating func integer(_ name: String, in range: ClosedRange<Int>) throws(TransportError) -> Int? {
+        guard let text = text(name) else { return nil }
+        guard let number = Int(text), range.contains(number) else {
+            let limits =
+                range.upperBound == .max ? "\(range.lowerBound) on" : "\(range.lowerBound) to \(range.upperBound)"
+            throw refusal(of: name, because: "\"\(text)\" isn't a whole number from \(limits)")
+        }
+        return number
+    }
+
+    /// A number within a range.
+    public mutating func number(_ name: String, in range: ClosedRange<Double>) throws(TransportError) -> Double? {
+        guard let text = text(name) else { return nil }
+        guard let number = Double(text), range.contains(number) else {
+            throw refusal(
+                of: name, because: "\"\(text)\" isn't a number from \(range.lowerBound) to \(range.upperBound)")
+        }
+        return number
+    }
+
+    /// `1`, `true`, `yes` or `on`; `0`, `false`, `no` or `off`; in upper or lower case, as in oslo.config.
+    public mutating func flag(_ name: String) throws(TransportError) -> Bool? {
+        guard let text = text(name) else { return nil }
+        switch text.lowercased() {
+        case "1", "true", "yes", "on": return true
+        case "0", "false", "no", "off": return false
+        default: throw refusal(of: name, because: "\"\(text)\" is neither true nor false")
+        }
+    }
+
+    /// One of a type's raw values.
+    public mutating func choice<Choice>(
+        _ name: String, of type: Choice.Type = Choice.self
+    ) throws(TransportError) -> Choice? where Choice: RawRepresentable<String> & CaseIterable {
+        guard let text = text(name) else { return nil }
+        guard let choice = Choice(rawValue: text) else {
+            let choices = Choice.allCases.map(\.rawValue).joined(separator: ", ")
+            throw refusal(of: name, because: "\"\(text)\" isn't one of \(choices)")
+        }
+        return choice
+    }
+
+    /// Throws if an option is left that nothing has read; suggests the known one with the most similar name.
+    public func finish() throws(TransportError) {
+        if let option = unread.first { throw Self.unknown(option.name, known: known, of: scheme) }
+    }
+
+    /// The error for an option that can't be used. `reason` is the middle of a sentence.
+    public func refusal(of name: String, because reason: String) -> TransportError {
+        TransportError(.invalidOption, "The option \(name) of the \(scheme):// URL can't be used: \(reason).")
+    }
+
     /// The error for an unknown option. It suggests the known option with the most similar name.
     public static func unknown(_ name: String, known: [String], of scheme: String) -> TransportError {
         var sentence = "\(scheme):// has no option \"\(name)\""

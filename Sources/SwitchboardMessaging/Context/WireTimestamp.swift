@@ -1,3 +1,5 @@
+import SwitchboardCore
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -37,11 +39,9 @@ extension WireTimestamp: CustomStringConvertible {
 
     /// The text with another character between date and time.
     func text(separator: Unicode.Scalar) -> String {
-        let days = microseconds.dividedFloor(by: Self.microsecondsPerDay)
-        // Not by what the days make: near the least number there is, that is less than any.
-        let remainder = microseconds % Self.microsecondsPerDay
-        let rest = remainder < 0 ? remainder + Self.microsecondsPerDay : remainder
-        let (year, month, day) = Self.civilDate(days: days)
+        let (days, rest) = microseconds.flooredDivision(by: Self.microsecondsPerDay)
+        let date = CivilDate(daysSinceEpoch: days)
+        let year = date.year
         let hasPlainYear = (0..<10_000).contains(year)
         let text = String(unsafeUninitializedCapacity: 26) { text in
             var place = 0
@@ -57,8 +57,8 @@ extension WireTimestamp: CustomStringConvertible {
                 place += 1
             }
             write(hasPlainYear ? year : 0, 4, "-")
-            write(month, 2, "-")
-            write(day, 2, separator)
+            write(date.month, 2, "-")
+            write(date.day, 2, separator)
             let seconds = rest / 1_000_000
             write(seconds / 3600, 2, ":")
             write(seconds / 60 % 60, 2, ":")
@@ -80,7 +80,7 @@ extension WireTimestamp: CustomStringConvertible {
         var reader = DigitReader(text)
         guard let year = reader.number(4), reader.skip("-"),
             let month = reader.number(2), (1...12).contains(month), reader.skip("-"),
-            let day = reader.number(2), (1...days(in: month, of: year)).contains(day),
+            let day = reader.number(2), (1...CivilDate.days(in: month, of: year)).contains(day),
             reader.skip("T") || reader.skip(" "),
             let hour = reader.number(2), hour < 24, reader.skip(":"),
             let minute = reader.number(2), minute < 60, reader.skip(":"),
@@ -92,49 +92,12 @@ extension WireTimestamp: CustomStringConvertible {
             fraction = value
         }
         guard let offset = reader.zone(), reader.isAtEnd else { return nil }
-        let seconds = days(year: year, month: month, day: day) * 86400 + hour * 3600 + minute * 60 + second
+        let days = CivilDate(year: year, month: month, day: day).daysSinceEpoch
+        let seconds = days * 86400 + hour * 3600 + minute * 60 + second
         return (seconds - offset) * 1_000_000 + fraction
     }
 
     private static let microsecondsPerDay: Int64 = 86_400_000_000
-
-    private static func days(in month: Int64, of year: Int64) -> Int64 {
-        switch month {
-        case 2: year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28
-        case 4, 6, 9, 11: 30
-        default: 31
-        }
-    }
-
-    // Days are counted in eras of 400 years (146 097 days) that begin on 1 March, so that a leap day comes last.
-
-    private static func days(year: Int64, month: Int64, day: Int64) -> Int64 {
-        let year = month <= 2 ? year - 1 : year
-        let era = year.dividedFloor(by: 400)
-        let yearOfEra = year - era * 400
-        let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
-        let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
-        return era * 146_097 + dayOfEra - 719_468
-    }
-
-    private static func civilDate(days: Int64) -> (year: Int64, month: Int64, day: Int64) {
-        let shifted = days + 719_468
-        let era = shifted.dividedFloor(by: 146_097)
-        let dayOfEra = shifted - era * 146_097
-        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let shiftedMonth = (5 * dayOfYear + 2) / 153
-        let day = dayOfYear - (153 * shiftedMonth + 2) / 5 + 1
-        let month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
-        return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, day)
-    }
-}
-
-extension Int64 {
-    fileprivate func dividedFloor(by divisor: Int64) -> Int64 {
-        let quotient = self / divisor
-        return self % divisor < 0 ? quotient - 1 : quotient
-    }
 }
 
 /// Reads digits and separators one after another.

@@ -6,6 +6,6 @@ extension NotificationListener {
     /// It is ``HealthCheck/Status/starting`` until it listens, and stands as its connection does from then on. There is no
     /// message to itself: its queues are shared with other listeners.
     public var health: HealthCheck {
-        phase.health("listener of \(topics.map(\.description).joined(separator: ", "))", of: connection)
+        life.health("listener of \(topics.map(\.description).joined(separator: ", "))", of: connection)
     }
 }

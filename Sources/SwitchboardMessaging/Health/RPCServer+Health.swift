@@ -6,7 +6,7 @@ extension RPCServer {
     /// It is ``HealthCheck/Status/starting`` until it listens, ``HealthCheck/Status/ready`` while it does and its connection
     /// is ready, ``HealthCheck/Status/deaf`` when the last ``checkHealth(timeout:)`` did not reach it.
     public var health: HealthCheck {
-        phase.health("\(name) of \(topic)", of: connection, deafness: hearing.deafness)
+        life.health("\(name) of \(topic)", of: connection, deafness: hearing.deafness)
     }
 
     /// Sends a request to this server through the queue, and tells how it stands.

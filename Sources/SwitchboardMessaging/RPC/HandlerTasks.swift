@@ -1,35 +1,36 @@
 import SwitchboardCore
 
-/// The tasks of a server's handlers: at most so many at a time, and all of them can be cancelled together.
+/// The tasks of a server's handlers: at most so many at a time, each with a permit, and all of them can be cancelled together.
 final class HandlerTasks: Sendable {
-    private struct Occupant {
+    private struct Holder {
         let id: UInt64
         var task: Task<Void, Never>
     }
 
     private struct State {
-        /// A free place is `nil`.
-        var places: [Occupant?] = []
-        var freePlaces: [Int] = []
-        /// What is called when there is a free place again.
+        /// The holders of permits; a free slot is `nil`.
+        var slots: [Holder?] = []
+        var freeSlots: [Int] = []
+        /// What is called when a permit is free again.
         var refused: [@Sendable () -> Void] = []
         var idleWaiters: [CheckedContinuation<Void, Never>] = []
-        /// What goes on without a place.
+        /// What goes on without a permit.
         var later: [UInt64: Task<Void, Never>] = [:]
         var nextID: UInt64 = 0
         var isCancelled = false
 
-        var isIdle: Bool { freePlaces.count == places.count && later.isEmpty }
+        var isIdle: Bool { freeSlots.count == slots.count && later.isEmpty }
 
         mutating func takeIdleWaiters() -> [CheckedContinuation<Void, Never>] {
             isIdle ? idleWaiters.take() : []
         }
     }
 
-    /// The right to be at work, from ``HandlerTasks/start(orLater:_:)`` to ``leave()``, which is called once.
-    struct Place: Sendable {
+    /// The right to be at work, from ``HandlerTasks/start(orLater:_:)`` until it is released. It can be released only once:
+    /// anything later does nothing, and no other holder notices.
+    struct Permit: Sendable {
         fileprivate let tasks: HandlerTasks
-        fileprivate let index: Int
+        fileprivate let slot: Int
         fileprivate let id: UInt64
 
         /// Whether all tasks have been cancelled, and not this one alone.
@@ -37,68 +38,68 @@ final class HandlerTasks: Sendable {
             tasks.state.withLock { $0.isCancelled }
         }
 
-        func leave() {
-            tasks.leave(index)
+        func release() {
+            tasks.release(self)
         }
 
-        /// Cancels what is at work here; does nothing when it has left.
+        /// Cancels what is at work; does nothing once the permit is released.
         func cancel() {
             let task = tasks.state.withLock { state in
-                state.places[index].flatMap { $0.id == id ? $0.task : nil }
+                state.slots[slot].flatMap { $0.id == id ? $0.task : nil }
             }
             task?.cancel()
         }
 
-        /// Leaves, and does more in a task that takes no place: what waits for others keeps nobody from work. All are
-        /// idle when that is done too, and cancelling all cancels it.
+        /// Releases the permit, and does more in a task that needs none: what waits for others keeps no request from being
+        /// handled. The tasks are idle when that is done too, and cancelling all of them cancels it.
         ///
-        /// - Returns: whether it does; not when ``laterLimit`` do so already, and then this has not left.
-        func leave(forLater work: @escaping @Sendable () async -> Void) -> Bool {
+        /// - Returns: whether it does; not when ``laterLimit`` do so already, and then the permit is still held.
+        func release(continuing work: @escaping @Sendable () async -> Void) -> Bool {
             guard tasks.goOn(id, work) else { return false }
-            leave()
+            release()
             return true
         }
     }
 
-    /// How many may go on without a place.
+    /// How many may go on without a permit.
     static let laterLimit = 1000
 
     private let maximum: Int
     private let executor: (any TaskExecutor)?
-    private let onLeave: @Sendable () -> Void
+    private let onRelease: @Sendable () -> Void
     private let state = Locked(State())
 
-    /// - Parameter onLeave: called whenever a place is left, before it is free.
-    init(_ maximum: Int, executor: (any TaskExecutor)? = nil, onLeave: @escaping @Sendable () -> Void) {
+    /// - Parameter onRelease: called whenever a permit is released, before it is free, under the lock of the tasks.
+    init(_ maximum: Int, executor: (any TaskExecutor)? = nil, onRelease: @escaping @Sendable () -> Void) {
         self.maximum = maximum
         self.executor = executor
-        self.onLeave = onLeave
+        self.onRelease = onRelease
     }
 
     /// Does `work` in a task of its own; or, when as many are at work as may be, does not, and calls `onRoom` as soon as
-    /// one of them has left.
+    /// one of them has released its permit.
     ///
     /// - Returns: whether it does.
     func start(
-        orLater onRoom: @escaping @Sendable () -> Void, _ work: @escaping @Sendable (Place) async -> Void
+        orLater onRoom: @escaping @Sendable () -> Void, _ work: @escaping @Sendable (Permit) async -> Void
     ) -> Bool {
         let (isStarted, late) = state.withLock { state -> (Bool, Task<Void, Never>?) in
-            guard let index = state.freePlaces.popLast() ?? (state.places.count < maximum ? state.places.count : nil)
+            guard let slot = state.freeSlots.popLast() ?? (state.slots.count < maximum ? state.slots.count : nil)
             else {
                 state.refused.append(onRoom)
                 return (false, nil)
             }
             state.nextID += 1
-            let place = Place(tasks: self, index: index, id: state.nextID)
-            // It leaves under the lock too, and so after this. A preference costs something also where it is `nil`.
+            let permit = Permit(tasks: self, slot: slot, id: state.nextID)
+            // It is released under the lock too, and so after this. A preference costs something also where it is `nil`.
             let task =
                 if let executor {
-                    Task(executorPreference: executor) { await work(place) }
+                    Task(executorPreference: executor) { await work(permit) }
                 } else {
-                    Task { await work(place) }
+                    Task { await work(permit) }
                 }
-            let occupant = Occupant(id: state.nextID, task: task)
-            if index == state.places.count { state.places.append(occupant) } else { state.places[index] = occupant }
+            let holder = Holder(id: state.nextID, task: task)
+            if slot == state.slots.count { state.slots.append(holder) } else { state.slots[slot] = holder }
             return (true, state.isCancelled ? task : nil)
         }
         late?.cancel()
@@ -128,11 +129,13 @@ final class HandlerTasks: Sendable {
         for waiter in idleWaiters { waiter.resume() }
     }
 
-    private func leave(_ index: Int) {
-        onLeave()
-        let (refused, idleWaiters) = state.withLock { state -> ([@Sendable () -> Void], _) in
-            state.places[index] = nil
-            state.freePlaces.append(index)
+    private func release(_ permit: Permit) {
+        let (refused, idleWaiters) = state.withLock {
+            state -> ([@Sendable () -> Void], [CheckedContinuation<Void, Never>]) in
+            guard state.slots[permit.slot]?.id == permit.id else { return ([], []) }
+            onRelease()
+            state.slots[permit.slot] = nil
+            state.freeSlots.append(permit.slot)
             return (state.refused.take(), state.takeIdleWaiters())
         }
         // All of them: the first may have nothing any more, and then nobody would end and call the next.
@@ -144,7 +147,7 @@ final class HandlerTasks: Sendable {
     func cancelAll() {
         let tasks = state.withLock { state in
             state.isCancelled = true
-            return state.places.compactMap { $0?.task } + state.later.values
+            return state.slots.compactMap { $0?.task } + state.later.values
         }
         for task in tasks { task.cancel() }
     }
@@ -153,7 +156,7 @@ final class HandlerTasks: Sendable {
     var startedCount: UInt64 { state.withLock { $0.nextID } }
 
     /// Whether as many are at work as may be.
-    var isFull: Bool { state.withLock { $0.freePlaces.isEmpty && $0.places.count >= maximum } }
+    var isFull: Bool { state.withLock { $0.freeSlots.isEmpty && $0.slots.count >= maximum } }
 
     /// Returns when none is at work.
     func waitUntilIdle() async {

@@ -14,7 +14,7 @@ final class RPCReplySender: Sendable {
     private let retryDuration: Duration
     private let metrics: RPCMetrics
     private let logger: Logger
-    private let goneMailboxes = RecentIDs(capacity: 200, lifetime: .seconds(60))
+    private let goneMailboxes = Locked(RecentIDs(capacity: 200, lifetime: .seconds(60)))
 
     init(transport: Transport, retryDuration: Duration, metrics: RPCMetrics, logger: Logger) {
         self.transport = transport
@@ -61,7 +61,7 @@ final class RPCReplySender: Sendable {
         fileprivate let end: ContinuousClock.Instant
     }
 
-    /// Sends a reply. Returns it when its mailbox is gone and it may be sent again, by ``sendAgain(_:in:)``. In place of one
+    /// Sends a reply. Returns it when its mailbox is gone and it may be sent again, by ``sendAgain(_:holding:)``. In place of one
     /// that cannot be sent goes an error that says so, as its caller would wait for it.
     func send(_ reply: RPCReply) async -> Unsent? {
         let end = ContinuousClock.now + retryDuration
@@ -78,14 +78,14 @@ final class RPCReplySender: Sendable {
         }
     }
 
-    /// As ``send(_:)`` and ``sendAgain(_:in:)``, with no task that waits for it unless it has to be sent again.
+    /// As ``send(_:)`` and ``sendAgain(_:holding:)``, with no task that waits for it unless it has to be sent again.
     ///
-    /// - Parameter place: left when it is sent or dropped, or waits to be sent again.
-    func send(_ reply: RPCReply, in place: HandlerTasks.Place) {
-        send(reply, until: ContinuousClock.now + retryDuration, in: place)
+    /// - Parameter permit: released when it is sent or dropped, or waits to be sent again.
+    func send(_ reply: RPCReply, holding permit: HandlerTasks.Permit) {
+        send(reply, until: ContinuousClock.now + retryDuration, permit)
     }
 
-    private func send(_ reply: RPCReply, until end: ContinuousClock.Instant, in place: HandlerTasks.Place) {
+    private func send(_ reply: RPCReply, until end: ContinuousClock.Instant, _ permit: HandlerTasks.Permit) {
         do throws(TransportError) {
             _ = try transport.publish(
                 reply.wire.message(uniqueID: UniqueID.make()), to: .mailbox(reply.destination.mailbox),
@@ -93,29 +93,29 @@ final class RPCReplySender: Sendable {
             ) { error in
                 guard let error else {
                     self.noteSent(reply)
-                    return place.leave()
+                    return permit.release()
                 }
-                self.failed(reply, error, end, place)
+                self.failed(reply, error, end, permit)
             }
         } catch {
-            failed(reply, error, end, place)
+            failed(reply, error, end, permit)
         }
     }
 
     private func failed(
-        _ reply: RPCReply, _ error: TransportError, _ end: ContinuousClock.Instant, _ place: HandlerTasks.Place
+        _ reply: RPCReply, _ error: TransportError, _ end: ContinuousClock.Instant, _ permit: HandlerTasks.Permit
     ) {
-        if let next = replacement(of: reply, error) { return send(next, until: end, in: place) }
-        guard let unsent = unsent(reply, error, end) else { return place.leave() }
-        sendAgain(unsent, in: place)
+        if let next = replacement(of: reply, error) { return send(next, until: end, permit) }
+        guard let unsent = unsent(reply, error, end) else { return permit.release() }
+        sendAgain(unsent, holding: permit)
     }
 
-    /// Sends a reply again for as long as its mailbox is gone and its time is not over. That takes no place: callers that
+    /// Sends a reply again for as long as its mailbox is gone and its time is not over. That takes no permit: callers that
     /// are gone must not keep others from being served.
-    func sendAgain(_ unsent: Unsent, in place: HandlerTasks.Place) {
-        if place.leave(forLater: { await self.sendAgain(unsent) }) { return }
+    func sendAgain(_ unsent: Unsent, holding permit: HandlerTasks.Permit) {
+        if permit.release(continuing: { await self.sendAgain(unsent) }) { return }
         drop(unsent.reply, unsent.error)
-        place.leave()
+        permit.release()
     }
 
     private func sendAgain(_ unsent: Unsent) async {
@@ -156,7 +156,7 @@ final class RPCReplySender: Sendable {
     /// What was not sent, when it is worth another attempt. To a mailbox that has been gone for all of that time once, each
     /// reply has one.
     private func unsent(_ reply: RPCReply, _ error: TransportError, _ end: ContinuousClock.Instant) -> Unsent? {
-        guard error.code == .unroutable, !goneMailboxes.contains(reply.destination.mailbox.name) else {
+        guard error.code == .unroutable, !isGone(reply.destination.mailbox) else {
             drop(reply, error)
             return nil
         }
@@ -164,14 +164,20 @@ final class RPCReplySender: Sendable {
     }
 
     private func noteSent(_ reply: RPCReply) {
-        let mailbox = reply.destination.mailbox.name
-        if goneMailboxes.contains(mailbox) { goneMailboxes.remove(mailbox) }
+        goneMailboxes.withLock { gone in
+            // Mostly none is gone, and this is asked for each reply.
+            if !gone.isEmpty { gone.remove(MessageKey(reply.destination.mailbox.name)) }
+        }
+    }
+
+    private func isGone(_ mailbox: Mailbox) -> Bool {
+        goneMailboxes.withLock { $0.contains(MessageKey(mailbox.name), at: .now) }
     }
 
     private func drop(_ reply: RPCReply, _ error: TransportError) {
         metrics.droppedReply()
         let mailbox = reply.destination.mailbox.name
-        let isNews = error.code != .unroutable || goneMailboxes.insert(mailbox)
+        let isNews = error.code != .unroutable || goneMailboxes.withLock { $0.insert(MessageKey(mailbox), at: .now) }
         logger.log(
             level: isNews ? .warning : .debug, "Reply dropped",
             metadata: ["mailbox": "\(mailbox)", "error": "\(error)"])

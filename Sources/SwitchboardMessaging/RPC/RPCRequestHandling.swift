@@ -28,20 +28,35 @@ final class RPCRequestHandling: Sendable {
             metrics: connection.metrics, logger: logger)
     }
 
-    /// - Parameter place: left when the request is settled and answered.
-    func handle(_ delivery: Delivery, in place: HandlerTasks.Place) async {
-        guard let request = await take(delivery) else { return place.leave() }
-        if request.neverTwice { return await handleNeverTwice(request, of: delivery, in: place) }
+    /// What is left to do when the work on a request is over. Whatever it is, it ends with the release of the permit.
+    private enum Remainder {
+        case nothing
+        case reply(RPCReply)
+        /// A reply whose mailbox is gone, perhaps for a moment.
+        case unsent(RPCReplySender.Unsent)
+    }
+
+    /// - Parameter permit: released when the request is settled and answered.
+    func handle(_ delivery: Delivery, holding permit: HandlerTasks.Permit) async {
+        switch await finish(delivery, permit) {
+        case .nothing: permit.release()
+        case .reply(let reply): replies.send(reply, holding: permit)
+        case .unsent(let unsent): replies.sendAgain(unsent, holding: permit)
+        }
+    }
+
+    private func finish(_ delivery: Delivery, _ permit: HandlerTasks.Permit) async -> Remainder {
+        guard let request = await take(delivery) else { return .nothing }
+        if request.neverTwice { return await handleNeverTwice(request, of: delivery, permit) }
         switch configuration.acknowledgement {
         case .atMostOnce:
             guard await settle(delivery, .accept) else {
                 // The queue has it still, and will deliver it again.
                 ledger.forget(request)
-                return place.leave()
+                return .nothing
             }
-            guard let reply = await serve(request, of: delivery, in: place) else { return place.leave() }
-            replies.send(reply, in: place)
-        case .atLeastOnce: await handleAtLeastOnce(request, of: delivery, in: place)
+            return await serve(request, of: delivery, permit).map(Remainder.reply) ?? .nothing
+        case .atLeastOnce: return await handleAtLeastOnce(request, of: delivery, permit)
         }
     }
 
@@ -50,52 +65,52 @@ final class RPCRequestHandling: Sendable {
     ///
     /// What a connection was lost before is delivered again, and then was executed nowhere: every server does the same.
     @inline(never)
-    private func handleNeverTwice(_ request: OsloRequest, of delivery: Delivery, in place: HandlerTasks.Place) async {
+    private func handleNeverTwice(
+        _ request: OsloRequest, of delivery: Delivery, _ permit: HandlerTasks.Permit
+    ) async -> Remainder {
         let destination = RPCReply.Destination(request)
         guard !delivery.isRedelivered || configuration.executesRedelivered else {
-            for copy in ledger.end(request, isDone: true) + [delivery] { await settle(copy, .accept) }
-            return answerIndeterminate(
-                "it was delivered before, and may have been executed by another server", request, destination, place)
+            for copy in ledger.finish(request) + [delivery] { await settle(copy, .accept) }
+            return indeterminate(
+                "it was delivered before, and may have been executed by another server", request, destination)
         }
         do {
             try await delivery.acceptForCertain()
         } catch {
             logger.debug("Request was not accepted for certain", metadata: ["error": "\(error)"])
-            for copy in ledger.end(request, isDone: false) { await settle(copy, .release) }
-            ledger.forget(request)
+            for copy in ledger.forget(request) { await settle(copy, .release) }
             // Certainly not accepted: it comes again, here or elsewhere.
-            if error.code == .closed { return place.leave() }
-            return answerIndeterminate(
-                "the connection was lost before it could be begun, and it may be delivered again", request, destination,
-                place)
+            if error.code == .closed { return .nothing }
+            return indeterminate(
+                "the connection was lost before it could be begun, and it may be delivered again", request, destination)
         }
-        for copy in ledger.end(request, isDone: true) { await settle(copy, .accept) }
-        guard let reply = await serve(request, of: delivery, in: place) else { return place.leave() }
-        replies.send(reply, in: place)
+        for copy in ledger.finish(request) { await settle(copy, .accept) }
+        return await serve(request, of: delivery, permit).map(Remainder.reply) ?? .nothing
     }
 
-    private func answerIndeterminate(
-        _ reason: String, _ request: OsloRequest, _ destination: RPCReply.Destination?, _ place: HandlerTasks.Place
-    ) {
-        guard let destination else { return place.leave() }
-        replies.send(
-            RPCReply(failure: .indeterminate("\(request.method) was maybe executed: \(reason)."), to: destination),
-            in: place)
+    private func indeterminate(
+        _ reason: String, _ request: OsloRequest, _ destination: RPCReply.Destination?
+    ) -> Remainder {
+        guard let destination else { return .nothing }
+        return .reply(
+            RPCReply(failure: .indeterminate("\(request.method) was maybe executed: \(reason)."), to: destination))
     }
 
     /// Settles a request behind its reply. Not inlined, as each request's task has room for what its function
     /// may need.
     @inline(never)
-    private func handleAtLeastOnce(_ request: OsloRequest, of delivery: Delivery, in place: HandlerTasks.Place) async {
+    private func handleAtLeastOnce(
+        _ request: OsloRequest, of delivery: Delivery, _ permit: HandlerTasks.Permit
+    ) async -> Remainder {
         var unsent: RPCReplySender.Unsent?
-        if let reply = await serve(request, of: delivery, in: place) { unsent = await replies.send(reply) }
-        if place.areAllCancelled {
-            for copy in ledger.end(request, isDone: false) + [delivery] { await settle(copy, .release) }
-            return place.leave()
+        if let reply = await serve(request, of: delivery, permit) { unsent = await replies.send(reply) }
+        if permit.areAllCancelled {
+            for copy in ledger.forget(request) + [delivery] { await settle(copy, .release) }
+            return .nothing
         }
         // It is done, whatever becomes of its reply.
-        for copy in ledger.end(request, isDone: true) + [delivery] { await settle(copy, .accept) }
-        if let unsent { replies.sendAgain(unsent, in: place) } else { place.leave() }
+        for copy in ledger.finish(request) + [delivery] { await settle(copy, .accept) }
+        return unsent.map(Remainder.unsent) ?? .nothing
     }
 
     /// The request of a delivery; `nil` when there is none to handle, and the delivery is settled.
@@ -108,14 +123,13 @@ final class RPCRequestHandling: Sendable {
             await settle(delivery, .discard(reason: "\(error)"))
             return nil
         }
-        guard let id = request.uniqueID else { return request }
-        switch ledger.begin(id, delivery) {
+        switch ledger.begin(request, delivery) {
         case .new: return request
         case .held: return nil
         case .duplicate: break
         }
         connection.metrics.ignoredDuplicate()
-        logger.debug("Duplicate request ignored", metadata: ["oslo.unique_id": "\(id)"])
+        logger.debug("Duplicate request ignored", metadata: ["oslo.unique_id": "\(request.uniqueID ?? "")"])
         await settle(delivery, .accept)
         return nil
     }
@@ -134,7 +148,7 @@ final class RPCRequestHandling: Sendable {
 
     /// Has a request handled. Returns the reply, when there is to be one: to who waits for it.
     private func serve(
-        _ request: OsloRequest, of delivery: Delivery, in place: HandlerTasks.Place
+        _ request: OsloRequest, of delivery: Delivery, _ permit: HandlerTasks.Permit
     ) async -> RPCReply? {
         let destination = RPCReply.Destination(request)
         let deadline = RPCDeadline.moment(of: request.deadline, arrival: delivery.arrival)
@@ -147,7 +161,7 @@ final class RPCRequestHandling: Sendable {
         do {
             let result = try await observed(request) {
                 let received = try received(request, deadline, wantsReply: destination != nil)
-                return try await work(on: received, keepaliveInterval: request.timeout, destination, place)
+                return try await work(on: received, keepaliveInterval: request.timeout, destination, permit)
             }
             try Task.checkCancellation()
             return destination.map { RPCReply(result, to: $0) }
@@ -209,9 +223,9 @@ final class RPCRequestHandling: Sendable {
     /// does not wait.
     private func work(
         on request: RPCServerRequest, keepaliveInterval: JSONValue?, _ destination: RPCReply.Destination?,
-        _ place: HandlerTasks.Place
+        _ permit: HandlerTasks.Permit
     ) async throws -> JSONValue {
-        let watch = watch(over: request, destination, place)
+        let watch = watch(over: request, destination, permit)
         defer { watch?.end() }
         guard let destination, let interval = RPCKeepalive.interval(keepaliveInterval) else {
             return try await run(request)
@@ -254,21 +268,21 @@ final class RPCRequestHandling: Sendable {
     /// Cancels the work at its deadline. A caller of Switchboard's is told before that it is being worked on, once that
     /// lasts: one alarm for both, as most work is over before.
     private func watch(
-        over request: RPCServerRequest, _ destination: RPCReply.Destination?, _ place: HandlerTasks.Place
+        over request: RPCServerRequest, _ destination: RPCReply.Destination?, _ permit: HandlerTasks.Permit
     ) -> Watch? {
         guard let deadline = request.deadline else { return nil }
         let announcement = ContinuousClock.now + WorkAnnouncements.delay
         guard let destination, case .string(let id) = destination.messageID, announcement < deadline else {
             return Watch(
-                connection: connection, alarm: connection.schedule(at: deadline) { place.cancel() }, id: nil)
+                connection: connection, alarm: connection.schedule(at: deadline) { permit.cancel() }, id: nil)
         }
         let alarm = connection.schedule(at: announcement) { [connection] in
             let alarm = connection.schedule(at: deadline) {
-                place.cancel()
+                permit.cancel()
                 // It may have ended at the very moment of the announcement.
                 connection.work.end(id)
             }
-            connection.work.announce(id, to: destination.mailbox, alarm: alarm) { place.cancel() }
+            connection.work.announce(id, to: destination.mailbox, alarm: alarm) { permit.cancel() }
         }
         return Watch(connection: connection, alarm: alarm, id: id)
     }

@@ -1,52 +1,43 @@
 import SwitchboardCore
 
-/// What a server knows of the requests that it has taken, by their `_unique_id`: which are done, and which are at work.
-final class RPCRequestLedger: Sendable {
-    enum Beginning {
+/// What a server knows of the requests that it has taken, by their `_unique_id`. One without an id is always new.
+struct RPCRequestLedger: Sendable {
+    enum Verdict {
         case new, duplicate
         /// It is at work; the copy is settled with it.
         case held
     }
 
-    private static let maximumCopies = 8
-
-    private let duplicates: RecentIDs
+    private let ledger: DuplicateLedger<Delivery>
     private let acknowledgement: RPCServerConfiguration.Acknowledgement
-    /// What is at work, at least once, by its id, with the copies that have come meanwhile: a broker delivers again what was
-    /// unsettled on a lost connection. They share the fate of the first.
-    private let atWork = Locked<[String: [Delivery]]>([:])
 
     init(_ configuration: RPCServerConfiguration) {
-        duplicates = RecentIDs(capacity: configuration.duplicateWindow, lifetime: configuration.duplicateLifetime)
+        ledger = DuplicateLedger(capacity: configuration.duplicateWindow, lifetime: configuration.duplicateLifetime)
         acknowledgement = configuration.acknowledgement
     }
 
-    func begin(_ id: String, _ delivery: Delivery) -> Beginning {
-        guard acknowledgement == .atLeastOnce else { return duplicates.insert(id) ? .new : .duplicate }
-        return atWork.withLock { atWork in
-            if duplicates.insert(id) {
-                atWork[id] = []
-                return .new
+    func begin(_ request: OsloRequest, _ delivery: Delivery) -> Verdict {
+        guard let id = request.uniqueID else { return .new }
+        switch acknowledgement {
+        case .atMostOnce: return ledger.beginDone(id) ? .new : .duplicate
+        case .atLeastOnce:
+            switch ledger.begin(id, delivery) {
+            case .new: return .new
+            case .duplicate: return .duplicate
+            // Older copies are of connections that are gone.
+            case .held: return .held
             }
-            guard var copies = atWork[id] else { return .duplicate }
-            // Older ones are of connections that are gone.
-            copies = copies.suffix(Self.maximumCopies - 1) + [delivery]
-            atWork[id] = copies
-            return .held
         }
     }
 
-    /// Returns the copies of a request that was at work. One that is not done may come again.
-    func end(_ request: OsloRequest, isDone: Bool) -> [Delivery] {
-        guard let id = request.uniqueID else { return [] }
-        return atWork.withLock { atWork in
-            if !isDone { duplicates.remove(id) }
-            return atWork.removeValue(forKey: id) ?? []
-        }
+    /// The request is done. Returns the copies of it that were held.
+    func finish(_ request: OsloRequest) -> [Delivery] {
+        request.uniqueID.map(ledger.finish) ?? []
     }
 
-    /// Forgets a request that the queue delivers again.
-    func forget(_ request: OsloRequest) {
-        if let id = request.uniqueID { duplicates.remove(id) }
+    /// The request is not done, and may come again. Returns the copies of it that were held.
+    @discardableResult
+    func forget(_ request: OsloRequest) -> [Delivery] {
+        request.uniqueID.map(ledger.forget) ?? []
     }
 }

@@ -61,24 +61,14 @@ public final class RPCServer: Service {
     private let handling: RPCRequestHandling
     private let tasks: HandlerTasks
     private let logger: Logger
-    private let serving = Gate()
-    private let drain = Locked(DrainState())
-    /// How far it has come.
-    let phase = ServicePhase()
+    private let drain = Locked(RPCServerDrain())
+    let life = ServiceLife()
     /// What its health checks have found out.
     let hearing = Hearing()
 
-    private struct DrainState {
-        var isDraining = false
-        /// The subscriptions, by their number, that deliver nothing more.
-        var ended: Set<Int> = []
-        var report = RPCDrainReport()
-        var isOver = false
-    }
-
     /// Whether the shutdown has begun.
     var isDraining: Bool {
-        drain.withLock { $0.isDraining }
+        drain.withLock { $0.hasBegun }
     }
 
     /// How many requests it has begun with.
@@ -89,7 +79,7 @@ public final class RPCServer: Service {
 
     /// What happened to the requests that had been taken when the shutdown began; `nil` until ``run()`` has ended.
     public var drainReport: RPCDrainReport? {
-        drain.withLock { $0.isOver ? $0.report : nil }
+        drain.withLock { $0.report }
     }
 
     /// Creates a server on a connection that you run yourself. `name` is the server's own name, which requests can be
@@ -112,7 +102,7 @@ public final class RPCServer: Service {
         logger[metadataKey: "rpc.server"] = "\(name)"
         self.logger = logger
         tasks = HandlerTasks(configuration.maximumConcurrency, executor: configuration.executor) { [drain] in
-            drain.withLock { if $0.isDraining { $0.report.finished += 1 } }
+            drain.withLock { $0.handlerFinished() }
         }
         handling = RPCRequestHandling(
             connection: connection, topic: topic, server: name, router: router, configuration: configuration,
@@ -124,7 +114,7 @@ public final class RPCServer: Service {
     /// - Throws: a `TransportError`: `unavailable` when the server doesn't serve within `timeout`, what
     ///   ended ``run()``, or `closed` once the server has stopped.
     public func waitUntilServing(timeout: Duration = .seconds(30)) async throws {
-        try await connection.wait(for: serving, until: .now + timeout) { [topic, name, connection] in
+        try await life.waitUntilServing(on: connection, until: .now + timeout) { [topic, name, connection] in
             TransportError(
                 .unavailable,
                 "The server \(name) of \(topic) did not serve within \(timeout); the connection is "
@@ -145,16 +135,11 @@ public final class RPCServer: Service {
                 tasks.cancelAll()
             }
         } catch {
-            phase.enter(.ended, reason: "\(error)")
-            serving.break(error)
+            life.fail(error)
             throw error
         }
-        phase.enter(.ended)
-        serving.break(TransportError(.closed, "The server \(name) of \(topic) has stopped."))
-        let report = drain.withLock { drain in
-            drain.isOver = true
-            return drain.report
-        }
+        life.end(TransportError(.closed, "The server \(name) of \(topic) has stopped."))
+        let report = drain.withLock { $0.close() }
         logger.info(
             "RPC server stopped",
             metadata: ["rpc.drain.finished": "\(report.finished)", "rpc.drain.requeued": "\(report.requeued)"])
@@ -178,9 +163,8 @@ public final class RPCServer: Service {
         try await transport.withSubscription(to: .topic(topic), options: options) { anyServer in
             try await transport.withSubscription(to: .server(topic, server: name), options: options) { thisServer in
                 try await transport.withSubscription(to: .fanout(topic), options: options) { everyServer in
-                    phase.enter(.serving)
                     logger.info("RPC server listens")
-                    serving.open()
+                    life.serve()
                     let result = await Result.catching {
                         try await withTaskCancellationHandler {
                             try await serve([anyServer, thisServer, everyServer])
@@ -197,9 +181,8 @@ public final class RPCServer: Service {
     }
 
     private func beginDraining() {
-        phase.enter(.stopping)
-        serving.break(TransportError(.closed, "The server \(name) of \(topic) is shutting down."))
-        drain.withLock { $0.isDraining = true }
+        life.stop(TransportError(.closed, "The server \(name) of \(topic) is shutting down."))
+        drain.withLock { $0.begin() }
     }
 
     private func serve(_ subscriptions: [Deliveries]) async throws {
@@ -222,27 +205,10 @@ public final class RPCServer: Service {
             try await deliveries.receive { self.begin($0, of: deliveries, number) }
         } onCancel: {
             // The handler inside comes first: the deliveries have ended, and what goes back does not come again here.
-            drain.withLock { drain in
-                drain.isDraining = true
-                drain.ended.insert(number)
-            }
+            drain.withLock { $0.end(number) }
             // What waited for room is offered once more. In a task of its own, as it takes the driver's locks: who holds
             // one may be resuming a task, which waits until nobody cancels it any more.
             Task { deliveries.resume() }
-        }
-    }
-
-    private enum Standing {
-        case open, ending, ended
-    }
-
-    /// How a subscription stands that has just delivered. Counts what goes back as it has ended.
-    private func standing(of number: Int) -> Standing {
-        drain.withLock { drain in
-            guard drain.isDraining else { return .open }
-            guard drain.ended.contains(number) else { return .ending }
-            drain.report.requeued += 1
-            return .ended
         }
     }
 
@@ -250,13 +216,11 @@ public final class RPCServer: Service {
     ///
     /// - Returns: whether it was taken; else the deliveries go on when there is room for one.
     private func begin(_ delivery: Delivery, of deliveries: Deliveries, _ number: Int) -> Bool {
-        switch standing(of: number) {
-        case .open:
-            return tasks.start(orLater: { deliveries.resume() }) { await self.handling.handle(delivery, in: $0) }
-        case .ending:
-            // Given back now, it might come again. It is offered once more when the subscription has ended.
-            return false
-        case .ended:
+        switch drain.withLock({ $0.verdict(on: number) }) {
+        case .handle:
+            return tasks.start(orLater: { deliveries.resume() }) { await self.handling.handle(delivery, holding: $0) }
+        case .wait: return false
+        case .giveBack:
             delivery.settleInBackground(.release)
             return true
         }

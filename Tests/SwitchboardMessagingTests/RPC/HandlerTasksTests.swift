@@ -26,9 +26,9 @@ struct HandlerTasksTests {
         let gate = Gate()
         let (rooms, room) = AsyncStream.makeStream(of: Int.self)
         func start(_ number: Int) -> Bool {
-            tasks.start(orLater: { room.yield(number) }) { place in
+            tasks.start(orLater: { room.yield(number) }) { permit in
                 await gate.pass()
-                place.leave()
+                permit.release()
             }
         }
         #expect(start(0))
@@ -50,15 +50,15 @@ struct HandlerTasksTests {
         #expect(await called.next() == 5)
     }
 
-    @Test("What goes on without a place leaves room, is waited for, and is cancelled with all others")
+    @Test("What goes on without a permit leaves room, is waited for, and is cancelled with all others")
     func goingOn() async {
         let tasks = HandlerTasks(1) {}
         let wasCancelled = Locked<[Bool]>([])
         let begun = Gate()
         let (leaving, left) = AsyncStream.makeStream(of: Bool.self)
         #expect(
-            tasks.start(orLater: {}) { place in
-                let hasLeft = place.leave {
+            tasks.start(orLater: {}) { permit in
+                let hasLeft = permit.release {
                     begun.source.yield()
                     try? await Task.sleep(for: .seconds(3600))
                     wasCancelled.withLock { $0.append(Task.isCancelled) }
@@ -66,13 +66,13 @@ struct HandlerTasksTests {
                 left.yield(hasLeft)
             })
         await begun.pass()
-        // What goes on may begin before its place is left.
+        // What goes on may begin before the permit is released.
         var hasLeft = leaving.makeAsyncIterator()
         #expect(await hasLeft.next() == true)
         let next = Gate()
         #expect(
-            tasks.start(orLater: {}) { place in
-                place.leave()
+            tasks.start(orLater: {}) { permit in
+                permit.release()
                 next.source.yield()
             })
         await next.pass()
@@ -80,15 +80,15 @@ struct HandlerTasksTests {
         await tasks.waitUntilIdle()
         // What begins later is cancelled from the start.
         #expect(
-            tasks.start(orLater: {}) { place in
+            tasks.start(orLater: {}) { permit in
                 wasCancelled.withLock { $0.append(Task.isCancelled) }
-                place.leave()
+                permit.release()
             })
         await tasks.waitUntilIdle()
         #expect(wasCancelled.withLock { $0 } == [true, true])
     }
 
-    @Test("No more than a thousand go on without a place; whoever would be more keeps his")
+    @Test("No more than a thousand go on without a permit; one more keeps its own")
     func manyGoOn() async {
         let tasks = HandlerTasks(1) {}
         let refused = Gate()
@@ -97,11 +97,11 @@ struct HandlerTasksTests {
             let room = Gate()
             while !tasks.start(
                 orLater: { room.source.yield() },
-                { place in
-                    if place.leave(forLater: { try? await Task.sleep(for: .seconds(3600)) }) { return }
+                { permit in
+                    if permit.release(continuing: { try? await Task.sleep(for: .seconds(3600)) }) { return }
                     #expect(number == HandlerTasks.laterLimit)
                     refused.source.yield()
-                    place.leave()
+                    permit.release()
                 })
             {
                 await room.pass()
@@ -110,5 +110,24 @@ struct HandlerTasksTests {
         await refused.pass()
         tasks.cancelAll()
         await tasks.waitUntilIdle()
+    }
+
+    @Test("A permit can be released only once: a second release takes nothing from the next holder")
+    func releasedOnce() async {
+        let releases = Locked(0)
+        let tasks = HandlerTasks(1) { releases.withLock { $0 += 1 } }
+        let (permits, source) = AsyncStream.makeStream(of: HandlerTasks.Permit.self)
+        var iterator = permits.makeAsyncIterator()
+        #expect(tasks.start(orLater: {}) { source.yield($0) })
+        let first = await iterator.next()
+        first?.release()
+        #expect(tasks.start(orLater: {}) { source.yield($0) })
+        let second = await iterator.next()
+        first?.release()
+        #expect(tasks.isFull && releases.withLock { $0 } == 1)
+        #expect(!tasks.start(orLater: {}) { _ in })
+        second?.release()
+        await tasks.waitUntilIdle()
+        #expect(releases.withLock { $0 } == 2)
     }
 }

@@ -25,9 +25,7 @@ public final class SocketDriver: TransportDriver {
             throw TransportError(
                 .invalidURL, "\(url.scheme):// takes a path and no host: \(url.scheme):///run/hub.sock.")
         }
-        if let option = url.options.first {
-            throw TransportError(.invalidOption, "\(url.scheme):// has no options, and \(option.name) is none of them.")
-        }
+        try URLOptions(url).finish()
         path = try SocketPath("/" + (url.virtualHost ?? ""))
     }
 

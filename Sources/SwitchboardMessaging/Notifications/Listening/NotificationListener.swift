@@ -17,9 +17,7 @@ public final class NotificationListener: Service {
     private let limit: ConcurrencyLimit
     /// Entered for as long as deliveries are handled: the subscriptions must outlive it.
     private let work = ConcurrencyLimit(1)
-    private let listening = Gate()
-    /// How far it has come.
-    let phase = ServicePhase()
+    let life = ServiceLife()
     private let logger: Logger
     private let intake: Locked<Intake>
 
@@ -84,7 +82,7 @@ public final class NotificationListener: Service {
     /// Returns when it listens: what is notified from then on arrives, to a pool too. Throws when it does not come to
     /// that within the timeout.
     public func waitUntilListening(timeout: Duration = .seconds(30)) async throws {
-        try await connection.wait(for: listening, until: .now + timeout) { [topics] in
+        try await life.waitUntilServing(on: connection, until: .now + timeout) { [topics] in
             TransportError(
                 .unavailable,
                 "The listener of \(topics.map(\.description).joined(separator: ", ")) did not listen within \(timeout)."
@@ -101,12 +99,10 @@ public final class NotificationListener: Service {
         do {
             try await withTaskExecutorPreference(configuration.executor) { try await listen() }
         } catch {
-            listening.break(error)
-            phase.enter(.ended, reason: "\(error)")
+            life.fail(error)
             throw error
         }
-        listening.break(Self.stopped)
-        phase.enter(.ended)
+        life.end(Self.stopped)
         logger.info("Notification listener stopped")
     }
 
@@ -148,9 +144,8 @@ public final class NotificationListener: Service {
     private func receive(
         _ subscriptions: [(deliveries: Deliveries, queue: String)], into source: Source
     ) async throws {
-        phase.enter(.serving)
         logger.info("Notification listener listens")
-        listening.open()
+        life.serve()
         var failure: (any Error)?
         do {
             try await pump(subscriptions, into: source)
@@ -158,8 +153,7 @@ public final class NotificationListener: Service {
             failure = error
         }
         intake.withLock { $0.isDraining = true }
-        phase.enter(.stopping)
-        listening.break(failure ?? Self.stopped)
+        life.stop(failure ?? Self.stopped)
         source.yield(.end)
         source.finish()
         await work.waitUntilIdle()

@@ -17,7 +17,7 @@ struct SettingsTests {
         var topology = RabbitMQTopology.quorum
         topology.quorumDeliveryLimit = 20
         #expect(configuration.topology == topology)
-        #expect(configuration.heartbeat == 15)
+        #expect(configuration.heartbeat == .seconds(15))
         #expect(configuration.tls == nil && configuration.credentials == nil)
     }
 
@@ -29,7 +29,7 @@ struct SettingsTests {
         #expect(try await configuration(["tls.enabled": true]).tls == RabbitMQConfiguration.TLS())
         #expect(try await configuration(["tls.verifiesHostName": true]).tls == RabbitMQConfiguration.TLS())
         let tls = try await configuration(["tls.authorityFile": "/ca.pem", "tls.minimumVersion": "TLSv1_3"]).tls
-        #expect(tls?.authorityFile == "/ca.pem" && tls?.minimumVersion == "TLSv1_3")
+        #expect(tls?.authorityFile == "/ca.pem" && tls?.minimumVersion == .tls13)
         #expect(try await configuration(["tls.authorityFile": "/ca.pem", "tls.enabled": false]).tls == nil)
     }
 

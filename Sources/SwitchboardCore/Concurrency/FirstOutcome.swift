@@ -1,7 +1,5 @@
-import SwitchboardCore
-
-/// Somebody waits for the first of several outcomes; the others are dropped.
-final class FirstOutcome<Outcome: Sendable>: Sendable {
+/// Waits for the first of several outcomes, and drops the others.
+package final class FirstOutcome<Outcome: Sendable>: Sendable {
     private enum State {
         case open
         case awaited(CheckedContinuation<Outcome, Never>)
@@ -10,9 +8,11 @@ final class FirstOutcome<Outcome: Sendable>: Sendable {
 
     private let state = Locked(State.open)
 
+    package init() {}
+
     /// Returns whether it was the first.
     @discardableResult
-    func settle(_ outcome: Outcome) -> Bool {
+    package func settle(_ outcome: Outcome) -> Bool {
         let (isFirst, waiter) = state.withLock { state -> (Bool, CheckedContinuation<Outcome, Never>?) in
             switch state {
             case .settled: return (false, nil)
@@ -28,8 +28,8 @@ final class FirstOutcome<Outcome: Sendable>: Sendable {
         return isFirst
     }
 
-    /// Waits; once. Does not notice cancellation: who cancels settles.
-    func value() async -> Outcome {
+    /// Waits; called once. Doesn't notice cancellation: what cancels it settles it.
+    package func value() async -> Outcome {
         await withCheckedContinuation { continuation in
             let outcome: Outcome? = state.withLock { state in
                 if case .settled(let outcome) = state { return outcome }

@@ -1,12 +1,13 @@
 import SwitchboardCore
 
-/// How far a service has come, and since when.
+/// The life of a service that takes messages: how far it has come, since when, and what waits for it to serve.
 ///
 ///     starting ──▶ serving ──▶ stopping ──▶ ended
+///         └───────────┴───────────────────────▲
 ///
-/// A phase that is over does not come back.
-final class ServicePhase: Sendable {
-    enum Phase: Int, Sendable {
+/// A phase that is over doesn't come back.
+final class ServiceLife: Sendable {
+    private enum Phase: Int {
         case starting, serving, stopping, ended
     }
 
@@ -17,8 +18,41 @@ final class ServicePhase: Sendable {
     }
 
     private let state = Locked(State())
+    private let serving = Gate()
 
-    func enter(_ phase: Phase, reason: String? = nil) {
+    /// It serves: what waited for that goes on.
+    func serve() {
+        enter(.serving)
+        serving.open()
+    }
+
+    /// It takes nothing more. What waits for it to serve, now or later, gets the error.
+    func stop(_ error: any Error) {
+        enter(.stopping)
+        serving.break(error)
+    }
+
+    /// It has ended as it was asked to. What waits for it to serve, now or later, gets the error.
+    func end(_ error: any Error) {
+        enter(.ended)
+        serving.break(error)
+    }
+
+    /// It has failed.
+    func fail(_ error: any Error) {
+        enter(.ended, reason: "\(error)")
+        serving.break(error)
+    }
+
+    /// Returns once it serves. Throws what has stopped it, `CancellationError`, or what `timeoutError` makes at the deadline.
+    func waitUntilServing(
+        on connection: MessageQueueConnection, until deadline: ContinuousClock.Instant,
+        timeoutError: @escaping @Sendable () -> any Error
+    ) async throws {
+        try await connection.wait(for: serving, until: deadline, timeoutError: timeoutError)
+    }
+
+    private func enter(_ phase: Phase, reason: String? = nil) {
         state.withLock { state in
             guard phase.rawValue > state.phase.rawValue else { return }
             state = State(phase: phase, reason: reason)
