@@ -38,25 +38,27 @@ final class RPCRequestHandling: Sendable {
 
     /// - Parameter permit: released when the request is settled and answered.
     func handle(_ delivery: Delivery, holding permit: HandlerTasks.Permit) async {
-        switch await finish(delivery, permit) {
-        case .nothing: permit.release()
-        case .reply(let reply): replies.send(reply, holding: permit)
-        case .unsent(let unsent): replies.sendAgain(unsent, holding: permit)
-        }
-    }
-
-    private func finish(_ delivery: Delivery, _ permit: HandlerTasks.Permit) async -> Remainder {
-        guard let request = await take(delivery) else { return .nothing }
-        if request.neverTwice { return await handleNeverTwice(request, of: delivery, permit) }
+        guard let request = await take(delivery) else { return end(.nothing, permit) }
+        if request.neverTwice { return end(await handleNeverTwice(request, of: delivery, permit), permit) }
         switch configuration.acknowledgement {
         case .atMostOnce:
             guard await settle(delivery, .accept) else {
                 // The queue has it still, and will deliver it again.
                 ledger.forget(request)
-                return .nothing
+                return end(.nothing, permit)
             }
-            return await serve(request, of: delivery, permit).map(Remainder.reply) ?? .nothing
-        case .atLeastOnce: return await handleAtLeastOnce(request, of: delivery, permit)
+            guard let reply = await serve(request, of: delivery, permit) else { return end(.nothing, permit) }
+            replies.send(reply, holding: permit)
+        case .atLeastOnce: end(await handleAtLeastOnce(request, of: delivery, permit), permit)
+        }
+    }
+
+    /// Not in the asynchronous function, whose frame would have room for a remainder.
+    private func end(_ remainder: Remainder, _ permit: HandlerTasks.Permit) {
+        switch remainder {
+        case .nothing: permit.release()
+        case .reply(let reply): replies.send(reply, holding: permit)
+        case .unsent(let unsent): replies.sendAgain(unsent, holding: permit)
         }
     }
 
