@@ -93,7 +93,7 @@ let package = Package(
         .target(
             name: "SwitchboardTesting",
             dependencies: [
-                "SwitchboardCore", "SwitchboardMessaging", "SwitchboardInProcess",
+                "SwitchboardCore", "SwitchboardMessaging", "SwitchboardCells", "SwitchboardInProcess",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
@@ -411,7 +411,7 @@ let package = Package(
         .testTarget(
             name: "SQLiteDirectoryTests",
             dependencies: [
-                "SwitchboardCore", "SwitchboardCells", "SwitchboardSQLite",
+                "SwitchboardCore", "SwitchboardCells", "SwitchboardSQLite", "SwitchboardTesting",
                 .product(name: "GRDB", package: "GRDB.swift"),
             ],
             resources: [.copy("Data")]),
