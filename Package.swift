@@ -92,7 +92,7 @@ let package = Package(
         .target(
             name: "SwitchboardTesting",
             dependencies: [
-                "SwitchboardCore", "SwitchboardMessaging", "SwitchboardInProcess",
+                "SwitchboardCore", "SwitchboardMessaging", "SwitchboardCells", "SwitchboardInProcess",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
@@ -406,7 +406,7 @@ let package = Package(
             dependencies: ["StandardStreams", "SwitchboardCommand", "SwitchboardCore", "SwitchboardMessaging"]),
         .testTarget(
             name: "SQLiteDirectoryTests",
-            dependencies: ["SwitchboardCore", "SwitchboardCells", "SwitchboardSQLite"],
+            dependencies: ["SwitchboardCore", "SwitchboardCells", "SwitchboardSQLite", "SwitchboardTesting"],
             resources: [.copy("Data")]),
         .testTarget(
             name: "MariaDBDirectoryTests",

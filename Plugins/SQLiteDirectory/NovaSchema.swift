@@ -1,45 +1,16 @@
 internal import GRDB
+internal import SwitchboardSQL
 
-/// The part of Nova's API database that the directory uses, as `nova-manage api_db sync` makes it on SQLite
-/// (nova-cells.md §4.5).
-enum NovaSchema {
-    /// Nova's last migration of the API database (34.0.0): what `nova-manage` finds in a file of ours.
-    static let migration = "cdeec0c85668"
-
-    /// The tables and columns without which a file is no directory.
-    static let columns: [(table: String, columns: [String])] = [
-        (
-            "cell_mappings",
-            [
-                "created_at", "updated_at", "id", "uuid", "name", "transport_url", "database_connection", "disabled",
-            ]
-        ),
-        (
-            "instance_mappings",
-            [
-                "created_at", "updated_at", "id", "instance_uuid", "cell_id", "project_id", "queued_for_delete",
-                "user_id",
-            ]
-        ),
-        ("host_mappings", ["created_at", "updated_at", "id", "cell_id", "host"]),
-    ]
-
+/// Nova's API database as `nova-manage api_db sync` makes it on SQLite (nova-cells.md §4.5).
+extension NovaSchema {
     /// What a table or column is missing, as a sentence's middle; `nil` when all is there.
     static func defect(of db: Database) throws -> String? {
-        let tables = try names(db, sql: "SELECT lower(name) FROM sqlite_master WHERE type = 'table'")
-        let missing = columns.map(\.table).filter { !tables.contains($0) }
-        if !missing.isEmpty {
-            let have = tables.isEmpty ? "it is empty" : "it has \(tables.count) others"
-            return "lacks the tables \(missing.joined(separator: ", ")) (\(have))"
+        var present: [String: Set<String>] = [:]
+        for table in try names(db, sql: "SELECT lower(name) FROM sqlite_master WHERE type = 'table'") {
+            let isOurs = columns.contains { $0.table == table }
+            present[table] = isOurs ? try names(db, sql: "SELECT lower(name) FROM pragma_table_info('\(table)')") : []
         }
-        for (table, columns) in columns {
-            let present = try names(db, sql: "SELECT lower(name) FROM pragma_table_info('\(table)')")
-            let missing = columns.filter { !present.contains($0) }
-            if !missing.isEmpty {
-                return "lacks the columns \(missing.joined(separator: ", ")) of the table \(table)"
-            }
-        }
-        return nil
+        return defect(of: present)
     }
 
     private static func names(_ db: Database, sql: String) throws -> Set<String> {

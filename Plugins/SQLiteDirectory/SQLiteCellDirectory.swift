@@ -1,6 +1,5 @@
-internal import GRDB
 public import SwitchboardCells
-internal import SwitchboardCore
+internal import SwitchboardSQL
 
 /// A directory in a SQLite file with the schema of Nova's API database.
 ///
@@ -23,122 +22,104 @@ public final class SQLiteCellDirectory: MutableCellDirectory {
     }
 
     /// The absolute path of the file. ``version()`` checks it each time.
-    public let path: String
+    public var path: String { file.path }
 
-    private let configuration: Configuration
-    private let opened: Locked<Opened>
-
-    private struct Opened {
-        var connections: SQLiteConnections
-        /// How often the file was found to be another one than before.
-        var generation: Int64 = 0
-    }
+    private let file: SQLiteFile
+    private let mappings: SQLDirectory<SQLiteFile>
 
     /// Opens the directory in a file, given as a path or as `sqlite:///path`.
     ///
     /// Throws `directoryUnavailable` if the file doesn't exist or can't be opened, and `directoryInvalid` if it isn't a
     /// database or lacks tables.
     public init(_ location: String, configuration: Configuration = Configuration()) throws(CellError) {
-        path = SQLitePath.absolute(try SQLitePath.parse(location))
-        self.configuration = configuration
-        if configuration.createsIfMissing, !configuration.isReadOnly {
-            try SQLiteConnections.create(path: path, busyTimeout: configuration.busyTimeout)
-        }
-        let connections = try SQLiteConnections(path: path, busyTimeout: configuration.busyTimeout)
-        opened = Locked(Opened(connections: connections))
+        file = try SQLiteFile(location, configuration: configuration)
+        mappings = SQLDirectory(file, dialect: .sqlite)
     }
 
-    // MARK: - Access for the extensions
+    // MARK: - Reading
 
-    /// The connections to the file that is at the path now: one that took the place of the old one (a restored copy, for
-    /// example) is opened anew. Throws when there is none.
-    private func connections() throws(CellError) -> SQLiteConnections {
-        let held = opened.withLock(\.connections)
-        if try held.isCurrent() { return held }
-        let found = try SQLiteConnections(path: path, busyTimeout: configuration.busyTimeout, replacing: held)
-        return opened.withLock { opened in
-            // Another task may have been faster; then ours close unused.
-            if opened.connections !== held { return opened.connections }
-            opened.connections = found
-            opened.generation += 1
-            return found
-        }
+    public func location(ofInstance instanceUUID: String) async throws(CellError) -> InstanceLocation {
+        try await mappings.location(ofInstance: instanceUUID)
     }
 
-    /// Reads one row or so, on the caller's thread: some ten microseconds, no change of threads. A lock, which only a
-    /// commit in a file without write-ahead logging holds, is waited for elsewhere.
-    func look<Value: Sendable>(_ body: @Sendable (Database) throws -> Value) async throws(CellError) -> Value {
-        let connections = try connections()
-        do {
-            let value = try readNow(connections.lookups, body)
-            if connections.mayHaveChanged { return try await scan(body) }
-            return value
-        } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY || connections.mayHaveChanged {
-            return try await scan(body)
-        } catch {
-            throw CellError.wrapping(error, path: path)
-        }
+    public func location(ofHost host: String) async throws(CellError) -> HostLocation {
+        try await mappings.location(ofHost: host)
     }
 
-    /// Reads many rows.
-    func scan<Value: Sendable>(_ body: @Sendable (Database) throws -> Value) async throws(CellError) -> Value {
-        for _ in 0..<8 {
-            let connections = try connections()
-            do {
-                let value = try await connections.scans.read(body)
-                if !connections.mayHaveChanged { return value }
-            } catch {
-                if !connections.mayHaveChanged { throw CellError.wrapping(error, path: path) }
-            }
-        }
-        throw CellError(
-            .directoryUnavailable,
-            "The directory \(path) changes again and again while it is read without a lock, as nothing can be written "
-                + "beside it; try again.")
+    public func cell(_ id: CellID) async throws(CellError) -> CellMapping {
+        try await mappings.cell(id)
     }
 
-    /// Writes in one transaction.
-    func write<Value: Sendable>(_ body: @Sendable (Database) throws -> Value) async throws(CellError) -> Value {
-        guard !configuration.isReadOnly else {
-            throw CellError(.directoryReadOnly, "The directory \(path) was opened for reading only.")
-        }
-        let connections = try connections()
-        let value: Value
-        do {
-            value = try await connections.writer().write(body)
-        } catch {
-            throw CellError.wrapping(error, path: path)
-        }
-        // Written into a file that nobody opens any more, it would be lost without a word.
-        guard try connections.isCurrent() else {
-            throw CellError(
-                .directoryUnavailable,
-                "The file \(path) was replaced while it was written: the change may be in the old one. Look, and repeat it."
-            )
-        }
-        return value
+    public func cells() async throws(CellError) -> CellListing {
+        try await mappings.cells()
     }
 
-    /// `DatabaseQueue` has asynchronous functions of the same names, which an asynchronous caller would get.
-    private func readNow<Value>(_ queue: DatabaseQueue, _ body: (Database) throws -> Value) throws -> Value {
-        try queue.unsafeRead(body)
+    public func cells(ofProject projectID: String) async throws(CellError) -> CellListing {
+        try await mappings.cells(ofProject: projectID)
     }
 
-    // MARK: - Following changes
+    public func instanceMappings(
+        matching filter: InstanceFilter, after token: PageToken?, limit: Int
+    ) async throws(CellError) -> Page<InstanceMapping> {
+        try await mappings.instanceMappings(matching: filter, after: token, limit: limit)
+    }
 
-    /// The file's identity and SQLite's counter of commits. Reads no table, and changes with a commit by any process.
+    public func hostMappings(
+        in cell: CellID?, after token: PageToken?, limit: Int
+    ) async throws(CellError) -> Page<HostMapping> {
+        try await mappings.hostMappings(in: cell, after: token, limit: limit)
+    }
+
+    public func instanceCounts(
+        ofProject projectID: String, user userID: String?
+    ) async throws(CellError) -> InstanceCounts {
+        try await mappings.instanceCounts(ofProject: projectID, user: userID)
+    }
+
+    public func usage(of cell: CellID) async throws(CellError) -> CellUsage {
+        try await mappings.usage(of: cell)
+    }
+
+    /// The file's identity and SQLite's counter of commits. Reads no table, and changes with a commit by any process, also
+    /// one to instances and hosts.
     ///
     /// If the file has been replaced by another one, for example by a restored copy, the new one is opened.
     public func version() async throws(CellError) -> DirectoryVersion {
-        let connections = try connections()
-        let generation = opened.withLock(\.generation)
-        do {
-            let version = try await connections.watch.writeWithoutTransaction { db in
-                try Row.fetchOne(db.cachedStatement(sql: "PRAGMA data_version"))?.integer(0) ?? 0
-            }
-            return DirectoryVersion(generation, version)
-        } catch {
-            throw CellError.wrapping(error, path: path)
-        }
+        try await file.version()
+    }
+
+    // MARK: - Writing
+
+    @discardableResult
+    public func createCell(_ cell: CellMapping) async throws(CellError) -> CellMapping {
+        try await mappings.createCell(cell)
+    }
+
+    @discardableResult
+    public func updateCell(_ id: CellID, _ change: CellChange) async throws(CellError) -> CellMapping {
+        try await mappings.updateCell(id, change)
+    }
+
+    public func deleteCell(_ id: CellID, force: Bool) async throws(CellError) {
+        try await mappings.deleteCell(id, force: force)
+    }
+
+    @discardableResult
+    public func mapInstances(_ mappings: [InstanceMapping]) async throws(CellError) -> MappingResult {
+        try await self.mappings.mapInstances(mappings)
+    }
+
+    @discardableResult
+    public func unmapInstances(_ instanceUUIDs: [String]) async throws(CellError) -> Int {
+        try await mappings.unmapInstances(instanceUUIDs)
+    }
+
+    @discardableResult
+    public func mapHosts(_ hosts: [String], to cell: CellID) async throws(CellError) -> MappingResult {
+        try await mappings.mapHosts(hosts, to: cell)
+    }
+
+    public func deleteHost(_ host: String) async throws(CellError) {
+        try await mappings.deleteHost(host)
     }
 }

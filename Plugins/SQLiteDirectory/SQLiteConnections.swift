@@ -2,6 +2,7 @@ internal import GRDB
 internal import Logging
 internal import SwitchboardCells
 internal import SwitchboardCore
+internal import SwitchboardSQL
 
 #if canImport(Glibc)
     import Glibc

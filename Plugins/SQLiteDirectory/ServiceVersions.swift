@@ -1,6 +1,7 @@
 internal import GRDB
 public import SwitchboardCells
 internal import SwitchboardCore
+internal import SwitchboardSQL
 
 extension CellMapping {
     /// The lowest `services.version` of a cell's services, read from the cell's own database if that is a SQLite file.

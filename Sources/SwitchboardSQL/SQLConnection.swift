@@ -1,3 +1,5 @@
+package import SwitchboardCells
+
 /// A value of a statement: what is bound to a parameter, and what a column holds.
 package enum SQLValue: Hashable, Sendable {
     case null
@@ -5,12 +7,29 @@ package enum SQLValue: Hashable, Sendable {
     case real(Double)
     case text(String)
     case bytes([UInt8])
+
+    package init(_ text: String?) {
+        self = text.map(SQLValue.text) ?? .null
+    }
+
+    package init(_ number: Int64?) {
+        self = number.map(SQLValue.integer) ?? .null
+    }
+
+    package init(_ flag: Bool) {
+        self = .integer(flag ? 1 : 0)
+    }
 }
 
 /// A row of a result. Its columns are read whatever they hold: databases store surprising values, and none may trap us.
 package protocol SQLRow {
     /// The value of the column with that number, from 0.
     func value(_ column: Int) -> SQLValue
+
+    func text(_ column: Int) -> String?
+    func integer(_ column: Int) -> Int64?
+    /// NULL reads as `false`, as Nova's objects have it.
+    func flag(_ column: Int) -> Bool
 }
 
 extension SQLRow {
@@ -33,7 +52,6 @@ extension SQLRow {
         }
     }
 
-    /// NULL reads as `false`, as Nova's objects have it.
     package func flag(_ column: Int) -> Bool {
         switch value(column) {
         case .integer(let number): number != 0
@@ -41,6 +59,11 @@ extension SQLRow {
         case .text(let text): ["true", "t", "1"].contains(text.lowercased())
         case .null, .bytes: false
         }
+    }
+
+    @inlinable
+    package func timestamp(_ column: Int) -> MappingTimestamp? {
+        text(column).flatMap { MappingTimestamp($0) }
     }
 }
 
@@ -53,6 +76,9 @@ package protocol SQLConnection {
     /// The rows that a statement gives. `?` stands for each argument. The statement is prepared once and kept.
     func rows(_ sql: String, _ arguments: [SQLValue]) throws -> [Row]
 
+    /// The first row, for statements that give one or none.
+    func row(_ sql: String, _ arguments: [SQLValue]) throws -> Row?
+
     /// Runs a statement that changes something, and returns how many rows it matched.
     @discardableResult
     func execute(_ sql: String, _ arguments: [SQLValue]) throws -> Int
@@ -61,8 +87,9 @@ package protocol SQLConnection {
 extension SQLConnection {
     package func rows(_ sql: String) throws -> [Row] { try rows(sql, []) }
 
-    /// The first row, for statements that give one or none.
-    package func row(_ sql: String, _ arguments: [SQLValue] = []) throws -> Row? {
+    package func row(_ sql: String) throws -> Row? { try row(sql, []) }
+
+    package func row(_ sql: String, _ arguments: [SQLValue]) throws -> Row? {
         try rows(sql, arguments).first
     }
 }

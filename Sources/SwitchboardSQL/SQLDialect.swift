@@ -1,5 +1,7 @@
+package import SwitchboardCells
+
 /// What differs between the kinds of databases in the statements that they share.
-package struct SQLDialect: Sendable {
+package struct SQLDialect: Hashable, Sendable {
     /// What a read that a write of the same transaction depends on ends with, so that no other transaction comes in between.
     package var lockingRead: String
     /// How a name that is a keyword elsewhere (`binary`) is quoted.
@@ -19,8 +21,16 @@ package struct SQLDialect: Sendable {
     /// SQLite: a write takes the whole file for itself before it reads.
     package static let sqlite = SQLDialect(lockingRead: "", quote: "\"", unindexed: "+", fractionDigits: 6)
 
-    /// MariaDB and MySQL.
+    /// MariaDB and MySQL. Their index on a column has the ids in order.
     package static let mariaDB = SQLDialect(lockingRead: " FOR UPDATE", quote: "`", unindexed: "", fractionDigits: 0)
 
     package func quoted(_ name: String) -> String { "\(quote)\(name)\(quote)" }
+
+    /// A time as the database stores it. Digits that it doesn't keep are cut off here, because some databases would round
+    /// them, up to a second that hasn't come yet.
+    package func text(_ time: MappingTimestamp) -> String {
+        let text = time.description
+        guard fractionDigits < 6 else { return text }
+        return String(text.dropLast(fractionDigits == 0 ? 7 : 6 - fractionDigits))
+    }
 }

@@ -37,11 +37,12 @@ public protocol CellDirectory: Sendable {
     /// Counts like Nova's quotas: without instances that wait for deletion, and without rows whose flag is NULL.
     func instanceCounts(ofProject projectID: String, user userID: String?) async throws(CellError) -> InstanceCounts
 
-    /// How many mappings refer to a cell. May scan the tables, because Nova has no index on the cell.
+    /// How many mappings refer to a cell. May scan the tables, because Nova has no index on the cell everywhere. Throws
+    /// ``CellError/Code/unknownCell``.
     func usage(of cell: CellID) async throws(CellError) -> CellUsage
 
-    /// A value that changes with every committed change to the directory, by any process. It may also change without
-    /// one. Cheap enough to be asked for several times a second.
+    /// A value that changes with every committed change to a cell, by any process. It may also change without one, for
+    /// example with a change to an instance's or host's mapping. Cheap enough to be asked for several times a second.
     func version() async throws(CellError) -> DirectoryVersion
 }
 

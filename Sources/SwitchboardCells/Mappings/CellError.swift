@@ -46,6 +46,9 @@ public struct CellError: Error, Sendable {
         public static let directoryInvalid = Code("directoryInvalid")
         /// The directory was opened for reading only.
         public static let directoryReadOnly = Code("directoryReadOnly")
+        /// A change to the directory was sent, and may or may not have taken effect: the answer got lost. Look, and repeat
+        /// it if it hasn't.
+        public static let indeterminate = Code("indeterminate")
         /// The line that a context refers to is closed. Aim again.
         public static let lineClosed = Code("lineClosed")
         /// The cell's queue doesn't answer, or refuses the login.

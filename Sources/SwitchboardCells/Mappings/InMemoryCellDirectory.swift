@@ -85,7 +85,10 @@ public final class InMemoryCellDirectory: MutableCellDirectory {
     }
 
     public func usage(of cell: CellID) async throws(CellError) -> CellUsage {
-        state.withLock { state in state.usage(of: cell) }
+        try state.withLock { state throws(CellError) in
+            _ = try state.cell(cell)
+            return state.usage(of: cell)
+        }
     }
 
     public func version() async throws(CellError) -> DirectoryVersion {

@@ -10,7 +10,18 @@ package struct UUIDBits: Hashable, Sendable {
 
     /// Reads 32 hexadecimal digits in either case, with dashes at the four usual places or with none at all.
     package init?(_ text: some StringProtocol) {
-        let utf8 = text.utf8
+        if let bits = text.utf8.withContiguousStorageIfAvailable({ UUIDBits(utf8: $0) }) {
+            guard let bits else { return nil }
+            self = bits
+        } else {
+            var copy = String(text)
+            guard let bits = copy.withUTF8({ UUIDBits(utf8: $0) }) else { return nil }
+            self = bits
+        }
+    }
+
+    /// By index: iterators of generic sequences cost several times as much, and each look-up parses three of them.
+    private init?(utf8: UnsafeBufferPointer<UInt8>) {
         let isDashed: Bool
         switch utf8.count {
         case 36: isDashed = true
@@ -19,7 +30,8 @@ package struct UUIDBits: Hashable, Sendable {
         }
         var words: (UInt64, UInt64) = (0, 0)
         var digits = 0
-        for (position, byte) in utf8.enumerated() {
+        for position in 0..<utf8.count {
+            let byte = utf8[position]
             if isDashed, position == 8 || position == 13 || position == 18 || position == 23 {
                 guard byte == UInt8(ascii: "-") else { return nil }
                 continue
