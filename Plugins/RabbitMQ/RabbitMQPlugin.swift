@@ -11,6 +11,29 @@ extension DriverPlugin {
             try RabbitMQDriver(url, configuration: configuration, logger: logger)
         }
     }
+
+    /// The driver with options as `[oslo_messaging_rabbit]` of a configuration file has them, each of which a URL's own wins
+    /// over, as in oslo.messaging.
+    package static func rabbitMQ(osloOptions: [TransportURL.Option]) -> DriverPlugin {
+        DriverPlugin(schemes: "rabbit", "kombu", "amqp", "amqps") { url, logger throws(TransportError) in
+            var whole = url
+            whole.options.removeAll { $0.value.isEmpty }
+            let own = whole.options.map(\.name)
+            whole.options += osloOptions.filter { option in
+                !own.contains(option.name) && !(option.name == "ssl" && url.scheme == "amqps")
+            }
+            let configuration: RabbitMQConfiguration
+            do throws(TransportError) {
+                configuration = try OsloOptions.apply(whole, to: .osloDefaults)
+            } catch {
+                throw TransportError(
+                    error.code,
+                    error.message.replacing(
+                        "of the RabbitMQ URL", with: "of the RabbitMQ URL or its configuration file"))
+            }
+            return try RabbitMQDriver(url, configuration: configuration, logger: logger)
+        }
+    }
 }
 #else
 public import SwitchboardCore

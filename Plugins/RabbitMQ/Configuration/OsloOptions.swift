@@ -1,5 +1,5 @@
 #if RabbitMQ
-import SwitchboardCore
+package import SwitchboardCore
 
 /// The query of a URL, by oslo.messaging's option names (`[oslo_messaging_rabbit]`, oslo-wire.md §8.4).
 enum OsloOptions {
@@ -41,6 +41,21 @@ enum OsloOptions {
         }
         try check(configuration)
         return configuration
+    }
+
+    /// The names of all options.
+    static var names: [String] { setters.keys.sorted() }
+
+    /// Why a value of an option can't be used, whatever the others are; `nil` where it can.
+    static func refusal(of option: TransportURL.Option) -> String? {
+        guard let setter = setters[option.name] else { return "there is no such option" }
+        var configuration = RabbitMQConfiguration.osloDefaults
+        do {
+            try setter(&configuration, option.value)
+        } catch {
+            return error.reason
+        }
+        return nil
     }
 
     /// Combinations that oslo.messaging refuses too, but only when it connects.
@@ -186,5 +201,13 @@ enum OsloOptions {
         }
         return number
     }
+}
+
+extension RabbitMQConfiguration {
+    /// The names of the options that a URL or such a file may have.
+    package static var osloOptions: Set<String> { Set(OsloOptions.names) }
+
+    /// Why the driver can't follow an option; `nil` where it can.
+    package static func refusal(of option: TransportURL.Option) -> String? { OsloOptions.refusal(of: option) }
 }
 #endif
