@@ -16,21 +16,7 @@ extension DriverPlugin {
     /// over, as in oslo.messaging.
     package static func rabbitMQ(osloOptions: [TransportURL.Option]) -> DriverPlugin {
         DriverPlugin(schemes: "rabbit", "kombu", "amqp", "amqps") { url, logger throws(TransportError) in
-            var whole = url
-            whole.options.removeAll { $0.value.isEmpty }
-            let own = whole.options.map(\.name)
-            whole.options += osloOptions.filter { option in
-                !own.contains(option.name) && !(option.name == "ssl" && url.scheme == "amqps")
-            }
-            let configuration: RabbitMQConfiguration
-            do throws(TransportError) {
-                configuration = try OsloOptions.apply(whole, to: .osloDefaults)
-            } catch {
-                throw TransportError(
-                    error.code,
-                    error.message.replacing(
-                        "of the RabbitMQ URL", with: "of the RabbitMQ URL or its configuration file"))
-            }
+            let configuration = try OsloOptions.configuration(of: url, besides: osloOptions)
             return try RabbitMQDriver(url, configuration: configuration, logger: logger)
         }
     }

@@ -81,11 +81,18 @@ public struct OsloConfiguration: Sendable {
     ///   - isSecret: whether the option is defined as a secret. Of a URL only the password is hidden then.
     public static func shown(_ text: String, ofName name: String, isSecret: Bool = false) -> String {
         if text.isEmpty { return text }
-        if text.utf8.contains(UInt8(ascii: ":")), text.contains("://"), !Self.isSecret(name: name) {
-            return text.split(separator: " ", omittingEmptySubsequences: false)
-                .map { URLMasker.masked(String($0)) }.joined(separator: " ")
-        }
-        return isSecret || Self.isSecret(name: name) ? Secret.mask : Secret.masked(in: text)
+        if Self.isSecret(name: name) { return Secret.mask }
+        guard isSecret else { return text.contains("://") ? maskedURLs(in: text) : Secret.masked(in: text) }
+        return text.contains("://") ? maskedURLs(in: text, orElse: Secret.mask) : Secret.mask
+    }
+
+    /// The words of a text, of which URLs lose their passwords.
+    private static func maskedURLs(in text: String, orElse other: String? = nil) -> String {
+        text.split(separator: " ", omittingEmptySubsequences: false).map { word in
+            let word = String(word)
+            if word.contains("://") { return URLMasker.masked(word) }
+            return other ?? Secret.masked(in: word)
+        }.joined(separator: " ")
     }
 
     /// The listed option of a name or of a deprecated one.

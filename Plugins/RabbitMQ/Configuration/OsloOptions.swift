@@ -43,6 +43,26 @@ enum OsloOptions {
         return configuration
     }
 
+    /// oslo.messaging's defaults with the options of a configuration file, each of which one of `url` wins over.
+    static func configuration(
+        of url: TransportURL, besides fileOptions: [TransportURL.Option]
+    ) throws(TransportError) -> RabbitMQConfiguration {
+        var whole = url
+        whole.options.removeAll { $0.value.isEmpty }
+        let own = whole.options.map(\.name)
+        // The scheme decides, and not a file that is for other URLs as well.
+        let others = fileOptions.filter { !own.contains($0.name) && !($0.name == "ssl" && url.scheme == "amqps") }
+        whole.options += others
+        do throws(TransportError) {
+            return try apply(whole, to: .osloDefaults)
+        } catch {
+            guard !others.isEmpty else { throw error }
+            throw TransportError(
+                error.code,
+                error.message.replacing("of the RabbitMQ URL", with: "of the RabbitMQ URL or its configuration file"))
+        }
+    }
+
     /// The names of all options.
     static var names: [String] { setters.keys.sorted() }
 

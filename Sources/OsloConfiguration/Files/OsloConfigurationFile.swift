@@ -12,7 +12,7 @@ public struct OsloConfigurationFile: Hashable, Sendable {
         /// The option's name, as written.
         public var name: String
         /// The value before interpolation, without the quotes around it. Continuation lines follow a line feed each. It may
-        /// be a secret: ``OsloConfiguration/shown(_:ofName:isSecret:)`` masks it.
+        /// be a secret, which `OsloConfiguration.shown(_:ofName:isSecret:)` masks.
         public var text: String
         /// The line of the name, from 1.
         public var line: Int

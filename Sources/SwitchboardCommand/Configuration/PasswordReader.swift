@@ -34,7 +34,9 @@ struct PasswordReader {
         // What it says may repeat the password.
         let complaints = String(decoding: program.errors, as: UTF8.self).split(separator: "\n").prefix(20)
         for complaint in complaints {
-            complain("\(name): \(secret.isEmpty ? String(complaint) : String(complaint).replacing(secret, with: Secret.mask))")
+            complain(
+                "\(name): \(secret.isEmpty ? String(complaint) : String(complaint).replacing(secret, with: Secret.mask))"
+            )
         }
         let sentence = "\(origin): The password command \(name)"
         switch program.end {

@@ -17,8 +17,8 @@ struct DirectoryOptions: ParsableArguments {
             return location
         }
         throw ValidationError(
-            "Say where the directory is: --database, SWITCHBOARD_DATABASE, --profile, or --config-file with an "
-                + "[api_database] connection.")
+            "Say where the directory is: --database PATH, or set SWITCHBOARD_DATABASE. --profile, and --config-file with an "
+                + "[api_database] connection, say it too.")
     }
 
     func open(forWriting: Bool) throws -> any MutableCellDirectory {
