@@ -393,7 +393,8 @@ let package = Package(
         .testTarget(
             name: "DocumentationTests",
             dependencies: [
-                "NovaCompute", "Switchboard", "SwitchboardCore", "SwitchboardMessaging", "SwitchboardCells",
+                "NovaCompute", "OsloConfiguration", "Switchboard", "SwitchboardCore", "SwitchboardMessaging",
+                "SwitchboardCells",
                 "SwitchboardInProcess", "SwitchboardSpool", "SwitchboardSQLite", "SwitchboardTesting",
                 .target(name: "SwitchboardRabbitMQ", condition: rabbitMQ),
                 .product(name: "Logging", package: "swift-log"),
@@ -403,7 +404,9 @@ let package = Package(
         .testTarget(name: "TestBrokerTests", dependencies: ["SwitchboardCore", "SwitchboardTesting"]),
         .testTarget(
             name: "CommandLineTests",
-            dependencies: ["StandardStreams", "SwitchboardCommand", "SwitchboardCore", "SwitchboardMessaging"]),
+            dependencies: [
+                "OsloConfiguration", "StandardStreams", "SwitchboardCommand", "SwitchboardCore", "SwitchboardMessaging",
+            ]),
         .testTarget(
             name: "SQLiteDirectoryTests",
             dependencies: ["SwitchboardCore", "SwitchboardCells", "SwitchboardSQLite", "SwitchboardTesting"],

@@ -1,9 +1,9 @@
+import ArgumentParser
 import Foundation
 import Logging
 import Switchboard
 import SwitchboardCells
 import SwitchboardInProcess
-import SwitchboardSQLite
 
 #if RabbitMQ
     import SwitchboardRabbitMQ
@@ -17,7 +17,8 @@ struct Cloud {
     let logger: Logger
     private let cells: [CellMapping]
 
-    init(database: String?, broker: String?, asMapped: Bool) async throws {
+    /// - Parameter fills: whether the database is empty, and gets the example's cells and instances.
+    init(database: String?, fills: Bool, broker: String?, asMapped: Bool) async throws {
         var logger = Logger(label: "quickstart", factory: { StreamLogHandler.standardError(label: $0) })
         logger.logLevel = .error
         self.logger = logger
@@ -28,13 +29,11 @@ struct Cloud {
         #endif
         let queues = try Queues(broker: broker)
         ownURL = try queues.url(of: "api")
-        if let database {
-            var configuration = SQLiteCellDirectory.Configuration()
-            configuration.isReadOnly = true
-            let mapped = try SQLiteCellDirectory(database, configuration: configuration)
+        if let database, !fills {
+            let mapped = try Databases.open(database, for: .reading)
             directory = asMapped ? mapped : try await Self.copy(of: mapped, queues)
         } else {
-            directory = try await Self.makeDatabase(queues)
+            directory = try await Self.makeDatabase(at: database, queues)
         }
         let listing = try await directory.cells()
         cells = listing.cells
@@ -73,14 +72,17 @@ struct Cloud {
         }
     }
 
-    /// An API database with cell0, two cells and some instances, in a file of its own.
-    private static func makeDatabase(_ queues: Queues) async throws -> SQLiteCellDirectory {
+    /// An API database with cell0, two cells and some instances: in an empty one, or in a file of its own.
+    private static func makeDatabase(at location: String?, _ queues: Queues) async throws -> any CellDirectory {
         let file = FileManager.default.temporaryDirectory.appendingPathComponent("quickstart-\(UUID()).sqlite")
-        var configuration = SQLiteCellDirectory.Configuration()
-        configuration.createsIfMissing = true
-        let directory = try SQLiteCellDirectory(file.path, configuration: configuration)
+        let directory = try Databases.open(location ?? file.path, for: .making)
+        let there = try await directory.cells().cells
+        guard there.allSatisfy(\.isCell0) else {
+            throw ValidationError("The database has \(there.count) cells already: leave out --fill to use them.")
+        }
         let ids = [CellID.cell0, .random(), .random()]
-        for (index, id) in ids.enumerated() {
+        // A database may have cell0 from its making.
+        for (index, id) in ids.enumerated() where !there.contains(where: { $0.id == id }) {
             let url = try id.isCell0 ? "none:///" : queues.url(of: "cell\(index)").formatted(revealingSecrets: true)
             _ = try await directory.createCell(
                 CellMapping(
@@ -93,12 +95,12 @@ struct Cloud {
                 InstanceMapping(
                     instanceUUID: "10000000-0000-4000-8000-00000000000\(index + 1)", cell: cell, projectID: "example")
             })
-        print("API database: \(file.path)")
+        if location == nil { print("API database: \(file.path)") }
         return directory
     }
 
     /// The cells and instances of a database, with queues that are there for the occasion.
-    private static func copy(of source: SQLiteCellDirectory, _ queues: Queues) async throws -> InMemoryCellDirectory {
+    private static func copy(of source: any CellDirectory, _ queues: Queues) async throws -> InMemoryCellDirectory {
         let directory = InMemoryCellDirectory()
         for var cell in try await source.cells().cells {
             if !cell.isCell0 {

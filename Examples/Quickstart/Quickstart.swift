@@ -9,8 +9,14 @@ struct Quickstart: AsyncParsableCommand {
         abstract: "Routes a call for each instance to the message queue of its cell, and shows which queue answered.")
 
     @Option(
-        help: "An API database (Nova's schema): a path or sqlite:///PATH. Without it, one is made for the occasion.")
+        help: """
+            An API database (Nova's schema): a path, sqlite:///PATH, or mysql://USER:PASSWORD@HOST/NAME. Without it, a SQLite \
+            file is made for the occasion.
+            """)
     var database: String?
+
+    @Flag(help: "Put cells and instances into the database, which has to be without any.")
+    var fill = false
 
     @Option(
         help: "A RabbitMQ, for example rabbit://guest:guest@127.0.0.1: every cell has a virtual host of its name there."
@@ -27,8 +33,12 @@ struct Quickstart: AsyncParsableCommand {
         var instance: String
     }
 
+    func validate() throws {
+        if fill, database == nil { throw ValidationError("--fill needs a --database.") }
+    }
+
     func run() async throws {
-        let cloud = try await Cloud(database: database, broker: broker, asMapped: asMapped)
+        let cloud = try await Cloud(database: database, fills: fill, broker: broker, asMapped: asMapped)
         try await withMessageQueue(cloud.ownURL, drivers: cloud.drivers, logger: cloud.logger) { own in
             let cells = CellContextManager(directory: cloud.directory, drivers: cloud.drivers, logger: cloud.logger)
             try await withRunning(cells) {

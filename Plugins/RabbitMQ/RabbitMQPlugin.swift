@@ -11,6 +11,15 @@ extension DriverPlugin {
             try RabbitMQDriver(url, configuration: configuration, logger: logger)
         }
     }
+
+    /// The driver with options as `[oslo_messaging_rabbit]` of a configuration file has them, each of which a URL's own wins
+    /// over, as in oslo.messaging.
+    package static func rabbitMQ(osloOptions: [TransportURL.Option]) -> DriverPlugin {
+        DriverPlugin(schemes: "rabbit", "kombu", "amqp", "amqps") { url, logger throws(TransportError) in
+            let configuration = try OsloOptions.configuration(of: url, besides: osloOptions)
+            return try RabbitMQDriver(url, configuration: configuration, logger: logger)
+        }
+    }
 }
 #else
 public import SwitchboardCore

@@ -2,9 +2,8 @@ import ArgumentParser
 import StandardStreams
 import SwitchboardCells
 import SwitchboardMessaging
-import SwitchboardSQLite
 
-struct InitCommand: AsyncParsableCommand {
+struct InitCommand: ConfiguredCommand {
     static let configuration = CommandConfiguration(
         commandName: "init",
         abstract: "Makes a directory with cell0 in it.",
@@ -17,17 +16,19 @@ struct InitCommand: AsyncParsableCommand {
     @OptionGroup var directoryOptions: DirectoryOptions
     @OptionGroup var output: OutputOptions
 
+    var configurationOptions: ConfigurationOptions { directoryOptions.configuration }
+
     func run() async throws {
         try await reportingFailures([:]) {
-            var configuration = SQLiteCellDirectory.Configuration()
-            configuration.createsIfMissing = true
-            let directory = try SQLiteCellDirectory(directoryOptions.location(), configuration: configuration)
+            let location = try directoryOptions.location()
+            let directory = try Directories.open(location, for: .making)
             let isNew = try await mapCell0(in: directory, databaseConnection: nil)
+            let name = Directories.name(of: directory, at: location)
             if output.json {
-                try StandardOutput.json(["database": .string(directory.path), "cell0_mapped": .bool(isNew)])
+                try StandardOutput.json(["database": .string(name), "cell0_mapped": .bool(isNew)])
             } else {
-                let path = ArgumentEcho.own.cleaned(directory.path)
-                try StandardOutput.line("The directory \(path) is ready\(isNew ? "" : ", as it was").")
+                try StandardOutput.line(
+                    "The directory \(ArgumentEcho.own.cleaned(name)) is ready\(isNew ? "" : ", as it was").")
             }
         }
     }

@@ -26,22 +26,27 @@ struct SwitchboardCommand: AsyncParsableCommand {
               switchboard serve --cell one --topic greetings
               switchboard call --cell one --topic greetings hello name=world
 
-            The directory is a SQLite file with the schema of Nova's API database; a Nova's own file can be given as well.
+            The directory is a SQLite file with the schema of Nova's API database; a Nova's own can be given as well. \
+            --config-file /etc/nova/nova.conf takes what isn't given otherwise from there, and --profile from a set of \
+            settings of your own; options win over the environment, that over the profile, and that over files.
 
             Every command takes --json. Passwords are shown as *** unless --show-secrets is given. Results go to standard \
             output, everything else to standard error. Exit codes: 0 success; 64 wrong usage; 74 standard output cannot be \
-            written, 141 its reader has gone; 255 the directory cannot be used; others as in the help of each command.
+            written, 141 its reader has gone; 78 a configuration file or profile cannot be used; 255 the directory cannot be used; others as in the help of each command.
             """,
         version: SwitchboardVersion.current,
         subcommands: [
             InitCommand.self, CellCommand.self, InstanceCommand.self, HostCommand.self, Ping.self, Call.self, Cast.self,
-            Serve.self, NotifyCommand.self, SpoolCommand.self, ConformanceCommand.self,
+            Serve.self, NotifyCommand.self, SpoolCommand.self, ConfigCommand.self, ConformanceCommand.self,
         ])
 
     static func main() async {
         StandardStreams.prepare()
         do {
             var command = try await asyncParseAsRoot()
+            if let configured = command as? any ConfiguredCommand {
+                try await CommandSettings.load(configured.configurationOptions)
+            }
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
             } else {

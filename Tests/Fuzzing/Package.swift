@@ -19,6 +19,7 @@ let package = Package(
                 .product(name: "SwitchboardRabbitMQ", package: "switchboard"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "OsloConfiguration", package: "switchboard"),
                 .product(name: "SwitchboardSpool", package: "switchboard"),
             ]),
     ],

@@ -117,5 +117,32 @@ struct OptionTests {
         dump(endpoint, to: &dumped)
         #expect(!"\(endpoint) \(endpoint.description(username: "u")) \(dumped)".contains("c4nary"))
     }
+
+    @Test("Options of a configuration file hold where the URL's own don't say otherwise")
+    func fileOptions() throws {
+        func combined(_ url: String, _ options: (String, String)...) throws -> RabbitMQConfiguration {
+            try OsloOptions.configuration(of: TransportURL(url), besides: options.map { .init($0.0, $0.1) })
+        }
+        let quorum = try combined(
+            "rabbit://h/", ("rabbit_quorum_queue", "true"), ("heartbeat_timeout_threshold", "7"))
+        #expect(quorum.topology.quorumQueues && quorum.heartbeat == 7)
+        let own = try combined(
+            "rabbit://h/?rabbit_quorum_queue=false&heartbeat_timeout_threshold=", ("rabbit_quorum_queue", "true"),
+            ("heartbeat_timeout_threshold", "7"))
+        #expect(!own.topology.quorumQueues && own.heartbeat == 7)
+        // TLS options of the file refine what the URL turns on.
+        let tls = try combined("rabbit://h/?ssl=1", ("ssl_ca_file", "/ca"), ("ssl_cert_file", "/c"))
+        #expect(tls.tls?.authorityFile == "/ca" && tls.tls?.certificateFile == "/c")
+        #expect(try combined("rabbit://h/", ("ssl_ca_file", "/ca")).tls == nil)
+        #expect(try combined("amqps://h/", ("ssl", "false")).tls != nil)
+        #expect(try combined("rabbit://h/?ssl=no", ("ssl", "true")).tls == nil)
+        let error = #expect(throws: TransportError.self) {
+            try combined("rabbit://h/?rabbit_quorum_queue=1", ("rabbit_ha_queues", "1"))
+        }
+        #expect(error?.message.contains("rabbit_ha_queues of the RabbitMQ URL or its configuration file") == true)
+        #expect(OsloOptions.refusal(of: .init("kombu_compression", "gzip")) != nil)
+        #expect(OsloOptions.refusal(of: .init("rabbit_ha_queues", "true")) == nil)
+        #expect(OsloOptions.refusal(of: .init("rabbit_ha_queue", "true")) != nil)
+    }
 }
 #endif

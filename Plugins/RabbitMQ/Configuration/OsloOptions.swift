@@ -1,5 +1,5 @@
 #if RabbitMQ
-import SwitchboardCore
+package import SwitchboardCore
 
 /// The query of a URL, by oslo.messaging's option names (`[oslo_messaging_rabbit]`, oslo-wire.md §8.4).
 enum OsloOptions {
@@ -27,6 +27,41 @@ enum OsloOptions {
         }
         try check(configuration, options)
         return configuration
+    }
+
+    /// oslo.messaging's defaults with the options of a configuration file, each of which one of `url` wins over.
+    static func configuration(
+        of url: TransportURL, besides fileOptions: [TransportURL.Option]
+    ) throws(TransportError) -> RabbitMQConfiguration {
+        var whole = url
+        whole.options.removeAll { $0.value.isEmpty }
+        let own = whole.options.map(\.name)
+        // The scheme decides, and not a file that is for other URLs as well.
+        let others = fileOptions.filter { !own.contains($0.name) && !($0.name == "ssl" && url.scheme == "amqps") }
+        whole.options += others
+        do throws(TransportError) {
+            return try apply(whole, to: .osloDefaults)
+        } catch {
+            guard !others.isEmpty else { throw error }
+            throw TransportError(
+                error.code,
+                error.message.replacing("of the RabbitMQ URL", with: "of the RabbitMQ URL or its configuration file"))
+        }
+    }
+
+    /// The names of all options.
+    static var names: [String] { setters.keys.sorted() }
+
+    /// Why a value of an option can't be used, whatever the others are; `nil` where it can.
+    static func refusal(of option: TransportURL.Option) -> String? {
+        guard let setter = setters[option.name] else { return "there is no such option" }
+        var configuration = RabbitMQConfiguration.osloDefaults
+        do {
+            try setter(&configuration, option.value)
+        } catch {
+            return error.reason
+        }
+        return nil
     }
 
     /// Combinations that oslo.messaging refuses too, but only when it connects.
@@ -187,5 +222,13 @@ enum OsloOptions {
     private static let checkedFlag: Reader = { _, options, name throws(TransportError) in
         _ = try options.flag(name)
     }
+}
+
+extension RabbitMQConfiguration {
+    /// The names of the options that a URL or such a file may have.
+    package static var osloOptions: Set<String> { Set(OsloOptions.names) }
+
+    /// Why the driver can't follow an option; `nil` where it can.
+    package static func refusal(of option: TransportURL.Option) -> String? { OsloOptions.refusal(of: option) }
 }
 #endif

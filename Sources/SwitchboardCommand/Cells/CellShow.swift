@@ -20,8 +20,9 @@ struct CellShow: DirectoryCommand {
     func perform(on directory: any MutableCellDirectory) async throws {
         let cell = try await cell.find(in: directory)
         let usage = try await directory.usage(of: cell.id)
-        let queue = filledIn(cell.transportURL, base.urls.transport)
-        let database = filledIn(cell.databaseConnection, base.urls.database)
+        let urls = try base.urls
+        let queue = filledIn(cell.transportURL, urls.transport)
+        let database = filledIn(cell.databaseConnection, urls.database)
         if output.json {
             var report = cell.report(secrets)
             report["rendered_transport_url"] = JSONValue(queue.text)

@@ -38,7 +38,7 @@ struct CellVerify: DirectoryCommand {
             warnings += problems.warnings
         }
         for cell in cells {
-            let check = URLCheck(cell, base: base.urls)
+            let check = URLCheck(cell, base: try base.urls)
             errors += check.errors
             warnings += check.warnings
         }

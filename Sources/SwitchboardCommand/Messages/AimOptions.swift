@@ -36,7 +36,11 @@ struct AimOptions: ParsableArguments {
     }
 
     /// The queue's URL, and what messages to people call it.
-    func resolve() async throws -> (url: TransportURL, name: String) {
+    ///
+    /// - Parameter own: which of the process's own queues is meant where none is asked for.
+    func resolve(
+        own: CommandSettings.Name = .transportURL
+    ) async throws -> (url: TransportURL, name: String) {
         if let cell = try await mapping() {
             if cell.isDisabled, !includeDisabled {
                 throw Failure(
@@ -53,12 +57,12 @@ struct AimOptions: ParsableArguments {
         if let transportURL {
             return (try TransportURL(transportURL == "-" ? StandardInput.url() : transportURL), "the queue")
         }
-        guard let own = base.baseTransportURL ?? environment("SWITCHBOARD_TRANSPORT_URL") else {
+        guard let url = try base.transportURL(own) else {
             throw ValidationError(
-                "Say which queue: --instance, --in-cell-of-host, --cell, --transport-url, or set "
-                    + "SWITCHBOARD_TRANSPORT_URL.")
+                "Say which queue: --instance, --in-cell-of-host, --cell, --transport-url, SWITCHBOARD_TRANSPORT_URL, "
+                    + "--profile, or --config-file with a transport_url.")
         }
-        return (try TransportURL(own), "the process's own queue")
+        return (try TransportURL(url), "the process's own queue")
     }
 
     private func mapping() async throws -> CellMapping? {
@@ -71,16 +75,22 @@ struct AimOptions: ParsableArguments {
 }
 
 /// A command that uses one message queue: it is connected while ``perform(on:)`` runs.
-protocol QueueCommand: AsyncParsableCommand {
+protocol QueueCommand: ConfiguredCommand {
     var aim: AimOptions { get }
+
+    /// The queue where none is asked for.
+    static var ownQueue: CommandSettings.Name { get }
 
     func perform(on connection: MessageQueueConnection) async throws
 }
 
 extension QueueCommand {
+    static var ownQueue: CommandSettings.Name { .transportURL }
+    var configurationOptions: ConfigurationOptions { aim.directory.configuration }
+
     func run() async throws {
         try await reportingMessageFailures {
-            let (url, name) = try await aim.resolve()
+            let (url, name) = try await aim.resolve(own: Self.ownQueue)
             let connection = try MessageQueueConnection(url, drivers: .all, name: name, logger: messageLogger())
             try await withRunning(connection) { try await perform(on: connection) }
         }

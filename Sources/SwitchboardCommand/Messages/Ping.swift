@@ -4,7 +4,7 @@ import SwitchboardCells
 import SwitchboardCore
 import SwitchboardMessaging
 
-struct Ping: AsyncParsableCommand {
+struct Ping: ConfiguredCommand {
     static let configuration = CommandConfiguration(
         abstract: "Asks a queue whether messages come through.",
         discussion: """
@@ -25,6 +25,8 @@ struct Ping: AsyncParsableCommand {
     @OptionGroup var aim: AimOptions
     @OptionGroup var output: OutputOptions
 
+    var configurationOptions: ConfigurationOptions { aim.directory.configuration }
+
     func validate() throws {
         if allCells, aim.namesQueue {
             throw ValidationError("--all-cells asks every cell; leave out the option that names one queue.")
@@ -35,7 +37,7 @@ struct Ping: AsyncParsableCommand {
         try await reportingMessageFailures {
             if allCells {
                 let sweep = PingSweep(
-                    directory: try aim.directory.open(forWriting: false), base: aim.base.urls, probe: probe,
+                    directory: try aim.directory.open(forWriting: false), base: try aim.base.urls, probe: probe,
                     includesDisabled: aim.includeDisabled)
                 return try await sweep.run(asJSON: output.json)
             }
@@ -64,13 +66,19 @@ struct Probe: ParsableArguments {
     var exchange = Topic.defaultExchange
     @Option(help: "Ask this server of the topic.")
     var server: String?
-    @Option(help: "Seconds until an answer is too late.")
-    var timeout = 10.0
+    @Option(
+        name: .customLong("timeout"),
+        help: ArgumentHelp("Seconds until an answer is too late. Default: the profile's, or 10.", valueName: "timeout"))
+    var givenTimeout: Double?
 
     func validate() throws {
-        if !(timeout > 0 && timeout < 1e9) { throw ValidationError("--timeout is a number of seconds over 0.") }
+        if let givenTimeout, !(givenTimeout > 0 && givenTimeout < 1e9) {
+            throw ValidationError("--timeout is a number of seconds over 0.")
+        }
         if server != nil, topic == nil { throw ValidationError("--server needs a --topic.") }
     }
+
+    var timeout: Duration { givenTimeout.map { .seconds($0) } ?? CommandSettings.current.timeout ?? .seconds(10) }
 
     /// A sign of life.
     struct Answer: Sendable {
@@ -95,12 +103,12 @@ struct Probe: ParsableArguments {
             case .cell(let line, _): aimed = line
             case .none(let cell, let reason): throw RPCError(.noQueue, "Cell \(cell) cannot be asked: \(reason).")
             }
-            return Answer(time: try await aimed.roundTrip(timeout: .seconds(timeout)))
+            return Answer(time: try await aimed.roundTrip(timeout: timeout))
         }
         let start = ContinuousClock.now
         let client = RPCClient(
             connection, target: RPCTarget(topic: topic, exchange: exchange, server: server),
-            timeout: .seconds(timeout))
+            timeout: timeout)
         do {
             _ = try await client.call("oslo_rpc_server_ping", context: context)
             return Answer(time: ContinuousClock.now - start)

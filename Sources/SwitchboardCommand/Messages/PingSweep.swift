@@ -18,7 +18,7 @@ struct PingSweep {
             TransportURL(scheme: "fake"), drivers: .all, logger: messageLogger())
         var configuration = ScatterConfiguration(
             // The probe's own time ends first, and says more.
-            cellTimeout: .seconds(probe.timeout + 1), timeout: .seconds(86_400))
+            cellTimeout: probe.timeout + .seconds(1), timeout: .seconds(86_400))
         configuration.includesDisabled = includesDisabled
         configuration.maximumParallelism = 256
         let found = try await withRunning(manager) { [probe, configuration] in

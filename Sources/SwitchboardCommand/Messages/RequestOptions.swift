@@ -31,11 +31,15 @@ struct RequestOptions: ParsableArguments {
     var requestID: String?
     @Flag(help: "Send no context, for programs that are not Nova's.")
     var plainContext = false
-    @Option(help: "Seconds until it is given up.")
-    var timeout = 60.0
+    @Option(
+        name: .customLong("timeout"),
+        help: ArgumentHelp("Seconds until it is given up. Default: the profile's, or 60.", valueName: "timeout"))
+    var givenTimeout: Double?
 
     func validate() throws {
-        if !(timeout > 0 && timeout < 1e9) { throw ValidationError("--timeout is a number of seconds over 0.") }
+        if let givenTimeout, !(givenTimeout > 0 && givenTimeout < 1e9) {
+            throw ValidationError("--timeout is a number of seconds over 0.")
+        }
         if let version, RPCVersion(version) == nil {
             throw ValidationError("--interface-version is major.minor, for example 1.2, not \(version).")
         }
@@ -49,6 +53,8 @@ struct RequestOptions: ParsableArguments {
         _ = try object()
     }
 
+    var timeout: Duration { givenTimeout.map { .seconds($0) } ?? CommandSettings.current.timeout ?? .seconds(60) }
+
     var context: RequestContext {
         if plainContext { return .plain() }
         return RequestContext(userID: user, projectID: project, requestID: requestID)
@@ -59,7 +65,7 @@ struct RequestOptions: ParsableArguments {
     func client(_ connection: MessageQueueConnection) -> RPCClient {
         RPCClient(
             connection, target: RPCTarget(topic: topic, exchange: exchange, server: server),
-            timeout: .seconds(timeout))
+            timeout: timeout)
     }
 
     /// The arguments as one object.

@@ -7,8 +7,11 @@ import SwitchboardMessaging
 import UnixSignals
 
 /// A command that serves one message queue until it is stopped, or has done what it was asked for.
-protocol ServingCommand: AsyncParsableCommand {
+protocol ServingCommand: ConfiguredCommand {
     var aim: AimOptions { get }
+
+    /// The queue where none is asked for.
+    static var ownQueue: CommandSettings.Name { get }
 
     /// What serves, prints to the outlet, and counts down to the command's end.
     func service(
@@ -19,13 +22,16 @@ protocol ServingCommand: AsyncParsableCommand {
 }
 
 extension ServingCommand {
+    static var ownQueue: CommandSettings.Name { .transportURL }
+    var configurationOptions: ConfigurationOptions { aim.directory.configuration }
+
     func validate() throws {
         if let count, count < 1 { throw ValidationError("--count is at least 1.") }
     }
 
     func run() async throws {
         try await reportingMessageFailures {
-            let (url, name) = try await aim.resolve()
+            let (url, name) = try await aim.resolve(own: Self.ownQueue)
             let logger = messageLogger(.warning)
             let connection = try MessageQueueConnection(url, drivers: .all, name: name, logger: logger)
             let countdown = Countdown(from: count)

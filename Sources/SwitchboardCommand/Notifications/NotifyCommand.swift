@@ -13,13 +13,18 @@ extension NotificationPriority: ExpressibleByArgument {}
 
 /// Which queues notifications go through.
 struct NotificationTopicOptions: ParsableArguments {
-    @Option(name: .customLong("topic"), help: "A topic; give it again for more. Default: notifications.")
+    @Option(
+        name: .customLong("topic"),
+        help: "A topic; give it again for more. Default: a configuration file's topics, or notifications.")
     var topics: [String] = []
     @Option(help: "The exchange of the topics.")
     var exchange = Topic.defaultExchange
 
     var all: [Topic] {
-        (topics.isEmpty ? ["notifications"] : topics).map { Topic($0, exchange: exchange) }
+        get throws {
+            let configured = topics.isEmpty ? try CommandSettings.current.notifications().topics : topics
+            return (configured.isEmpty ? ["notifications"] : configured).map { Topic($0, exchange: exchange) }
+        }
     }
 }
 

@@ -36,6 +36,8 @@ struct NotifyListen: ServingCommand {
     @OptionGroup var aim: AimOptions
     @OptionGroup var output: OutputOptions
 
+    static var ownQueue: CommandSettings.Name { .notificationURL }
+
     func validate() throws {
         if let count, count < 1 { throw ValidationError("--count is at least 1.") }
         if let batch, !(1...100_000).contains(batch) { throw ValidationError("--batch is from 1 to 100000.") }
@@ -72,7 +74,7 @@ struct NotifyListen: ServingCommand {
         configuration.prefetch = batch ?? 1
         complain("listening in \(connection.name); Control-C ends it")
         return NotificationListener(
-            connection, topics: topics.all, router: router, configuration: configuration, logger: logger)
+            connection, topics: try topics.all, router: router, configuration: configuration, logger: logger)
     }
 
     private static func line(_ event: NotificationEvent) -> String {

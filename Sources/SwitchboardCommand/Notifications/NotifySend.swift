@@ -26,16 +26,28 @@ struct NotifySend: QueueCommand {
     var priority = NotificationPriority.info
     @Option(help: "Who publishes it, by convention service.host.")
     var publisherID = "switchboard"
-    @Option(help: "The form of oslo.messaging's driver of that name.")
-    var format = Format.messagingv2
-    @Option(help: "Seconds until it is given up.")
-    var timeout = 60.0
+    @Option(
+        help:
+            "The form of oslo.messaging's driver of that name. Default: a configuration file's driver, or messagingv2.")
+    var format: Format?
+    @Option(
+        name: .customLong("timeout"),
+        help: ArgumentHelp("Seconds until it is given up. Default: the profile's, or 60.", valueName: "timeout"))
+    var givenTimeout: Double?
     @OptionGroup var topics: NotificationTopicOptions
     @OptionGroup var aim: AimOptions
     @OptionGroup var output: OutputOptions
 
+    static var ownQueue: CommandSettings.Name { .notificationURL }
+
+    private var timeout: Duration {
+        givenTimeout.map { .seconds($0) } ?? CommandSettings.current.timeout ?? .seconds(60)
+    }
+
     func validate() throws {
-        if !(timeout > 0 && timeout < 1e9) { throw ValidationError("--timeout is a number of seconds over 0.") }
+        if let givenTimeout, !(givenTimeout > 0 && givenTimeout < 1e9) {
+            throw ValidationError("--timeout is a number of seconds over 0.")
+        }
         if payload == "-", aim.transportURL == "-" {
             throw ValidationError("Only one of --payload and --transport-url can be read from standard input.")
         }
@@ -44,14 +56,18 @@ struct NotifySend: QueueCommand {
 
     func perform(on connection: MessageQueueConnection) async throws {
         let payload = try parseJSON(payload == "-" ? StandardInput.json() : Array(payload.utf8), what: "the payload")
+        let topics = try topics.all
+        let settings = try CommandSettings.current.notifications()
         let driver: NotificationDriver =
-            switch format {
-            case .messaging: .messaging(connection, topics: topics.all)
-            case .messagingv2: .messagingV2(connection, topics: topics.all)
+            switch format ?? settings.drivers.lazy.compactMap(Format.init(rawValue:)).first ?? .messagingv2 {
+            case .messaging: .messaging(connection, topics: topics)
+            case .messagingv2: .messagingV2(connection, topics: topics)
             }
+        var retry = NotificationRetry(timeout: timeout)
+        // 0 is one attempt, and below 0 there is no end of them, until the time is over.
+        if let again = settings.retry, again >= 0 { retry.maximumAttempts = again < .max ? again + 1 : nil }
         let notifier = Notifier(
-            publisherID: publisherID, drivers: [driver], retry: NotificationRetry(timeout: .seconds(timeout)),
-            logger: messageLogger())
+            publisherID: publisherID, drivers: [driver], retry: retry, logger: messageLogger())
         try await notifier.send(priority, eventType, payload)
         try reportSent("\(eventType) (\(priority)) to \(connection.name)", output)
     }

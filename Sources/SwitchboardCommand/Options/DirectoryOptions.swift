@@ -1,30 +1,28 @@
 import ArgumentParser
 import Foundation
 import SwitchboardCells
-import SwitchboardSQLite
 
-/// Where the directory is.
+/// Where the directory is, and the files and profiles that may say so.
 struct DirectoryOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "The directory's SQLite file: a path or sqlite:///path. Default: SWITCHBOARD_DATABASE.",
-            valueName: "path"))
+            "The directory: the path of a SQLite file, sqlite:///path, or the URL of a MariaDB or MySQL database. Default: "
+                + "SWITCHBOARD_DATABASE, the profile's, or that of [api_database] in a configuration file.",
+            valueName: "location"))
     var database: String?
+    @OptionGroup(title: "Configuration") var configuration: ConfigurationOptions
 
     func location() throws -> String {
-        if let database { return database }
-        if let database = environment("SWITCHBOARD_DATABASE") { return database }
-        throw ValidationError("Say where the directory is: --database PATH, or set SWITCHBOARD_DATABASE.")
+        if let location = try CommandSettings.current.text(.directory, given: database, option: "--database") {
+            return location
+        }
+        throw ValidationError(
+            "Say where the directory is: --database PATH, or set SWITCHBOARD_DATABASE. --profile, and --config-file with an "
+                + "[api_database] connection, say it too.")
     }
 
     func open(forWriting: Bool) throws -> any MutableCellDirectory {
-        var configuration = SQLiteCellDirectory.Configuration()
-        configuration.isReadOnly = !forWriting
-        do {
-            return try SQLiteCellDirectory(location(), configuration: configuration)
-        } catch let error as CellError where error.code == .directoryUnavailable {
-            throw Failure("\(error.message) 'switchboard init' makes one.", exit: 255)
-        }
+        try Directories.open(location(), for: forWriting ? .writing : .reading)
     }
 }
 
@@ -32,21 +30,30 @@ struct DirectoryOptions: ParsableArguments {
 struct BaseOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "The process's own transport URL, for templates such as {scheme}://{username}:{password}@host/cell. "
-                + "Default: SWITCHBOARD_TRANSPORT_URL.",
+            "The process's own transport URL, for templates such as {scheme}://{username}:{password}@host/cell. Default: "
+                + "SWITCHBOARD_TRANSPORT_URL, the profile's, or transport_url of a configuration file.",
             valueName: "url"))
     var baseTransportURL: String?
 
     @Option(
         help: ArgumentHelp(
-            "The process's own database URL, for templates. Default: SWITCHBOARD_DATABASE_CONNECTION.",
-            valueName: "url"))
+            "The process's own database URL, for templates. Default: SWITCHBOARD_DATABASE_CONNECTION, the profile's, or "
+                + "that of [database] in a configuration file.", valueName: "url"))
     var baseDatabaseConnection: String?
 
     var urls: BaseURLs {
-        BaseURLs(
-            transportURL: baseTransportURL ?? environment("SWITCHBOARD_TRANSPORT_URL"),
-            databaseConnection: baseDatabaseConnection ?? environment("SWITCHBOARD_DATABASE_CONNECTION"))
+        get throws {
+            let settings = CommandSettings.current
+            return BaseURLs(
+                transportURL: try transportURL(.transportURL),
+                databaseConnection: try settings.text(
+                    .databaseConnection, given: baseDatabaseConnection, option: "--base-database-connection"))
+        }
+    }
+
+    /// The process's own queue, or that of its notifications.
+    func transportURL(_ name: CommandSettings.Name) throws -> String? {
+        try CommandSettings.current.text(name, given: baseTransportURL, option: "--base-transport-url")
     }
 }
 

@@ -7,10 +7,11 @@ import SwitchboardSpool
 #endif
 
 extension DriverRegistry {
-    /// All drivers that this program was built with.
+    /// All drivers that this program was built with, with what configuration files say of `[oslo_messaging_rabbit]`.
     static var all: DriverRegistry {
         #if RabbitMQ
-            return DriverRegistry(.inProcess(), .spool(), .rabbitMQ())
+            return DriverRegistry(
+                .inProcess(), .spool(), .rabbitMQ(osloOptions: CommandSettings.current.rabbitMQ.announced))
         #else
             var drivers = DriverRegistry(.inProcess(), .spool())
             drivers.explainAbsence(

@@ -1,4 +1,5 @@
 import ArgumentParser
+import OsloConfiguration
 import StandardStreams
 import SwitchboardCells
 
@@ -12,10 +13,13 @@ struct Failure: Error {
         self.message = message
         self.exit = exit
     }
+
+    /// A configuration file or a profile can't be used.
+    static func configuration(_ message: String) -> Failure { Failure(message, exit: 78) }
 }
 
 /// A command on a directory: it is opened, and errors become sentences and exit codes.
-protocol DirectoryCommand: AsyncParsableCommand {
+protocol DirectoryCommand: ConfiguredCommand {
     var directoryOptions: DirectoryOptions { get }
 
     static var writes: Bool { get }
@@ -28,6 +32,8 @@ protocol DirectoryCommand: AsyncParsableCommand {
 
 extension DirectoryCommand {
     static var exitCodes: [CellError.Code: Int32] { [:] }
+
+    var configurationOptions: ConfigurationOptions { directoryOptions.configuration }
 
     func run() async throws {
         try await reportingFailures(Self.exitCodes) {
@@ -43,6 +49,9 @@ func reportingFailures(_ exitCodes: [CellError.Code: Int32], _ body: () async th
     } catch let failure as Failure {
         try complainAtTheEnd(failure.message)
         throw ExitCode(failure.exit)
+    } catch let error as OsloConfigurationError {
+        try complainAtTheEnd(error.message)
+        throw ExitCode(Failure.configuration("").exit)
     } catch let error as CellError {
         try complainAtTheEnd(error.message)
         let isDirectory = [.directoryUnavailable, .directoryInvalid, .directoryReadOnly].contains(error.code)

@@ -4,7 +4,7 @@ import SwitchboardCore
 import SwitchboardMessaging
 import SwitchboardSpool
 
-struct SpoolForward: AsyncParsableCommand {
+struct SpoolForward: ConfiguredCommand {
     static let configuration = CommandConfiguration(
         commandName: "forward",
         abstract: "Drains a spool into another transport: store, then forward.",
@@ -25,6 +25,7 @@ struct SpoolForward: AsyncParsableCommand {
     var timeout = 30
     @Option(help: "Messages on their way at a time. More than 1 is faster, and loses the order.")
     var concurrency = 1
+    @OptionGroup(title: "Configuration") var configurationOptions: ConfigurationOptions
     @OptionGroup var output: OutputOptions
 
     func validate() throws {

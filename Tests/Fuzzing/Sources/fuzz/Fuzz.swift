@@ -1,8 +1,8 @@
-// Any bytes as JSON, as a message, as a URL, as a file of a spool: none traps, none hangs, and what is read is written and
+// Any bytes as JSON, as a message, as a URL, as a file of a spool, as a configuration file: none traps, none hangs, and what is read is written and
 // read again as the same. Any bytes from a broker: none traps, none hangs, and everybody that waits gets an answer. Run by
 // Tests/fuzz.
 //
-//     fuzz json|envelope|url|spool|broker LIBFUZZER-OPTION...
+//     fuzz json|envelope|url|spool|broker|configuration LIBFUZZER-OPTION...
 
 import CFuzzer
 import Glibc
@@ -17,8 +17,9 @@ enum Fuzz {
         case "url": run(arguments) { checkURL(copy($0, $1)) }
         case "spool": run(arguments) { checkSpool(copy($0, $1)) }
         case "broker": run(arguments) { checkBroker(copy($0, $1)) }
+        case "configuration": run(arguments) { checkConfiguration(copy($0, $1)) }
         default:
-            print("usage: fuzz json|envelope|url|spool|broker LIBFUZZER-OPTION...")
+            print("usage: fuzz json|envelope|url|spool|broker|configuration LIBFUZZER-OPTION...")
             exit(2)
         }
     }
