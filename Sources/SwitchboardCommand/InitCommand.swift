@@ -34,7 +34,8 @@ struct InitCommand: AsyncParsableCommand {
 }
 
 /// Maps cell0 unless it is there; returns whether it was not.
-func mapCell0(in directory: any MutableCellDirectory, databaseConnection: URLTemplate?) async throws(CellError) -> Bool {
+func mapCell0(in directory: any MutableCellDirectory, databaseConnection: URLTemplate?) async throws(CellError) -> Bool
+{
     do {
         try await directory.createCell(
             CellMapping(

@@ -152,11 +152,13 @@ package struct SQLCellDatabase<Database: SQLDatabase>: CellDatabase {
         }
     }
 
-    package func instanceCount(onHost host: String?) async throws(CellError) -> Int {
+    package func instanceCount(onHost host: String?, includesDeleted: Bool) async throws(CellError) -> Int {
         try await scan { connection in
+            var conditions = includesDeleted ? [] : ["deleted = 0"]
+            if host != nil { conditions.append("host = ?") }
+            let condition = conditions.isEmpty ? "" : " WHERE " + conditions.joined(separator: " AND ")
             let row = try connection.row(
-                "SELECT count(*) FROM instances WHERE deleted = 0\(host == nil ? "" : " AND host = ?")",
-                host.map { [.text($0)] } ?? [])
+                "SELECT count(*) FROM instances\(condition)", host.map { [.text($0)] } ?? [])
             return Int(row?.integer(0) ?? 0)
         }
     }

@@ -39,7 +39,16 @@ public protocol CellDatabase: Sendable {
     func instance(_ instanceUUID: String) async throws(CellError) -> CellInstance?
 
     /// How many instances there are on a host that aren't deleted; without a host, in the cell.
-    func instanceCount(onHost host: String?) async throws(CellError) -> Int
+    ///
+    /// - Parameter includesDeleted: whether instances count that are deleted and wait to be archived.
+    func instanceCount(onHost host: String?, includesDeleted: Bool) async throws(CellError) -> Int
+}
+
+extension CellDatabase {
+    /// How many instances there are on a host that aren't deleted; without a host, in the cell.
+    public func instanceCount(onHost host: String? = nil) async throws(CellError) -> Int {
+        try await instanceCount(onHost: host, includesDeleted: false)
+    }
 }
 
 /// A compute node, as its service has registered it in its cell.
