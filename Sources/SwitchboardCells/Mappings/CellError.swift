@@ -40,9 +40,9 @@ public struct CellError: Error, Sendable {
         public static let instancesMapped = Code("instancesMapped")
         /// The cell cannot be deleted: mappings of deleted instances refer to it.
         public static let deletedInstancesMapped = Code("deletedInstancesMapped")
-        /// The directory can't be reached or opened, or stayed locked for too long.
+        /// The directory, or a cell's database, can't be reached or opened, or stayed locked for too long.
         public static let directoryUnavailable = Code("directoryUnavailable")
-        /// The file isn't a directory (not a database, or tables are missing), or it is damaged.
+        /// The directory or a cell's database isn't one (no database, or tables are missing), or it is damaged.
         public static let directoryInvalid = Code("directoryInvalid")
         /// The directory was opened for reading only.
         public static let directoryReadOnly = Code("directoryReadOnly")
@@ -55,6 +55,8 @@ public struct CellError: Error, Sendable {
         public static let unreachable = Code("unreachable")
         /// A limit was reached. Try again later.
         public static let exhausted = Code("exhausted")
+        /// The directory or database can't do that.
+        public static let unsupported = Code("unsupported")
         /// The task was cancelled.
         public static let cancelled = Code("cancelled")
     }

@@ -131,6 +131,22 @@ public final class InMemoryCellDirectory: MutableCellDirectory {
     public func deleteHost(_ host: String) async throws(CellError) {
         try state.withLock { state throws(CellError) in try state.deleteHost(host) }
     }
+
+    public func addHosts(_ hosts: [String], to cell: CellID) async throws(CellError) -> AddedHosts {
+        try state.withLock { state throws(CellError) in try state.add(hosts, to: cell) }
+    }
+
+    public func addInstances(
+        _ mappings: [InstanceMapping], to cell: CellID, marker: InstanceMarker.Step?
+    ) async throws(CellError) -> AddedInstances {
+        try state.withLock { state throws(CellError) in try state.add(mappings, to: cell, marker: marker) }
+    }
+
+    public var keepsInstanceMarkers: Bool { true }
+
+    public func instanceMarkers() async throws(CellError) -> [InstanceMarker] {
+        state.withLock { state in state.instanceMarkers() }
+    }
 }
 
 extension Page {

@@ -10,6 +10,8 @@ struct MappingTables {
     private(set) var hosts: [String: Row<HostMapping>] = [:]
     private(set) var version: Int64 = 0
     private var lastPosition: Int64 = 0
+    /// How far the mapping of cells' instances has come, the newest first.
+    private var markers: [String] = []
 
     static func order(_ left: CellMapping, _ right: CellMapping) -> Bool {
         (left.rowID ?? 0) < (right.rowID ?? 0)
@@ -124,6 +126,52 @@ struct MappingTables {
         }
         version += result.added + result.changed > 0 ? 1 : 0
         return result
+    }
+
+    mutating func add(_ names: [String], to id: CellID) throws(CellError) -> AddedHosts {
+        _ = try cell(id)
+        for name in names { try HostMapping.check(name) }
+        var result = AddedHosts()
+        for name in names {
+            guard let old = hosts[name]?.mapping else {
+                hosts[name] = Row(
+                    position: nextPosition(), mapping: HostMapping(host: name, cell: id, createdAt: .now()))
+                result.added.append(name)
+                continue
+            }
+            if old.cell != id { result.elsewhere.append(old) }
+        }
+        version += result.added.isEmpty ? 0 : 1
+        return result
+    }
+
+    mutating func add(
+        _ mappings: [InstanceMapping], to id: CellID, marker: InstanceMarker.Step?
+    ) throws(CellError) -> AddedInstances {
+        _ = try cell(id)
+        var new: [InstanceMapping] = []
+        var result = AddedInstances()
+        for var mapping in mappings {
+            mapping.placement = .cell(id)
+            try mapping.checkForStorage()
+            guard let old = instances[mapping.instanceUUID]?.mapping else {
+                new.append(mapping)
+                continue
+            }
+            if let other = old.cell, other != id { result.elsewhere += 1 } else { result.unchanged += 1 }
+        }
+        result.added = try map(new).added
+        result.unchanged += new.count - result.added
+        guard let marker else { return result }
+        let known = instances
+        let others = markers.filter { $0 != marker.from && $0 != marker.to && known[$0] != nil }
+        markers = (marker.to.map { [$0] } ?? []) + others
+        version += 1
+        return result
+    }
+
+    func instanceMarkers() -> [InstanceMarker] {
+        markers.map { InstanceMarker(instanceUUID: $0, cell: instances[$0]?.mapping.cell) }
     }
 
     mutating func deleteHost(_ host: String) throws(CellError) {

@@ -31,6 +31,30 @@ public protocol MutableCellDirectory: CellDirectory {
 
     /// Removes a host. Throws ``CellError/Code/unknownHost``.
     func deleteHost(_ host: String) async throws(CellError)
+
+    /// Maps hosts that no cell has to a cell. One that is mapped already stays where it is.
+    ///
+    /// Throws ``CellError/Code/unknownCell`` and ``CellError/Code/invalidValue``.
+    func addHosts(_ hosts: [String], to cell: CellID) async throws(CellError) -> AddedHosts
+
+    /// Maps instances that have no mapping to a cell. One that has a mapping keeps it as it is.
+    ///
+    /// - Parameters:
+    ///   - mappings: the instances; the placement in them isn't looked at.
+    ///   - cell: the cell.
+    ///   - marker: how far the mapping of the cell's instances has come with these, noted in the same transaction. Markers of
+    ///     other cells stay; those whose instance has no mapping any more are removed, because no run can continue there.
+    /// - Throws: ``CellError/Code/unknownCell``, ``CellError/Code/invalidValue``, and ``CellError/Code/unsupported`` for a
+    ///   marker where ``keepsInstanceMarkers`` is `false`.
+    func addInstances(
+        _ mappings: [InstanceMapping], to cell: CellID, marker: InstanceMarker.Step?
+    ) async throws(CellError) -> AddedInstances
+
+    /// Whether the directory can note how far the mapping of a cell's instances has come. `false` by default.
+    var keepsInstanceMarkers: Bool { get }
+
+    /// The notes of how far the mapping of cells' instances has come, ours and Nova's, in the order in which Nova reads them.
+    func instanceMarkers() async throws(CellError) -> [InstanceMarker]
 }
 
 /// A change to a cell. `nil` leaves a value as it is. (Nova's `update_cell` overwrites URLs that aren't given.)

@@ -8,7 +8,7 @@ struct CellCommand: AsyncParsableCommand {
         abstract: "The cells and their message queues.",
         subcommands: [
             CellCreate.self, CellList.self, CellShow.self, CellUpdate.self, CellDelete.self, CellVerify.self,
-            CellMapCell0.self,
+            CellMapCell0.self, CellMapCellAndHosts.self, CellSimpleSetup.self,
         ])
 }
 

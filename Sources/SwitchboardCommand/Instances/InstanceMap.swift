@@ -20,8 +20,14 @@ struct InstanceMap: DirectoryCommand {
             A file is mapped in transactions of 5000 lines. A line that cannot be used stops it: the lines before its \
             transaction stay mapped, and doing it again does no harm.
 
-            Exit codes: 1 an instance, cell or line cannot be used.
-            nova-manage: cell_v2 map_instances (which finds the instances in the cell's database).
+            With --from-cell-database the cell's own database names them: all that have no mapping, deleted ones that wait to \
+            be archived included, in batches. What a run has done is noted with every batch, as nova-manage notes it, so that \
+            either program goes on where the other stopped; a note that another cell's run has left stays for that one.
+
+            Exit codes: 1 an instance, cell or line cannot be used. With --from-cell-database: 0 all are mapped; 1 there may be \
+            more, run it again; 127 the --max-count is no number from 1 on; 255 there is no such cell, or the directory or the \
+            cell's database cannot be used.
+            nova-manage: cell_v2 map_instances.
             """)
     static let writes = true
 
@@ -37,23 +43,34 @@ struct InstanceMap: DirectoryCommand {
     var file: String?
     @Flag(name: .customLong("from-stdin"), help: "Map the lines of standard input.")
     var fromStandardInput = false
+    @OptionGroup var cellInstances: CellInstances
+    @OptionGroup var base: BaseOptions
     @OptionGroup var directoryOptions: DirectoryOptions
     @OptionGroup var output: OutputOptions
 
     private static let batchSize = 5000
 
     func validate() throws {
-        let sources = [!instances.isEmpty, file != nil, fromStandardInput].count { $0 }
+        let sources = [!instances.isEmpty, file != nil, fromStandardInput, cellInstances.fromCellDatabase].count { $0 }
         guard sources == 1 else {
-            throw ValidationError("Give instances, or --file, or --from-stdin, and only one of them.")
+            throw ValidationError(
+                "Give instances, or --file, or --from-stdin, or --from-cell-database, and only one of them.")
         }
-        if !instances.isEmpty, cell == nil { throw ValidationError("Say where the instances are: --cell CELL.") }
+        if !instances.isEmpty || cellInstances.fromCellDatabase, cell == nil {
+            throw ValidationError("Say where the instances are: --cell CELL.")
+        }
+        if cellInstances.fromCellDatabase, project != nil || user != nil {
+            throw ValidationError("With --from-cell-database the cell's database says the --project and --user.")
+        }
         for (option, value) in [("--project", project), ("--user", user)] {
             if let odd = value?.firstOddScalar { throw ValidationError("The \(option) contains \(odd).") }
         }
     }
 
     func perform(on directory: any MutableCellDirectory) async throws {
+        if cellInstances.fromCellDatabase, let cell {
+            return try await cellInstances.map(cell: cell, in: directory, base: base.urls, asJSON: output.json)
+        }
         var resolver = Resolver(directory: directory, cell: cell, project: project, user: user)
         var total = MappingResult()
         if !instances.isEmpty {

@@ -1,0 +1,74 @@
+import ArgumentParser
+import SwitchboardCells
+import SwitchboardSQLite
+
+extension DatabaseRegistry {
+    /// All kinds of databases that this program was built with.
+    static var all: DatabaseRegistry {
+        var databases = DatabaseRegistry(.sqlite())
+        databases.explainAbsence(of: "mysql", "mariadb", because: "Build this program with the trait MariaDB.")
+        return databases
+    }
+}
+
+/// How cells' own databases are opened.
+struct CellDatabaseOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp("How long a cell's database may take to answer.", valueName: "seconds"))
+    var databaseTimeout = 10.0
+
+    func validate() throws {
+        guard databaseTimeout > 0, databaseTimeout <= 86_400 else {
+            throw ValidationError("The --database-timeout is more than 0 seconds, and at most a day.")
+        }
+    }
+
+    var timeout: Duration { .seconds(databaseTimeout) }
+
+    /// Opens a cell's database.
+    func open(_ cell: CellMapping, base: BaseURLs, forWriting: Bool = false) throws(CellError) -> any CellDatabase {
+        try DatabaseRegistry.all.openCellDatabase(
+            of: cell, base: base, configuration: DatabaseConfiguration(isReadOnly: !forWriting, timeout: timeout))
+    }
+}
+
+/// For commands that ask a cell's database whether they may go ahead.
+struct CellDatabaseChecks: ParsableArguments {
+    @OptionGroup var opening: CellDatabaseOptions
+
+    @Flag(help: "Don't ask the cell's database, which may be gone: go by the mappings alone.")
+    var withoutCellDatabase = false
+
+    /// The cell's database; `nil` if it has none, or isn't to be asked.
+    func open(_ cell: CellMapping, base: BaseURLs, forWriting: Bool) throws -> (any CellDatabase)? {
+        guard !withoutCellDatabase, let connection = cell.databaseConnection, !connection.isEmpty else { return nil }
+        return try reachingCellDatabase { () throws(CellError) in
+            try opening.open(cell, base: base, forWriting: forWriting)
+        }
+    }
+
+    static let advice = "Give --without-cell-database to go by the mappings alone."
+}
+
+/// What a cell's database answers. What keeps it from answering ends the command with 255, whatever else the error's code
+/// means to it.
+func reachingCellDatabase<Value>(
+    advice: String = CellDatabaseChecks.advice, _ body: () async throws -> Value
+) async throws -> Value {
+    do {
+        return try await body()
+    } catch let error as CellError where error.code != .cancelled {
+        throw Failure("\(error.message) \(advice)", exit: 255)
+    }
+}
+
+/// The same for what doesn't wait.
+func reachingCellDatabase<Value>(
+    advice: String = CellDatabaseChecks.advice, _ body: () throws(CellError) -> Value
+) throws -> Value {
+    do {
+        return try body()
+    } catch {
+        throw Failure("\(error.message) \(advice)", exit: 255)
+    }
+}
