@@ -30,7 +30,7 @@ struct Cloud {
         let queues = try Queues(broker: broker)
         ownURL = try queues.url(of: "api")
         if let database, !fills {
-            let mapped = try Databases.open(database, for: .reading)
+            let mapped = try await Databases.open(database)
             directory = asMapped ? mapped : try await Self.copy(of: mapped, queues)
         } else {
             directory = try await Self.makeDatabase(at: database, queues)
@@ -75,7 +75,7 @@ struct Cloud {
     /// An API database with cell0, two cells and some instances: in an empty one, or in a file of its own.
     private static func makeDatabase(at location: String?, _ queues: Queues) async throws -> any CellDirectory {
         let file = FileManager.default.temporaryDirectory.appendingPathComponent("quickstart-\(UUID()).sqlite")
-        let directory = try Databases.open(location ?? file.path, for: .making)
+        let directory = try await Databases.make(location ?? file.path)
         let there = try await directory.cells().cells
         guard there.allSatisfy(\.isCell0) else {
             throw ValidationError("The database has \(there.count) cells already: leave out --fill to use them.")

@@ -1,28 +1,30 @@
-import ArgumentParser
 import SwitchboardCells
+import SwitchboardCore
 import SwitchboardSQLite
+
+#if MariaDB
+    import SwitchboardMariaDB
+#endif
 
 /// Opens API databases by their URLs.
 enum Databases {
-    /// What a database is opened for.
-    enum Purpose {
-        case reading
-        /// Writing; it is made if it isn't there.
-        case making
+    private static var all: DatabaseRegistry {
+        #if MariaDB
+            return DatabaseRegistry(.sqlite(), .mariaDB())
+        #else
+            var databases = DatabaseRegistry(.sqlite())
+            databases.explainAbsence(of: "mysql", "mariadb", because: "Build this program with the trait MariaDB.")
+            return databases
+        #endif
     }
 
-    /// The database at a path or URL: a SQLite file, or a MariaDB or MySQL database.
-    static func open(_ location: String, for purpose: Purpose) throws -> any MutableCellDirectory {
-        let scheme = location.firstRange(of: "://").map { location[..<$0.lowerBound].lowercased() } ?? ""
-        if scheme.hasPrefix("mysql") || scheme.hasPrefix("mariadb") { return try openMariaDB(location, for: purpose) }
-        var configuration = SQLiteCellDirectory.Configuration()
-        configuration.isReadOnly = purpose == .reading
-        configuration.createsIfMissing = purpose == .making
-        return try SQLiteCellDirectory(location, configuration: configuration)
+    /// The database at a path or URL, for reading: a SQLite file, or a MariaDB or MySQL database.
+    static func open(_ location: String) async throws -> any MutableCellDirectory {
+        try await all.openDirectory(Secret(location), configuration: DatabaseConfiguration(isReadOnly: true))
     }
 
-    private static func openMariaDB(_ url: String, for purpose: Purpose) throws -> any MutableCellDirectory {
-        throw ValidationError(
-            "This program was built without a driver for MariaDB and MySQL. Build it with the trait MariaDB.")
+    /// The same, for writing. The tables are made if they aren't there.
+    static func make(_ location: String) async throws -> any MutableCellDirectory {
+        try await all.openDirectory(Secret(location), configuration: DatabaseConfiguration(createsIfMissing: true))
     }
 }

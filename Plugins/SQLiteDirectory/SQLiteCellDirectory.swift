@@ -122,4 +122,22 @@ public final class SQLiteCellDirectory: MutableCellDirectory {
     public func deleteHost(_ host: String) async throws(CellError) {
         try await mappings.deleteHost(host)
     }
+
+    // MARK: - Adding
+
+    public func addHosts(_ hosts: [String], to cell: CellID) async throws(CellError) -> AddedHosts {
+        try await mappings.addHosts(hosts, to: cell)
+    }
+
+    public func addInstances(
+        _ mappings: [InstanceMapping], to cell: CellID, marker: InstanceMarker.Step?
+    ) async throws(CellError) -> AddedInstances {
+        try await self.mappings.addInstances(mappings, to: cell, marker: marker)
+    }
+
+    public var keepsInstanceMarkers: Bool { true }
+
+    public func instanceMarkers() async throws(CellError) -> [InstanceMarker] {
+        try await mappings.instanceMarkers()
+    }
 }

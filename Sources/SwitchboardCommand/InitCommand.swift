@@ -21,7 +21,7 @@ struct InitCommand: ConfiguredCommand {
     func run() async throws {
         try await reportingFailures([:]) {
             let location = try directoryOptions.location()
-            let directory = try Directories.open(location, for: .making)
+            let directory = try await Directories.open(location, for: .making)
             let isNew = try await mapCell0(in: directory, databaseConnection: nil)
             let name = Directories.name(of: directory, at: location)
             if output.json {

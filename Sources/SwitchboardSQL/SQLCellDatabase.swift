@@ -178,19 +178,19 @@ package struct SQLCellDatabase<Database: SQLDatabase>: CellDatabase {
     }
 
     private func look<Value: Sendable>(
-        _ body: @Sendable (Database.Connection) throws -> Value
+        _ body: @escaping @Sendable (Database.Connection) throws -> Value
     ) async throws(CellError) -> Value {
         do { return try await database.look(body) } catch { throw named(error) }
     }
 
     private func scan<Value: Sendable>(
-        _ body: @Sendable (Database.Connection) throws -> Value
+        _ body: @escaping @Sendable (Database.Connection) throws -> Value
     ) async throws(CellError) -> Value {
         do { return try await database.scan(body) } catch { throw named(error) }
     }
 
     private func write<Value: Sendable>(
-        _ body: @Sendable (Database.Connection) throws -> Value
+        _ body: @escaping @Sendable (Database.Connection) throws -> Value
     ) async throws(CellError) -> Value {
         do { return try await database.write(body) } catch { throw named(error) }
     }

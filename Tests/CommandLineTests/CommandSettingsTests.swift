@@ -150,11 +150,4 @@ import Testing
         #expect(ShellWords.split("end\\") == nil)
         #expect(ShellWords.split("  ") == [])
     }
-
-    @Test(arguments: ["mysql://h/d", "MySQL+pymysql://h/d", "mariadb://h", "mariadb+mariadbconnector://h/d"])
-    func `A URL of MariaDB or MySQL is one by its scheme`(url: String) {
-        #expect(Directories.isMariaDB(url))
-        #expect(!Directories.isMariaDB("/tmp/" + url.replacing("://", with: "-")))
-        #expect(!Directories.isMariaDB("sqlite:///mysql"))
-    }
 }

@@ -125,11 +125,11 @@ struct OptionTests {
         }
         let quorum = try combined(
             "rabbit://h/", ("rabbit_quorum_queue", "true"), ("heartbeat_timeout_threshold", "7"))
-        #expect(quorum.topology.quorumQueues && quorum.heartbeat == 7)
+        #expect(quorum.topology.quorumQueues && quorum.heartbeat == .seconds(7))
         let own = try combined(
             "rabbit://h/?rabbit_quorum_queue=false&heartbeat_timeout_threshold=", ("rabbit_quorum_queue", "true"),
             ("heartbeat_timeout_threshold", "7"))
-        #expect(!own.topology.quorumQueues && own.heartbeat == 7)
+        #expect(!own.topology.quorumQueues && own.heartbeat == .seconds(7))
         // TLS options of the file refine what the URL turns on.
         let tls = try combined("rabbit://h/?ssl=1", ("ssl_ca_file", "/ca"), ("ssl_cert_file", "/c"))
         #expect(tls.tls?.authorityFile == "/ca" && tls.tls?.certificateFile == "/c")
@@ -139,7 +139,7 @@ struct OptionTests {
         let error = #expect(throws: TransportError.self) {
             try combined("rabbit://h/?rabbit_quorum_queue=1", ("rabbit_ha_queues", "1"))
         }
-        #expect(error?.message.contains("rabbit_ha_queues of the RabbitMQ URL or its configuration file") == true)
+        #expect(error?.message.contains("rabbit_ha_queues of the rabbit:// URL or its configuration file") == true)
         #expect(OsloOptions.refusal(of: .init("kombu_compression", "gzip")) != nil)
         #expect(OsloOptions.refusal(of: .init("rabbit_ha_queues", "true")) == nil)
         #expect(OsloOptions.refusal(of: .init("rabbit_ha_queue", "true")) != nil)

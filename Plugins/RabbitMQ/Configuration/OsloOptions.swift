@@ -45,23 +45,32 @@ enum OsloOptions {
             guard !others.isEmpty else { throw error }
             throw TransportError(
                 error.code,
-                error.message.replacing("of the RabbitMQ URL", with: "of the RabbitMQ URL or its configuration file"))
+                error.message.replacing(
+                    "of the \(url.scheme):// URL", with: "of the \(url.scheme):// URL or its configuration file"))
         }
     }
 
     /// The names of all options.
-    static var names: [String] { setters.keys.sorted() }
+    static var names: [String] { readers.map(\.key).sorted() }
 
     /// Why a value of an option can't be used, whatever the others are; `nil` where it can.
     static func refusal(of option: TransportURL.Option) -> String? {
-        guard let setter = setters[option.name] else { return "there is no such option" }
+        guard let read = readers.first(where: { $0.key == option.name })?.value else { return "there is no such option" }
         var configuration = RabbitMQConfiguration.osloDefaults
-        do {
-            try setter(&configuration, option.value)
+        var reason: String?
+        do throws(TransportError) {
+            var options = try URLOptions(TransportURL(scheme: "rabbit", options: [option]), dropsEmpty: true)
+            do throws(TransportError) {
+                try read(&configuration, &options, option.name)
+            } catch {
+                // Without the beginning, which names a URL, and the full stop.
+                let beginning = options.refusal(of: option.name, because: "").message.dropLast()
+                reason = String(error.message.dropFirst(beginning.count).dropLast())
+            }
         } catch {
-            return error.reason
+            reason = error.message
         }
-        return nil
+        return reason
     }
 
     /// Combinations that oslo.messaging refuses too, but only when it connects.

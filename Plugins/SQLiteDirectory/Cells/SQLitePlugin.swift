@@ -23,7 +23,7 @@ extension DatabasePlugin {
                         .badURL, "The database connection of the cell \(cell) cannot be used. \(error.message)",
                         cell: cell)
                 }
-                return SQLCellDatabase(SQLiteFile(path: path, configuration: configuration), of: cell)
+                return SQLCellDatabase(SQLiteCellFile(path: path, configuration: configuration), of: cell)
             })
     }
 }

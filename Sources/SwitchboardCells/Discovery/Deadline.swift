@@ -1,3 +1,5 @@
+internal import SwitchboardCore
+
 /// Does work that depends on somebody else's code, and throws `late` when it isn't done in time. The work is cancelled then,
 /// and left behind where it does not heed that.
 func withDeadline<Value: Sendable>(

@@ -31,7 +31,7 @@ struct CellCreate: DirectoryCommand {
     @OptionGroup var secrets: SecretOptions
 
     func validate() throws {
-        if urls.transportURL == nil {
+        if urls.transportURL == nil, !urls.fromConfiguration {
             throw ValidationError("Give the cell's message queue: --transport-url URL (none:/// if it has none).")
         }
         if let odd = name?.firstOddScalar { throw ValidationError("The --name contains \(odd).") }
@@ -39,10 +39,13 @@ struct CellCreate: DirectoryCommand {
     }
 
     func perform(on directory: any MutableCellDirectory) async throws {
+        guard let transportURL = try urls.transportTemplate() else {
+            throw Failure("The configuration files have no transport_url: give --transport-url.", exit: 1)
+        }
         let draft = CellMapping(
             id: uuid.flatMap { CellID($0) } ?? .random(),
             name: name.flatMap { $0.isEmpty ? nil : $0 },
-            transportURL: try urls.transportTemplate(),
+            transportURL: transportURL,
             databaseConnection: try urls.databaseTemplate(),
             isDisabled: disabled)
         try checkURLs(of: draft, base: base.urls, exit: 1, isNew: true)

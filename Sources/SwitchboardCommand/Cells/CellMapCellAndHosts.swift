@@ -35,7 +35,7 @@ struct CellMapCellAndHosts: DirectoryCommand {
         let (queue, database) = try urls.both()
         let making = CellWithHosts(
             name: name.flatMap { $0.isEmpty ? nil : $0 }, transportURL: queue, databaseConnection: database,
-            base: base.urls, opening: opening)
+            base: try base.urls, opening: opening)
         let outcome = try await making.run(in: directory, verbose: verbose)
         if output.json { return try StandardOutput.json(.object(outcome.report)) }
         if verbose, case .mapped(_, _, let hosts) = outcome {

@@ -35,7 +35,7 @@ struct CellSimpleSetup: DirectoryCommand {
         let isNew = try await mapCell0(in: directory, databaseConnection: cell0Database(beside: database))
         try await checkCell0(of: directory)
         let making = CellWithHosts(
-            name: nil, transportURL: queue, databaseConnection: database, base: base.urls, opening: opening)
+            name: nil, transportURL: queue, databaseConnection: database, base: try base.urls, opening: opening)
         let outcome = try await making.run(in: directory)
         let instances = try await mapInstances(of: outcome.cell, in: directory)
         try report(outcome, instances, cell0IsNew: isNew)
@@ -72,8 +72,9 @@ struct CellSimpleSetup: DirectoryCommand {
     /// Nova puts into cell0 what no cell could take, and fails where its tables are missing.
     private func checkCell0(of directory: any MutableCellDirectory) async throws {
         let cell0 = try await directory.cell(.cell0)
+        let base = try base.urls
         do throws(CellError) {
-            let database = try opening.open(cell0, base: base.urls)
+            let database = try opening.open(cell0, base: base)
             _ = try await database.instanceCount()
         } catch {
             complain("warning: \(error.message) 'nova-manage db sync' makes Nova's tables in it.")

@@ -35,9 +35,10 @@ struct CellUpdate: DirectoryCommand {
 
     func validate() throws {
         if let odd = name?.firstOddScalar { throw ValidationError("The --name contains \(odd).") }
-        if name == nil, urls.transportURL == nil, urls.databaseConnection == nil, !enable, !disable {
+        if name == nil, !urls.isGiven, !enable, !disable {
             throw ValidationError(
-                "Say what to change: --name, --transport-url, --database-connection, --enable or --disable.")
+                "Say what to change: --name, --transport-url, --database-connection, --from-config, --enable or --disable."
+            )
         }
     }
 

@@ -79,7 +79,7 @@ struct ConfigExplain: AsyncParsableCommand {
         _ loader: SettingsLoader, _ configuration: NovaConfiguration
     ) async throws -> [ConfigurationFinding] {
         CommandSettings.use(try loader.settings(directoryOptions.configuration, configuration))
-        let directory = try directoryOptions.open(forWriting: false)
+        let directory = try await directoryOptions.open(forWriting: false)
         let urls = try base.urls
         let listing = try await directory.cells()
         let checks = listing.cells.map { URLCheck($0, base: urls) }

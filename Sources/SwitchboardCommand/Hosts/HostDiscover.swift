@@ -51,7 +51,7 @@ struct HostDiscover: DirectoryCommand {
             isIncomplete = !listing.defects.isEmpty
             cells = listing.cells
         }
-        let results = await discover(in: cells, directory)
+        let results = await discover(in: cells, directory, try base.urls)
         try report(results)
         for result in results where hasFailed(result) { isIncomplete = true }
         if isIncomplete { throw ExitCode(255) }
@@ -65,14 +65,14 @@ struct HostDiscover: DirectoryCommand {
     }
 
     private func discover(
-        in cells: [CellMapping], _ directory: any MutableCellDirectory
+        in cells: [CellMapping], _ directory: any MutableCellDirectory, _ urls: BaseURLs
     ) async -> [CellResult<Found>] {
         var configuration = HostDiscovery.Configuration()
         configuration.source = byService ? .services : .computeNodes
         configuration.maximumParallelism = parallel
         // A database that says itself that it's late says more.
         configuration.pageTimeout = opening.timeout + .seconds(2)
-        let (opening, urls, isVerbose) = (opening, base.urls, verbose)
+        let (opening, isVerbose) = (opening, verbose)
         let discovery = HostDiscovery(into: directory, configuration: configuration) { cell throws(CellError) in
             try opening.open(cell, base: urls, forWriting: true)
         }

@@ -67,7 +67,7 @@ struct AimOptions: ParsableArguments {
 
     private func mapping() async throws -> CellMapping? {
         guard instance != nil || host != nil || cell != nil else { return nil }
-        let cells = try directory.open(forWriting: false)
+        let cells = try await directory.open(forWriting: false)
         if let instance { return try await cells.cell(ofInstance: instance) }
         if let host { return try await cells.location(ofHost: host).cell }
         return try await findCell(cell ?? "", in: cells)

@@ -37,7 +37,7 @@ struct Ping: ConfiguredCommand {
         try await reportingMessageFailures {
             if allCells {
                 let sweep = PingSweep(
-                    directory: try aim.directory.open(forWriting: false), base: try aim.base.urls, probe: probe,
+                    directory: try await aim.directory.open(forWriting: false), base: try aim.base.urls, probe: probe,
                     includesDisabled: aim.includeDisabled)
                 return try await sweep.run(asJSON: output.json)
             }

@@ -1,15 +1,5 @@
 import ArgumentParser
 import SwitchboardCells
-import SwitchboardSQLite
-
-extension DatabaseRegistry {
-    /// All kinds of databases that this program was built with.
-    static var all: DatabaseRegistry {
-        var databases = DatabaseRegistry(.sqlite())
-        databases.explainAbsence(of: "mysql", "mariadb", because: "Build this program with the trait MariaDB.")
-        return databases
-    }
-}
 
 /// How cells' own databases are opened.
 struct CellDatabaseOptions: ParsableArguments {

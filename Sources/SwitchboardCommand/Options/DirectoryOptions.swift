@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import OsloConfiguration
 import SwitchboardCells
 
 /// Where the directory is, and the files and profiles that may say so.
@@ -21,8 +22,8 @@ struct DirectoryOptions: ParsableArguments {
                 + "[api_database] connection, say it too.")
     }
 
-    func open(forWriting: Bool) throws -> any MutableCellDirectory {
-        try Directories.open(location(), for: forWriting ? .writing : .reading)
+    func open(forWriting: Bool) async throws -> any MutableCellDirectory {
+        try await Directories.open(location(), for: forWriting ? .writing : .reading)
     }
 }
 
@@ -72,14 +73,36 @@ struct CellURLOptions: ParsableArguments {
             "The URL of the cell's database, which Nova needs; - to read it from standard input.", valueName: "url"))
     var databaseConnection: String?
 
+    @Flag(
+        name: .customLong("from-config"),
+        help: "Take a URL that isn't given from the configuration files: transport_url, and connection of [database].")
+    var fromConfiguration = false
+
+    /// Whether the options say anything.
+    var isGiven: Bool { transportURL != nil || databaseConnection != nil || fromConfiguration }
+
     func validate() throws {
         if transportURL == "-", databaseConnection == "-" {
             throw ValidationError("Only one URL can be read from standard input.")
         }
     }
 
-    func transportTemplate() throws -> URLTemplate? { try givenTemplate(transportURL) }
-    func databaseTemplate() throws -> URLTemplate? { try givenTemplate(databaseConnection) }
+    func transportTemplate() throws -> URLTemplate? {
+        try givenTemplate(transportURL) ?? configured(.transportURL)
+    }
+
+    func databaseTemplate() throws -> URLTemplate? {
+        try givenTemplate(databaseConnection) ?? configured(.databaseConnection)
+    }
+
+    private func configured(_ name: CommandSettings.Name) throws -> URLTemplate? {
+        guard fromConfiguration else { return nil }
+        do {
+            return try CommandSettings.current.configuration.candidate(name).map { URLTemplate($0.text) }
+        } catch {
+            throw Failure.configuration(error.message)
+        }
+    }
 }
 
 /// A URL as it is given; read from standard input where that is `-`.

@@ -37,7 +37,7 @@ extension DirectoryCommand {
 
     func run() async throws {
         try await reportingFailures(Self.exitCodes) {
-            try await perform(on: directoryOptions.open(forWriting: Self.writes))
+            try await perform(on: await directoryOptions.open(forWriting: Self.writes))
         }
     }
 }
