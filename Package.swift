@@ -396,6 +396,7 @@ let package = Package(
                 "NovaCompute", "OsloConfiguration", "Switchboard", "SwitchboardCore", "SwitchboardMessaging",
                 "SwitchboardCells",
                 "SwitchboardInProcess", "SwitchboardSpool", "SwitchboardSQLite", "SwitchboardTesting",
+                .target(name: "SwitchboardMariaDB", condition: mariaDB),
                 .target(name: "SwitchboardRabbitMQ", condition: rabbitMQ),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -409,15 +410,23 @@ let package = Package(
             ]),
         .testTarget(
             name: "SQLiteDirectoryTests",
-            dependencies: ["SwitchboardCore", "SwitchboardCells", "SwitchboardSQLite", "SwitchboardTesting"],
+            dependencies: [
+                "NovaDirectoryPeer", "SwitchboardCore", "SwitchboardCells", "SwitchboardSQLite", "SwitchboardTesting",
+            ],
             resources: [.copy("Data")]),
         .testTarget(
             name: "MariaDBDirectoryTests",
             dependencies: [
-                "SwitchboardCore", "SwitchboardCells", "SwitchboardSQL", "SwitchboardSQLite", "SwitchboardTesting",
+                "NovaDirectoryPeer", "SwitchboardCore", "SwitchboardCells", "SwitchboardInProcess",
+                "SwitchboardMessaging", "SwitchboardSQL", "SwitchboardTesting",
                 .target(name: "SwitchboardMariaDB", condition: mariaDB),
+                .product(name: "InMemoryLogging", package: "swift-log"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
+        // Real Nova, which reads and writes the same directories.
+        .target(
+            name: "NovaDirectoryPeer", dependencies: ["SwitchboardCells", "SwitchboardCore"],
+            path: "Tests/NovaDirectoryPeer"),
         .testTarget(name: "OsloConfigurationTests", dependencies: ["OsloConfiguration", "SwitchboardCore"]),
     ],
     swiftLanguageModes: [.v6]

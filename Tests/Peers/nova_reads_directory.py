@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """What Nova's own objects see in a cell directory.
 
-    nova_reads_directory.py DATABASE [--transport-url URL] [--database-connection URL]
+    nova_reads_directory.py CONNECTION [--transport-url URL] [--database-connection URL]
+
+CONNECTION is what `[api_database] connection` would be: sqlite:///FILE or mysql+pymysql://….
 
 Prints one JSON object: cells, instances, hosts, and the counts of each project. Needs `pip install nova`.
 """
@@ -16,7 +18,7 @@ import warnings
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("database")
+    parser.add_argument("connection")
     parser.add_argument("--transport-url", default="rabbit://")
     parser.add_argument("--database-connection", default=None)
     options = parser.parse_args()
@@ -33,7 +35,7 @@ def main():
 
     conf = nova.conf.CONF
     conf([], project="nova", default_config_files=[])
-    conf.set_override("connection", "sqlite:///" + options.database, group="api_database")
+    conf.set_override("connection", options.connection, group="api_database")
     oslo_messaging.TransportURL.parse(conf, "rabbit://")  # registers the option
     conf.set_override("transport_url", options.transport_url)
     if options.database_connection:

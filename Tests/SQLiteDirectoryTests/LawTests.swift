@@ -10,6 +10,8 @@ enum LawfulDirectory: String, CaseIterable, CustomTestStringConvertible, Directo
     /// A file that Nova made.
     case nova
     case memory
+    /// The one in memory, with a memory of instances before it.
+    case caching
 
     var testDescription: String { rawValue }
 
@@ -18,6 +20,10 @@ enum LawfulDirectory: String, CaseIterable, CustomTestStringConvertible, Directo
             .keepsMicroseconds, .storesAllCharacters, .storesLongURLs, .noticesMappings, .keepsVersion,
         ]
         if self == .memory { return try await body(DirectoryWorld(InMemoryCellDirectory(), claims: claims)) }
+        if self == .caching {
+            let directory = InMemoryCellDirectory().cachingInstances(limit: 50, lifetime: .seconds(60))
+            return try await body(DirectoryWorld(directory, claims: claims))
+        }
         let scratch = try Scratch()
         let path = self == .nova ? try scratch.novaSample() : scratch.path("new.sqlite")
         if self == .nova {

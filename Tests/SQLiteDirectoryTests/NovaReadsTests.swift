@@ -1,6 +1,5 @@
-import Foundation
+import NovaDirectoryPeer
 import SwitchboardCells
-import SwitchboardCore
 import SwitchboardSQLite
 import Testing
 
@@ -10,127 +9,22 @@ import Testing
 @Suite(
     "Nova reads what we write",
     .enabled(
-        if: ProcessInfo.processInfo.environment["SWITCHBOARD_PYTHON"] != nil,
+        if: NovaPython.isThere,
         "SWITCHBOARD_PYTHON names no Python with Nova; ./Tests/run makes one."),
     .timeLimit(.minutes(3)))
 struct NovaReadsTests {
-    struct Seen: Decodable {
-        struct Cell: Decodable, Equatable {
-            var uuid: String
-            var name: String?
-            var transportURL: String
-            var databaseConnection: String
-            var disabled: Bool
-            var isCell0: Bool
-            var createdAt: String?
-            var updatedAt: String?
-
-            enum CodingKeys: String, CodingKey {
-                case uuid, name, disabled
-                case transportURL = "transport_url"
-                case databaseConnection = "database_connection"
-                case isCell0 = "is_cell0"
-                case createdAt = "created_at"
-                case updatedAt = "updated_at"
-            }
-
-            init(_ cell: CellMapping, base: BaseURLs) throws {
-                uuid = cell.id.description
-                name = cell.name
-                transportURL = try cell.transportURL?.rendered(from: base.transport).reveal() ?? ""
-                databaseConnection = try cell.database(base: base)?.reveal() ?? ""
-                disabled = cell.isDisabled
-                isCell0 = cell.isCell0
-                createdAt = cell.createdAt?.description
-                updatedAt = cell.updatedAt?.description
-            }
-        }
-
-        struct Instance: Decodable, Equatable {
-            var cell: String?
-            var projectID: String
-            var userID: String?
-            var isQueuedForDelete: Bool
-
-            enum CodingKeys: String, CodingKey {
-                case cell
-                case projectID = "project_id"
-                case userID = "user_id"
-                case isQueuedForDelete = "queued_for_delete"
-            }
-
-            init(_ mapping: InstanceMapping) {
-                cell = mapping.cell?.description
-                projectID = mapping.projectID
-                userID = mapping.userID
-                isQueuedForDelete = mapping.isQueuedForDelete
-            }
-        }
-
-        var cells: [Cell]
-        var instances: [String: Instance]
-        var hosts: [String: String]
-        var counts: [String: Int]
-        var cellsOfProject: [String: [String]]
-
-        enum CodingKeys: String, CodingKey {
-            case cells, instances, hosts, counts
-            case cellsOfProject = "cells_of_project"
-        }
-    }
-
-    static let transportURL = "rabbit://apiuser:api-s3kret@rabbit-api.example:5672/nova_api?ssl=0"
-    static let database = "mysql+pymysql://nova:db-s3kret@db-api.example/nova_cell0?charset=utf8"
-
     let scratch: Scratch
 
     init() throws {
         scratch = try Scratch()
     }
 
-    func novaSees(_ path: String) throws -> Seen {
-        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        let process = Process()
-        var environment = ProcessInfo.processInfo.environment
-        let python = try #require(environment["SWITCHBOARD_PYTHON"])
-        process.executableURL = URL(fileURLWithPath: python)
-        // What Python compiles is kept for the next time; not among the sources.
-        environment["PYTHONDONTWRITEBYTECODE"] = nil
-        environment["PYTHONPYCACHEPREFIX"] = python + "-bytecode"
-        process.environment = environment
-        process.arguments = [
-            folder.appendingPathComponent("Peers/nova_reads_directory.py").path, path,
-            "--transport-url", Self.transportURL, "--database-connection", Self.database,
-        ]
-        let (output, errors) = (Pipe(), scratch.path("errors"))
-        _ = FileManager.default.createFile(atPath: errors, contents: nil)
-        process.standardOutput = output
-        process.standardError = FileHandle(forWritingAtPath: errors)
-        try process.run()
-        let json = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        let text = try String(contentsOfFile: errors, encoding: .utf8)
-        try #require(process.terminationStatus == 0, "nova_reads_directory.py failed: \(text)")
-        return try JSONDecoder().decode(Seen.self, from: json)
-    }
-
     /// What Nova sees is what we see.
     func compare(_ directory: SQLiteCellDirectory, projects: [String]) async throws {
-        let seen = try novaSees(directory.path)
-        let base = BaseURLs(transportURL: Self.transportURL, databaseConnection: Self.database)
-        let cells = try await directory.cells().cells
-        #expect(try seen.cells == cells.map { try Seen.Cell($0, base: base) })
-        let instances = try await collect(directory.instanceMappings())
-        #expect(
-            seen.instances.filter { !$0.key.contains(" ") }
-                == Dictionary(uniqueKeysWithValues: instances.map { ($0.instanceUUID, Seen.Instance($0)) }))
-        let hosts = try await collect(directory.hostMappings())
-        #expect(seen.hosts == Dictionary(uniqueKeysWithValues: hosts.map { ($0.host, $0.cell?.description ?? "") }))
-        for project in projects {
-            #expect(seen.counts[project] == (try await directory.instanceCounts(ofProject: project, user: nil).project))
-            let ids = try await directory.cells(ofProject: project).cells.map(\.id.description).sorted()
-            #expect(seen.cellsOfProject[project] == ids)
-        }
+        let seen = try NovaPython.view(of: "sqlite:///" + directory.path)
+        let base = BaseURLs(transportURL: NovaPython.transportURL, databaseConnection: NovaPython.database)
+        #expect(try await seen.differences(from: directory, base: base) == [])
+        #expect(Set(projects).isSubset(of: seen.counts.keys))
     }
 
     @Test("Nova and we see the same in a database that nova-manage made")

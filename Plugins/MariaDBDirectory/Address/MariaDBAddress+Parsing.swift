@@ -78,8 +78,8 @@ extension MariaDBAddress {
             rest = rest[name.endIndex...]
         }
         guard !host.contains(where: \.isWhitespace) else { throw Self.invalid("its host contains a blank") }
+        guard !rest.isEmpty else { return }
         let digits = rest.dropFirst()
-        guard !digits.isEmpty else { return }
         guard !digits.contains(":") else {
             throw Self.invalid("its host has several colons; write an IPv6 address in brackets, as [::1]")
         }

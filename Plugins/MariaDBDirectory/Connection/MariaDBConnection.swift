@@ -39,7 +39,8 @@
             isForWriting = session.purpose == .writes
             Self.setOptions(of: handle, address, session)
             let connected = mysql_real_connect(
-                handle, address.host, address.username, address.password?.reveal(), address.database,
+                handle, address.unixSocket == nil ? address.host : "localhost", address.username,
+                address.password?.reveal(), address.database,
                 UInt32(address.port), address.unixSocket, UInt(CLIENT_FOUND_ROWS))
             guard connected != nil else {
                 let error = Self.error(of: handle)
@@ -47,6 +48,10 @@
                 throw error
             }
             isMariaDB = mariadb_connection(handle) != 0
+            // Without a name to verify, the library goes on in the clear when a server says that it has no TLS.
+            guard address.tls == nil || mysql_get_ssl_cipher(handle) != nil else {
+                throw MariaDBError(number: 2026, text: "the server has no TLS")
+            }
             socket.set(CInt(truncatingIfNeeded: mysql_get_socket(handle)))
             try prepare(session)
         }
