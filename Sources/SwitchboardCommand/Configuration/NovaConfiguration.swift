@@ -10,9 +10,6 @@ struct NovaConfiguration: Sendable {
             files: files, options: MessagingOption.table.map(\.option) + NovaOption.table)
     }
 
-    /// Where the files are.
-    var isEmpty: Bool { files.files.isEmpty }
-
     /// What the files give for a setting; a default of oslo.messaging's isn't given by anybody.
     func candidate(_ name: CommandSettings.Name) throws(OsloConfigurationError) -> CommandSettings.Candidate? {
         switch name {

@@ -27,9 +27,6 @@ struct MessagingOption: Hashable, Sendable {
     static let notificationTopics = known("oslo_messaging_notifications", "topics")
     static let notificationRetry = known("oslo_messaging_notifications", "retry")
 
-    /// The option of the RabbitMQ driver with a name.
-    static func rabbit(_ name: String) -> OsloOption { known("oslo_messaging_rabbit", name) }
-
     private static func known(_ group: String, _ name: String) -> OsloOption {
         guard let found = table.first(where: { $0.option.name == .init(group: group, name: name) }) else {
             preconditionFailure("The table of oslo.messaging's options has no [\(group)] \(name).")
