@@ -43,6 +43,8 @@ final class PythonPeer: Sendable {
 
     private struct State {
         var events: [JSONValue] = []
+        /// How many events came, with those that were taken out.
+        var arrivals = 0
         var watchers: [CheckedContinuation<Void, Never>] = []
         var isOver = false
         var nextID: Int64 = 1
@@ -132,9 +134,11 @@ final class PythonPeer: Sendable {
     ) async throws -> JSONValue {
         let deadline = ContinuousClock.now + limit
         while true {
-            let (found, isOver) = state.withLock { state -> (JSONValue?, Bool) in
-                guard let index = state.events.firstIndex(where: matches) else { return (nil, state.isOver) }
-                return (state.events.remove(at: index), false)
+            let (found, isOver, arrivals) = state.withLock { state -> (JSONValue?, Bool, Int) in
+                guard let index = state.events.firstIndex(where: matches) else {
+                    return (nil, state.isOver, state.arrivals)
+                }
+                return (state.events.remove(at: index), false, state.arrivals)
             }
             if let found { return found }
             if isOver || ContinuousClock.now >= deadline {
@@ -142,7 +146,7 @@ final class PythonPeer: Sendable {
                     "\(script) \(isOver ? "ended" : "printed nothing") that the test waits for.\n"
                         + "Events: \(state.withLock { $0.events })\n\(directory.tail(of: "errors", limit: 8192))")
             }
-            await change(before: deadline)
+            await change(before: deadline, since: arrivals)
         }
     }
 
@@ -156,8 +160,8 @@ final class PythonPeer: Sendable {
         try await event(within: limit) { $0["event"]?.string == "called" && $0["method"]?.string == method }
     }
 
-    /// Returns when an event came, the peer ended, or the deadline is there.
-    private func change(before deadline: ContinuousClock.Instant) async {
+    /// Returns when another event came than the first `arrivals`, the peer ended, or the deadline is there.
+    private func change(before deadline: ContinuousClock.Instant, since arrivals: Int) async {
         let timer = Task { [weak self] in
             try? await Task.sleep(until: deadline)
             self?.wake()
@@ -166,6 +170,8 @@ final class PythonPeer: Sendable {
             await withCheckedContinuation { continuation in
                 let isNow = state.withLock { state in
                     if state.isOver || ContinuousClock.now >= deadline || Task.isCancelled { return true }
+                    // One may have come since the caller looked.
+                    if state.arrivals != arrivals { return true }
                     state.watchers.append(continuation)
                     return false
                 }
@@ -190,7 +196,10 @@ final class PythonPeer: Sendable {
             (try? JSONValue(parsing: line)) ?? [
                 "event": "noise", "text": .string(String(decoding: line, as: UTF8.self)),
             ]
-        state.withLock { $0.events.append(event) }
+        state.withLock { state in
+            state.events.append(event)
+            state.arrivals += 1
+        }
         wake()
     }
 

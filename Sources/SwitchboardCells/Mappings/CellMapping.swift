@@ -11,7 +11,7 @@ public struct CellMapping: Hashable, Sendable {
     /// means.
     public var transportURL: URLTemplate?
 
-    /// The database's URL as stored. It is there for Nova; Switchboard doesn't connect to it.
+    /// The database's URL as stored. A ``DatabaseRegistry`` opens what it names; sending messages doesn't need it.
     public var databaseConnection: URLTemplate?
 
     /// Whether an operator has taken the cell out of use.

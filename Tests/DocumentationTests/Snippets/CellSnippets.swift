@@ -84,8 +84,8 @@ func pinsSnippet(
     directory: SQLiteCellDirectory, base: BaseURLs, client: RPCClient, logger: Logger
 ) -> ComputeAPI {
     // snippet.pins
-    let pins = CellVersions(directory: directory, logger: logger) { cell in
-        try ComputePin(oldestService: await cell.oldestService(base: base))
+    let pins = CellVersions(directory: directory, databases: DatabaseRegistry(.sqlite()), base: base, logger: logger) {
+        try ComputePin(oldestService: $0)
     }
     let compute = ComputeAPI(client) { queue in pins[queue] ?? ComputePin(release: "yoga")! }
     // snippet.end
