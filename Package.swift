@@ -149,6 +149,7 @@ let package = Package(
                 .product(name: "DequeModule", package: "swift-collections", condition: rabbitMQ),
                 .product(name: "HeapModule", package: "swift-collections", condition: rabbitMQ),
                 .product(name: "NIOSSL", package: "swift-nio-ssl", condition: tls),
+                .product(name: "NIOTLS", package: "swift-nio", condition: tls),
             ],
             path: "Plugins/RabbitMQ"),
         // Nova's databases: the statements and what reads their rows, for every kind of database.
