@@ -192,6 +192,11 @@ let package = Package(
                 .target(name: "SwitchboardRabbitMQ", condition: rabbitMQ),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
+                // For RabbitMQ's management API.
+                .product(name: "NIOCore", package: "swift-nio", condition: rabbitMQ),
+                .product(name: "NIOHTTP1", package: "swift-nio", condition: rabbitMQ),
+                .product(name: "NIOPosix", package: "swift-nio", condition: rabbitMQ),
+                .product(name: "NIOSSL", package: "swift-nio-ssl", condition: tls),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]),
