@@ -369,6 +369,17 @@ let package = Package(
             ],
             resources: [.copy("Data")]),
         .testTarget(
+            name: "RabbitMQDoctorTests",
+            dependencies: [
+                "Switchboard", "SwitchboardCommand", "SwitchboardCore", "SwitchboardMessaging", "SwitchboardTesting",
+                .target(name: "SwitchboardRabbitMQ", condition: rabbitMQ),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio", condition: rabbitMQ),
+                .product(name: "NIOPosix", package: "swift-nio", condition: rabbitMQ),
+                .product(name: "NIOSSL", package: "swift-nio-ssl", condition: tls),
+            ],
+            resources: [.copy("Data")]),
+        .testTarget(
             name: "HostileBrokerTests",
             dependencies: [
                 "SwitchboardCore", "SwitchboardTesting",
