@@ -201,7 +201,8 @@ struct CellTests {
         for command in [
             "init", "cell create", "cell list", "cell show", "cell update", "cell delete", "cell verify",
             "cell map-cell0", "instance map", "instance unmap", "instance locate", "instance verify", "instance list",
-            "host map", "host list", "host delete", "call", "cast", "ping", "serve", "notify send", "notify listen",
+            "host map", "host list", "host delete", "doctor", "call", "cast", "ping", "serve", "notify send",
+            "notify listen",
             "spool list", "spool show", "spool retry", "spool drop", "spool check", "spool forward",
         ] {
             let words = command.split(separator: " ").map(String.init)

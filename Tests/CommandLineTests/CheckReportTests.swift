@@ -104,7 +104,7 @@ struct CheckReportTests {
         #expect(text.contains("switchboard_check_result{check=\"doctor\"} 2\n"))
         #expect(text.contains("switchboard_check_timestamp_seconds{check=\"doctor\"} 1700000000\n"))
         #expect(
-            text.contains("switchboard_check_step_result{check=\"doctor\",cell=\"one\",step=\"ping\",object=\"\"} 2\n"))
+            text.contains("switchboard_check_step_result{check=\"doctor\",cell=\"one\",step=\"ping\"} 2\n"))
         #expect(
             text.contains("switchboard_check_backlog_messages{check=\"doctor\",cell=\"one\",object=\"compute\"} 12\n"))
         #expect(text.contains(#"cell="t\"w\\o\n""#))

@@ -121,7 +121,7 @@ struct DoctorCommandTests {
         #expect(written.status == 0 && written.output.isEmpty)
         let metrics = try String(contentsOfFile: program.folder + "/doctor.prom", encoding: .utf8)
         #expect(metrics.contains("switchboard_check_result{check=\"doctor\"} 0\n"))
-        #expect(metrics.contains("switchboard_check_round_trip_seconds{check=\"doctor\",cell=\"one\",object=\"\"} "))
+        #expect(metrics.contains("switchboard_check_round_trip_seconds{check=\"doctor\",cell=\"one\"} "))
         let unwritable = try program.run("doctor", "--cell", "one", "--outfile", "no/such/folder")
         #expect(unwritable.status == 74 && unwritable.errors.contains("no/such/folder"))
         #expect(try program.run("doctor", "--cell", "one", "--json", "--output", "nagios").status == 64)

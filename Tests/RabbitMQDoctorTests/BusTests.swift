@@ -298,6 +298,53 @@ struct BusTests {
         }
     }
 
+    @Test("Notifications that nobody reads")
+    func unreadNotifications() async throws {
+        try await Bed.with { bed in
+            try await bed.plant(
+                bed.declareExchange("nova"), bed.declareQueue("notifications.info"),
+                .bind(Binding(queue: "notifications.info", exchange: "nova", key: "notifications.info")))
+            try await bed.publish(5, to: "notifications.info")
+            let results = await Examination.of(bed.url(), topic: Topic("notifications.info", exchange: "nova"))
+            results.expectFirst("consumers", "nobody takes from it", "pile up")
+            #expect(results.step("backlog")?.detail.hasPrefix("5 waiting") == true)
+        }
+    }
+
+    @Test("Durable or quorum queues for requests alone are refused by a strict broker, which is said")
+    func halfDurable() async throws {
+        try await Bed.with { bed in
+            for option in ["amqp_durable_queues", "rabbit_quorum_queue"] {
+                let results = await Examination.of(bed.url([.init(option, "true")]))
+                if try await bed.broker.refusesTransientQueues() {
+                    results.expectFirst("features", "transient_nonexcl_queues", "rabbit_transient_quorum_queue")
+                } else {
+                    results.expectWell()
+                }
+            }
+            await Examination.of(bed.url(Self.quorum)).expectWell()
+        }
+    }
+
+    @Test("A queue that is another connection's own")
+    func exclusive() async throws {
+        try await Bed.with { bed in
+            try await bed.plant(bed.declareExchange("nova"))
+            _ = try await bed.broker.evaluate(
+                """
+                Owner = spawn(fun() -> receive stop -> ok end end),
+                Name = rabbit_misc:r(\(erlang(bed.name)), queue, <<"compute">>),
+                case rabbit_amqqueue:declare(Name, true, false, [], Owner, <<"tests">>) of
+                    {new, _} -> "";
+                    {existing, _} -> ""
+                end.
+                """)
+            await examine(bed, server: nil).expectFirst("queue", "RESOURCE_LOCKED", "exclusive")
+        }
+    }
+
+    private func erlang(_ text: String) -> String { "<<\"\(text)\">>" }
+
     @Test("A broker that refuses transient queues, where it does")
     func strict() async throws {
         try await Bed.with { bed in

@@ -22,6 +22,9 @@ struct CheckMeasurement: Hashable, Sendable {
     }
 
     var status: CheckStatus { thresholds.status(of: value) }
+
+    /// With the unit at its end: `round_trip_seconds`, `consumers`.
+    var metricName: String { name == unit.rawValue ? name : "\(name)_\(unit.rawValue)" }
 }
 
 /// From where on a number is a warning, and from where on a failure.

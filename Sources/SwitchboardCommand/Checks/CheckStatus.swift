@@ -32,7 +32,7 @@ enum CheckStatus: String, Hashable, Sendable, CaseIterable {
         }
     }
 
-    /// Nagios' word for it.
+    /// Nagios' word for a check that ended so.
     var nagiosWord: String {
         switch self {
         case .ok: "OK"

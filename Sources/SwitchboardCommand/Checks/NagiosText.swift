@@ -23,7 +23,8 @@ struct NagiosText {
         subject.results.map { result in
             let advice = result.diagnosis.map { " - \($0.advice)" } ?? ""
             return Self.clean(
-                "\(result.status.nagiosWord) \(subject.title): \(Self.title(result)): \(result.detail)\(advice)")
+                "\(result.status == .skipped ? "SKIPPED" : result.status.nagiosWord) \(subject.title): \(Self.title(result)): \(result.detail)\(advice)"
+            )
         }
     }
 

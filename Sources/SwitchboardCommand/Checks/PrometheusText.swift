@@ -38,15 +38,16 @@ struct PrometheusText {
         for subject in report.subjects {
             let labels = [("check", report.name)] + subject.labels.map { ($0.name, $0.value) }
             for result in subject.results {
-                let own = labels + [("step", result.step), ("object", result.object ?? "")]
+                let object = result.object.map { [("object", $0)] } ?? []
+                let own = labels + [("step", result.step)] + object
                 add(
                     "switchboard_check_step_result",
                     "Result of a check's step: 0 it is well, 1 a warning, 2 it fails, 3 it was skipped", own,
                     Double(result.status.exitCode))
                 for measurement in result.measurements {
                     add(
-                        "switchboard_check_\(measurement.name)_\(measurement.unit.rawValue)", measurement.help,
-                        labels + [("object", result.object ?? "")], measurement.value)
+                        "switchboard_check_\(measurement.metricName)", measurement.help, labels + object,
+                        measurement.value)
                 }
             }
         }

@@ -53,6 +53,9 @@
             if let release = broker.release, release >= (4, 3), declaresTransient {
                 if let refusal = await transientRefusal() { return refusal }
             }
+            if let release = broker.release, release < (3, 13) {
+                return .skipped("features", because: "RabbitMQ tells of deprecated features since 3.13")
+            }
             guard let management else {
                 return .skipped(
                     "features", because: "only the management API names deprecated features in use (--management-url)")
@@ -60,7 +63,7 @@
             do throws(ManagementError) {
                 guard let answer = try await management.get("/api/deprecated-features/used"),
                     case .array(let used) = answer
-                else { return .skipped("features", because: "this broker doesn't tell; RabbitMQ does since 3.13") }
+                else { return .skipped("features", because: "this broker doesn't tell of deprecated features") }
                 let names = used.compactMap { $0["name"]?.string }
                 if names.isEmpty { return .ok("features", "no deprecated feature is in use") }
                 return .warning(

@@ -14,7 +14,7 @@ struct DoctorCommand: AsyncParsableCommand {
 
             For example: switchboard doctor --cell one --topic compute --server host1 --exchange nova
 
-            It changes nothing that others see: what it declares has random names and goes when it ends. It never takes a message \
+            It changes nothing that others see: what it declares has random names and goes within a minute. It never takes a message \
             from a queue. Queues and exchanges are held against what the options of the URL would declare.
 
             What AMQP doesn't tell comes from RabbitMQ's management API with --management-url: deprecated features in use, \

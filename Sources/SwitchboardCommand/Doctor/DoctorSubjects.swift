@@ -33,7 +33,7 @@ struct DoctorSubjects {
             }
             text = given
             let url = try TransportURL(text)
-            return CheckReport.Subject("the queue \(url)", results: await doctor.look(at: url, findings))
+            return CheckReport.Subject("the queue", results: await doctor.look(at: url, findings))
         } catch {
             findings.add(Self.unusableURL("\(error)"))
             return CheckReport.Subject("the queue", results: doctor.skippingAll(findings))

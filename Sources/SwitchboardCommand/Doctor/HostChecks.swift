@@ -44,7 +44,10 @@
         private func resolve() async -> CheckResult {
             do throws(InspectionFailure) {
                 let addresses = try await inspection.resolve(host)
-                return .ok("resolve", of: object, "\(host.name) is \(addresses.joined(separator: ", "))")
+                let isAddress = addresses == [host.name]
+                return .ok(
+                    "resolve", of: object,
+                    isAddress ? "\(host.name) is an address" : "\(host.name) is \(addresses.joined(separator: ", "))")
             } catch {
                 return failed(
                     .resolve, error.reason, "This machine doesn't know the broker's name, so nothing can connect.",
