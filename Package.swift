@@ -145,6 +145,7 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio", condition: rabbitMQ),
                 .product(name: "DequeModule", package: "swift-collections", condition: rabbitMQ),
                 .product(name: "NIOSSL", package: "swift-nio-ssl", condition: tls),
+                .product(name: "NIOTLS", package: "swift-nio", condition: tls),
             ],
             path: "Plugins/RabbitMQ"),
         // Nova's databases: the statements and what reads their rows, for every kind of database.
@@ -187,6 +188,11 @@ let package = Package(
                 .target(name: "SwitchboardRabbitMQ", condition: rabbitMQ),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
+                // For RabbitMQ's management API.
+                .product(name: "NIOCore", package: "swift-nio", condition: rabbitMQ),
+                .product(name: "NIOHTTP1", package: "swift-nio", condition: rabbitMQ),
+                .product(name: "NIOPosix", package: "swift-nio", condition: rabbitMQ),
+                .product(name: "NIOSSL", package: "swift-nio-ssl", condition: tls),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]),
@@ -356,6 +362,17 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio", condition: rabbitMQ),
                 .product(name: "NIOEmbedded", package: "swift-nio", condition: rabbitMQ),
                 .product(name: "NIOPosix", package: "swift-nio", condition: rabbitMQ),
+            ],
+            resources: [.copy("Data")]),
+        .testTarget(
+            name: "RabbitMQDoctorTests",
+            dependencies: [
+                "Switchboard", "SwitchboardCommand", "SwitchboardCore", "SwitchboardMessaging", "SwitchboardTesting",
+                .target(name: "SwitchboardRabbitMQ", condition: rabbitMQ),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio", condition: rabbitMQ),
+                .product(name: "NIOPosix", package: "swift-nio", condition: rabbitMQ),
+                .product(name: "NIOSSL", package: "swift-nio-ssl", condition: tls),
             ],
             resources: [.copy("Data")]),
         .testTarget(

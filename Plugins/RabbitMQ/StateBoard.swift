@@ -24,6 +24,7 @@ final class StateBoard: Sendable {
             switch role {
             case .publish: statuses.publish = status
             case .consume: statuses.consume = status
+            case .inspect: break
             }
             switch status {
             case .ready, .blocked: statuses.hasBeenReady = true

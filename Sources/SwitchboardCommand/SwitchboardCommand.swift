@@ -36,8 +36,9 @@ struct SwitchboardCommand: AsyncParsableCommand {
             """,
         version: SwitchboardVersion.current,
         subcommands: [
-            InitCommand.self, CellCommand.self, InstanceCommand.self, HostCommand.self, Ping.self, Call.self, Cast.self,
-            Serve.self, NotifyCommand.self, SpoolCommand.self, ConfigCommand.self, ConformanceCommand.self,
+            InitCommand.self, CellCommand.self, InstanceCommand.self, HostCommand.self, DoctorCommand.self, Ping.self,
+            Call.self, Cast.self, Serve.self, NotifyCommand.self, SpoolCommand.self, ConfigCommand.self,
+            ConformanceCommand.self,
         ])
 
     static func main() async {

@@ -70,6 +70,7 @@ struct OperatorTests {
             ["instance", "map", uuid(1), "--cell", "uno", "--project", "p"], ["instance", "locate", uuid(1)],
             ["instance", "verify", uuid(1)], ["instance", "list"], ["host", "map", "h", "--cell", "uno"],
             ["host", "list"], ["ping", "--cell", "uno"], ["ping", "--all-cells"],
+            ["doctor", "--cell", "uno"],
             ["notify", "send", "e", "--cell", "uno"], ["notify", "listen", "--cell", "uno", "--count", "1"],
             ["spool", "list", "\(program.folder)/one"], ["spool", "check", "\(program.folder)/one"],
             ["host", "delete", "h"], ["instance", "unmap", uuid(1)], ["cell", "delete", "uno"],

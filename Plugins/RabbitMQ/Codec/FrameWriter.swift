@@ -80,6 +80,24 @@ extension ByteBuffer {
                 amqp_queue_declare_t(
                     ticket: 0, queue: arena.bytes(queue), passive: 1, durable: 0, exclusive: 0, auto_delete: 0,
                     nowait: 0, arguments: arena.table(FieldTable())), channel)
+        case .inspectExchange(let exchange):
+            try write(
+                AMQP_EXCHANGE_DECLARE_METHOD,
+                amqp_exchange_declare_t(
+                    ticket: 0, exchange: arena.bytes(exchange), type: arena.bytes("topic"), passive: 1, durable: 0,
+                    auto_delete: 0, internal: 0, nowait: 0, arguments: arena.table(FieldTable())), channel)
+        case .unbind(let binding):
+            try write(
+                AMQP_QUEUE_UNBIND_METHOD,
+                amqp_queue_unbind_t(
+                    ticket: 0, queue: arena.bytes(binding.queue), exchange: arena.bytes(binding.exchange),
+                    routing_key: arena.bytes(binding.key), arguments: arena.table(FieldTable())), channel)
+        case .unbindExchange(let destination, let source, let key):
+            try write(
+                AMQP_EXCHANGE_UNBIND_METHOD,
+                amqp_exchange_unbind_t(
+                    ticket: 0, destination: arena.bytes(destination), source: arena.bytes(source),
+                    routing_key: arena.bytes(key), nowait: 0, arguments: arena.table(FieldTable())), channel)
         case .bind(let binding):
             try write(
                 AMQP_QUEUE_BIND_METHOD,

@@ -17,7 +17,12 @@ enum OutgoingMethod: Hashable, Sendable {
     case declareQueue(QueueDeclaration)
     /// Asks about a queue and changes nothing: a passive declaration.
     case inspectQueue(String)
+    /// Asks about an exchange and changes nothing.
+    case inspectExchange(String)
     case bind(Binding)
+    case unbind(Binding)
+    /// Takes a binding between two exchanges away.
+    case unbindExchange(destination: String, source: String, key: String)
     case deleteQueue(String)
     case consume(queue: String, tag: String, arguments: FieldTable)
     case cancel(tag: String)

@@ -69,6 +69,10 @@ struct ConnectionMachine: Sendable {
     private var newPassword: Secret?
     /// `nil` before it has said so, and when it is not RabbitMQ.
     private(set) var brokerVersion: BrokerVersion?
+    /// What the broker says of itself; `nil` before it has.
+    private(set) var broker: BrokerIdentity?
+    /// Whether the broker has taken the credentials: it goes on to the limits of the connection then.
+    private(set) var isAuthenticated = false
     private var mechanism: String { login.method.rawValue }
 
     /// RabbitMQ's default, for a broker that names no limit.
@@ -113,7 +117,9 @@ struct ConnectionMachine: Sendable {
             return []
         case (.awaitingStart, .start(let mechanisms, let product, let version)):
             brokerVersion = BrokerVersion(product: product, version: version)
-            guard mechanisms.split(separator: " ").contains(where: { $0 == mechanism }) else {
+            let offered = mechanisms.split(separator: " ").map(String.init)
+            broker = BrokerIdentity(product: product, version: version, mechanisms: offered)
+            guard offered.contains(mechanism) else {
                 state = .closed
                 let loss = ConnectionLoss(
                     "\(product ?? "the broker") has no login method \(mechanism), only \(mechanisms); "
@@ -127,6 +133,7 @@ struct ConnectionMachine: Sendable {
         case (.awaitingTune, .secure):
             throw ProtocolViolation("the broker asks for a second step of the login, which \(mechanism) has not")
         case (.awaitingTune, .tune(let channelMax, let frameMax, let heartbeat)):
+            isAuthenticated = true
             let tuning = try agree(channelMax, frameMax, heartbeat)
             state = .awaitingOpenOK
             return [

@@ -25,6 +25,8 @@ enum ConnectionStatus: Hashable, Sendable {
 struct ConnectionSettings: Sendable {
     enum Role: String, Sendable {
         case publish, consume
+        /// Looks at a broker once; no driver has such a connection.
+        case inspect
     }
 
     var endpoints: [Endpoint]

@@ -69,6 +69,12 @@ final class Link: FrameReceiver {
 
     var brokerVersion: BrokerVersion? { machine.brokerVersion }
 
+    /// What the broker says of itself; `nil` before it has.
+    var broker: BrokerIdentity? { machine.broker }
+
+    /// Whether the broker has taken the credentials.
+    var isAuthenticated: Bool { machine.isAuthenticated }
+
     var canUpdateSecret: Bool { machine.canUpdateSecret }
 
     /// Gives the broker a new password of the same user.

@@ -86,10 +86,26 @@ final class TLSClient: Sendable {
     }
 
     func add(to pipeline: ChannelPipeline.SynchronousOperations, host: String) throws {
-        // SNI carries names only; an address is checked against the certificate's addresses.
-        let isAddress = (try? SocketAddress(ipAddress: host, port: 0)) != nil
         let context = material.withLock { $0.context }
-        try pipeline.addHandler(NIOSSLClientHandler(context: context, serverHostname: isAddress ? nil : host))
+        try pipeline.addHandler(NIOSSLClientHandler(context: context, serverHostname: Self.name(host)))
+    }
+
+    /// The same without verification: `present` gets what the broker shows, whatever it is.
+    func addUnverified(
+        to pipeline: ChannelPipeline.SynchronousOperations, host: String,
+        present: @escaping @Sendable ([NIOSSLCertificate]) -> Void
+    ) throws {
+        let context = material.withLock { $0.context }
+        try pipeline.addHandler(
+            NIOSSLClientHandler(context: context, serverHostname: Self.name(host)) { certificates, promise in
+                present(certificates)
+                promise.succeed(.certificateVerified)
+            })
+    }
+
+    /// SNI carries names only; an address is checked against the certificate's addresses.
+    private static func name(_ host: String) -> String? {
+        (try? SocketAddress(ipAddress: host, port: 0)) != nil ? nil : host
     }
 }
 

@@ -12,31 +12,34 @@ struct ConflictingArgument: Hashable, Sendable {
     }
 
     func advice(for declaration: Declaration, _ topology: RabbitMQTopology) -> String {
+        guard let options = options(for: declaration) else {
+            return "It exists with another \(name), declared by another program: remove it, or use another name."
+        }
+        return "It exists with another \(name): give this program the option \(options) as the programs beside it have "
+            + "it, or delete what exists."
+    }
+
+    /// The options that decide the argument, in words; `nil` where none does.
+    func options(for declaration: Declaration) -> String? {
         let isTransient =
             switch declaration {
             case .exchange(let exchange): exchange.type == .fanout
             case .queue(let queue): queue.arguments["x-expires"] != nil || queue.arguments["x-max-age"] != nil
             case .binding: false
             }
-        let options =
-            switch name {
-            case "durable" where isTransient: "rabbit_transient_quorum_queue or rabbit_transient_queues_durable"
-            case "durable": "amqp_durable_queues or rabbit_quorum_queue"
-            case "auto_delete": "amqp_auto_delete"
-            case "x-queue-type" where isTransient: "rabbit_transient_quorum_queue or rabbit_stream_fanout"
-            case "x-queue-type": "rabbit_quorum_queue"
-            case "x-expires", "x-max-age": "rabbit_transient_queues_ttl"
-            case "x-delivery-limit": "rabbit_quorum_delivery_limit"
-            case "x-max-in-memory-length": "rabbit_quorum_max_memory_length"
-            case "x-max-in-memory-bytes": "rabbit_quorum_max_memory_bytes"
-            case "x-ha-policy": "rabbit_ha_queues"
-            default: ""
-            }
-        if options.isEmpty {
-            return "It exists with another \(name), declared by another program: remove it, or use another name."
+        return switch name {
+        case "durable" where isTransient: "rabbit_transient_quorum_queue or rabbit_transient_queues_durable"
+        case "durable": "amqp_durable_queues or rabbit_quorum_queue"
+        case "auto_delete": "amqp_auto_delete"
+        case "x-queue-type" where isTransient: "rabbit_transient_quorum_queue or rabbit_stream_fanout"
+        case "x-queue-type": "rabbit_quorum_queue"
+        case "x-expires", "x-max-age": "rabbit_transient_queues_ttl"
+        case "x-delivery-limit": "rabbit_quorum_delivery_limit"
+        case "x-max-in-memory-length": "rabbit_quorum_max_memory_length"
+        case "x-max-in-memory-bytes": "rabbit_quorum_max_memory_bytes"
+        case "x-ha-policy": "rabbit_ha_queues"
+        default: nil
         }
-        return "It exists with another \(name): give this program the option \(options) as the programs beside it have "
-            + "it, or delete what exists."
     }
 }
 

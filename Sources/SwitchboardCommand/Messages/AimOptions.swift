@@ -65,7 +65,8 @@ struct AimOptions: ParsableArguments {
         return (try TransportURL(url), "the process's own queue")
     }
 
-    private func mapping() async throws -> CellMapping? {
+    /// The cell that was asked for; `nil` when none was.
+    func mapping() async throws -> CellMapping? {
         guard instance != nil || host != nil || cell != nil else { return nil }
         let cells = try await directory.open(forWriting: false)
         if let instance { return try await cells.cell(ofInstance: instance) }

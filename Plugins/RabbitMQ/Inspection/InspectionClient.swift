@@ -1,0 +1,52 @@
+#if RabbitMQ
+import SwitchboardCore
+
+/// Collects what a broker answers on the one channel of an inspection. Lives in its ``InspectionSession``.
+final class InspectionClient: ConnectionClient {
+    /// What came on the channel since it was opened, without the content of messages.
+    private(set) var answers: [IncomingMethod] = []
+    /// Why the broker closed the channel, once it has.
+    private(set) var closure: IncomingMethod.Closure?
+
+    func begin() {
+        answers = []
+        closure = nil
+    }
+
+    func received(_ method: IncomingMethod, channel: UInt16) throws(ProtocolViolation) {
+        switch method {
+        case .channelClose(let closure): self.closure = self.closure ?? closure
+        // Bounded by what was asked: a broker that goes on and on isn't one.
+        default:
+            guard answers.count < Self.mostAnswers else {
+                throw ProtocolViolation("the broker sends more than was asked for")
+            }
+            answers.append(method)
+        }
+    }
+
+    private static let mostAnswers = 64
+
+    // A returned message is told by its method.
+    func received(_ header: ContentHeader, channel: UInt16) {}
+    func received(_ body: UnsafeRawBufferPointer, channel: UInt16) {}
+
+    // MARK: What an inspection does itself
+
+    var isReady: Bool { true }
+    var unreadyReason: String? { nil }
+    var isIdle: Bool { true }
+    var nextDeadline: ContinuousClock.Instant? { nil }
+
+    func perform(_ command: Never) {}
+    func opened(_ link: Link) {}
+    func closed(_ loss: ConnectionLoss) {}
+    func blocked(_ reason: String?) {}
+    func writable() {}
+    func drain() {}
+    func stop(_ error: TransportError) {}
+    func ended(_ error: TransportError) {}
+    func expire(_ now: ContinuousClock.Instant) {}
+    func finishTurn() {}
+}
+#endif
