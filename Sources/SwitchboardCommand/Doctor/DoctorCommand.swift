@@ -57,7 +57,7 @@ struct DoctorCommand: AsyncParsableCommand {
                 target: .init(
                     topic: probe.topic.map { Topic($0, exchange: probe.exchange) }, server: probe.server,
                     workers: workers),
-                timeout: .seconds(probe.timeout), thresholds: thresholds.values,
+                timeout: probe.timeout, thresholds: thresholds.values,
                 management: managementURL.flatMap { ManagementAddress($0) })
             let subjects = DoctorSubjects(aim: aim, doctor: doctor)
             let report = CheckReport("doctor", subjects: allCells ? await subjects.all() : [await subjects.one()])

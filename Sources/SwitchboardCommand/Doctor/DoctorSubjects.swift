@@ -119,9 +119,13 @@ struct DoctorSubjects {
             }
         } catch {
             findings.add(.ok("mapping", "the cell is in the directory"))
-            findings.add(Self.unusableURL(error.message))
+            findings.add(Self.unusableURL(Self.sentence(of: error)))
             return subject(doctor.skippingAll(findings))
         }
+    }
+
+    private static func sentence(of error: any Error) -> String {
+        (error as? CellError)?.message ?? (error as? Failure)?.message ?? "\(error)"
     }
 
     private static func unusableURL(_ reason: String) -> CheckResult {

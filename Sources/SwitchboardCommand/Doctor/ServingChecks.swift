@@ -65,7 +65,7 @@ struct ServingChecks {
         probe.topic = topic.name
         probe.exchange = topic.exchange
         probe.server = doctor.target.server
-        probe.timeout = doctor.timeout / .seconds(1)
+        probe.givenTimeout = doctor.timeout / .seconds(1)
         let who = doctor.target.server.map { "server \($0)" } ?? "a server of \(topic.name)"
         do {
             let answer = try await probe.run(on: connection)
@@ -87,7 +87,7 @@ struct ServingChecks {
                     do: "Look at its load: a busy server answers when one of its workers is free."))
         } catch let error as RPCError where error.code == .timeout {
             return .failed(
-                "ping", "\(who) took the request and did not answer within \(Int((probe.timeout * 1000).rounded())) ms",
+                "ping", "\(who) took the request and did not answer within \(Int(probe.timeout.milliseconds.rounded())) ms",
                 .init(
                     "It is deaf: its queue has a consumer, and nothing comes back. It hangs, all of its workers are busy, or it "
                         + "lost its connection for replies, as when its reply queue has expired.",
