@@ -20,7 +20,7 @@ enum FileReading {
         guard fstat(descriptor, &status) == 0 else { throw failure(path, errno) }
         guard status.st_mode & S_IFMT != S_IFDIR else {
             throw OsloConfigurationError(
-                .unreadable, "It is a directory. Give it by --config-dir, or name a file in it.", path)
+                .unreadable, "It is a directory. Name a file in it, or read it as a directory (--config-dir).", path)
         }
         var bytes: [UInt8] = []
         var block = [UInt8](repeating: 0, count: 65_536)

@@ -1,5 +1,5 @@
 /// What the value of an option may be, and how oslo.config reads it.
-public indirect enum OsloOptionType: Hashable, Sendable {
+public enum OsloOptionType: Hashable, Sendable {
     /// Any text, or one of `choices`; `maximumLength` counts code points.
     case string(choices: [String] = [], ignoresCase: Bool = false, maximumLength: Int? = nil)
     /// `true`, `1`, `on`, `yes`, `false`, `0`, `off` or `no`, in any letter case.
@@ -9,16 +9,16 @@ public indirect enum OsloOptionType: Hashable, Sendable {
     /// A number from `minimum` to `maximum`. Nothing at all means "no number".
     case real(minimum: Double? = nil, maximum: Double? = nil)
     /// Values with commas between them.
-    case list(of: OsloOptionType)
+    indirect case list(of: OsloOptionType)
     /// A URI with a scheme and a host, as RFC 3986 writes it.
     case uri(schemes: [String] = [], maximumLength: Int? = nil)
 
     /// Any text.
-    public static let text = OsloOptionType.string()
+    public static var text: OsloOptionType { .string() }
     /// A port: a whole number from 0 to 65535.
-    public static let port = OsloOptionType.integer(minimum: 0, maximum: 65535)
+    public static var port: OsloOptionType { .integer(minimum: 0, maximum: 65535) }
     /// Texts with commas between them.
-    public static let texts = OsloOptionType.list(of: .text)
+    public static var texts: OsloOptionType { .list(of: .text) }
 
     /// What a value has to be, for a sentence: "true or false".
     public var expectation: String {

@@ -95,7 +95,7 @@ struct Resolver {
             name = String(reference[reference.index(after: dot)...])
             // Options without a group are in none by that name.
             if group == "DEFAULT" || !hasGroup(group) {
-                throw unknown(.unknownGroup, "group", reference, option, origin)
+                throw unknown(.unknownGroup, "a group", reference, option, origin)
             }
         }
         if let found = configuration.listed(.init(group: group, name: name)) { return found }
@@ -114,7 +114,7 @@ struct Resolver {
                         + "$$ for a dollar sign.", origin)
             }
         }
-        throw unknown(.unknownReference, "option", reference, option, origin)
+        throw unknown(.unknownReference, "an option", reference, option, origin)
     }
 
     private func hasGroup(_ group: String) -> Bool {
@@ -133,7 +133,7 @@ struct Resolver {
     ) -> OsloConfigurationError {
         OsloConfigurationError(
             code,
-            "The value of \(option.name) refers by $ to \(kind == "group" ? "a" : "an") \(kind) that isn't there\(option.isSecret ? "" : ", \(reference)"). "
-                + "Write $$ where a dollar sign is meant.", origin)
+            "The value of \(option.name) refers by $ to \(kind) that isn't set\(option.isSecret ? "" : ", \(reference)"). Set "
+                + "it, or write $$ where a dollar sign is meant.", origin)
     }
 }
