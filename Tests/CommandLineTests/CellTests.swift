@@ -200,7 +200,8 @@ struct CellTests {
     func help() throws {
         for command in [
             "init", "cell create", "cell list", "cell show", "cell update", "cell delete", "cell verify",
-            "cell map-cell0", "cell map-cell-and-hosts", "cell simple-setup", "host discover", "instance map", "instance unmap", "instance locate", "instance verify", "instance list",
+            "cell map-cell0", "cell map-cell-and-hosts", "cell simple-setup", "host discover", "instance map",
+            "instance unmap", "instance locate", "instance verify", "instance list",
             "host map", "host list", "host delete", "call", "cast", "ping", "serve", "notify send", "notify listen",
             "spool list", "spool show", "spool retry", "spool drop", "spool check", "spool forward",
         ] {

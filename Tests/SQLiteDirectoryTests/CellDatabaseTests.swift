@@ -24,7 +24,7 @@ struct CellDatabaseTests {
 
     private func mapping(_ name: String, _ number: Int = 1) -> CellMapping {
         CellMapping(
-            id: CellID(instance(900 + number))!, name: name, transportURL: "fake://\(name)",
+            id: CellID(instance(900 + number))!, name: name, transportURL: URLTemplate("fake://\(name)"),
             databaseConnection: URLTemplate("sqlite:///\(scratch.path("\(name).sqlite"))"))
     }
 
