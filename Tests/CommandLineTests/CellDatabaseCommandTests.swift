@@ -230,7 +230,13 @@ struct CellDatabaseCommandTests {
 
     @Test("A terminal sees how far the mapping is")
     func progress() throws {
-        try cell("one", (1...3000).map { row($0) }.joined())
+        try cell(
+            "one",
+            """
+            WITH RECURSIVE numbers (n) AS (SELECT 100000000000 UNION ALL SELECT n + 1 FROM numbers LIMIT 3000)
+            INSERT INTO instances (uuid, project_id, user_id, created_at, deleted)
+            SELECT '10000000-0000-4000-8000-' || n, 'p', 'u', '2026-01-01 00:00:00.000000', 0 FROM numbers;
+            """)
         let terminal = try Terminal()
         let running = try program.start(
             ["instance", "map", "--from-cell-database", "--cell", "one"], errors: terminal.input)

@@ -300,11 +300,12 @@ struct RealNovaManageTests {
             Case(
                 "URLs that are none", none,
                 Step(
-                    "simple_cell_setup --transport-url nosuch://x:y:z",
-                    "cell simple-setup --transport-url nosuch://x:y:z --database-connection sqlite:///main.sqlite", 1),
+                    "simple_cell_setup --transport-url rabbit://h:port/v",
+                    "cell simple-setup --transport-url rabbit://h:port/v --database-connection sqlite:///main.sqlite", 1
+                ),
                 Step(
-                    "map_cell_and_hosts --transport-url nosuch://x:y:z",
-                    "cell map-cell-and-hosts --transport-url nosuch://x:y:z --database-connection sqlite:///main.sqlite",
+                    "map_cell_and_hosts --transport-url rabbit://h:port/v",
+                    "cell map-cell-and-hosts --transport-url rabbit://h:port/v --database-connection sqlite:///main.sqlite",
                     1)),
             Case(
                 "cells by hand", none,

@@ -32,10 +32,11 @@ struct CellSimpleSetup: DirectoryCommand {
 
     func perform(on directory: any MutableCellDirectory) async throws {
         let (queue, database) = try urls.both()
-        let isNew = try await mapCell0(in: directory, databaseConnection: cell0Database(beside: database))
-        try await checkCell0(of: directory)
         let making = CellWithHosts(
             name: nil, transportURL: queue, databaseConnection: database, base: try base.urls, opening: opening)
+        try making.draft()
+        let isNew = try await mapCell0(in: directory, databaseConnection: cell0Database(beside: database))
+        try await checkCell0(of: directory)
         let outcome = try await making.run(in: directory)
         let instances = try await mapInstances(of: outcome.cell, in: directory)
         try report(outcome, instances, cell0IsNew: isNew)

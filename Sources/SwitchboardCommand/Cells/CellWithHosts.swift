@@ -16,10 +16,17 @@ struct CellWithHosts {
     var base: BaseURLs
     var opening: CellDatabaseOptions
 
-    func run(in directory: any MutableCellDirectory, verbose: Bool = false) async throws -> Outcome {
+    /// The cell as it would be made; throws where its URLs cannot be used.
+    @discardableResult
+    func draft() throws -> CellMapping {
         let draft = CellMapping(
             id: .random(), name: name, transportURL: transportURL, databaseConnection: databaseConnection)
         try checkURLs(of: draft, base: base, exit: 1, isNew: true)
+        return draft
+    }
+
+    func run(in directory: any MutableCellDirectory, verbose: Bool = false) async throws -> Outcome {
+        let draft = try draft()
         let hosts = try await reachingCellDatabase(advice: "No cell was made.") {
             try await self.hosts(of: opening.open(draft, base: base))
         }
