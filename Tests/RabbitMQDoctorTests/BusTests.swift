@@ -351,6 +351,8 @@ struct BusTests {
             let results = await Examination.of(bed.url([]))
             if try await bed.broker.refusesTransientQueues() {
                 results.expectFirst("features", "transient_nonexcl_queues", "hang", "amqp_durable_queues")
+                // This program's own messages come through.
+                #expect(results.step("round-trip")?.status == .ok)
             } else {
                 results.expectWell()
             }
