@@ -152,7 +152,10 @@
                 let skew = try await management.clockSkew(now: doctor.now)
                 findings.add(
                     .measured(
-                        "clock", "the broker's clock is within \(Int(skew.rounded(.up))) s of this machine's",
+                        "clock",
+                        skew == 0
+                            ? "the broker's clock agrees with this machine's, to a second"
+                            : "the broker's clock is \(Int(skew.rounded(.up))) s from this machine's",
                         [
                             CheckMeasurement(
                                 "clock_skew", .seconds, skew, doctor.thresholds.clockSkew,
