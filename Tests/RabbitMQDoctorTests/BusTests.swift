@@ -49,7 +49,7 @@ struct BusTests {
             try await bed.serving {
                 try await bed.plant(bed.declareQueue("waiting"))
                 try await bed.publish(3, to: "waiting")
-                try await Task.sleep(for: .milliseconds(200))
+                try await bed.waits { try await bed.broker.queue("waiting", in: bed.name)?.ready == 3 }
                 func snapshot() async throws -> ([TestBroker.Queue], [TestBroker.Exchange], [TestBroker.Binding]) {
                     let queues = try await bed.broker.queues(in: bed.name)
                     let others = queues.filter { $0.arguments["x-expires"] != "60000" }
@@ -156,7 +156,7 @@ struct BusTests {
 
     @Test("A durable queue and options of a transient one: as 4.3 takes it, a warning there")
     func durable() async throws {
-        try await Bed.with { bed in
+        try await Bed.with(hasTransients: true) { bed in
             try await bed.plant(bed.declareExchange("nova", isDurable: false), bed.declareQueue("compute"))
             let results = await examine(bed, [], server: nil)
             if try await bed.broker.refusesTransientQueues() {
@@ -313,7 +313,7 @@ struct BusTests {
 
     @Test("Durable or quorum queues for requests alone are refused by a strict broker, which is said")
     func halfDurable() async throws {
-        try await Bed.with { bed in
+        try await Bed.with(hasTransients: true) { bed in
             for option in ["amqp_durable_queues", "rabbit_quorum_queue"] {
                 let results = await Examination.of(bed.url([.init(option, "true")]))
                 if try await bed.broker.refusesTransientQueues() {
@@ -345,12 +345,33 @@ struct BusTests {
 
     private func erlang(_ text: String) -> String { "<<\"\(text)\">>" }
 
+    @Test("Deprecated features in use, where the broker tells of them")
+    func deprecatedFeatures() async throws {
+        let port = try await Equipment.managementPort(hasTransients: true)
+        try await Bed.with(hasTransients: true) { bed in
+            guard try await bed.broker.version() >= [4, 0], try await !bed.broker.refusesTransientQueues() else {
+                let results = await Examination.of(bed.url()) { doctor in
+                    doctor.management = ManagementAddress("http://127.0.0.1:\(port)")
+                }
+                results.expectWell()
+                return
+            }
+            try await bed.plant(bed.declareQueue("transient", isDurable: false))
+            let results = await Examination.of(bed.url()) { doctor in
+                doctor.management = ManagementAddress("http://127.0.0.1:\(port)")
+            }
+            results.expectFirst("features", "transient_nonexcl_queues", "upgrade", status: .warning)
+        }
+    }
+
     @Test("A broker that refuses transient queues, where it does")
     func strict() async throws {
-        try await Bed.with { bed in
+        try await Bed.with(hasTransients: true) { bed in
             let results = await Examination.of(bed.url([]))
             if try await bed.broker.refusesTransientQueues() {
                 results.expectFirst("features", "transient_nonexcl_queues", "hang", "amqp_durable_queues")
+                // This program's own messages come through.
+                #expect(results.step("round-trip")?.status == .ok)
             } else {
                 results.expectWell()
             }

@@ -13,8 +13,8 @@ final class Listener: Sendable {
         case closes
         /// It answers the first bytes with these, and goes on or hangs up.
         case answers([UInt8], hangsUp: Bool)
-        /// TLS with a certificate of the folder Data, and then nothing.
-        case tls(String)
+        /// TLS with a certificate of the folder Data; it answers the first bytes in it, if with anything.
+        case tls(String, answer: [UInt8] = [], wantsCertificate: Bool = false)
     }
 
     let port: Int
@@ -37,12 +37,16 @@ final class Listener: Sendable {
 
     private init(_ manner: Manner) async throws {
         let context: NIOSSLContext?
-        if case .tls(let name) = manner {
+        if case .tls(let name, _, let wantsCertificate) = manner {
             let chain = try NIOSSLCertificate.fromPEMFile(Equipment.file("\(name).pem"))
             let key = try NIOSSLPrivateKey(file: Equipment.file("\(name).key"), format: .pem)
-            context = try NIOSSLContext(
-                configuration: .makeServerConfiguration(
-                    certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key)))
+            var configuration = TLSConfiguration.makeServerConfiguration(
+                certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
+            if wantsCertificate {
+                configuration.certificateVerification = .noHostnameVerification
+                configuration.trustRoots = .file(Equipment.file("ca.pem"))
+            }
+            context = try NIOSSLContext(configuration: configuration)
         } else {
             context = nil
         }
@@ -84,7 +88,13 @@ final class Listener: Sendable {
         }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-            guard case .answers(let bytes, let hangsUp) = manner, !hasAnswered else { return }
+            let (bytes, hangsUp): ([UInt8], Bool)
+            switch manner {
+            case .answers(let answer, let ends): (bytes, hangsUp) = (answer, ends)
+            case .tls(_, let answer, _): (bytes, hangsUp) = (answer, false)
+            case .silent, .closes: return
+            }
+            guard !hasAnswered, !bytes.isEmpty else { return }
             hasAnswered = true
             context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: bytes)), promise: nil)
             if hangsUp { context.close(promise: nil) }

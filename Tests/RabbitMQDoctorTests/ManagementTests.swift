@@ -1,6 +1,7 @@
 #if RabbitMQ && TLS
 import Foundation
 import SwitchboardCore
+import SwitchboardMessaging
 import SwitchboardTesting
 import Testing
 
@@ -76,6 +77,24 @@ struct ManagementTests {
                 results.expectWell()
                 #expect(results.step("clock")?.status == .skipped)
                 #expect(results.step("clock")?.detail.contains("can't be reached") == true)
+            }
+        }
+    }
+
+    @Test("Over TLS with the authority of the URL, and not with another one")
+    func overTLS() async throws {
+        let answer = Array("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}".utf8)
+        try await Listener.with(.tls("good", answer: answer)) { listener in
+            let address = try #require(ManagementAddress("https://127.0.0.1:\(listener.port)"))
+            for (authority, isTrusted) in [("ca", true), ("stranger", false)] {
+                var url = Self.url
+                url.options = [.init("ssl_ca_file", Equipment.file("\(authority).pem"))]
+                let api = ManagementAPI(address, of: url, timeout: .seconds(5))
+                if isTrusted {
+                    #expect(try await api.get("/api/overview") == [:])
+                } else {
+                    await #expect(throws: ManagementError.self) { try await api.get("/api/overview") }
+                }
             }
         }
     }

@@ -21,8 +21,11 @@ struct Bed: Sendable {
         return url
     }
 
-    static func with<Result: Sendable>(_ body: (Bed) async throws -> Result) async throws -> Result {
-        let broker = try await Equipment.broker()
+    /// - Parameter hasTransients: whether queues are made there that aren't durable: RabbitMQ tells of that for all virtual hosts.
+    static func with<Result: Sendable>(
+        hasTransients: Bool = false, _ body: (Bed) async throws -> Result
+    ) async throws -> Result {
+        let broker = try await Equipment.broker(hasTransients: hasTransients)
         return try await broker.withVirtualHost { try await body(Bed(broker: broker, name: $0)) }
     }
 
@@ -113,33 +116,40 @@ struct Bed: Sendable {
     }
 }
 
-/// A broker that has TLS and the management API, for the tests of this process.
+/// Brokers that have TLS and the management API, for the tests of this process.
 enum Equipment {
-    private static let start = Locked<Task<(TestBroker, Int), any Error>?>(nil)
+    private struct Equipped {
+        var broker: TestBroker
+        var managementPort: Int
+    }
 
-    static func broker() async throws -> TestBroker { try await equipped().0 }
+    private static let starts = Locked<[Bool: Task<Equipped, any Error>]>([:])
 
-    static func managementPort() async throws -> Int { try await equipped().1 }
+    static func broker(hasTransients: Bool = false) async throws -> TestBroker {
+        try await equipped(hasTransients).broker
+    }
 
-    private static func equipped() async throws -> (TestBroker, Int) {
-        try await start.withLock { start in
-            let task =
-                start
-                ?? Task {
-                    let port = try LoopbackPort.free(1)[0]
-                    var configuration = TestBrokerConfiguration()
-                    configuration.tls = .init(
-                        certificate: file("good.pem"), key: file("good.key"), authority: file("ca.pem"))
-                    configuration.plugins = ["rabbitmq_management"]
-                    configuration.settings = [
-                        "management.tcp.port = \(port)", "management.tcp.ip = 127.0.0.1",
-                        "default_user_tags.administrator = true",
-                    ]
-                    return (try await TestBroker.start(configuration), port)
-                }
-            start = task
+    static func managementPort(hasTransients: Bool = false) async throws -> Int {
+        try await equipped(hasTransients).managementPort
+    }
+
+    private static func equipped(_ hasTransients: Bool) async throws -> Equipped {
+        try await starts.withLock { starts in
+            let task = starts[hasTransients] ?? Task { try await start() }
+            starts[hasTransients] = task
             return task
         }.value
+    }
+
+    private static func start() async throws -> Equipped {
+        let port = try LoopbackPort.free(1)[0]
+        var configuration = TestBrokerConfiguration()
+        configuration.tls = .init(certificate: file("good.pem"), key: file("good.key"), authority: file("ca.pem"))
+        configuration.plugins = ["rabbitmq_management"]
+        configuration.settings = [
+            "management.tcp.port = \(port)", "management.tcp.ip = 127.0.0.1", "default_user_tags.administrator = true",
+        ]
+        return Equipped(broker: try await TestBroker.start(configuration), managementPort: port)
     }
 
     /// A file of the folder Data.

@@ -112,6 +112,23 @@ struct WayTests {
         }
     }
 
+    @Test("A broker that wants a certificate, and one that is silent behind TLS")
+    func insideTLS() async throws {
+        try await Listener.with(.tls("good", wantsCertificate: true)) { listener in
+            let results = await Examination.of(url(port: listener.port, scheme: "amqps", [Self.authority]))
+            let step = try #require(results.first?.step)
+            // TLS 1.3 is complete for the client before the broker looks at its certificate.
+            #expect(["tls", "login"].contains(step))
+            results.expectFirst(step, "ssl_cert_file")
+        }
+        try await Listener.with(.tls("good")) { listener in
+            await Examination.of(url(port: listener.port, scheme: "amqps", [Self.authority])) {
+                $0.timeout = .seconds(1)
+            }
+            .expectFirst("login", "sent nothing within", "proxy")
+        }
+    }
+
     @Test("TLS at a port without it, and none at a port with it")
     func otherPort() async throws {
         try await Bed.with { bed in

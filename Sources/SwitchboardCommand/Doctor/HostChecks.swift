@@ -189,7 +189,14 @@
 
         /// Nothing there speaks AMQP.
         private func ungreeted(_ failure: InspectionFailure) async -> CheckResult {
-            let port = "\(host.address)"
+            let port = host.address
+            if inspection.usesTLS {
+                return failed(
+                    .login, "\(port): \(failure.reason)", "TLS begins, and no broker answers in it.",
+                    do:
+                        "A broker that wants a certificate from clients needs ssl_cert_file and ssl_key_file; behind a proxy, see that "
+                        + "it reaches a broker. The log of the broker says more.")
+            }
             switch await inspection.language(of: host) {
             case .tls:
                 return failed(
@@ -204,13 +211,13 @@
                     .login, "\(port) speaks another version of AMQP",
                     "The peer isn't RabbitMQ, or AMQP 0-9-1 is turned off there.",
                     do: "Correct the host and the port in the URL.")
-            case .silence where !inspection.usesTLS:
+            case .silence:
                 return failed(
                     .login, "\(port) took the connection and sends nothing",
                     "Something listens there that isn't a working broker: a proxy without one, a broker that hangs, or a firewall that "
                         + "drops what it answers.",
                     do: "See that the broker runs: 'rabbitmq-diagnostics check_running' at its machine.")
-            case .nothing where !inspection.usesTLS:
+            case .nothing:
                 // A TLS port hangs up on what it can't read.
                 if (try? await inspection.inspectTLS(of: host, now: Int(doctor.now()))) != nil {
                     return failed(

@@ -36,6 +36,8 @@
         private let username: String
         private let password: Secret
         private let timeout: Duration
+        /// As for AMQP: a broker's two ports mostly have one certificate.
+        private let authorityFile: String?
 
         /// The user is the URL's unless the environment names another.
         init(_ address: ManagementAddress, of url: TransportURL, timeout: Duration) {
@@ -44,6 +46,7 @@
             username = environment("SWITCHBOARD_MANAGEMENT_USER") ?? host?.username ?? "guest"
             password = environment("SWITCHBOARD_MANAGEMENT_PASSWORD").map { Secret($0) } ?? host?.password ?? "guest"
             self.timeout = timeout
+            authorityFile = url.options.first { $0.name == "ssl_ca_file" && !$0.value.isEmpty }?.value
         }
 
         /// The queue; `nil` when there is none of that name.
@@ -108,12 +111,14 @@
             let limit = TimeAmount.nanoseconds(Int64(min(timeout, .seconds(3600)) / .nanoseconds(1)))
             let timer = eventLoop.scheduleTask(in: limit) { promise.fail(late) }
             let connecting = ClientBootstrap(group: eventLoop).connectTimeout(limit)
-                .channelInitializer { [address] channel in
+                .channelInitializer { [address, authorityFile] channel in
                     channel.eventLoop.makeCompletedFuture {
                         let pipeline = channel.pipeline.syncOperations
                         #if TLS
                             if address.usesTLS {
-                                let context = try NIOSSLContext(configuration: .makeClientConfiguration())
+                                var configuration = TLSConfiguration.makeClientConfiguration()
+                                if let authorityFile { configuration.trustRoots = .file(authorityFile) }
+                                let context = try NIOSSLContext(configuration: configuration)
                                 let isIP = (try? SocketAddress(ipAddress: address.host, port: 0)) != nil
                                 try pipeline.addHandler(
                                     NIOSSLClientHandler(context: context, serverHostname: isIP ? nil : address.host))

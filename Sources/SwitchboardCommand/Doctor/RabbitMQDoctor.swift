@@ -29,7 +29,7 @@
                 findings.skip([.roundTrip, .ping], because: "\(obstacle) failed")
             } else {
                 await ServingChecks(doctor: doctor, url: url).roundTripAndPing(
-                    &findings, unservedBecause: objects.flatMap { $0.isServed ? nil : "consumers failed" })
+                    &findings, unservedBecause: objects?.unservedReason)
             }
             await broker.lookAtClock(&findings)
         }

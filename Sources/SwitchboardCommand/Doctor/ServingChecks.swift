@@ -69,14 +69,12 @@ struct ServingChecks {
         let who = doctor.target.server.map { "server \($0)" } ?? "a server of \(topic.name)"
         do {
             let answer = try await probe.run(on: connection)
-            guard answer.hasPing else {
-                return .ok(
-                    "ping",
-                    "\(who) answers in \(answer.time.text) that it has no ping (its rpc_ping_enabled is off): it is alive"
-                )
-            }
+            let remark =
+                answer.hasPing
+                ? "answered in \(answer.time.text)"
+                : "answers in \(answer.time.text) that it has no ping (its rpc_ping_enabled is off): it is alive"
             return .measured(
-                "ping", "\(who) answered in \(answer.time.text)",
+                "ping", "\(who) \(remark)",
                 [
                     CheckMeasurement(
                         "ping", .seconds, answer.time / .seconds(1), doctor.thresholds.roundTrip,

@@ -18,8 +18,11 @@
         /// The server's own queue, or the topic's.
         private var asked: InspectedObject? { queues.last }
 
-        /// Whether somebody consumes the queue that a call would go to.
-        var isServed: Bool { (asked?.consumers ?? 0) > 0 }
+        /// Why a call would be in vain; `nil` when somebody consumes the queue that it would go to.
+        var unservedReason: String? {
+            guard let consumers = asked?.consumers else { return "queue failed" }
+            return consumers > 0 ? nil : "consumers failed"
+        }
 
         func look(_ management: ManagementAPI?, _ findings: inout DoctorFindings) async {
             for object in objects where object.kind == .exchange {
