@@ -55,7 +55,9 @@ enum OsloOptions {
 
     /// Why a value of an option can't be used, whatever the others are; `nil` where it can.
     static func refusal(of option: TransportURL.Option) -> String? {
-        guard let read = readers.first(where: { $0.key == option.name })?.value else { return "there is no such option" }
+        guard let read = readers.first(where: { $0.key == option.name })?.value else {
+            return "there is no such option"
+        }
         var configuration = RabbitMQConfiguration.osloDefaults
         var reason: String?
         do throws(TransportError) {

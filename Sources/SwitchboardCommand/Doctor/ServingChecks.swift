@@ -85,7 +85,8 @@ struct ServingChecks {
                     do: "Look at its load: a busy server answers when one of its workers is free."))
         } catch let error as RPCError where error.code == .timeout {
             return .failed(
-                "ping", "\(who) took the request and did not answer within \(Int(probe.timeout.milliseconds.rounded())) ms",
+                "ping",
+                "\(who) took the request and did not answer within \(Int(probe.timeout.milliseconds.rounded())) ms",
                 .init(
                     "It is deaf: its queue has a consumer, and nothing comes back. It hangs, all of its workers are busy, or it "
                         + "lost its connection for replies, as when its reply queue has expired.",
