@@ -233,7 +233,7 @@ struct CellDatabaseCommandTests {
         try cell(
             "one",
             """
-            WITH RECURSIVE numbers (n) AS (SELECT 100000000000 UNION ALL SELECT n + 1 FROM numbers LIMIT 3000)
+            WITH RECURSIVE numbers (n) AS (SELECT 100000000000 UNION ALL SELECT n + 1 FROM numbers LIMIT 12000)
             INSERT INTO instances (uuid, project_id, user_id, created_at, deleted)
             SELECT '10000000-0000-4000-8000-' || n, 'p', 'u', '2026-01-01 00:00:00.000000', 0 FROM numbers;
             """)

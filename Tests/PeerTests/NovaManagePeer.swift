@@ -53,6 +53,8 @@ struct NovaManagePeer: Sendable {
 
     static let one = "11111111-1111-4111-8111-111111111111"
     static let two = "22222222-2222-4222-8222-222222222222"
+    /// The UUID of no cell.
+    static let nobody = "99999999-9999-4999-8999-999999999999"
     static let databases = ["api.sqlite", "main.sqlite", "cell0.sqlite", "cell1.sqlite", "cell2.sqlite"]
 
     /// Runs a peer for as long as `body` runs, with empty databases that nova-manage has made.
@@ -144,6 +146,13 @@ struct NovaManagePeer: Sendable {
     }
 
     // MARK: - Comparing
+
+    /// Runs cases, with a peer of their own.
+    static func compare(_ cases: [Case]) async throws {
+        try await withPeer { nova in
+            for example in cases { try await nova.compare(example) }
+        }
+    }
 
     /// Runs a case's commands by each program, and by both in turn, and compares exit codes and databases after each.
     func compare(_ example: Case) async throws {

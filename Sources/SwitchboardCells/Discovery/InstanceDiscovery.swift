@@ -39,7 +39,7 @@ public struct InstanceDiscovery: Sendable {
     ///   - batchTimeout: how long reading them may take.
     public init(
         into directory: any MutableCellDirectory, of cell: CellMapping, from database: any CellDatabase,
-        batchSize: Int = 1000, batchTimeout: Duration = .seconds(60)
+        batchSize: Int = 5000, batchTimeout: Duration = .seconds(60)
     ) {
         self.directory = directory
         self.cell = cell
