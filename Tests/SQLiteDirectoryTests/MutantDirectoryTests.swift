@@ -160,17 +160,14 @@ struct MutantDirectoryTests {
 
     @Test("Each planted fault breaks a law", arguments: MutantDirectory.Fault.allCases)
     private func mutant(_ fault: MutantDirectory.Fault) async throws {
-        var broken: [String] = []
         for law in DirectoryLaws.all {
             do {
                 try await law.check(Harness(fault: fault))
-            } catch let violation as LawViolation {
-                broken.append(violation.law)
+            } catch is LawViolation {
+                return
             }
-            if fault == .neverAnswers, !broken.isEmpty { break }
         }
-        #expect(!broken.isEmpty)
-        #expect(broken.count < DirectoryLaws.all.count / 2 || fault == .neverAnswers, "\(broken)")
+        Issue.record("No law is broken.")
     }
 
     @Test("A capability that is claimed without what it takes is unproven")

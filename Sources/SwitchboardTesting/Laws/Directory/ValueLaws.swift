@@ -100,6 +100,7 @@ enum ValueLaws {
         let longest = String(repeating: "ü", count: 255)
         let cell = try await bench.directory.createCell(bench.newCell(longest))
         try bench.expect("the longest name", cell.name, is: longest)
+        try bench.expect("the longest name, read again", try await bench.directory.cell(cell.id).name, is: longest)
         try await bench.directory.mapHosts([longest], to: cell.id)
         try bench.expect(
             "the longest host", try await bench.directory.location(ofHost: longest).mapping.host, is: longest)
