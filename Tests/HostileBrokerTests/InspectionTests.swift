@@ -15,7 +15,7 @@ struct InspectionTests {
         try await HostileBroker.withBroker(mischief) { broker in
             let url = try TransportURL("rabbit://guest:\(Self.password)@127.0.0.1:\(broker.port)/")
             let inspection = try BrokerInspection(
-                url, timeout: .seconds(1), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+                url, timeout: .milliseconds(300), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
             let host = inspection.hosts[0]
             let topic = Topic("t", exchange: "e")
             let begin = ContinuousClock.now
