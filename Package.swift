@@ -434,8 +434,8 @@ let package = Package(
         .testTarget(
             name: "MariaDBDirectoryTests",
             dependencies: [
-                "NovaDirectoryPeer", "SwitchboardCore", "SwitchboardCells", "SwitchboardInProcess",
-                "SwitchboardMessaging", "SwitchboardSQL", "SwitchboardTesting",
+                "NovaDirectoryPeer", "Quickstart", "SwitchboardCommand", "SwitchboardCore", "SwitchboardCells",
+                "SwitchboardInProcess", "SwitchboardMessaging", "SwitchboardSQL", "SwitchboardTesting",
                 .target(name: "SwitchboardMariaDB", condition: mariaDB),
                 .product(name: "InMemoryLogging", package: "swift-log"),
                 .product(name: "Logging", package: "swift-log"),

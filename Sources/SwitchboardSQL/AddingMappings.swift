@@ -20,9 +20,10 @@ package enum AddingMappings {
         for chunk in hosts.chunked(into: namesPerStatement) {
             var folded: Set<String> = []
             var names: [String] = []
+            // What some databases take for the same name is looked at one by one, in the order given.
+            var alike: [String] = []
             for host in chunk where !names.contains(host) {
-                // What some databases take for the same name is looked at one by one.
-                if folded.insert(host.lowercased()).inserted { names.append(host) } else { later.append(host) }
+                if folded.insert(host.lowercased()).inserted { names.append(host) } else { alike.append(host) }
             }
             let found = try mappings(ofHosts: names, in: connection)
             let known = Set(found.map(\.stored))
@@ -35,6 +36,7 @@ package enum AddingMappings {
             } else {
                 later += missing
             }
+            later += alike
         }
         for host in later {
             if let found = try mappings(ofHosts: [host], in: connection).first {

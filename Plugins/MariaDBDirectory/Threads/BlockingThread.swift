@@ -17,7 +17,8 @@
             }
         }
 
-        static func start(_ body: @escaping @Sendable () -> Void) {
+        /// - Returns: the system's error number if it has no thread left; 0 if it was started.
+        static func start(_ body: @escaping @Sendable () -> Void) -> CInt {
             var attributes = pthread_attr_t()
             pthread_attr_init(&attributes)
             defer { pthread_attr_destroy(&attributes) }
@@ -43,7 +44,8 @@
                     #endif
                     return nil
                 }, context.toOpaque())
-            precondition(result == 0, "A thread for a database could not be started (error \(result)).")
+            if result != 0 { context.release() }
+            return result
         }
     }
 #endif

@@ -100,7 +100,7 @@
         // MARK: - Threads
 
         private func startThread() {
-            BlockingThread.start { [self] in
+            let number = BlockingThread.start { [self] in
                 let worker = Worker(server, session)
                 let alarm = DispatchSemaphore(value: 0)
                 while true {
@@ -112,6 +112,23 @@
                     case .end: return
                     }
                 }
+            }
+            guard number != 0 else { return }
+            let stranded: [Job] = state.withLock { state in
+                state.threads -= 1
+                // Threads that there are take up what waits.
+                guard state.threads == 0 else { return [] }
+                let jobs = Array(state.waiting)
+                state.waiting = []
+                for job in jobs { state.pending[ObjectIdentifier(job.call)] = nil }
+                return jobs
+            }
+            for job in stranded {
+                job.call.fail(
+                    CellError(
+                        .directoryUnavailable,
+                        "This process has no thread left for the database \(server.address) (error \(number)): raise its limit."
+                    ))
             }
         }
 
