@@ -397,6 +397,7 @@ let package = Package(
             dependencies: [
                 "ActorSamples", "SwitchboardActors", "SwitchboardCore", "SwitchboardMessaging", "SwitchboardCells",
                 "SwitchboardTesting", "SwitchboardSpool", "NovaCompute", "SwitchboardCommand",
+                .target(name: "SwitchboardMariaDB", condition: mariaDB),
                 .target(name: "SwitchboardRabbitMQ", condition: rabbitMQ),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),

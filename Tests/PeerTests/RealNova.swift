@@ -7,9 +7,13 @@
     import SwitchboardTesting
     import Testing
 
-    /// Two cells of a real Nova, by `Tests/Peers/nova_cell.py`: a virtual host and a nova-conductor each, and in the first
-    /// one a nova-compute with Nova's fake hypervisor. And what a service above the cells has: a directory of them, and a
-    /// queue of its own, on which nobody listens.
+    #if MariaDB
+        import SwitchboardMariaDB
+    #endif
+
+    /// Two cells of a real Nova, by `Tests/Peers/nova_cell.py`: a virtual host, a nova-conductor and a nova-compute with Nova's
+    /// fake hypervisor each. And what a service above the cells has: a directory of them, on MariaDB where this package was
+    /// built for that, and a queue of its own, on which nobody listens.
     struct RealNova: Sendable {
         let manager: CellContextManager
         let compute: ComputeAPI
@@ -17,14 +21,13 @@
         /// For what ``compute`` and ``conductor`` would not send.
         let client: RPCClient
 
-        /// The cell with a compute.
         let first: CellMapping
         let second: CellMapping
 
         /// The host of the first cell's services.
         static let computeHost = "cmp1"
-        /// The host of the second cell's conductor.
-        static let secondHost = "second-host"
+        /// The host of the second cell's services.
+        static let secondHost = "cmp2"
 
         /// Runs the cells for as long as `body` runs. When it throws, the ends of the services' logs are shown.
         static func withCells(_ body: @escaping @Sendable (RealNova) async throws -> Void) async throws {
@@ -48,7 +51,7 @@
             let texts = urls.map { $0.formatted(revealingSecrets: true) }
             let arguments = [
                 "--directory", directory.path, "--cell", "first=\(texts[0])", "--cell", "second=\(texts[1])",
-                "--compute", "first=\(computeHost)",
+                "--compute", "first=\(computeHost)", "--compute", "second=\(secondHost)",
             ]
             try await PythonPeer.withPeer(
                 "nova_cell.py", arguments, readyWithin: .seconds(300)
@@ -66,11 +69,29 @@
         private static func withManager(
             of urls: [TransportURL], own: TransportURL, _ body: @escaping @Sendable (RealNova) async throws -> Void
         ) async throws {
-            let directory = InMemoryCellDirectory()
+            #if MariaDB
+                let server = try await TestDatabase.shared()
+                try await server.withDatabase { name in
+                    var configuration = MariaDBConfiguration()
+                    configuration.createsIfMissing = true
+                    let directory = try MariaDBCellDirectory(
+                        server.url(database: name), configuration: configuration, logger: quietLogger)
+                    try await withManager(over: directory, of: urls, own: own, body)
+                }
+            #else
+                try await withManager(over: InMemoryCellDirectory(), of: urls, own: own, body)
+            #endif
+        }
+
+        private static func withManager(
+            over directory: any MutableCellDirectory, of urls: [TransportURL], own: TransportURL,
+            _ body: @escaping @Sendable (RealNova) async throws -> Void
+        ) async throws {
+            let template = "{scheme}://{username}:{password}@{hostname}:{port}/\(urls[1].virtualHost ?? "")"
             var cells: [CellMapping] = []
-            for (name, url) in zip(["first", "second"], urls) {
+            for (name, url) in [("first", urls[0].formatted(revealingSecrets: true)), ("second", template)] {
                 let mapping = CellMapping(
-                    id: .random(), name: name, transportURL: URLTemplate(url.formatted(revealingSecrets: true)),
+                    id: .random(), name: name, transportURL: URLTemplate(url),
                     databaseConnection: URLTemplate("sqlite:///\(name)"))
                 cells.append(try await directory.createCell(mapping))
             }
@@ -78,7 +99,9 @@
             _ = try await directory.mapHosts([secondHost], to: cells[1].id)
 
             let drivers = DriverRegistry(.rabbitMQ())
-            let manager = CellContextManager(directory: directory, drivers: drivers, logger: quietLogger)
+            let manager = CellContextManager(
+                directory: directory, drivers: drivers,
+                base: BaseURLs(transportURL: own.formatted(revealingSecrets: true)), logger: quietLogger)
             let connection = try MessageQueueConnection(own, drivers: drivers, logger: quietLogger)
             let client = RPCClient(
                 connection, target: RPCTarget(topic: "compute", exchange: "nova"), timeout: .seconds(20))

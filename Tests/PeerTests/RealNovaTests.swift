@@ -47,10 +47,12 @@
                 }
                 try #require(answer == ["service": "conductor", "arg": "from conductor"])
             }
-            try await nova.manager.withTargetCell(nova.first, context) { context in
-                for topic in ["compute", "compute-alt"] {
-                    let answer = try await nova.ping(topic, at: RealNova.computeHost, context: context)
-                    try #require(answer == ["service": "compute", "arg": .string("from \(topic)")])
+            for host in [RealNova.computeHost, RealNova.secondHost] {
+                try await nova.manager.withTargetCell(forHost: host, context) { context in
+                    for topic in ["compute", "compute-alt"] {
+                        let answer = try await nova.ping(topic, at: host, context: context)
+                        try #require(answer == ["service": "compute", "arg": .string("from \(topic)")])
+                    }
                 }
             }
         }
