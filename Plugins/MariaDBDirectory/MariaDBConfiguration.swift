@@ -18,7 +18,10 @@ public struct MariaDBConfiguration: Sendable, Hashable {
     /// How long the server may take to accept a connection. The option `connect_timeout` of the URL overrides it.
     public var connectTimeout: Duration = .seconds(5)
 
-    /// How many connections there are at most for look-ups. Each has a thread of its own, and is opened when needed.
+    /// How many connections there are at most for look-ups. Each is opened when needed.
+    ///
+    /// While the server is quick, one of them is used on the thread of the caller, for 20 ms at most; the others have
+    /// threads of their own. With one connection, or with TLS, all have.
     public var lookupConnections = 4
 
     /// How many connections there are at most for listings and counts.

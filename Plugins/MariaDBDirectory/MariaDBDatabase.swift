@@ -11,6 +11,8 @@
         private let server: MariaDBServer
         private let configuration: MariaDBConfiguration
         private let lookups: Lane
+        private let lookupSession: MariaDBConnection.Session
+        private let guests: GuestSeat?
         private let scans: Lane
         private let writes: Lane
 
@@ -34,17 +36,28 @@
             let server = MariaDBServer(
                 try MariaDBAddress(parsing: url), patience: configuration.lookupTimeout, logger: logger,
                 prepare: prepare)
-            func lane(_ purpose: MariaDBConnection.Session.Purpose, _ timeout: Duration, _ threads: Int) -> Lane {
-                let session = MariaDBConnection.Session(
+            func session(_ purpose: MariaDBConnection.Session.Purpose, _ timeout: Duration) -> MariaDBConnection.Session
+            {
+                MariaDBConnection.Session(
                     purpose: purpose, timeout: timeout, connectTimeout: configuration.connectTimeout,
                     waitsForCluster: configuration.waitsForCluster)
-                return Lane(server, session, threads: threads, limit: configuration.queueLimit)
             }
             self.server = server
             self.configuration = configuration
-            lookups = lane(.lookups, configuration.lookupTimeout, configuration.lookupConnections)
-            scans = lane(.scans, configuration.scanTimeout, configuration.scanConnections)
-            writes = lane(.writes, configuration.writeTimeout, configuration.writeConnections)
+            let limit = configuration.queueLimit
+            // One of the connections is the guests'. Not with TLS: writing to a connection that is gone raises a signal then,
+            // which only the threads of ours are safe from.
+            guests = configuration.lookupConnections > 1 && server.address.tls == nil ? GuestSeat() : nil
+            lookupSession = session(.lookups, configuration.lookupTimeout)
+            lookups = Lane(
+                server, lookupSession, threads: configuration.lookupConnections - (guests == nil ? 0 : 1), limit: limit,
+                guests: guests)
+            scans = Lane(
+                server, session(.scans, configuration.scanTimeout), threads: configuration.scanConnections, limit: limit
+            )
+            writes = Lane(
+                server, session(.writes, configuration.writeTimeout), threads: configuration.writeConnections,
+                limit: limit)
         }
 
         deinit {
@@ -54,7 +67,12 @@
         package func look<Value: Sendable>(
             _ body: @escaping @Sendable (MariaDBConnection) throws -> Value
         ) async throws(CellError) -> Value {
-            try await perform(body, on: lookups, within: configuration.lookupTimeout) { $0.read($1) }
+            let start = ContinuousClock.now
+            if let guests, !Task.isCancelled, let result = guests.look(server, lookupSession, body) {
+                return try result.get()
+            }
+            let rest = configuration.lookupTimeout - start.duration(to: .now)
+            return try await perform(body, on: lookups, within: rest) { $0.read($1) }
         }
 
         package func scan<Value: Sendable>(

@@ -22,7 +22,7 @@ public final class SQLiteCellDirectory: MutableCellDirectory {
     }
 
     /// The absolute path of the file. ``version()`` checks it each time.
-    public var path: String { file.path }
+    public let path: String
 
     private let file: SQLiteFile
     private let mappings: SQLDirectory<SQLiteFile>
@@ -33,6 +33,7 @@ public final class SQLiteCellDirectory: MutableCellDirectory {
     /// database or lacks tables.
     public init(_ location: String, configuration: Configuration = Configuration()) throws(CellError) {
         file = try SQLiteFile(location, configuration: configuration)
+        path = file.path
         mappings = SQLDirectory(file, dialect: .sqlite)
     }
 

@@ -66,6 +66,39 @@
             }
         }
 
+        @Test("A stopped server keeps no caller's thread for long")
+        @MainActor
+        func responsive() async throws {
+            try await TestDatabase.withServer { server in
+                try await withDirectory(on: server) {
+                    $0.lookupTimeout = .seconds(6)
+                } _: { directory, cell, _ in
+                    // Quick enough for callers to do look-ups themselves.
+                    for _ in 0..<300 { _ = try await directory.cell(cell.id) }
+                    server.pause()
+                    defer { server.resume() }
+                    let isOver = Locked(false)
+                    let longest = Task { @MainActor in
+                        var longest = Duration.zero
+                        var last = ContinuousClock.now
+                        while !isOver.withLock({ $0 }) {
+                            await Task.yield()
+                            longest = max(longest, last.duration(to: .now))
+                            last = .now
+                        }
+                        return longest
+                    }
+                    let error = await cellError { try await directory.cell(cell.id) }
+                    isOver.withLock { $0 = true }
+                    #expect(error?.code == .directoryUnavailable)
+                    let gap = await longest.value
+                    #expect(gap < .seconds(3), "\(gap)")
+                    server.resume()
+                    try await waitUntil { await cellError { try await directory.cell(cell.id) } == nil }
+                }
+            }
+        }
+
         @Test("Look-ups go on while the server is killed and started again, and none of them fails")
         func restarted() async throws {
             try await TestDatabase.withServer { server in

@@ -41,6 +41,7 @@
 
         private let server: MariaDBServer
         private let session: MariaDBConnection.Session
+        private let guests: GuestSeat?
         private let mostThreads: Int
         private let limit: Int
         private let timer: DispatchQueue
@@ -49,9 +50,14 @@
         /// - Parameters:
         ///   - threads: how many threads, and connections, there are at most.
         ///   - limit: how many calls may wait for one.
-        init(_ server: MariaDBServer, _ session: MariaDBConnection.Session, threads: Int, limit: Int) {
+        ///   - guests: where callers use connections themselves.
+        init(
+            _ server: MariaDBServer, _ session: MariaDBConnection.Session, threads: Int, limit: Int,
+            guests: GuestSeat? = nil
+        ) {
             self.server = server
             self.session = session
+            self.guests = guests
             mostThreads = max(1, threads)
             self.limit = max(1, limit)
             timer = DispatchQueue(label: "switchboard.mariadb.deadlines")
@@ -101,7 +107,7 @@
 
         private func startThread() {
             let number = BlockingThread.start { [self] in
-                let worker = Worker(server, session)
+                let worker = Worker(server, session, guests: guests)
                 let alarm = DispatchSemaphore(value: 0)
                 while true {
                     switch nextStep(alarm) {

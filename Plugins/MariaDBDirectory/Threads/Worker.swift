@@ -8,12 +8,15 @@
     final class Worker {
         private let server: MariaDBServer
         private let session: MariaDBConnection.Session
-        private let socket = SocketSwitch()
+        private let guests: GuestSeat?
+        private var socket = SocketSwitch()
         private var connection: MariaDBConnection?
 
-        init(_ server: MariaDBServer, _ session: MariaDBConnection.Session) {
+        /// - Parameter guests: where callers use connections themselves.
+        init(_ server: MariaDBServer, _ session: MariaDBConnection.Session, guests: GuestSeat?) {
             self.server = server
             self.session = session
+            self.guests = guests
         }
 
         deinit {
@@ -28,7 +31,11 @@
             while true {
                 do throws(MariaDBError) {
                     let connection = try connect(for: call)
-                    call.finish(try result { try read(call, on: connection) })
+                    let start = ContinuousClock.now
+                    let result = try result { try read(call, on: connection) }
+                    // Before the caller goes on, which may be back with the next one at once.
+                    offer(connection, since: start)
+                    call.finish(result)
                     return
                 } catch {
                     if error.endsConnection { connection = nil }
@@ -37,6 +44,12 @@
                     isRetry = true
                 }
             }
+        }
+
+        private func offer(_ connection: MariaDBConnection, since start: ContinuousClock.Instant) {
+            guard let guests, guests.offer(connection, socket, took: start.duration(to: .now)) else { return }
+            self.connection = nil
+            socket = SocketSwitch()
         }
 
         private func read<Value>(_ call: Call<Value>, on connection: MariaDBConnection) throws -> Value {

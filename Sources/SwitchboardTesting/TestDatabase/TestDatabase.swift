@@ -103,9 +103,8 @@ public final class TestDatabase: Sendable {
         try directory.create("init.sql", initialStatements.joined(separator: "\n") + "\n")
     }
 
-    /// The URL of a database, as Nova's configuration has it, for ``username`` or somebody else.
-    ///
-    /// - Parameter options: what follows the `?`.
+    /// The URL of a database, as Nova's configuration has it, for ``username`` or somebody else. `options` is what follows
+    /// the `?`.
     public func url(
         database: String, username: String? = nil, password: Secret? = nil, options: String = "charset=utf8",
         scheme: String = "mysql+pymysql", host: String = "127.0.0.1"
