@@ -165,6 +165,52 @@ struct PlainDirectory: MutableCellDirectory {
     }
 }
 
+/// A cell's database without anything in it.
+struct PlainCellDatabase: CellDatabase {
+    func computeNodes(
+        matching filter: ComputeNodeFilter, after token: PageToken?, limit: Int
+    ) async throws(CellError) -> Page<ComputeNode> {
+        Page([], next: nil)
+    }
+
+    func setMapped(_ isMapped: Bool, ofComputeNodes ids: [Int64]) async throws(CellError) {}
+
+    func unmapComputeNodes(ofHost host: String?) async throws(CellError) -> Int {
+        0
+    }
+
+    func services(
+        of binary: String?, after token: PageToken?, limit: Int
+    ) async throws(CellError) -> Page<CellService> {
+        Page([], next: nil)
+    }
+
+    func oldestServiceVersion(of binary: String) async throws(CellError) -> Int? {
+        nil
+    }
+
+    func instances(after instanceUUID: String?, limit: Int) async throws(CellError) -> [CellInstance] {
+        []
+    }
+
+    func instance(_ instanceUUID: String) async throws(CellError) -> CellInstance? {
+        nil
+    }
+
+    func instanceCount(onHost host: String?, includesDeleted: Bool) async throws(CellError) -> Int {
+        0
+    }
+}
+
+struct PlainDirectoryHarness: DirectoryHarness {
+    func withWorld(_ body: nonisolated(nonsending) (DirectoryWorld) async throws -> Void) async throws {
+        let claims: DirectoryCapabilities = [
+            .keepsMicroseconds, .storesAllCharacters, .storesLongURLs, .noticesMappings, .keepsVersion,
+        ]
+        try await body(DirectoryWorld(PlainDirectory(), claims: claims))
+    }
+}
+
 struct PlainHarness: TransportHarness {
     func withWorld(_ body: nonisolated(nonsending) (TransportWorld) async throws -> Void) async throws {
         let network = InProcessNetwork()
@@ -185,7 +231,8 @@ struct AdoptionTests {
     func complete() throws {
         let adopted: Set = [
             "TransportDriver", "RPCClientMiddleware", "RPCServerMiddleware", "RemotelyVisibleError",
-            "RPCTransferableError", "CellDirectory", "MutableCellDirectory", "TransportHarness",
+            "RPCTransferableError", "CellDirectory", "MutableCellDirectory", "CellDatabase", "TransportHarness",
+            "DirectoryHarness",
         ]
         // …/Examples/ThirdPartyDriver/Tests/PlainSwift6Tests/Adoptions.swift
         let root = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath()
@@ -203,6 +250,12 @@ struct AdoptionTests {
             }
         }
         #expect(found == adopted)
+    }
+
+    @Test("A directory that somebody wrote keeps the laws")
+    func directoryLaws() async throws {
+        for law in DirectoryLaws.all { _ = try await law.check(PlainDirectoryHarness()) }
+        #expect(try await PlainCellDatabase().instanceCount() == 0)
     }
 
     @Test("Middleware of both sides passes requests on, over a driver that somebody wrote")
