@@ -31,8 +31,10 @@ public protocol CellDatabase: Sendable {
     /// At most `limit` instances, deleted ones included, in the order in which Nova maps them: by time of creation, then by
     /// number. `limit` is at least 1; fewer than that come only at the end.
     ///
-    /// - Parameter instanceUUID: the instance behind which to begin; `nil` begins with the first. Throws
-    ///   ``CellError/Code/unknownInstance`` if the database doesn't have it.
+    /// - Parameters:
+    ///   - instanceUUID: the instance behind which to begin; `nil` begins with the first. Throws
+    ///     ``CellError/Code/unknownInstance`` if the database doesn't have it.
+    ///   - limit: how many instances to return at most.
     func instances(after instanceUUID: String?, limit: Int) async throws(CellError) -> [CellInstance]
 
     /// An instance, also a deleted one; `nil` if the database doesn't have it, for example because it is archived.
@@ -40,7 +42,9 @@ public protocol CellDatabase: Sendable {
 
     /// How many instances there are on a host that aren't deleted; without a host, in the cell.
     ///
-    /// - Parameter includesDeleted: whether instances count that are deleted and wait to be archived.
+    /// - Parameters:
+    ///   - host: the host; `nil` counts those of the whole cell.
+    ///   - includesDeleted: whether instances count that are deleted and wait to be archived.
     func instanceCount(onHost host: String?, includesDeleted: Bool) async throws(CellError) -> Int
 }
 
