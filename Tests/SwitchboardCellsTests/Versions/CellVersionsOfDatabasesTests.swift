@@ -4,6 +4,9 @@ import SwitchboardCore
 import SwitchboardMessaging
 import Testing
 
+/// Tasks that hang until the process ends. They are kept, so that they aren't leaks.
+private let hung = Locked<[UnsafeContinuation<Void, Never>]>([])
+
 /// A database that answers with a number, fails, or never answers.
 private struct ScriptedDatabase: CellDatabase {
     enum Behavior: Sendable {
@@ -20,7 +23,7 @@ private struct ScriptedDatabase: CellDatabase {
         case .gone: throw CellError(.directoryUnavailable, "The database is gone.")
         case .hanging:
             // Heeds no cancellation, as a driver that waits in the kernel.
-            await withUnsafeContinuation { (_: UnsafeContinuation<Void, Never>) in }
+            await withUnsafeContinuation { continuation in hung.withLock { $0.append(continuation) } }
             return nil
         }
     }
