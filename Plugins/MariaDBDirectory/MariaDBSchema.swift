@@ -8,7 +8,7 @@
         let name: String
         let createsIfMissing: Bool
 
-        /// Checks that all tables are there, and makes them if there are none and it is wanted.
+        /// Checks that all tables exist. Creates them in an empty database if the configuration says so.
         func prepare(_ connection: MariaDBConnection) throws {
             let present = try tables(connection)
             if present.isEmpty, createsIfMissing {

@@ -29,7 +29,7 @@ final class SQLiteFile: SQLDatabase {
     }
 
     /// The connections to the file that is at the path now: one that took the place of the old one (a restored copy, for
-    /// example) is opened anew. Throws when there is none.
+    /// example) is opened anew. Throws if the file is missing.
     private func connections() throws(CellError) -> SQLiteConnections {
         let held = opened.withLock(\.connections)
         if try held.isCurrent() { return held }
@@ -90,7 +90,7 @@ final class SQLiteFile: SQLDatabase {
         } catch {
             throw CellError.wrapping(error, path: path)
         }
-        // Written into a file that nobody opens any more, it would be lost without a word.
+        // A change to a file that has been replaced would be lost silently.
         guard try connections.isCurrent() else {
             throw CellError(
                 .directoryUnavailable,

@@ -4,10 +4,10 @@
     internal import SwitchboardCore
     package import SwitchboardSQL
 
+    // Unchecked, and sound: a worker keeps its connection to itself until it hands it to a guest's seat and forgets it; the seat
+    // lends it to one guest at a time. The library binds a connection to no thread.
     /// One connection. It belongs to one thread at a time, which may hand it to another one.
     package final class MariaDBConnection: SQLConnection, @unchecked Sendable {
-        // Sound: a worker keeps its connection to itself until it hands it over to a guest's seat and forgets it; the seat
-        // lends it to one guest at a time. The library binds a connection to no thread.
         /// What is set when a connection is made, according to what it is for.
         struct Session: Sendable {
             enum Purpose: Sendable { case lookups, scans, writes }

@@ -34,7 +34,7 @@
         /// Whether text was compared that the column's character set lacks a character of.
         var isMixOfCollations: Bool { [1267, 1270, 1271].contains(number) }
 
-        /// Whether a new attempt to connect may succeed although nobody does anything about it.
+        /// Whether a new attempt to connect may succeed without a change by an operator.
         var mayPass: Bool {
             ![1044, 1045, 1049, 1130, 1142, 1227, 1251, 1698, 2019, 2026, 2049, 2059, 2061, 5010].contains(number)
         }

@@ -37,7 +37,7 @@
 
         var isOver: Bool { state.withLock { $0.phase == .over } }
 
-        /// A thread takes it up. `false`: nobody waits for it any more.
+        /// A thread takes it up. Returns `false` if the caller has its answer already.
         func began(on socket: SocketSwitch) -> Bool {
             state.withLock { state in
                 guard state.phase == .waiting else { return false }
@@ -56,7 +56,7 @@
             }
         }
 
-        /// The commit was undone by the server: the transaction is run again. `false`: nobody waits for it any more.
+        /// The server undid the commit, so the transaction runs again. Returns `false` if the caller has its answer already.
         func repeats() -> Bool {
             state.withLock { state in
                 if state.phase == .committing { state.phase = .running }

@@ -54,7 +54,7 @@ final class SQLiteCellFile: SQLDatabase {
     private func queue(
         _ kept: any WritableKeyPath<Opened, DatabaseQueue?> & Sendable, isReadOnly: Bool
     ) throws -> DatabaseQueue {
-        // Opened for writing, SQLite would make a file where there is none.
+        // SQLite creates a missing file that is opened for writing.
         let identity = try FileIdentity(path: path)
         let held = opened.withLock { opened in
             if opened.identity != identity { opened = Opened(identity: identity) }
