@@ -219,7 +219,7 @@ import Testing
 
     @Test(arguments: [
         ("false", "ended with status 1"), ("sh -c 'echo hunter2 >&2; exit 3'", "ended with status 3"),
-        ("no-such-program-here x", "status 127"), ("true", "doesn't begin with a line"),
+        ("no-such-program-here x", "can't be started: No such file"), ("true", "doesn't begin with a line"),
         ("sh -c 'kill -9 $$'", "ended with status 137"),
     ])
     func `A password command that fails is told with its line`(command: String, reason: String) throws {

@@ -28,7 +28,7 @@ struct PasswordReader {
 
     private func run(_ words: [String], _ origin: OsloOrigin) throws -> Secret {
         let name = words[0]
-        let program = try HelperProgram.run(words, limit: limit, maximumOutput: Self.maximumLength)
+        let program = HelperProgram.run(words, limit: limit, maximumOutput: Self.maximumLength)
         let line = program.output.prefix { $0 != 0x0A && $0 != 0x0D }
         let secret = String(decoding: line, as: UTF8.self)
         // What it says may repeat the password.
