@@ -365,9 +365,10 @@ let package = Package(
             ],
             resources: [.copy("Data")]),
         .testTarget(
-            name: "RabbitMQDoctorTests",
+            name: "RabbitMQCommandTests",
             dependencies: [
-                "Switchboard", "SwitchboardCommand", "SwitchboardCore", "SwitchboardMessaging", "SwitchboardTesting",
+                "StandardStreams", "Switchboard", "SwitchboardCommand", "SwitchboardCells", "SwitchboardCore", "SwitchboardInProcess",
+                "SwitchboardMessaging", "SwitchboardSQLite", "SwitchboardSpool", "SwitchboardTesting",
                 .target(name: "SwitchboardRabbitMQ", condition: rabbitMQ),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio", condition: rabbitMQ),
