@@ -38,6 +38,10 @@
             case 1452:
                 return CellError(
                     .unknownCell, "The cell was deleted from \(lower(name)) while a mapping to it was written.")
+            case 1205 where session.waitsForCluster:
+                return unavailable(
+                    "\(name) waited in vain for another transaction, or for the other nodes of its cluster (1205: \(error.text)); try "
+                        + "again")
             case 1213, 1205, 1020:
                 return unavailable(
                     "\(name) gave way to other transactions again and again (\(error.number)); try again")

@@ -403,10 +403,12 @@
     }
 
     /// Waits until something is so; throws after half a minute.
-    func waitUntil(_ condition: () async throws -> Bool) async throws {
+    func waitUntil(
+        sourceLocation: SourceLocation = #_sourceLocation, _ condition: () async throws -> Bool
+    ) async throws {
         let end = ContinuousClock.now + .seconds(30)
         while try await !condition() {
-            try #require(ContinuousClock.now < end, "It was not so within 30 seconds.")
+            try #require(ContinuousClock.now < end, "It was not so within 30 seconds.", sourceLocation: sourceLocation)
             try await Task.sleep(for: .milliseconds(20))
         }
     }
