@@ -108,10 +108,10 @@
         }
 
         /// Checksums are taken of digests: those of the rows themselves cancel each other out when several rows change alike,
-        /// as they do when a password is replaced in all of them.
+        /// as they do when a password is replaced in all of them. MySQL 9 has no MD5 any more.
         private static let versionStatement = """
-            SELECT count(*), cast(coalesce(bit_xor(crc32(md5(t.content))), 0) AS SIGNED),
-            cast(coalesce(sum(crc32(md5(concat('+', t.content)))), 0) AS SIGNED)
+            SELECT count(*), cast(coalesce(bit_xor(crc32(sha2(t.content, 256))), 0) AS SIGNED),
+            cast(coalesce(sum(crc32(sha2(concat('+', t.content), 256))), 0) AS SIGNED)
             FROM (
                 SELECT concat_ws(
                     '|', id, hex(uuid), coalesce(hex(name), '-'), coalesce(hex(transport_url), '-'),

@@ -10,19 +10,26 @@
 
         /// Checks that all tables exist. Creates them in an empty database if the configuration says so.
         func prepare(_ connection: MariaDBConnection) throws {
-            let present = try tables(connection)
-            if present.isEmpty, createsIfMissing {
-                try create(connection)
-            } else if let defect = NovaSchema.defect(of: present) {
-                let isPartial =
-                    createsIfMissing && present.keys.contains { name in Self.tables.contains { $0.name == name } }
-                throw CellError(
-                    .directoryInvalid,
-                    "The database \(name) is no directory of cells: it \(defect). "
-                        + (isPartial
-                            ? "Its tables were made in part only: drop them, and let them be made again."
-                            : "Give the URL of Nova's API database, or let one be created in an empty database."))
+            guard let defect = NovaSchema.defect(of: try tables(connection)) else { return }
+            guard createsIfMissing else { throw incomplete(defect) }
+            // Somebody else may be making them at this moment, one after the other.
+            try withLock(connection) {
+                let present = try tables(connection)
+                if present.isEmpty {
+                    try create(connection)
+                } else if let defect = NovaSchema.defect(of: present) {
+                    let isPartial = present.keys.contains { name in Self.tables.contains { $0.name == name } }
+                    throw incomplete(
+                        defect,
+                        isPartial ? "Its tables were made in part only: drop them, and let them be made again." : nil)
+                }
             }
+        }
+
+        private func incomplete(_ defect: String, _ advice: String? = nil) -> CellError {
+            let advice = advice ?? "Give the URL of Nova's API database, or let one be created in an empty database."
+            return CellError(
+                .directoryInvalid, "The database \(name) is no directory of cells: it \(defect). \(advice)")
         }
 
         /// The columns of each table, in lower case.
@@ -42,27 +49,22 @@
             }
         }
 
-        /// Makes the tables. The server can't do that in a transaction, so others who want the same wait.
-        private func create(_ connection: MariaDBConnection) throws {
-            let lock = try connection.rows("SELECT get_lock(concat(database(), '.switchboard'), 4)", []).first?.integer(
-                0)
-            guard lock == 1 else {
+        /// Runs `body` while nobody else does. The server can't make tables in a transaction, so others who want the same wait.
+        private func withLock(_ connection: MariaDBConnection, _ body: () throws -> Void) throws {
+            let lock = try connection.rows("SELECT get_lock(concat(database(), '.switchboard'), 4)", []).first
+            guard lock?.integer(0) == 1 else {
                 throw CellError(
                     .directoryUnavailable, "Another program makes tables in the database \(name); try again.")
             }
-            do {
-                // Another process may have been faster.
-                if try tables(connection).isEmpty {
-                    for table in Self.tables { try connection.command(table.statement) }
-                    // Last, because it says that all is there.
-                    try connection.execute(
-                        "INSERT INTO alembic_version (version_num) VALUES (?)", [.text(NovaSchema.migration)])
-                }
-            } catch {
-                _ = try? connection.rows("SELECT release_lock(concat(database(), '.switchboard'))", [])
-                throw error
-            }
-            _ = try connection.rows("SELECT release_lock(concat(database(), '.switchboard'))", [])
+            defer { _ = try? connection.rows("SELECT release_lock(concat(database(), '.switchboard'))", []) }
+            try body()
+        }
+
+        private func create(_ connection: MariaDBConnection) throws(MariaDBError) {
+            for table in Self.tables { try connection.command(table.statement) }
+            // Last, because it says that all is there.
+            try connection.execute(
+                "INSERT INTO alembic_version (version_num) VALUES (?)", [.text(NovaSchema.migration)])
         }
 
         private static let times = "created_at DATETIME, updated_at DATETIME, id INTEGER NOT NULL AUTO_INCREMENT"

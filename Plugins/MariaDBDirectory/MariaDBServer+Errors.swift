@@ -27,7 +27,7 @@
                     .directoryInvalid,
                     "\(name) lacks a table or column (\(error.number): \(error.text)). Give the URL of Nova's API database, or "
                         + "of the cell's.")
-            case 1406, 1366, 1292, 1264, 1048, 1265, 3854, 1267, 1270, 1271:
+            case 1406, 1366, 1292, 1264, 1048, 1265, 3854, 3988, 1267, 1270, 1271:
                 return CellError(.invalidValue, "\(name) can't store the \(column(of: error)): \(misfit(error)).")
             case 1062:
                 return CellError(.alreadyExists, "\(name) has a row with that identifier already (\(key(of: error))).")
@@ -114,7 +114,7 @@
         private func misfit(_ error: MariaDBError) -> String {
             switch error.number {
             case 1406: "it is too long"
-            case 1366, 3854, 1267, 1270, 1271:
+            case 1366, 3854, 3988, 1267, 1270, 1271:
                 "it has a character that the column's character set lacks, as emojis do in Nova's tables"
             case 1292, 1264, 1265: "it is out of the column's range"
             default: "it is missing"

@@ -34,35 +34,51 @@
 
             /// Runs SQL as the server's administrator. Returns the rows, a line each.
             @discardableResult
-            func execute(_ sql: String) throws -> String {
-                let client = Process()
-                client.executableURL = URL(fileURLWithPath: self.client)
-                client.arguments = [
-                    "--no-defaults", "--socket=\(socket)", "--user=root", "--batch", "--skip-column-names",
-                    "--connect-timeout=20", "--execute=\(sql)",
-                ]
-                let (output, errors) = (Pipe(), Pipe())
-                client.standardInput = FileHandle.nullDevice
-                client.standardOutput = output
-                client.standardError = errors
-                try client.run()
-                let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-                let complaint = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-                client.waitUntilExit()
-                guard client.terminationStatus == 0 else {
-                    throw TestBrokerError("Node \(number) refuses: \(complaint)")
-                }
-                return text.hasSuffix("\n") ? String(text.dropLast()) : text
+            func execute(_ sql: String) async throws -> String {
+                try await GaleraCluster.run(
+                    client,
+                    [
+                        "--no-defaults", "--socket=\(socket)", "--user=root", "--batch", "--skip-column-names",
+                        "--connect-timeout=20", "--execute=\(sql)",
+                    ])
             }
 
-            func status(_ name: String) -> String? {
-                try? execute("SHOW STATUS LIKE '\(name)'").split(separator: "\t").last.map(String.init)
+            func status(_ name: String) async -> String? {
+                try? await execute("SHOW STATUS LIKE '\(name)'").split(separator: "\t").last.map(String.init)
             }
+        }
+
+        /// Runs a program to its end, on a thread of its own: a wait here takes none from the tasks' pool. Returns its output.
+        @discardableResult
+        fileprivate static func run(_ program: String, _ arguments: [String]) async throws -> String {
+            try await withCheckedThrowingContinuation { continuation in
+                DispatchQueue(label: "switchboard.galera").async {
+                    continuation.resume(with: Result { try runAndWait(program, arguments) })
+                }
+            }
+        }
+
+        private static func runAndWait(_ program: String, _ arguments: [String]) throws -> String {
+            let process = Process()
+            process.executableURL = URL(fileURLWithPath: program)
+            process.arguments = arguments
+            let output = Pipe()
+            process.standardInput = FileHandle.nullDevice
+            process.standardOutput = output
+            process.standardError = output
+            try process.run()
+            let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+            process.waitUntilExit()
+            guard process.terminationStatus == 0 else {
+                throw TestBrokerError("\(program) ended with \(process.terminationStatus): \(text)")
+            }
+            return text.hasSuffix("\n") ? String(text.dropLast()) : text
         }
 
         let nodes: [Node]
         private let scratch: ScratchDirectory
         private let server: String
+        private let installer: String
 
         /// The user that clients log in as.
         static let username = "nova"
@@ -71,6 +87,7 @@
         static func with<Result>(_ body: (GaleraCluster) async throws -> Result) async throws -> Result {
             let cluster = try GaleraCluster()
             do {
+                try await cluster.makeData()
                 for node in cluster.nodes { try await cluster.start(node) }
                 let result = try await body(cluster)
                 await cluster.stop()
@@ -90,7 +107,8 @@
                 throw TestBrokerError("\(name) is not installed: apt-get install mariadb-server")
             }
             server = try program("mariadbd")
-            let (client, installer) = (try program("mariadb"), try program("mariadb-install-db"))
+            installer = try program("mariadb-install-db")
+            let client = try program("mariadb")
             let libraries = ["/usr/lib/galera/libgalera_smm.so", "/usr/lib64/galera-4/libgalera_smm.so"]
             guard let library = libraries.first(where: { access($0, R_OK) == 0 }) else {
                 throw TestBrokerError("Galera is not installed: apt-get install galera-4")
@@ -137,27 +155,21 @@
                     \(geteuid() == 0 ? "user = mysql" : "")
 
                     """)
-                let installation = Process()
-                installation.executableURL = URL(fileURLWithPath: installer)
-                installation.arguments = [
-                    "--no-defaults", "--datadir=\(path)/data", "--skip-test-db",
-                    "--auth-root-authentication-method=normal",
-                ]
-                installation.standardOutput = FileHandle.nullDevice
-                installation.standardError = FileHandle.nullDevice
-                try installation.run()
-                installation.waitUntilExit()
-                guard installation.terminationStatus == 0 else {
-                    throw TestBrokerError("\(installer) failed with \(installation.terminationStatus).")
-                }
+            }
+        }
+
+        /// Makes the servers' own tables.
+        private func makeData() async throws {
+            for node in nodes {
+                try await Self.run(
+                    installer,
+                    [
+                        "--no-defaults", "--datadir=\(node.directory)/data", "--skip-test-db",
+                        "--auth-root-authentication-method=normal",
+                    ])
             }
             // As root, rsync gives up its rights, so the servers run as the user that Debian has made for them.
-            guard geteuid() == 0 else { return }
-            guard let user = getpwnam("mysql")?.pointee else { throw TestBrokerError("There is no user mysql.") }
-            let files = FileManager.default.enumerator(atPath: scratch.path)?.compactMap { $0 as? String } ?? []
-            for path in [scratch.path] + files.map({ "\(scratch.path)/\($0)" }) {
-                chown(path, user.pw_uid, user.pw_gid)
-            }
+            if geteuid() == 0 { try await Self.run("/bin/chown", ["-R", "mysql", scratch.path]) }
         }
 
         /// Starts a node, and waits until it is one of the cluster.
@@ -172,7 +184,7 @@
                 ], streams: .log("\(node.directory)/output.log"), scratch: scratch.path)
             node.process.withLock { $0 = process }
             let end = ContinuousClock.now + .seconds(90)
-            while access(node.socket, F_OK) != 0 || node.status("wsrep_local_state_comment") != "Synced" {
+            while await node.status("wsrep_local_state_comment") != "Synced" {
                 guard process.exit == nil, ContinuousClock.now < end else {
                     throw TestBrokerError(
                         "Node \(node.number) does not join.\n\(scratch.tail(of: "\(node.number)/server.log"))")

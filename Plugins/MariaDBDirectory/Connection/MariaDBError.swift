@@ -32,7 +32,7 @@
         }
 
         /// Whether text was compared that the column's character set lacks a character of.
-        var isMixOfCollations: Bool { [1267, 1270, 1271].contains(number) }
+        var isMixOfCollations: Bool { [1267, 1270, 1271, 3988].contains(number) }
 
         /// Whether a new attempt to connect may succeed without a change by an operator.
         var mayPass: Bool {
