@@ -4,11 +4,16 @@ import PackageDescription
 // A package of its own, so that users of Switchboard never resolve what it needs.
 let package = Package(
     name: "benchmarks",
-    traits: [.trait(name: "RabbitMQ"), .default(enabledTraits: ["RabbitMQ"])],
+    traits: [
+        .trait(name: "RabbitMQ"), .trait(name: "MariaDB"), .default(enabledTraits: ["RabbitMQ", "MariaDB"]),
+    ],
     dependencies: [
         .package(
             name: "switchboard", path: "../..",
-            traits: [.trait(name: "RabbitMQ", condition: .when(traits: ["RabbitMQ"]))]),
+            traits: [
+                .trait(name: "RabbitMQ", condition: .when(traits: ["RabbitMQ"])),
+                .trait(name: "MariaDB", condition: .when(traits: ["MariaDB"])),
+            ]),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     ],
     targets: [
@@ -97,6 +102,13 @@ let package = Package(
                 .product(name: "SwitchboardInProcess", package: "switchboard"),
                 .product(name: "SwitchboardRabbitMQ", package: "switchboard", condition: .when(traits: ["RabbitMQ"])),
                 .product(name: "Logging", package: "swift-log"),
+            ]),
+        .executableTarget(
+            name: "directory-bench",
+            dependencies: [
+                "BenchSupport",
+                .product(name: "SwitchboardCells", package: "switchboard"),
+                .product(name: "SwitchboardMariaDB", package: "switchboard", condition: .when(traits: ["MariaDB"])),
             ]),
     ],
     swiftLanguageModes: [.v6]

@@ -74,6 +74,7 @@ LINES = "200 lines"
 WAYS = ((US, ""), (IN_PLACE, " in place"))
 RPC_WAYS = (*WAYS, (DIRECT, " in place and direct"))
 MILLION = "by instance, SQLite, 1,000,000 mappings"
+ONE_LOOK = "look-ups among 1,000,000 instances, 1 outstanding"
 
 BARS = [
     *(Bar(3, f"RPC{how}, 1 outstanding: p50 to C's", Ratio("rpc", ONE, "p50", "c lib", who), "<=", 1.35)
@@ -112,6 +113,8 @@ BARS = [
         Median("cells", "1000 cells, 200 lines, 64 tasks", "threads"), "<=", 8),
     Bar(5, "1,000 cells, 200 lines, 64 tasks: memory for the lines, MiB",
         Median("cells", "1000 cells, 200 lines, 64 tasks", "memory for the lines"), "<=", 200 * 150 / 1024),
+    Bar(22, "Look-up by instance, MariaDB over TCP: p50 to C's", Ratio("directory", ONE_LOOK, "p50", "c libmariadb"), "<=", 1.4),
+    Bar(22, "Look-up by instance, MariaDB over TCP: p50 to Nova's", Ratio("directory", ONE_LOOK, "p50", "nova"), "<=", 0.2),
     Bar(6, "Spool, a durable file each: to the C loop's rate",
         Median("spool", "durable publish, a file each", "ratio to the C loop", f"{US}, 1 publisher"), ">=", 0.9),
     Bar(6, "Spool, 64 publishers share syncs: to one publisher's rate",

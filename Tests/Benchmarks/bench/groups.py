@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from . import broker as brokers
 from . import counts
-from .processes import Service
+from .databases import Database, discovery
+from .processes import Service, run
 from .results import US
 from .suite import Case, Measure
 from .traffic import casts, consuming, notifications, rpc, scaling
@@ -230,6 +231,25 @@ def per_operation(world):
     ])
 
 
+def directory(world):
+    """Look-ups in Nova's tables on a MariaDB server of one's own, over TCP; and hosts that cells have and the mappings lack."""
+    rows, programs = world.count(1_000_000, 100_000), world.programs
+    with Database() as database:
+        place = [*database.place, rows]
+        us = programs("directory-bench")
+        run([us, "fill", database.url, rows, 200], limit=1200)
+        cases = []
+        for tasks, count in ((1, world.count(20_000, 5000)), (64, world.count(100_000, 20_000))):
+            nova = programs.nova("nova_mappings.py", database.url, rows, tasks, count // 10)
+            cases.append(Case(f"look-ups among {rows:,} instances, {tasks} outstanding", [
+                Measure(US, [us, "lookup", database.url, rows, tasks, count]),
+                Measure("c libmariadb", [programs("mariadb_floor"), *place, min(tasks, 64), count]),
+                Measure("nova", nova),
+            ]))
+        world.suite.run("directory", cases)
+        discovery(world, database)
+
+
 @dataclass(frozen=True)
 class Group:
     function: object
@@ -249,6 +269,8 @@ GROUPS = {
     "consuming": Group(consuming, 0, (*PEER_PACKAGES, *GO), ("bench",)),
     "aiming": Group(aiming, 0, (*PEER_PACKAGES, "libsqlite3-dev"), ("bench", "nova")),
     "cells": Group(cells, None, (*PEER_PACKAGES, "libsqlite3-dev")),
+    "directory": Group(
+        directory, None, ("librabbitmq-dev", "libsqlite3-dev", "mariadb-server", "libmariadb-dev"), ("nova",)),
     "lines": Group(lines, 200, PEER_PACKAGES),
     "reconnect": Group(reconnect, 200, PEER_PACKAGES, ("bench",)),
     "stall": Group(stall, 0, PEER_PACKAGES),

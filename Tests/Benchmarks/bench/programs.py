@@ -24,6 +24,7 @@ SWIFT = {
     "json-bench": ["-Xswiftc", "-enable-testing"],
     "json-size-bench": [],
     "counts-bench": [],
+    "directory-bench": [],
     "switchboard": [],
 }
 
@@ -73,6 +74,8 @@ class Programs:
             return swift(name)
         if name == "amqp_floor":
             return self.c(name, "-lrabbitmq")
+        if name == "mariadb_floor":
+            return self.c(name, "-I/usr/include/mariadb", "-lmariadb", "-pthread")
         if name == "count_allocations":
             return self.c(name, "-shared", "-fPIC", "-ldl", "-pthread")
         if name == "go-bench":
