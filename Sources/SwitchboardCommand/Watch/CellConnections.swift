@@ -7,24 +7,42 @@ import SwitchboardMessaging
 ///
 /// They are the watch's own, and not a ``CellContextManager``'s: that one stops sending to a cell as soon as its queue is
 /// slow, and here the slow ones are what is asked for.
+///
+/// A connection serves two sweeps, and then a new one takes its place: a broker looks at passwords, users and permissions when
+/// a connection and its channels open, and may never do so again.
 final class CellConnections: Sendable {
     /// A connection, and how often it was lost.
     final class Connection: Sendable {
         let queue: MessageQueueConnection
         fileprivate let url: TransportURL
-        fileprivate let stopped: AsyncStream<Void>
-        private let stopSource: AsyncStream<Void>.Continuation
+        /// The number of the sweep that it was opened in.
+        fileprivate let sweep: Int
+        private let (stopped, stopSource) = AsyncStream.makeStream(of: Void.self)
+        private let (ended, endSource) = AsyncStream.makeStream(of: Void.self)
         private let losses = Locked(0)
 
-        fileprivate init(_ url: TransportURL, name: String, drivers: DriverRegistry, logger: Logger) throws {
+        fileprivate init(
+            _ url: TransportURL, sweep: Int, name: String, drivers: DriverRegistry, logger: Logger
+        ) throws {
             self.url = url
+            self.sweep = sweep
             queue = try MessageQueueConnection(url.leavingNothing, drivers: drivers, name: name, logger: logger)
-            (stopped, stopSource) = AsyncStream.makeStream(of: Void.self)
         }
 
         var lossCount: Int { losses.withLock { $0 } }
 
         fileprivate func stop() { stopSource.finish() }
+
+        /// Stops it, and returns when it has ended, or doesn't end in time.
+        fileprivate func end(within limit: Duration) async {
+            stop()
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { for await _ in self.ended {} }
+                group.addTask { try? await Task.sleep(for: limit) }
+                await group.next()
+                group.cancelAll()
+            }
+        }
 
         /// Runs it until it fails or is stopped, or the task is cancelled.
         fileprivate func run() async {
@@ -45,13 +63,17 @@ final class CellConnections: Sendable {
                 await group.next()
                 group.cancelAll()
             }
+            endSource.finish()
         }
     }
 
     private struct State {
         var connections: [TransportURL: Connection] = [:]
-        var isOver = false
+        var sweep = 0
     }
+
+    private static let sweepsOfConnection = 2
+    private static let closeLimit = Duration.seconds(5)
 
     private let base: BaseURLs
     private let drivers: DriverRegistry
@@ -78,20 +100,45 @@ final class CellConnections: Sendable {
             }
             group.cancelAll()
         }
-        state.withLock { $0.isOver = true }
     }
 
-    /// The connection of a cell; a new one where there is none, or where the last has ended.
+    /// Called before each sweep with its cells. Closes the connections that no cell has any more: the cell has gone, or its
+    /// URL has changed.
+    func beginSweep(over cells: [CellMapping]) {
+        let urls = Set(
+            cells.compactMap { cell -> TransportURL? in
+                guard case .url(let url)? = try? cell.queue(base: base) else { return nil }
+                return url
+            })
+        let others = state.withLock { state in
+            state.sweep += 1
+            let others = state.connections.filter { !urls.contains($0.key) }
+            for url in others.keys { state.connections[url] = nil }
+            return Array(others.values)
+        }
+        for connection in others { connection.stop() }
+    }
+
+    /// The connection of a cell; a new one where there is none, where the last has ended, and where it has served long enough,
+    /// which is closed first.
     ///
     /// - Throws: `CellError`, when the cell has no queue or its URL can't be used.
-    func connection(of cell: CellMapping) throws -> (connection: Connection, isNew: Bool) {
+    func connection(of cell: CellMapping) async throws -> (connection: Connection, isNew: Bool) {
         guard case .url(let url) = try cell.queue(base: base) else {
             throw CellError(.noQueue, "The cell \(cell.identity) has no message queue (none://).", cell: cell.identity)
         }
-        if let connection = state.withLock({ $0.connections[url] }) { return (connection, false) }
+        let (current, old, sweep) = state.withLock { state -> (Connection?, Connection?, Int) in
+            guard let connection = state.connections[url] else { return (nil, nil, state.sweep) }
+            if state.sweep - connection.sweep < Self.sweepsOfConnection { return (connection, nil, state.sweep) }
+            state.connections[url] = nil
+            return (nil, connection, state.sweep)
+        }
+        if let current { return (current, false) }
+        await old?.end(within: Self.closeLimit)
         let made: Connection
         do {
-            made = try Connection(url, name: "cell \(cell.identity)", drivers: drivers, logger: logger)
+            made = try Connection(
+                url, sweep: sweep, name: "cell \(cell.identity)", drivers: drivers, logger: logger)
         } catch let error as TransportError {
             throw CellError(
                 .badURL, "The transport URL of cell \(cell.identity) cannot be used: \(error.message)",
@@ -105,21 +152,6 @@ final class CellConnections: Sendable {
         }
         if isNew { startSource.yield(connection) }
         return (connection, isNew)
-    }
-
-    /// Closes those that no cell has any more: the cell has gone, or its URL has changed.
-    func keepOnly(of cells: [CellMapping]) {
-        let urls = Set(
-            cells.compactMap { cell -> TransportURL? in
-                guard case .url(let url)? = try? cell.queue(base: base) else { return nil }
-                return url
-            })
-        let others = state.withLock { state in
-            let others = state.connections.filter { !urls.contains($0.key) }
-            for url in others.keys { state.connections[url] = nil }
-            return Array(others.values)
-        }
-        for connection in others { connection.stop() }
     }
 
     private func remove(_ connection: Connection) {

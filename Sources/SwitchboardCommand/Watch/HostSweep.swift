@@ -28,6 +28,7 @@ struct HostSweep: Sendable {
     func run(
         over listing: HostListing, within window: Duration, _ done: @Sendable (CellObservation) async throws -> Void
     ) async throws {
+        connections.beginSweep(over: listing.cells.map(\.mapping))
         try await withThrowingTaskGroup(of: CellObservation.self) { group in
             for cell in listing.cells { group.addTask { await look(at: cell, within: window) } }
             for try await observation in group {
@@ -42,7 +43,7 @@ struct HostSweep: Sendable {
         var observation = CellObservation(cell: cell.watched, outcome: .reached(roundTrip: .zero))
         let connection: CellConnections.Connection
         do {
-            let (own, isNew) = try connections.connection(of: cell.mapping)
+            let (own, isNew) = try await connections.connection(of: cell.mapping)
             connection = own
             // The first opens the connection and its reply queue, which is not what is measured.
             if isNew { _ = try await connection.queue.roundTrip(timeout: configuration.timeout) }

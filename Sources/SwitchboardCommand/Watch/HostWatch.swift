@@ -3,7 +3,7 @@ import SwitchboardCore
 
 /// Sweeps over all mapped hosts again and again, and says what has changed.
 struct HostWatch: Sendable {
-    let directory: any MutableCellDirectory
+    let directory: any CellDirectory
     /// The UUIDs or names of the cells to look at; all where it is empty.
     let only: [String]
     let includesDisabled: Bool
@@ -29,7 +29,6 @@ struct HostWatch: Sendable {
                 board.change { states in
                     states.follow(current.cells.map { ($0.watched, $0.hosts) }, at: now())
                 })
-            sweep.connections.keepOnly(of: current.cells.map(\.mapping))
             // Somebody waits for the first; the others are spread so that they are no load.
             try await sweep.run(over: current, within: number == 1 ? .zero : interval / 2) { observation in
                 try await output.show(board.change { $0.apply(observation, at: now()) })

@@ -59,7 +59,9 @@ struct HostsReport {
         let counts = observation.hosts.values.reduce(into: [HostClass: Int]()) { $0[$1.hostClass, default: 0] += 1 }
         let isReached = if case .reached = observation.outcome { true } else { false }
         let alive = (counts[.answering] ?? 0) + (counts[.noPing] ?? 0) + (counts[.slow] ?? 0)
-        if isReached, alive == 0 {
+        if !isReached, observation.hosts.isEmpty {
+            results.append(.skipped("hosts", because: "queue failed"))
+        } else if isReached, alive == 0 {
             results.append(
                 .failed(
                     "hosts", "none of \(cell.hosts.count) answers",

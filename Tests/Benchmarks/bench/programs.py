@@ -24,6 +24,7 @@ SWIFT = {
     "json-bench": ["-Xswiftc", "-enable-testing"],
     "json-size-bench": [],
     "counts-bench": [],
+    "watch-bench": [],
     "switchboard": [],
 }
 
