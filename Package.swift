@@ -425,7 +425,8 @@ let package = Package(
         .testTarget(
             name: "CommandLineTests",
             dependencies: [
-                "OsloConfiguration", "StandardStreams", "SwitchboardCommand", "SwitchboardCore", "SwitchboardMessaging",
+                "OsloConfiguration", "StandardStreams", "SwitchboardCells", "SwitchboardCommand", "SwitchboardCore",
+                "SwitchboardMessaging",
             ]),
         .testTarget(
             name: "SQLiteDirectoryTests",

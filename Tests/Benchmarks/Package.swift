@@ -110,6 +110,16 @@ let package = Package(
                 .product(name: "SwitchboardCells", package: "switchboard"),
                 .product(name: "SwitchboardMariaDB", package: "switchboard", condition: .when(traits: ["MariaDB"])),
             ]),
+        .executableTarget(
+            name: "watch-bench",
+            dependencies: [
+                "BenchSupport",
+                .product(name: "SwitchboardCore", package: "switchboard"),
+                .product(name: "SwitchboardMessaging", package: "switchboard"),
+                .product(name: "SwitchboardTesting", package: "switchboard"),
+                .product(name: "SwitchboardRabbitMQ", package: "switchboard", condition: .when(traits: ["RabbitMQ"])),
+                .product(name: "Logging", package: "swift-log"),
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )

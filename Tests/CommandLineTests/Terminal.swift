@@ -25,6 +25,26 @@ final class Terminal {
         close(master)
     }
 
+    /// Gives it another size, as somebody who draws at a window's corner.
+    func resize(columns: UInt16, rows: UInt16) throws {
+        var size = winsize(ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0)
+        try #require(ioctl(master, UInt(TIOCSWINSZ), &size) == 0)
+    }
+
+    /// Shows what a program writes until that is what is waited for, or for 30 seconds.
+    func show(until isEnough: (String) -> Bool) -> String {
+        let deadline = ContinuousClock.now + .seconds(30)
+        var shown = ""
+        while !isEnough(shown), ContinuousClock.now < deadline {
+            var turns = 2
+            shown += show(while: {
+                turns -= 1
+                return turns > 0
+            })
+        }
+        return shown
+    }
+
     /// Shows what a program writes, for as long as it runs.
     func show(while isRunning: () -> Bool) -> String {
         var shown: [UInt8] = []

@@ -109,6 +109,19 @@ def reconnect(world):
     ])])
 
 
+def watch(world):
+    """`switchboard watch` over a simulated cloud: what a sweep costs, and whether it tells each fault and nothing else."""
+    cells, hosts, sweeps, interval = world.count(70, 10), world.count(100, 20), world.count(30, 3), world.count(60, 10)
+    command = [
+        world.programs("watch-bench"), world.programs("switchboard"), cells, hosts, sweeps, interval, world.count(50, 25),
+    ]
+    world.suite.run("watch", [
+        Case(f"{cells} cells of {hosts} hosts, a sweep every {interval} s", [
+            Measure(US, command, limit=(sweeps + 10) * interval + 1200),
+        ]),
+    ])
+
+
 def stall(world):
     other = brokers.Broker()
     try:
@@ -274,6 +287,7 @@ GROUPS = {
     "lines": Group(lines, 200, PEER_PACKAGES),
     "reconnect": Group(reconnect, 200, PEER_PACKAGES, ("bench",)),
     "stall": Group(stall, 0, PEER_PACKAGES),
+    "watch": Group(watch, None, (*PEER_PACKAGES, "libsqlite3-dev")),
     "in-process": Group(in_process, None, ("librabbitmq-dev",), ("bench",)),
     "spool": Group(spool, None, ("librabbitmq-dev",), ("bench",)),
     "json": Group(json, None, ("librabbitmq-dev",), ("bench",)),

@@ -25,6 +25,7 @@ SWIFT = {
     "json-size-bench": [],
     "counts-bench": [],
     "directory-bench": [],
+    "watch-bench": [],
     "switchboard": [],
 }
 
