@@ -68,13 +68,6 @@ package struct BrokerTap: Sendable {
         return closure.code == 404 ? .noSuchExchange : .refused("\(closure.code) \(closure.text)")
     }
 
-    /// How many messages wait in a queue, and how many consumers it has; `nil` when it isn't there, or belongs to another connection.
-    package func backlog(of queue: String) async throws(InspectionFailure) -> (ready: Int, consumers: Int)? {
-        let conversation = try await session.ask([.inspectQueue(queue)])
-        guard case .queueDeclareOK(let ready, let consumers)? = conversation.answers.first else { return nil }
-        return (Int(ready), Int(consumers))
-    }
-
     /// Says goodbye. The broker deletes the queue.
     package func close() async {
         await session.close()
@@ -82,6 +75,13 @@ package struct BrokerTap: Sendable {
 }
 
 extension BrokerLook {
+    /// How many messages wait in a queue, and how many consumers it has; `nil` when it isn't there, or belongs to another connection.
+    package func backlog(of queue: String) async throws(InspectionFailure) -> (ready: Int, consumers: Int)? {
+        let conversation = try await session.ask([.inspectQueue(queue)])
+        guard case .queueDeclareOK(let ready, let consumers)? = conversation.answers.first else { return nil }
+        return (Int(ready), Int(consumers))
+    }
+
     /// Publishes an empty message to a queue by its name, as a tap does to its own to see whether the firehose tells of it.
     ///
     /// On a connection of its own, as a broker with an alarm reads no more of one that publishes. Returns why it was not taken, or `nil`.

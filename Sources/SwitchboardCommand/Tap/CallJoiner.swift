@@ -73,6 +73,21 @@ struct CallJoiner: Sendable {
     /// Calls that wait for their answers.
     var inFlight: Int { pending.count }
 
+    /// The same per topic and method.
+    var inFlightByMethod: [Method: Int] {
+        var counts: [Method: Int] = [:]
+        for (_, call) in pending.all(where: { _ in true }) {
+            counts[Method(topic: call.record.topic, method: call.record.method), default: 0] += 1
+        }
+        return counts
+    }
+
+    /// What a call is for.
+    struct Method: Hashable, Sendable {
+        var topic: String
+        var method: String
+    }
+
     // MARK: Messages
 
     /// Takes a message that was published. Returns what can be told now.

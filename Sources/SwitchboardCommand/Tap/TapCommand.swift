@@ -22,7 +22,7 @@ struct TapCommand: ConfiguredCommand {
 
             \(TapHelp.seeing)
 
-            Calls that wait are at most 100,000; of more the oldest are forgotten, and counted on standard error at the end.
+            Calls that wait are at most 100,000 (10,000 with --values); of more the oldest are forgotten, and counted on standard error at the end.
 
             Exit codes: 0 it ended as asked: by --for, --count, Control-C or SIGTERM; 2 there is no such exchange; 3 there is no such cell, \
             or it has no queue; 4 with --for and --count: fewer came in that time; 5 the queue can't be tapped; 255 the directory can't \
@@ -88,9 +88,13 @@ struct TapCommand: ConfiguredCommand {
             let (targets, remarks) = try await tap.targets()
             for remark in remarks { complain("warning: \(remark)") }
             let run = try TapRun(tap, tap.wishes, targets)
+            var limits = CallJoiner.Limits()
+            // Values take memory.
+            if values { limits.pending = 10_000 }
             let printer = TapPrinter(
                 filter: filter, topics: tap.wishes.topics, showsValues: values, redaction: TapRedaction(redacted),
-                printsJSON: output.json, count: count)
+                printsJSON: output.json, count: count,
+                limits: limits)
             let cells = Dictionary(
                 targets.compactMap { target in target.cell.map { (target.name, $0) } },
                 uniquingKeysWith: { first, _ in first })

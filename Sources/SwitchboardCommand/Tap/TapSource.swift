@@ -174,8 +174,7 @@
             while let message = await iterator.next(isolation: #isolation) {
                 _ = feed.took(message)
                 guard message.exchange.isEmpty, message.routingKey == tap.queue else { continue }
-                if message.connection == nil { break }
-                isOn = true
+                isOn = message.showsReplies
                 break
             }
             if isOn { return .on }

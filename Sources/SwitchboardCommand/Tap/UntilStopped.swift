@@ -31,12 +31,18 @@ func untilStopped(after limit: Duration?, _ body: @escaping @Sendable () async t
             }
         }
         var ending: Ending?
-        while let next = try await group.next() {
+        var failure: (any Error)?
+        while let result = await group.nextResult() {
+            switch result {
+            case .success(nil): continue
             // What ends first says why; the body is waited for.
-            guard let next else { continue }
-            if ending == nil { ending = next }
+            case .success(let next?): ending = ending ?? next
+            case .failure(let error):
+                if ending == nil || !(error is CancellationError) { failure = failure ?? error }
+            }
             group.cancelAll()
         }
+        if let failure { throw failure }
         return ending ?? .done
     }
 }
