@@ -37,7 +37,7 @@ struct SwitchboardCommand: AsyncParsableCommand {
         version: SwitchboardVersion.current,
         subcommands: [
             InitCommand.self, CellCommand.self, InstanceCommand.self, HostCommand.self, DoctorCommand.self,
-            TapCommand.self,
+            TapCommand.self, TopCommand.self,
             Ping.self,
             Call.self, Cast.self, Serve.self, NotifyCommand.self, SpoolCommand.self, ConfigCommand.self,
             ConformanceCommand.self,
