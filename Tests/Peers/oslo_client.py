@@ -5,7 +5,7 @@
 
 Each command is a line {"id": 1, "do": "call", "topic": …, "server": …, "fanout": true, "exchange": …, "namespace": …,
 "version": …, "method": …, "arguments": {…}, "context": {…}, "timeout": 5, "monitor": 2, "cap": "1.3", "mandatory": true} with "do" one of
-call, cast, ping. Commands run at once, each in a thread; each is answered by {"event": "answer", "id": 1, "result": …} or
+call, cast, ping, calls. "calls" makes "count" calls by as many "threads" and gives how many were answered and failed. Commands run at once, each in a thread; each is answered by {"event": "answer", "id": 1, "result": …} or
 {…, "error": {"class": …, "module": …, "message": …, "bases": [...]}}. Ends when its input closes.
 """
 import argparse
@@ -26,8 +26,37 @@ def perform(transport, command):
         return transport._send(
             peer.target(command), context, {"method": "oslo_rpc_server_ping", "args": {}}, wait_for_reply=True,
             timeout=command.get("timeout", 10))
+    if command["do"] == "calls":
+        return perform_many(client, context, command)
     send = client.call if command["do"] == "call" else client.cast
     return send(context, command["method"], **command.get("arguments", {}))
+
+
+def perform_many(client, context, command):
+    numbers = iter(range(command["count"]))
+    outcomes = {"answered": 0, "failed": 0}
+    lock = threading.Lock()
+
+    def work():
+        while True:
+            with lock:
+                number = next(numbers, None)
+            if number is None:
+                return
+            try:
+                client.call(context, command["method"], value=number)
+                outcome = "answered"
+            except Exception:
+                outcome = "failed"
+            with lock:
+                outcomes[outcome] += 1
+
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(command["threads"])]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return outcomes
 
 
 def answer(transport, command):
