@@ -36,8 +36,9 @@ struct SwitchboardCommand: AsyncParsableCommand {
             """,
         version: SwitchboardVersion.current,
         subcommands: [
-            InitCommand.self, CellCommand.self, InstanceCommand.self, HostCommand.self, DoctorCommand.self, Ping.self,
-            Call.self, Cast.self, Serve.self, NotifyCommand.self, SpoolCommand.self, ConfigCommand.self,
+            InitCommand.self, CellCommand.self, InstanceCommand.self, HostCommand.self, QueuesCommand.self,
+            DoctorCommand.self,
+            Ping.self, Call.self, Cast.self, Serve.self, NotifyCommand.self, SpoolCommand.self, ConfigCommand.self,
             ConformanceCommand.self,
         ])
 

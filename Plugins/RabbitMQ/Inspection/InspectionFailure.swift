@@ -21,7 +21,7 @@ package struct InspectionFailure: Error, Hashable, Sendable {
     /// What was seen: a clause without a full stop. It never holds a secret.
     package var reason: String
 
-    init(_ stage: Stage, _ reason: String) {
+    package init(_ stage: Stage, _ reason: String) {
         self.stage = stage
         self.reason = reason.withoutFullStop
     }
