@@ -95,7 +95,7 @@ struct CellRotate: DirectoryCommand {
         #endif
         if rotation.switches {
             try await rotation.switchMapping(in: directory)
-            try report.line("The cell \(rotation.cell.identity) has its new credentials: \(rotation.template).")
+            try report.line("The mapping of the cell \(rotation.cell.identity) is switched to \(rotation.template).")
         }
         #if RabbitMQ
             let use = try await rotation.watch(before) { try report.remaining($0) }

@@ -105,9 +105,7 @@
                             + "survive what the options are for, such as the loss of a node.",
                         do: "Give every program the same \(options ?? "options"), and restart it."))
             }
-            if difference.argument == "durable", takesOtherDurability,
-                clash.kind == .exchange || difference.found == "true"
-            {
+            if difference.argument == "durable", takesOtherDurability, difference.found == "true" {
                 return .warning(
                     "declared", of: object, what,
                     .init(
