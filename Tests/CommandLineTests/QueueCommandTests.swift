@@ -47,6 +47,22 @@ struct QueueCommandTests {
         #expect(try program.run("queue", "audit", "--help").output.contains("Exit codes: 0 all is well"))
     }
 
+    @Test("A migration needs the API and a broker; what can't be meant is wrong usage")
+    func migration() throws {
+        for arguments in [
+            [], ["--management-port", "1", "--plan", "--yes"], ["--management-port", "1", "--wait", "-1"],
+            ["--management-port", "1", "--to", "-", "--transport-url", "-"],
+        ] {
+            let result = try program.start(["queue", "migrate"] + arguments).wait()
+            #expect(result.status == 64, "\(arguments): \(result.errors)")
+        }
+        let missing = try program.run("queue", "migrate", "--cell", "nowhere", "--management-port", "1", "--plan")
+        #expect(missing.status == 1, "\(missing.errors)")
+        let other = try program.run(
+            "queue", "migrate", "--transport-url", "fake://one", "--management-port", "1", "--plan")
+        #expect(other.status == 2 && !other.errors.isEmpty)
+    }
+
     #if RabbitMQ
         @Test("A broker that can't be reached fails, and the rest is skipped; no password is shown")
         func unreachable() throws {
@@ -71,6 +87,19 @@ struct QueueCommandTests {
             """.write(toFile: file, atomically: true, encoding: .utf8)
             let result = try program.run("queue", "audit", "--config-file", file, "--topic", "t")
             #expect(result.status != 0 && (result.output + result.errors).contains("rabbit_quorum_delivery_limit"))
+        }
+
+        @Test("A migration of what can't be reached, or to the same virtual host, doesn't begin")
+        func unreachableMigration() throws {
+            let url = "rabbit://nova:canary-of-audit@127.0.0.1:1/v"
+            let lost = try program.run(
+                "queue", "migrate", "--transport-url", url, "--management-port", "1", "--plan", "--json")
+            #expect(lost.status == 2 && lost.errors.contains("switchboard doctor"), "\(lost.errors)")
+            let same = try program.run(
+                "queue", "migrate", "--transport-url", url, "--management-port", "1", "--to",
+                "rabbit://other:canary-of-audit@127.0.0.1:1/v")
+            #expect(same.status == 2 && same.errors.contains("same virtual host"), "\(same.errors)")
+            #expect(!(lost.errors + same.errors).contains("canary"))
         }
     #endif
 }

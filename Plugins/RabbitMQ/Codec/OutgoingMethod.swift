@@ -24,6 +24,10 @@ enum OutgoingMethod: Hashable, Sendable {
     /// Takes a binding between two exchanges away.
     case unbindExchange(destination: String, source: String, key: String)
     case deleteQueue(String)
+    /// Deletes a queue unless it has consumers or messages.
+    case deleteIdleQueue(String)
+    /// Deletes an exchange unless something is bound to it.
+    case deleteUnusedExchange(String)
     case consume(queue: String, tag: String, arguments: FieldTable)
     case cancel(tag: String)
     case ack(tag: UInt64, multiple: Bool)
