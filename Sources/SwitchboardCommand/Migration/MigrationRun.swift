@@ -17,6 +17,13 @@
             var deleted: [String] = []
             /// With the broker's reason.
             var kept: [String: String] = [:]
+
+            fileprivate mutating func note(_ deletion: IdleDeletion, of name: String) {
+                switch deletion {
+                case .deleted: deleted.append(name)
+                case .kept(let reason): kept[name] = reason
+                }
+            }
         }
 
         let plan: MigrationPlan
@@ -85,7 +92,7 @@
             case .start:
                 let served = state.queues.filter { $0.role == .requests && $0.consumers > 0 }.map(\.name)
                 let there = MigrationLook(
-                    inspection: target, host: try await Self.host(of: target), api: look.api, target: nil)
+                    inspection: target, host: try await OpenHost.first(of: target).host, api: look.api, target: nil)
                 let (look, isMove) = (look, isMove)
                 return try await until {
                     let counts = try await there.count(served)
@@ -100,24 +107,18 @@
 
         private mutating func delete() async throws -> String? {
             let connection = try await look.inspection.logIn(to: look.host)
-            let result = await Result { () async throws(InspectionFailure) -> Deletions in
-                var found = Deletions()
+            var found = Deletions()
+            let result = await Result { () async throws(InspectionFailure) in
                 for queue in state.queues where queue.isDeletable {
-                    switch try await connection.deleteIdleQueue(queue.name) {
-                    case .deleted: found.deleted.append(queue.name)
-                    case .kept(let reason): found.kept[queue.name] = reason
-                    }
+                    found.note(try await connection.deleteIdleQueue(queue.name), of: queue.name)
                 }
                 for exchange in state.exchanges {
-                    switch try await connection.deleteUnusedExchange(exchange) {
-                    case .deleted: found.deleted.append("exchange \(exchange)")
-                    case .kept(let reason): found.kept["exchange \(exchange)"] = reason
-                    }
+                    found.note(try await connection.deleteUnusedExchange(exchange), of: "exchange \(exchange)")
                 }
-                return found
             }
             await connection.close()
-            deletions = try result.get()
+            deletions = found
+            try result.get()
             for (name, reason) in deletions.kept.sorted(by: { $0.key < $1.key }) { try say("kept \(name): \(reason)") }
             if isMove { return nil }
             // Of other types only queues that several programs declare stand in the way: others have names of their own.
@@ -154,21 +155,6 @@
             let sorted = names.sorted()
             return sorted.prefix(10).joined(separator: ", ")
                 + (sorted.count > 10 ? " and \(sorted.count - 10) more" : "")
-        }
-
-        /// The first host of a URL that lets its user in.
-        static func host(of inspection: BrokerInspection) async throws(InspectionFailure) -> BrokerInspection.Host {
-            var first: InspectionFailure?
-            for host in inspection.hosts {
-                do throws(InspectionFailure) {
-                    let look = try await inspection.logIn(to: host)
-                    await look.close()
-                    return host
-                } catch {
-                    first = first ?? error
-                }
-            }
-            throw first ?? InspectionFailure(.socket, "the URL names no host")
         }
     }
 #endif

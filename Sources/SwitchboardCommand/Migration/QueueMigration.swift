@@ -23,7 +23,7 @@
                 let inspection = try BrokerInspection(
                     old.with(CommandSettings.current.rabbitMQ.announced), timeout: timeout, logger: Doctor.silent)
                 target = try BrokerInspection(self.new, timeout: timeout, logger: Doctor.silent)
-                let host = try await MigrationRun.host(of: inspection)
+                let host = try await OpenHost.first(of: inspection).host
                 guard let address = management.address(ofBrokerAt: host.name, usesTLS: inspection.usesTLS) else {
                     throw Failure("A migration needs the management API.", exit: 2)
                 }
@@ -38,6 +38,22 @@
             } catch let error as ManagementError {
                 throw Failure("The bus can't be looked at: \(error.reason).", exit: 2)
             }
+        }
+
+        /// What the options say, for people who gave other ones than they meant.
+        var goal: String {
+            let topology = target.topology
+            let requests =
+                topology.quorumQueues
+                ? "quorum queues" : "classic queues that are \(topology.durableQueues ? "" : "not ")durable"
+            let isDurable = topology.durableTransientQueues
+            let own =
+                topology.streamFanout
+                ? "streams for fanouts, quorum queues for replies"
+                : topology.transientQuorumQueues
+                    ? "quorum queues for fanouts and replies"
+                    : "classic ones that are \(isDurable ? "" : "not ")durable for fanouts and replies"
+            return "By the options: \(requests) for requests and notifications, \(own)."
         }
 
         /// Whether programs can work with the target, as the doctor sees it.

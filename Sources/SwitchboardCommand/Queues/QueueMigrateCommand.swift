@@ -104,7 +104,7 @@ struct QueueMigrateCommand: ConfiguredCommand {
             let isMapped = template != nil && mapping != nil
             let planned = MigrationPlan(
                 migration.state, isMove: template != nil, mapping: isMapped ? mapping?.identity.description : nil)
-            if !output.json { for line in planned.lines { try say(line) } }
+            for line in [migration.goal] + planned.lines { try say(line) }
             if planned.isDone { return try finish(planned, "nothing to do", "There is nothing to migrate.") }
             if plan || (output.json && !yes) { return try finish(planned, "planned", nil) }
             let proof = await migration.prove()
@@ -124,12 +124,12 @@ struct QueueMigrateCommand: ConfiguredCommand {
             let outcome: MigrationRun.Outcome
             do {
                 outcome = try await run.run()
-            } catch let error as InspectionFailure {
+            } catch {
+                let reason = (error as? InspectionFailure)?.reason ?? (error as? ManagementError)?.reason
+                guard let reason else { throw error }
+                try finish(planned, "lost", nil, run.deletions)
                 throw Failure(
-                    "The bus can't be looked at any more: \(error.reason). Run the command again to go on.", exit: 3)
-            } catch let error as ManagementError {
-                throw Failure(
-                    "The bus can't be looked at any more: \(error.reason). Run the command again to go on.", exit: 3)
+                    "The bus can't be looked at any more: \(reason). Run the command again to go on.", exit: 3)
             }
             switch outcome {
             case .done: try finish(planned, "done", "The migration is done.", run.deletions)

@@ -19,13 +19,9 @@
                     &findings)
             }
             findings.add(.ok("url", "\(url)"))
-            let host: BrokerInspection.Host
-            let broker: BrokerIdentity
+            let open: OpenHost
             do throws(InspectionFailure) {
-                let look = try await Self.logIn(inspection)
-                await look.1.close()
-                (host, broker) = (look.0, look.1.broker)
-                findings.add(.ok("login", "\(look.1.username) at \(host.address), \(host.virtualHost): \(broker.name)"))
+                open = try await OpenHost.first(of: inspection)
             } catch {
                 return stop(
                     at: .failed(
@@ -34,6 +30,8 @@
                             "Nothing can be looked at without a connection.",
                             do: "'switchboard doctor' finds out why, step by step.")), &findings)
             }
+            let (host, broker) = (open.host, open.broker)
+            findings.add(.ok("login", "\(open.username) at \(host.address), \(host.virtualHost): \(broker.name)"))
             guard
                 let address = audit.management.address(ofBrokerAt: host.name, usesTLS: inspection.usesTLS)
             else { return await NamedQueues(audit: audit, inspection: inspection, host: host).look(&findings) }
@@ -67,21 +65,6 @@
             findings.add(result)
             let steps = QueueAudit.Step.allCases.drop { $0.rawValue != result.step }.dropFirst()
             findings.add(steps.map { .skipped($0.rawValue, because: "\(result.step) failed") })
-        }
-
-        /// The first host that lets the user in, with its open connection.
-        private static func logIn(
-            _ inspection: BrokerInspection
-        ) async throws(InspectionFailure) -> (BrokerInspection.Host, BrokerLook) {
-            var first: InspectionFailure?
-            for host in inspection.hosts {
-                do throws(InspectionFailure) {
-                    return (host, try await inspection.logIn(to: host))
-                } catch {
-                    first = first ?? error
-                }
-            }
-            throw first ?? InspectionFailure(.socket, "the URL names no host")
         }
 
         private static func summary(_ listing: BusListing) -> CheckResult {
