@@ -109,6 +109,15 @@ extension ByteBuffer {
                 AMQP_QUEUE_DELETE_METHOD,
                 amqp_queue_delete_t(ticket: 0, queue: arena.bytes(queue), if_unused: 0, if_empty: 0, nowait: 0),
                 channel)
+        case .deleteIdleQueue(let queue):
+            try write(
+                AMQP_QUEUE_DELETE_METHOD,
+                amqp_queue_delete_t(ticket: 0, queue: arena.bytes(queue), if_unused: 1, if_empty: 1, nowait: 0),
+                channel)
+        case .deleteUnusedExchange(let exchange):
+            try write(
+                AMQP_EXCHANGE_DELETE_METHOD,
+                amqp_exchange_delete_t(ticket: 0, exchange: arena.bytes(exchange), if_unused: 1, nowait: 0), channel)
         case .consume(let queue, let tag, let arguments):
             try write(
                 AMQP_BASIC_CONSUME_METHOD,

@@ -24,6 +24,10 @@ enum OutgoingMethod: Hashable, Sendable {
     /// Takes a binding between two exchanges away.
     case unbindExchange(destination: String, source: String, key: String)
     case deleteQueue(String)
+    /// Deletes a queue unless it has consumers or messages.
+    case deleteIdleQueue(String)
+    /// Deletes an exchange unless something is bound to it.
+    case deleteUnusedExchange(String)
     case consume(queue: String, tag: String, arguments: FieldTable)
     /// Consumes a queue of one's own without acknowledging.
     case watch(queue: String, tag: String)

@@ -26,7 +26,7 @@ package struct InspectionFailure: Error, Hashable, Sendable {
         self.init(.open, reason)
     }
 
-    init(_ stage: Stage, _ reason: String) {
+    package init(_ stage: Stage, _ reason: String) {
         self.stage = stage
         self.reason = reason.withoutFullStop
     }

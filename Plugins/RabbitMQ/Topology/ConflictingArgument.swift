@@ -3,6 +3,10 @@
 struct ConflictingArgument: Hashable, Sendable {
     var name: String
 
+    init(name: String) {
+        self.name = name
+    }
+
     /// `… inequivalent arg 'durable' for queue 'T' in vhost '/': received 'true' but current is 'false'` → `durable`
     init?(in text: String) {
         guard let range = text.firstRange(of: "inequivalent arg '"),

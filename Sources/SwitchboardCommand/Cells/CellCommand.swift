@@ -7,8 +7,8 @@ struct CellCommand: AsyncParsableCommand {
         commandName: "cell",
         abstract: "The cells and their message queues.",
         subcommands: [
-            CellCreate.self, CellList.self, CellShow.self, CellUpdate.self, CellDelete.self, CellVerify.self,
-            CellMapCell0.self, CellMapCellAndHosts.self, CellSimpleSetup.self,
+            CellCreate.self, CellList.self, CellShow.self, CellUpdate.self, CellRotate.self, CellDelete.self,
+            CellVerify.self, CellMapCell0.self, CellMapCellAndHosts.self, CellSimpleSetup.self,
         ])
 }
 

@@ -2,7 +2,8 @@
 struct CheckMeasurement: Hashable, Sendable {
     /// Base units, which metrics are in.
     enum Unit: String, Hashable, Sendable {
-        case seconds, messages, consumers, hosts
+        case seconds, messages, consumers, hosts, queues, bytes
+        case messagesPerSecond = "messages_per_second"
     }
 
     /// What it is: `round_trip`, `backlog`. With the unit behind it, it is a metric's name.

@@ -56,7 +56,12 @@ struct NagiosText {
     }
 
     private static func datum(_ label: String, _ measurement: CheckMeasurement) -> String {
-        let unit = measurement.unit == .seconds ? "s" : ""
+        let unit =
+            switch measurement.unit {
+            case .seconds: "s"
+            case .bytes: "B"
+            case .messages, .consumers, .queues, .messagesPerSecond: ""
+            }
         func range(_ threshold: Double?) -> String {
             guard let threshold else { return "" }
             let text = number(threshold)

@@ -35,7 +35,8 @@ enum URLPassword {
         return url[..<start] + hosts.joined(separator: ",") + url[end...]
     }
 
-    private static func encoded(_ text: String) -> String {
+    /// A user or a password as it stands in a URL.
+    static func encoded(_ text: String) -> String {
         text.utf8.reduce(into: "") { result, byte in
             let isPlain =
                 (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte & 0xDF) || "-._~".utf8.contains(byte)

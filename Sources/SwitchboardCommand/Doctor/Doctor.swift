@@ -9,7 +9,7 @@ import SwitchboardSpool
 #endif
 
 /// Looks at one queue, step by step.
-struct Doctor: Sendable {
+struct Doctor: QueueExaminer {
     /// What is served through the queue.
     struct Target: Sendable {
         var topic: Topic?

@@ -1,10 +1,19 @@
 import SwitchboardCells
 import SwitchboardCore
 
-/// What a doctor looks at: one queue, or every cell's. The mapping is the first step.
+/// A check of one queue, whose URL a cell's mapping or an option gives.
+protocol QueueExaminer: Sendable {
+    /// All steps from the URL on. `findings` are those of the steps before.
+    func look(at url: TransportURL, _ findings: DoctorFindings) async -> [CheckResult]
+
+    /// The findings, when nothing more can be looked at.
+    func skippingAll(_ findings: DoctorFindings) -> [CheckResult]
+}
+
+/// What a check such as the doctor looks at: one queue, or every cell's. The mapping is the first step.
 struct DoctorSubjects {
     let aim: AimOptions
-    let doctor: Doctor
+    let doctor: any QueueExaminer
 
     private static let mostAtOnce = 8
 
@@ -42,7 +51,7 @@ struct DoctorSubjects {
 
     private func url() throws -> String? {
         if aim.transportURL == "-" { return try StandardInput.url() }
-        return aim.transportURL ?? aim.base.baseTransportURL ?? environment("SWITCHBOARD_TRANSPORT_URL")
+        return try aim.transportURL ?? aim.base.transportURL(.transportURL)
     }
 
     /// Every cell, in the directory's order; a few at a time.

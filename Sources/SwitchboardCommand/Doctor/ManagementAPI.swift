@@ -74,7 +74,12 @@
 
         /// The answer; `nil` where there is no such thing (404).
         func get(_ path: String) async throws(ManagementError) -> JSONValue? {
-            let response = try await respond(to: path)
+            var response = try await respond(to: path)
+            // RabbitMQ answers so when something goes while it lists it, which is another matter the next time.
+            for _ in 0..<2 where response.status >= 500 {
+                try? await Task.sleep(for: .milliseconds(300))
+                response = try await respond(to: path)
+            }
             switch response.status {
             case 200: break
             case 404: return nil

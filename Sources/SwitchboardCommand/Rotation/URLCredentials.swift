@@ -1,0 +1,55 @@
+import SwitchboardCells
+import SwitchboardCore
+
+/// A user and a password that take the place of those in a stored URL.
+struct URLCredentials {
+    /// Why a URL's credentials can't be replaced: a sentence.
+    struct Refusal: Error {
+        let message: String
+    }
+
+    let username: String
+    let password: Secret
+
+    /// The URL with these before every host; the rest of it, other variables too, stays as it is.
+    func replacing(in template: URLTemplate) throws(Refusal) -> URLTemplate {
+        let text = template.reveal()
+        guard let start = text.firstRange(of: "://")?.upperBound else {
+            throw Refusal(message: "The cell's URL has no hosts: give a whole URL with --transport-url.")
+        }
+        let end = text[start...].firstIndex { $0 == "/" || $0 == "?" || $0 == "#" } ?? text.endIndex
+        // Braces would be variables in a stored URL, so they are always encoded.
+        let own = "\(URLPassword.encoded(username)):\(URLPassword.encoded(password.reveal()))@"
+        var hosts: [String] = []
+        for host in text[start..<end].split(separator: ",", omittingEmptySubsequences: false) {
+            let at = host.lastIndex(of: "@")
+            if let at, host[..<at].contains("{") {
+                throw Refusal(
+                    message:
+                        "The cell's URL takes its user or password from the process's own URL, where they are changed for all such "
+                        + "cells. To give this cell its own, use --transport-url with a whole URL.")
+            }
+            hosts.append(own + (at.map { host[host.index(after: $0)...] } ?? host))
+        }
+        return URLTemplate(text[..<start] + hosts.joined(separator: ",") + text[end...])
+    }
+}
+
+extension TransportURL {
+    /// The users of all hosts.
+    var usernames: Set<String> { Set(hosts.compactMap(\.username)) }
+
+    /// Whether this URL leads to the same broker and virtual host as another one, whoever the user is.
+    func leadsWhere(_ other: TransportURL) -> Bool {
+        func places(_ url: TransportURL) -> Set<String> {
+            Set(url.hosts.map { "\($0.name):\($0.port ?? (url.scheme == "amqps" ? 5671 : 5672))" })
+        }
+        func room(_ url: TransportURL) -> String { url.virtualHost.flatMap { $0.isEmpty ? nil : $0 } ?? "/" }
+        return scheme == other.scheme && places(self) == places(other) && room(self) == room(other)
+    }
+
+    /// Whether this URL has hosts of another one, by their names.
+    func sharesHosts(with other: TransportURL) -> Bool {
+        !Set(hosts.map(\.name)).isDisjoint(with: other.hosts.map(\.name))
+    }
+}
