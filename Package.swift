@@ -367,7 +367,8 @@ let package = Package(
         .testTarget(
             name: "RabbitMQCommandTests",
             dependencies: [
-                "StandardStreams", "Switchboard", "SwitchboardCommand", "SwitchboardCells", "SwitchboardCore", "SwitchboardInProcess",
+                "StandardStreams", "Switchboard", "SwitchboardCommand", "SwitchboardCells", "SwitchboardCore",
+                "SwitchboardInProcess",
                 "SwitchboardMessaging", "SwitchboardSQLite", "SwitchboardSpool", "SwitchboardTesting",
                 .target(name: "SwitchboardRabbitMQ", condition: rabbitMQ),
                 .product(name: "Logging", package: "swift-log"),
