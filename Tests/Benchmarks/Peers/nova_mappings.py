@@ -9,6 +9,8 @@ import warnings
 
 warnings.filterwarnings("ignore")
 
+from oslo_messaging import transport as oslo_transport  # noqa: E402
+
 import nova.conf  # noqa: E402
 from nova import config  # noqa: E402,F401
 from nova import context  # noqa: E402
@@ -22,6 +24,8 @@ def main():
     url, rows, threads, count = sys.argv[1], *map(int, sys.argv[2:5])
     conf = nova.conf.CONF
     conf([], project="nova", default_config_files=[])
+    # Mappings' URLs are templates, filled in from the process's own.
+    conf.register_opts(oslo_transport._transport_opts)
     conf.set_override("connection", url, group="api_database")
     conf.set_override("max_pool_size", threads, group="api_database")
     db_api.configure(conf)
