@@ -31,7 +31,8 @@
 
         func broker(of cell: Int) -> TestBroker { brokers[cell * 2 < cellCount ? 0 : 1] }
 
-        func name(of cell: Int) -> String { "cell\(cell)" }
+        /// From `cell1` on: `cell0` is the cell without a queue.
+        func name(of cell: Int) -> String { "cell\(cell + 1)" }
 
         func hosts(of cell: Int) -> [String] { (0..<hostCount).map { host(cell, $0) } }
 
