@@ -51,7 +51,7 @@
                 for (number, host) in hosts(of: cell).enumerated() {
                     servers.append(serve(host, on: number < Self.fragileCount ? fragile : rest))
                 }
-                for server in servers { try await server.waitUntilServing() }
+                for server in servers { try await server.waitUntilServing(timeout: .seconds(600)) }
             }
         }
 
@@ -109,7 +109,7 @@
         func makeQueue(of host: String, in cell: Int) async throws {
             guard let connection = connections.withLock({ $0[cell] }) else { return }
             let server = serve(host, on: connection)
-            try await server.waitUntilServing()
+            try await server.waitUntilServing(timeout: .seconds(600))
             await end(host)
         }
 
