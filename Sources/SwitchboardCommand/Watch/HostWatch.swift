@@ -40,14 +40,14 @@ struct HostWatch: Sendable {
             if number == count { return }
             number += 1
             try await Task.sleep(until: next, clock: .continuous)
+            var failure: String?
             do {
                 listing = try await readDirectory()
-                try await output.show(board.noteDirectory(failure: nil, at: now()))
             } catch {
                 try Task.checkCancellation()
-                let reason = (error as? CellError)?.message ?? "\(error)"
-                try await output.show(board.noteDirectory(failure: Secret.masked(in: reason), at: now()))
+                failure = Secret.masked(in: (error as? CellError)?.message ?? "\(error)")
             }
+            try await output.show(board.noteDirectory(failure: failure, at: now()))
         }
     }
 

@@ -109,16 +109,23 @@ struct WatchCommand: ConfiguredCommand {
                 includesDisabled: sweep.includeDisabled,
                 sweep: HostSweep(configuration: sweep.configuration(asksTwice: false), connections: connections),
                 board: board, interval: every.duration, count: count, now: { Date.now.timeIntervalSince1970 })
-            var parts: [@Sendable () async throws -> Void] = [{ await connections.run() }]
-            #if RabbitMQ
-                if let address = listen.flatMap({ ListenAddress($0) }) {
-                    let server = try await MetricsServer(address) { board.current.metrics }
-                    complain("metrics are at http://\(server.address)/metrics")
-                    parts.append { await server.run() }
-                }
-            #endif
-            try await Self.run(watch, showing: base, file: outfile, beside: parts)
+            let serving = try await serveMetrics(of: board)
+            try await Self.run(
+                watch, showing: base, file: outfile,
+                beside: [{ await connections.run() }] + [serving].compactMap(\.self))
         }
+    }
+
+    /// What serves the metrics, where they are to be served.
+    private func serveMetrics(of board: WatchBoard) async throws -> (@Sendable () async throws -> Void)? {
+        #if RabbitMQ
+            guard let address = listen.flatMap({ ListenAddress($0) }) else { return nil }
+            let server = try await MetricsServer(address) { board.current.metrics }
+            complain("metrics are at http://\(server.address)/metrics")
+            return { await server.run() }
+        #else
+            return nil
+        #endif
     }
 
     /// Runs until the watch has ended, or a signal ends it.

@@ -31,7 +31,8 @@
 
         func broker(of cell: Int) -> TestBroker { brokers[cell * 2 < cellCount ? 0 : 1] }
 
-        func name(of cell: Int) -> String { "cell\(cell)" }
+        /// From `cell1` on: `cell0` is the cell without a queue.
+        func name(of cell: Int) -> String { "cell\(cell + 1)" }
 
         func hosts(of cell: Int) -> [String] { (0..<hostCount).map { host(cell, $0) } }
 
@@ -50,7 +51,7 @@
                 for (number, host) in hosts(of: cell).enumerated() {
                     servers.append(serve(host, on: number < Self.fragileCount ? fragile : rest))
                 }
-                for server in servers { try await server.waitUntilServing() }
+                for server in servers { try await server.waitUntilServing(timeout: .seconds(600)) }
             }
         }
 
@@ -108,7 +109,7 @@
         func makeQueue(of host: String, in cell: Int) async throws {
             guard let connection = connections.withLock({ $0[cell] }) else { return }
             let server = serve(host, on: connection)
-            try await server.waitUntilServing()
+            try await server.waitUntilServing(timeout: .seconds(600))
             await end(host)
         }
 

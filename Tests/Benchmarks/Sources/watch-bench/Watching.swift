@@ -47,7 +47,9 @@
 
         func start(_ arguments: [String]) throws {
             let path = folder + "/events"
-            FileManager.default.createFile(atPath: path, contents: nil)
+            guard FileManager.default.createFile(atPath: path, contents: nil) else {
+                throw BenchFailure(description: "\(path) cannot be made.")
+            }
             let process = process(["watch", "--json"] + arguments)
             process.standardOutput = FileHandle(forWritingAtPath: path)
             reader = FileHandle(forReadingAtPath: path)
