@@ -137,6 +137,53 @@ struct TapCommandTests {
         }
     }
 
+    @Test("top counts calls and errors, times them, and tells what waits; nothing remains")
+    func top() async throws {
+        try await Bed.with { bed in
+            try await bed.trace(true)
+            try await bed.serving {
+                let url = bed.url().formatted(revealingSecrets: true)
+                let running = try Running([
+                    "top", "--transport-url", url, "--exchange", "nova", "--interval", "0.5", "--json", "--window",
+                    "60",
+                ])
+                try await running.waits(for: "\"total\"")
+                try await calling(bed) { client in
+                    for _ in 0..<20 { _ = try await client.call("hello", [:]) }
+                    _ = try? await client.call("missing", [:])
+                    try await client.cast("hello", [:])
+                }
+                let deadline = ContinuousClock.now + .seconds(60)
+                func isComplete(_ object: JSONValue) -> Bool {
+                    object["total"]?["calls"] == 21 && object["total"]?["others"] == 1
+                        && object["queues"]?[0]?["waiting"] == 0
+                }
+                while !running.objects.contains(where: isComplete) {
+                    try #require(
+                        ContinuousClock.now < deadline && running.process.exit == nil, "\(running.text.suffix(3000))")
+                    try await Task.sleep(for: .milliseconds(50))
+                }
+                let object = try #require(running.objects.first(where: isComplete))
+                #expect(object["rows"]?[0]?["method"] == "hello" && object["rows"]?[0]?["calls"] == 20)
+                #expect(object["rows"]?[0]?["p99_milliseconds"] != nil && object["total"]?["in_flight"] == 0)
+                #expect(object["queues"]?[0]?["queue"] == "compute.host1" && object["queues"]?[0]?["consumers"] == 1)
+                let errors = "\(object["rows"]?[1]?["errors"] ?? .null)"
+                #expect(errors.contains("NoSuchMethod"))
+                running.process.signal(SIGTERM)
+                #expect(await running.end() == .code(0), "\(running.text.suffix(3000))")
+                let once = try Running(["top", "--transport-url", url, "--exchange", "nova", "--once", "--for", "2"])
+                try await Task.sleep(for: .seconds(1))
+                try await calling(bed) { _ = try await $0.call("hello", [:]) }
+                #expect(await once.end() == .code(0))
+                #expect(once.text.contains("calls/s"), "\(once.text)")
+            }
+            try await bed.waits {
+                try await bed.broker.queues(in: bed.name).allSatisfy { !$0.name.hasPrefix("switchboard") }
+            }
+            try await bed.trace(false)
+        }
+    }
+
     @Test("Where the firehose is off, the command says how to turn it on, and shows requests")
     func off() async throws {
         try await Bed.with { bed in
