@@ -34,7 +34,8 @@
         init(_ state: MigrationState, isMove: Bool, mapping: String?) {
             let isNeeded = !state.queues.isEmpty || !state.exchanges.isEmpty
             let deletable = state.queues.filter(\.isDeletable).map(\.name) + state.exchanges.map { "exchange \($0)" }
-            let kept = state.queues.filter { !$0.isDeletable }
+            // Queues of one program go by themselves, when they expire.
+            let kept = state.queues.filter { !$0.isDeletable && !$0.isOwn }
             func programs(_ list: [MigrationState.Program]) -> [String] {
                 list.map { "\($0.name) (\($0.connections) at \($0.peers.sorted().joined(separator: ", ")))" }
             }
@@ -42,12 +43,12 @@
                 Step(
                     kind: .stopCallers,
                     text: "Stop the programs that only call, so that no new requests come.",
-                    items: programs(state.callers), isDone: !isNeeded || state.callers.isEmpty),
+                    items: isNeeded ? programs(state.callers) : [], isDone: !isNeeded || state.callers.isEmpty),
                 Step(
                     kind: .drain, text: "Wait until the servers have taken what waits in their queues.",
                     items: state.waiting.map { "\($0.name) (\($0.ready))" }, isDone: !isNeeded || state.waiting.isEmpty),
                 Step(
-                    kind: .stopServers, text: "Stop the servers.", items: programs(state.servers),
+                    kind: .stopServers, text: "Stop the servers.", items: isNeeded ? programs(state.servers) : [],
                     isDone: !isNeeded || state.servers.isEmpty),
                 Step(
                     kind: .delete,
@@ -65,7 +66,7 @@
                     text: isMove
                         ? "Give the services the new URL, and start the servers, then the callers."
                         : "Give the services the new options, and start the servers, then the callers.",
-                    items: programs(state.servers) + programs(state.callers), isDone: !isNeeded))
+                    items: isNeeded ? programs(state.servers) + programs(state.callers) : [], isDone: !isNeeded))
             left = kept.map {
                 "\($0.name): a \($0.type) queue, which the broker would delete with all that is in it; delete it by hand when it is empty"
             }

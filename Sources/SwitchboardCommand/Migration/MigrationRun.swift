@@ -122,10 +122,10 @@
             for (name, reason) in deletions.kept.sorted(by: { $0.key < $1.key }) { try say("kept \(name): \(reason)") }
             if isMove { return nil }
             // Of other types only queues that several programs declare stand in the way: others have names of their own.
-            let own = Set(state.queues.filter { $0.role == .replies || $0.role == .fanout }.map(\.name))
+            let own = Set(state.queues.filter(\.isOwn).map(\.name))
             let inTheWay = deletions.kept.keys.filter { !own.contains($0) }
             if !inTheWay.isEmpty { return "the broker keeps \(Self.list(Array(inTheWay)))" }
-            let byHand = state.queues.filter { !$0.isDeletable && !own.contains($0.name) }.map(\.name)
+            let byHand = state.queues.filter { !$0.isDeletable && !$0.isOwn }.map(\.name)
             let remaining = try await look.count(byHand).keys
             return remaining.isEmpty
                 ? nil : "delete \(Self.list(Array(remaining))) by hand: 'rabbitmqctl delete_queue NAME'"

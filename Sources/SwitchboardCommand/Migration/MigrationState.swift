@@ -24,6 +24,8 @@
 
             /// Whether a broker looks by itself that it deletes nothing that is used.
             var isDeletable: Bool { type == "classic" }
+            /// Whether one program declares it for itself, so that it stands in nobody's way.
+            var isOwn: Bool { role == .replies || role == .fanout }
         }
 
         var queues: [Queue]

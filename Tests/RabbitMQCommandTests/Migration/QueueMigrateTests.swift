@@ -110,6 +110,21 @@ struct QueueMigrateTests {
         }
     }
 
+    @Test("Queues that a program has for itself are in nobody's way, whatever their type: they expire")
+    func ownQueues() {
+        let queues = [("reply_1", ListedQueue.Role.replies), ("compute", .requests), ("compute_fanout_1", .fanout)]
+        let state = MigrationState(
+            queues: queues.map { .init(name: $0.0, role: $0.1, type: "quorum", ready: 1, consumers: 0) }, exchanges: [],
+            programs: [.init(name: "nova-api", peers: ["10.0.0.1"], connections: 2, isServer: false)])
+        let plan = MigrationPlan(state, isMove: true, mapping: "one")
+        #expect(plan.left.count == 1 && plan.left[0].hasPrefix("compute: "))
+        #expect(plan.steps[0].items == ["nova-api (2 at 10.0.0.1)"] && !plan.steps[0].isDone)
+        #expect(plan.steps[1].items == ["compute (1)"] && !plan.steps[1].isDone)
+        let empty = MigrationPlan(
+            .init(queues: [], exchanges: [], programs: state.programs), isMove: false, mapping: nil)
+        #expect(empty.isDone && empty.steps.allSatisfy(\.items.isEmpty))
+    }
+
     // MARK: The steps
 
     @Test("From classic to quorum queues: the server is stopped, what it leaves is deleted, and it serves again")

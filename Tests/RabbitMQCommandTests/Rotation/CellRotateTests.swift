@@ -66,7 +66,7 @@ struct CellRotateTests {
             }
             var rotation = CellRotation(
                 cell: cell, template: template, old: old, new: new, oldUsers: [oldUser],
-                doctor: Doctor(timeout: .seconds(5)))
+                doctor: Doctor(timeout: .seconds(30)))
             if hasManagement { rotation.management = .port(try await Equipment.managementPort()) }
             rotation.interval = .milliseconds(200)
             // A loaded machine is no fault of credentials.
