@@ -36,9 +36,9 @@ struct SwitchboardCommand: AsyncParsableCommand {
             """,
         version: SwitchboardVersion.current,
         subcommands: [
-            InitCommand.self, CellCommand.self, InstanceCommand.self, HostCommand.self, DoctorCommand.self, Ping.self,
-            Call.self, Cast.self, Serve.self, BenchCommand.self, NotifyCommand.self, SpoolCommand.self,
-            ConfigCommand.self,
+            InitCommand.self, CellCommand.self, InstanceCommand.self, HostCommand.self, DoctorCommand.self,
+            WatchCommand.self, CheckCommand.self, Ping.self, Call.self, Cast.self, Serve.self, BenchCommand.self,
+            NotifyCommand.self, SpoolCommand.self, ConfigCommand.self,
             ConformanceCommand.self,
         ])
 

@@ -2,7 +2,7 @@
 struct CheckMeasurement: Hashable, Sendable {
     /// Base units, which metrics are in.
     enum Unit: String, Hashable, Sendable {
-        case seconds, messages, consumers
+        case seconds, messages, consumers, hosts
     }
 
     /// What it is: `round_trip`, `backlog`. With the unit behind it, it is a metric's name.

@@ -11,7 +11,7 @@ struct ServingChecks {
         let connection: MessageQueueConnection
         do {
             connection = try MessageQueueConnection(
-                Self.leavingNothing(url), drivers: .all, name: "the queue", logger: Doctor.silent)
+                url.leavingNothing, drivers: .all, name: "the queue", logger: Doctor.silent)
         } catch {
             findings.add(.failed("round-trip", error.message, Self.noRoundTrip))
             return findings.skip([.ping], because: "round-trip failed")
@@ -104,18 +104,6 @@ struct ServingChecks {
                     "A call could not be made although the queue works.",
                     do: "What the line says is what a caller is told."))
         }
-    }
-
-    /// The reply queue goes a minute after its last use, and has a name that no other program could want.
-    private static func leavingNothing(_ url: TransportURL) -> TransportURL {
-        guard ["rabbit", "kombu", "amqp", "amqps"].contains(url.scheme) else { return url }
-        let own: [TransportURL.Option] = [
-            .init("rabbit_transient_queues_ttl", "60"), .init("use_queue_manager", "false"),
-        ]
-        var url = url
-        url.options.removeAll { option in own.contains { $0.name == option.name } }
-        url.options += own
-        return url
     }
 
     private static func text(_ error: any Error) -> String {

@@ -8,20 +8,33 @@ struct Table {
         rows = [headings]
     }
 
+    init(headings: [String]) {
+        rows = [headings]
+    }
+
     mutating func add(_ cells: String?...) {
+        add(cells)
+    }
+
+    mutating func add(_ cells: [String?]) {
         rows.append(cells.map { ($0 ?? "-").printable })
     }
 
     /// A table without rows prints nothing.
     func print() throws(OutputFailure) {
         guard rows.count > 1 else { return }
+        for line in lines { try StandardOutput.line(line) }
+    }
+
+    /// The headings and the rows.
+    var lines: [String] {
         var widths = rows[0].map(\.count)
         for row in rows {
             for (column, cell) in row.enumerated() { widths[column] = max(widths[column], cell.count) }
         }
-        for row in rows {
+        return rows.map { row in
             let line = zip(row, widths).map { cell, width in cell + String(repeating: " ", count: width - cell.count) }
-            try StandardOutput.line(line.joined(separator: "  ").trimmingTrailingSpaces)
+            return line.joined(separator: "  ").trimmingTrailingSpaces
         }
     }
 }

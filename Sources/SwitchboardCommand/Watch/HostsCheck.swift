@@ -1,0 +1,83 @@
+import ArgumentParser
+import SwitchboardCells
+import SwitchboardCore
+
+struct HostsCheck: ConfiguredCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "hosts",
+        abstract: "Asks every mapped host of every cell for a sign of life, once.",
+        discussion: """
+            One sweep of 'switchboard watch', whose help says what the hosts' states mean. A host that doesn't answer is asked a \
+            second time before it counts.
+
+            A cell whose queue can't be used fails, and its hosts don't count as deaf. A cell none of whose hosts answers fails. \
+            Of all hosts, so many may be deaf or absent as --warning and --critical say. A slow host is a warning.
+
+            For example, for Nagios: switchboard check hosts --output nagios --warning 0 --critical 5
+
+            Exit codes: 0 all is well; 1 there are warnings; 2 something fails; 3 no host is mapped, so nothing could be checked; \
+            74 the report cannot be written. With --output nagios they are Nagios' OK, WARNING, CRITICAL and UNKNOWN.
+            """)
+
+    @Option(help: ArgumentHelp("More deaf or absent hosts are a warning.", valueName: "number"))
+    var warning = 0
+    @Option(help: ArgumentHelp("More deaf or absent hosts are a failure.", valueName: "number"))
+    var critical = 10
+    @OptionGroup var sweep: SweepOptions
+    @OptionGroup var output: CheckOutputOptions
+
+    var configurationOptions: ConfigurationOptions { sweep.directory.configuration }
+
+    func validate() throws {
+        if warning < 0 || critical < 0 { throw ValidationError("--warning and --critical are numbers of 0 or more.") }
+    }
+
+    func run() async throws {
+        try await reportingMessageFailures {
+            let thresholds = CheckThresholds(.above, warning: Double(warning), critical: Double(critical))
+            let connections = try sweep.connections()
+            let listing: HostListing
+            do {
+                listing = try await HostListing.read(
+                    from: sweep.directory.open(forWriting: false), only: sweep.cell,
+                    includingDisabled: sweep.includeDisabled)
+            } catch {
+                return try output.finish(Self.unreadable(error))
+            }
+            let observations = try await Self.look(
+                listing, HostSweep(configuration: sweep.configuration(asksTwice: true), connections: connections))
+            try output.finish(
+                HostsReport(thresholds: thresholds, listing: listing, observations: observations).report)
+        }
+    }
+
+    /// One sweep, with the connections of its own.
+    static func look(_ listing: HostListing, _ sweep: HostSweep) async throws -> [CellID: CellObservation] {
+        let observations = Locked<[CellID: CellObservation]>([:])
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await sweep.connections.run() }
+            defer { group.cancelAll() }
+            try await sweep.run(over: listing, within: .zero) { observation in
+                observations.withLock { $0[observation.cell.id] = observation }
+            }
+        }
+        return observations.withLock { $0 }
+    }
+
+    private static func unreadable(_ error: any Error) -> CheckReport {
+        let reason = (error as? CellError)?.message ?? (error as? Failure)?.message ?? "\(error)"
+        let result = CheckResult.failed(
+            "mapping", reason,
+            .init(
+                "Without mappings nobody knows which hosts there should be.",
+                do: "Look at --database and --cell, and whether the directory can be read."))
+        return CheckReport("hosts", subjects: [.init("the directory", results: [result])])
+    }
+}
+
+struct CheckCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check",
+        abstract: "Checks for monitoring: a report in one of four formats, thresholds, and an exit code.",
+        subcommands: [HostsCheck.self])
+}

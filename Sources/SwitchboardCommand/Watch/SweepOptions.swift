@@ -1,0 +1,45 @@
+import ArgumentParser
+import SwitchboardCells
+import SwitchboardCore
+
+/// Which hosts are asked, and how: what `watch` and `check hosts` share.
+struct SweepOptions: ParsableArguments {
+    @Option(help: "Only the hosts of this cell: its UUID or name. Give it again for more.")
+    var cell: [String] = []
+    @Flag(help: "Ask the hosts of disabled cells as well.")
+    var includeDisabled = false
+    @Option(help: "The topic that the hosts serve.")
+    var topic = "compute"
+    @Option(help: "The exchange of the topic: the control_exchange of the hosts' services.")
+    var exchange = "nova"
+    @Option(
+        name: .customLong("timeout"),
+        help: ArgumentHelp(
+            "Until an answer is too late: seconds, or with a unit as in 500ms. Default: the profile's, or 10.",
+            valueName: "time"))
+    var givenTimeout: TimeSpan?
+    @Option(help: ArgumentHelp("A host that answers later is slow.", valueName: "time"))
+    var slow: TimeSpan = 1
+    @Option(help: ArgumentHelp("The most requests a second in a cell.", valueName: "number"))
+    var rate = 50.0
+    @OptionGroup var base: BaseOptions
+    @OptionGroup var directory: DirectoryOptions
+
+    func validate() throws {
+        if !(rate > 0 && rate <= 1e6) { throw ValidationError("--rate is a number over 0, at most 1000000.") }
+        if topic.isEmpty { throw ValidationError("--topic is not empty.") }
+    }
+
+    var timeout: Duration { givenTimeout?.duration ?? CommandSettings.current.timeout ?? .seconds(10) }
+
+    func configuration(asksTwice: Bool) -> HostSweep.Configuration {
+        HostSweep.Configuration(
+            topic: Topic(topic, exchange: exchange), timeout: timeout,
+            classifier: HostClassifier(slow: slow.duration), rate: rate, asksTwice: asksTwice)
+    }
+
+    /// The connections to the cells, which live while they run.
+    func connections() throws -> CellConnections {
+        CellConnections(base: try base.urls, drivers: .all, logger: messageLogger())
+    }
+}
