@@ -46,6 +46,11 @@ final class FrameDecoder {
     /// The beginning of what has not come whole.
     private var held = ByteBuffer()
 
+    /// See ``PayloadDecoder/readsRoutes``.
+    func readRoutes() {
+        payloads.readsRoutes = true
+    }
+
     /// Takes over what both sides agreed on.
     func tune(channelMax: UInt16, frameMax: UInt32) {
         limits = Limits(channelMax: channelMax, frameMax: Int(frameMax))

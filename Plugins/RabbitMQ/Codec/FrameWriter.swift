@@ -72,7 +72,7 @@ extension ByteBuffer {
                 AMQP_QUEUE_DECLARE_METHOD,
                 amqp_queue_declare_t(
                     ticket: 0, queue: arena.bytes(queue.name), passive: 0, durable: queue.isDurable ? 1 : 0,
-                    exclusive: 0, auto_delete: queue.deletesItself ? 1 : 0, nowait: 0,
+                    exclusive: queue.isExclusive ? 1 : 0, auto_delete: queue.deletesItself ? 1 : 0, nowait: 0,
                     arguments: arena.table(queue.arguments)), channel, room: 4096)
         case .inspectQueue(let queue):
             try write(
@@ -115,6 +115,12 @@ extension ByteBuffer {
                 amqp_basic_consume_t(
                     ticket: 0, queue: arena.bytes(queue), consumer_tag: arena.bytes(tag), no_local: 0, no_ack: 0,
                     exclusive: 0, nowait: 0, arguments: arena.table(arguments)), channel, room: 4096)
+        case .watch(let queue, let tag):
+            try write(
+                AMQP_BASIC_CONSUME_METHOD,
+                amqp_basic_consume_t(
+                    ticket: 0, queue: arena.bytes(queue), consumer_tag: arena.bytes(tag), no_local: 0, no_ack: 1,
+                    exclusive: 1, nowait: 0, arguments: arena.table(FieldTable())), channel, room: 4096)
         case .cancel(let tag):
             try write(
                 AMQP_BASIC_CANCEL_METHOD, amqp_basic_cancel_t(consumer_tag: arena.bytes(tag), nowait: 0), channel)

@@ -24,6 +24,8 @@ enum IncomingMethod: Hashable, Sendable {
     case cancel(tag: String)
     case confirmSelectOK
     case deliver(tag: UInt64, isRedelivered: Bool)
+    /// The same, where it matters by which way a message came: to a client with ``ConnectionClient/readsRoutes``.
+    case routed(Route)
     case ack(tag: UInt64, multiple: Bool)
     case nack(tag: UInt64, multiple: Bool)
     case returned(Return)
@@ -36,6 +38,12 @@ enum IncomingMethod: Hashable, Sendable {
         var text: String
         var classID: UInt16 = 0
         var methodID: UInt16 = 0
+    }
+
+    /// By which way a message came to a queue.
+    struct Route: Hashable, Sendable {
+        var exchange: String
+        var routingKey: String
     }
 
     /// A mandatory message that no queue took.

@@ -25,6 +25,8 @@ enum OutgoingMethod: Hashable, Sendable {
     case unbindExchange(destination: String, source: String, key: String)
     case deleteQueue(String)
     case consume(queue: String, tag: String, arguments: FieldTable)
+    /// Consumes a queue of one's own without acknowledging.
+    case watch(queue: String, tag: String)
     case cancel(tag: String)
     case ack(tag: UInt64, multiple: Bool)
     case nack(tag: UInt64, multiple: Bool, requeue: Bool)

@@ -16,6 +16,9 @@ final class PayloadDecoder {
     /// In `connection.start`, behind two bytes of a version.
     private static let serverPropertiesOffset = 6
 
+    /// Whether routes, all properties and nested tables of headers are read too, which costs: for clients that ask for it.
+    var readsRoutes = false
+
     init() {
         pool = .allocate(capacity: 1)
         pool.initialize(to: amqp_pool_t())
@@ -48,6 +51,10 @@ final class PayloadDecoder {
                 "the broker sent a method that cannot be read (class \(id >> 16), method \(id & 0xFFFF): "
                     + "\(Self.reason(status)))")
         }
+        if readsRoutes, id == UInt32(AMQP_BASIC_DELIVER_METHOD) {
+            let deliver = decoded.load(as: amqp_basic_deliver_t.self)
+            return .routed(.init(exchange: deliver.exchange.string, routingKey: deliver.routing_key.string))
+        }
         return Self.method(id, decoded)
     }
 
@@ -69,6 +76,7 @@ final class PayloadDecoder {
             return header
         }
         Self.read(decoded, into: &header)
+        if readsRoutes { Self.readRest(decoded, into: &header) }
         return header
     }
 
@@ -180,6 +188,38 @@ final class PayloadDecoder {
         }
         if flags & AMQP_BASIC_HEADERS_FLAG != 0, properties.headers.num_entries > 0 {
             header.headers = strings(in: properties.headers)
+        }
+    }
+
+    /// What a tap reads besides: the expiration, under the name that the firehose's nested table gets, and nested tables.
+    private static func readRest(_ decoded: UnsafeMutableRawPointer, into header: inout ContentHeader) {
+        let properties = decoded.load(as: amqp_basic_properties_t.self)
+        let flags = Int32(bitPattern: properties._flags)
+        if flags & AMQP_BASIC_HEADERS_FLAG != 0 { addNested(properties.headers, "", to: &header.headers, depth: 0) }
+        if flags & AMQP_BASIC_EXPIRATION_FLAG != 0 {
+            header.headers["properties.expiration"] = properties.expiration.string
+        }
+    }
+
+    /// Entries of tables in tables, as `outer.inner`; of an array of texts the first one.
+    private static func addNested(
+        _ table: amqp_table_t, _ prefix: String, to strings: inout [String: String], depth: Int
+    ) {
+        guard depth < 4, table.num_entries > 0 else { return }
+        for entry in UnsafeBufferPointer(start: table.entries, count: Int(table.num_entries)) {
+            let name = prefix + entry.key.string
+            switch UInt32(entry.value.kind) {
+            case AMQP_FIELD_KIND_TABLE.rawValue:
+                for (key, text) in Self.strings(in: entry.value.value.table) { strings["\(name).\(key)"] = text }
+                addNested(entry.value.value.table, name + ".", to: &strings, depth: depth + 1)
+            case AMQP_FIELD_KIND_ARRAY.rawValue:
+                let array = entry.value.value.array
+                guard array.num_entries > 0, let first = array.entries?.pointee,
+                    [AMQP_FIELD_KIND_UTF8.rawValue, AMQP_FIELD_KIND_BYTES.rawValue].contains(UInt32(first.kind))
+                else { continue }
+                strings[name] = first.value.bytes.string
+            default: break
+            }
         }
     }
 

@@ -53,6 +53,9 @@ protocol ConnectionClient: AnyObject, SendableMetatype {
     /// A turn is over: bytes that go out together are prepared, and callers that are done are resumed together.
     func finishTurn()
 
+    /// Whether deliveries come with their routes and all of their headers.
+    var readsRoutes: Bool { get }
+
     /// Frames of channels other than 0.
     func received(_ method: IncomingMethod, channel: UInt16) throws(ProtocolViolation)
     func received(_ header: ContentHeader, channel: UInt16) throws(ProtocolViolation)
@@ -61,5 +64,6 @@ protocol ConnectionClient: AnyObject, SendableMetatype {
 
 extension ConnectionClient {
     var wasSettingUpNews: Bool { false }
+    var readsRoutes: Bool { false }
 }
 #endif

@@ -36,6 +36,7 @@ final class Link: FrameReceiver {
     init(_ login: Login, client: any ConnectionClient) {
         self.machine = ConnectionMachine(login)
         self.client = client
+        if client.readsRoutes { decoder.readRoutes() }
     }
 
     // MARK: Events

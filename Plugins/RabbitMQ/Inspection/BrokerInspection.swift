@@ -23,6 +23,8 @@ package struct BrokerInspection: Sendable {
     package let usesTLS: Bool
     /// How queues and exchanges would be declared.
     package let topology: RabbitMQTopology
+    /// The longest body that the driver takes, in bytes.
+    package let maximumMessageSize: Int
     private let settings: ConnectionSettings
     private let timeout: Duration
     private let eventLoop: any EventLoop
@@ -33,13 +35,27 @@ package struct BrokerInspection: Sendable {
     package init(
         _ url: TransportURL, configuration: RabbitMQConfiguration = .osloDefaults, timeout: Duration, logger: Logger
     ) throws(TransportError) {
-        var configuration = try OsloOptions.apply(url, to: configuration)
+        try self.init(checked: OsloOptions.apply(url, to: configuration), url, timeout, logger)
+    }
+
+    /// The same with options as `[oslo_messaging_rabbit]` of a configuration file has them, each of which a URL's own wins over.
+    package init(
+        _ url: TransportURL, besides options: [TransportURL.Option], timeout: Duration, logger: Logger
+    ) throws(TransportError) {
+        try self.init(checked: OsloOptions.configuration(of: url, besides: options), url, timeout, logger)
+    }
+
+    private init(
+        checked: RabbitMQConfiguration, _ url: TransportURL, _ timeout: Duration, _ logger: Logger
+    ) throws(TransportError) {
+        var configuration = checked
         configuration.connectTimeout = timeout
         let tls: TLSClient? = if let options = configuration.tls { try TLSClient(options) } else { nil }
         let endpoints = Endpoint.all(of: url, usesTLS: tls != nil)
         hosts = endpoints.map { Host(endpoint: $0) }
         usesTLS = tls != nil
         topology = configuration.topology
+        maximumMessageSize = configuration.maximumMessageSize
         self.timeout = timeout
         eventLoop = EventLoops.next()
         settings = ConnectionSettings(

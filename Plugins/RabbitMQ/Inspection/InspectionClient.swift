@@ -1,12 +1,16 @@
 #if RabbitMQ
 import SwitchboardCore
 
-/// Collects what a broker answers on the one channel of an inspection. Lives in its ``InspectionSession``.
+/// Collects what a broker answers on the one channel of an inspection, and hands what comes on a tap's to the tap. Lives in its
+/// ``InspectionSession``.
 final class InspectionClient: ConnectionClient {
     /// What came on the channel since it was opened, without the content of messages.
     private(set) var answers: [IncomingMethod] = []
     /// Why the broker closed the channel, once it has.
     private(set) var closure: IncomingMethod.Closure?
+
+    /// What watches messages on a channel of its own, where something does.
+    var tap: TapReceiver?
 
     func begin() {
         answers = []
@@ -14,6 +18,7 @@ final class InspectionClient: ConnectionClient {
     }
 
     func received(_ method: IncomingMethod, channel: UInt16) throws(ProtocolViolation) {
+        if let tap, channel == TapReceiver.channel { return try tap.received(method) }
         switch method {
         case .channelClose(let closure): self.closure = self.closure ?? closure
         // Bounded by what was asked: a broker that goes on and on isn't one.
@@ -28,8 +33,15 @@ final class InspectionClient: ConnectionClient {
     private static let mostAnswers = 64
 
     // A returned message is told by its method.
-    func received(_ header: ContentHeader, channel: UInt16) {}
-    func received(_ body: UnsafeRawBufferPointer, channel: UInt16) {}
+    func received(_ header: ContentHeader, channel: UInt16) throws(ProtocolViolation) {
+        if let tap, channel == TapReceiver.channel { try tap.received(header) }
+    }
+
+    func received(_ body: UnsafeRawBufferPointer, channel: UInt16) throws(ProtocolViolation) {
+        if let tap, channel == TapReceiver.channel { try tap.received(body) }
+    }
+
+    var readsRoutes: Bool { true }
 
     // MARK: What an inspection does itself
 

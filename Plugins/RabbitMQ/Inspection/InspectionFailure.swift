@@ -21,6 +21,11 @@ package struct InspectionFailure: Error, Hashable, Sendable {
     /// What was seen: a clause without a full stop. It never holds a secret.
     package var reason: String
 
+    /// The connection was open.
+    package init(lost reason: String) {
+        self.init(.open, reason)
+    }
+
     init(_ stage: Stage, _ reason: String) {
         self.stage = stage
         self.reason = reason.withoutFullStop

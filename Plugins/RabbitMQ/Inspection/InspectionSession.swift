@@ -33,6 +33,7 @@ actor InspectionSession: LinkOwner {
     private var link: Link?
     private var isSocketClosed = false
     private var waiter: Waiter?
+    private var heartbeat: RepeatedTask?
 
     init(_ settings: ConnectionSettings, to endpoint: Endpoint, timeout: Duration, on eventLoop: any EventLoop) {
         self.settings = settings
@@ -138,6 +139,59 @@ actor InspectionSession: LinkOwner {
         }
     }
 
+    /// Publishes a message to a queue by the default exchange, confirmed.
+    func publish(_ message: Message, to queue: String) async throws(InspectionFailure) -> Conversation {
+        try await converse(awaiting: 2) { link throws(TransportError) in
+            try link.send(.confirmSelect, channel: Self.channel)
+            try link.encode { buffer throws(TransportError) in
+                try buffer.writePublish(exchange: "", routingKey: queue, mandatory: false, channel: Self.channel)
+                try buffer.writeContent(of: message, channel: Self.channel, frameMax: Int(link.tuning.frameMax))
+            }
+        }
+    }
+
+    /// Watches a queue of the connection's own until the connection ends, which it then does not for want of heartbeats.
+    ///
+    /// - Parameters:
+    ///   - deliver: gets each message, on the connection's event loop.
+    ///   - ended: is told once why no more come.
+    func watch(
+        _ queue: QueueDeclaration, messageLimit: Int, deliver: @escaping @Sendable (TappedDelivery) -> Void,
+        ended: @escaping @Sendable (String) -> Void
+    ) async throws(InspectionFailure) {
+        guard let link, link.isOpen else {
+            throw InspectionFailure(.open, link?.loss?.reason ?? "the connection is not open")
+        }
+        let tap = TapReceiver(limit: messageLimit, deliver: deliver, ended: ended)
+        client.tap = tap
+        do throws(TransportError) {
+            for method in [.channelOpen, .declareQueue(queue), .watch(queue: queue.name, tag: "tap")]
+                as [OutgoingMethod]
+            {
+                try link.send(method, channel: TapReceiver.channel)
+            }
+        } catch {
+            throw InspectionFailure(.open, error.message)
+        }
+        turn()
+        await wait { link, _ in tap.isWatching || tap.reason != nil || link.loss != nil }
+        if let loss = link.loss { throw InspectionFailure(.open, loss.reason) }
+        guard tap.isWatching, tap.reason == nil else {
+            throw InspectionFailure(
+                .open, tap.reason ?? "\(endpoint.address) did not answer within \(timeout.inSeconds)")
+        }
+        guard let tick = link.heartbeat.tick else { return }
+        let pause = TimeAmount(clamping: tick)
+        heartbeat = eventLoop.scheduleRepeatedTask(initialDelay: pause, delay: pause) { _ in
+            self.assumeIsolated { $0.tick() }
+        }
+    }
+
+    private func tick() {
+        link?.ticked()
+        turn()
+    }
+
     private func converse(
         awaiting count: Int, _ send: (Link) throws(TransportError) -> Void
     ) async throws(InspectionFailure) -> Conversation {
@@ -204,10 +258,14 @@ actor InspectionSession: LinkOwner {
     /// Whatever happened: bytes go out, a lost connection's socket is closed, and what has been waited for goes on.
     private func turn() {
         guard let link else { return }
+        if let reason = client.tap?.reason { link.end(reason) }
         link.flush()
-        if link.loss != nil, !isSocketClosed {
+        if let loss = link.loss, !isSocketClosed {
             isSocketClosed = true
+            heartbeat?.cancel()
+            heartbeat = nil
             _ = link.closeSocket()
+            client.tap?.end(loss.reason)
         }
         if let waiter, waiter.isOver(link, client) { endWait() }
     }

@@ -11,12 +11,14 @@ struct ExchangeDeclaration: Hashable, Sendable {
     var deletesItself: Bool
 }
 
-/// A queue as it is declared. Never exclusive: an exclusive queue stays locked when its connection died unnoticed.
+/// A queue as it is declared. A driver's are never exclusive: an exclusive queue stays locked when its connection died unnoticed.
 struct QueueDeclaration: Hashable, Sendable {
     var name: String
     var isDurable: Bool
     var deletesItself: Bool
     var arguments: FieldTable
+    /// Whether it is its connection's alone, and goes with it: a tap's.
+    var isExclusive = false
 }
 
 struct Binding: Hashable, Sendable {

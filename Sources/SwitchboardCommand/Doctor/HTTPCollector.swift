@@ -18,16 +18,22 @@
         private static let largestBody = 16 * 1024 * 1024
 
         private let head: HTTPRequestHead
+        private let body: [UInt8]
         private let promise: EventLoopPromise<Response>
         private var response = Response()
 
-        init(_ head: HTTPRequestHead, _ promise: EventLoopPromise<Response>) {
+        /// - Parameter body: what is sent; empty for nothing.
+        init(_ head: HTTPRequestHead, _ body: [UInt8] = [], _ promise: EventLoopPromise<Response>) {
             self.head = head
+            self.body = body
             self.promise = promise
         }
 
         func channelActive(context: ChannelHandlerContext) {
             context.write(wrapOutboundOut(.head(head)), promise: nil)
+            if !body.isEmpty {
+                context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: body)))), promise: nil)
+            }
             context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
         }
 

@@ -91,20 +91,40 @@
             }
         }
 
+        /// Changes something.
+        func put(_ path: String, _ value: JSONValue) async throws(ManagementError) {
+            let status = try await respond(to: path, putting: Array("\(value)".utf8)).status
+            switch status {
+            case 200..<300: return
+            case 401, 403:
+                throw ManagementError(
+                    "the management API at \(address.text) refuses \(username) (\(status)): it wants a user with the tag "
+                        + "administrator")
+            default: throw ManagementError("the management API at \(address.text) answered with \(status)")
+            }
+        }
+
         /// A part of a path.
         static func escaped(_ text: String) -> String {
             text.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
         }
 
-        private func respond(to path: String) async throws(ManagementError) -> HTTPCollector.Response {
+        private func respond(
+            to path: String, putting body: [UInt8]? = nil
+        ) async throws(ManagementError) -> HTTPCollector.Response {
             let token = Data("\(username):\(password.reveal())".utf8).base64EncodedString()
-            let head = HTTPRequestHead(
-                version: .http1_1, method: .GET, uri: path,
+            var head = HTTPRequestHead(
+                version: .http1_1, method: body == nil ? .GET : .PUT, uri: path,
                 headers: [
                     "Host": "\(address.host):\(address.port)", "Authorization": "Basic \(token)",
                     "Accept": "application/json",
                     "Connection": "close",
                 ])
+            if let body {
+                head.headers.add(name: "Content-Type", value: "application/json")
+                head.headers.add(name: "Content-Length", value: "\(body.count)")
+            }
+            let request = head
             let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
             let promise = eventLoop.makePromise(of: HTTPCollector.Response.self)
             let late = ManagementError("the management API at \(address.text) did not answer in time")
@@ -125,7 +145,7 @@
                             }
                         #endif
                         try pipeline.addHTTPClientHandlers()
-                        try pipeline.addHandler(HTTPCollector(head, promise))
+                        try pipeline.addHandler(HTTPCollector(request, body ?? [], promise))
                     }
                 }
                 .connect(host: address.host, port: address.port)

@@ -1,12 +1,12 @@
 /// Which names announce that a secret follows: those of options, members and headers.
-enum SecretNames {
+package enum SecretNames {
     private static let words = [
         "passw", "pswd", "pwd", "passphrase", "adminpass", "userpass", "dbpass", "secret", "token", "credential",
         "apikey", "privatekey", "accesskey", "authkey", "encryptionkey", "authorization",
     ]
 
     /// Whether a name announces a secret, in any letter case, with or without `_`, `-` and percent-encoding.
-    static func contains(_ name: some Collection<UInt8>) -> Bool {
+    package static func contains(_ name: some Collection<UInt8>) -> Bool {
         var letters: [UInt8] = []
         letters.reserveCapacity(name.count)
         for byte in PercentDecoding.decoded(name) {
