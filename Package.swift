@@ -425,7 +425,9 @@ let package = Package(
         .testTarget(
             name: "CommandLineTests",
             dependencies: [
-                "OsloConfiguration", "StandardStreams", "SwitchboardCommand", "SwitchboardCore", "SwitchboardMessaging",
+                "OsloConfiguration", "StandardStreams", "SwitchboardCommand", "SwitchboardCore", "SwitchboardInProcess",
+                "SwitchboardMessaging",
+                .product(name: "Logging", package: "swift-log"),
             ]),
         .testTarget(
             name: "SQLiteDirectoryTests",

@@ -99,7 +99,8 @@ struct BenchTopic: Sendable {
         private func looking<Result>(
             _ body: (BrokerLook) async throws(InspectionFailure) -> Result
         ) async throws -> Result {
-            let inspection = try BrokerInspection(url, timeout: timeout, logger: Doctor.silent)
+            let inspection = try BrokerInspection(
+                url, besides: CommandSettings.current.rabbitMQ.announced, timeout: timeout, logger: Doctor.silent)
             var failure: InspectionFailure?
             for host in inspection.hosts {
                 let look: BrokerLook
