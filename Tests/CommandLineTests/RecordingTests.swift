@@ -15,7 +15,7 @@ enum Passing {
     }
 
     static func request(
-        _ method: String, _ arguments: JSONValue = [:], id: String? = nil, unique: String = "u",
+        _ method: String, _ arguments: JSONValue = [:], id: String? = nil, unique: String = UniqueName.make(),
         key: String = "compute",
         exchange: String = "nova", time: Double = 1_700_000_000
     ) -> TappedMessage {

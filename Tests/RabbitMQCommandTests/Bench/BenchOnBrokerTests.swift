@@ -89,9 +89,9 @@
             }
         }
 
-        /// Returns when measuring has begun.
+        /// Returns when measuring has begun, and more have arrived than are under way at a time.
         private func begun(_ serving: BenchServing) async {
-            while serving.arrivals.withLock({ $0.latencies.count }) < 5, !Task.isCancelled {
+            while serving.arrivals.withLock({ $0.latencies.count }) < 40, !Task.isCancelled {
                 try? await Task.sleep(for: .milliseconds(5))
             }
         }
