@@ -94,7 +94,7 @@ struct LatencyHistogramTests {
     }
 }
 
-@Suite("Loads of a measurement", .timeLimit(.minutes(2)))
+@Suite("Loads of a measurement", .timeLimit(.minutes(5)))
 struct BenchLoadTests {
     @Test("A steady rate is due evenly, and each request within the time once")
     func steady() throws {

@@ -3,7 +3,7 @@ import SwitchboardMessaging
 import Testing
 
 /// The dashboard and the alerts name metrics and labels that the code exports, and nothing that the library exports is forgotten.
-@Suite("Dashboard and alerts", .timeLimit(.minutes(2)))
+@Suite("Dashboard and alerts", .timeLimit(.minutes(5)))
 struct MonitoringTests {
     private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()

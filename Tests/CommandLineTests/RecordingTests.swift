@@ -67,7 +67,7 @@ enum Passing {
     }
 }
 
-@Suite("Recordings", .timeLimit(.minutes(3)))
+@Suite("Recordings", .timeLimit(.minutes(5)))
 struct RecordingTests {
     private let program: Program
 
@@ -201,7 +201,7 @@ struct JSONDifferenceTests {
     }
 }
 
-@Suite("Replays", .timeLimit(.minutes(3)))
+@Suite("Replays", .timeLimit(.minutes(5)))
 struct ReplayTests {
     private let program: Program
     private static let logger = Logger(label: "tests", factory: { _ in SwiftLogNoOpLogHandler() })
@@ -223,7 +223,7 @@ struct ReplayTests {
         let server = RPCServer(
             queue, topic: Topic("compute", exchange: "nova"), name: "host1", router: router, logger: Self.logger)
         return try await withRunning(queue, server) {
-            try await server.waitUntilServing()
+            try await server.waitUntilServing(timeout: .seconds(120))
             return try await body(queue, .init(transport: queue.transport, mailbox: queue.transport.makeMailbox()))
         }
     }

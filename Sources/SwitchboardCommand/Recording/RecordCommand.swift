@@ -72,8 +72,8 @@ struct RecordCommand: ConfiguredCommand {
             let recorder = Recorder(
                 to: directory, redaction: keepSecrets ? nil : TapRedaction(redacted), count: count)
             do {
-                _ = try await untilStopped(after: time.map { .seconds($0) }) {
-                    try await recorder.recording {
+                try await recorder.recording {
+                    _ = try await untilStopped(after: time.map { .seconds($0) }) {
                         try await run.run { event, target in
                             Self.announce(event, target.name)
                             try await recorder.take(event)

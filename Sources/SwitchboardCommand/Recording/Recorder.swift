@@ -18,23 +18,37 @@ final class Recorder: Sendable {
         var gaps = 0
     }
 
-    private let driver: SpoolDriver
+    private struct State {
+        var progress = Progress()
+        var submitted = 0
+        /// Messages on their way to the disk.
+        var inFlight = 0
+        var failure: TransportError?
+    }
+
+    private static let mostInFlight = 512
+
+    private let transport: Transport
     /// `nil`: as they are.
     private let redaction: TapRedaction?
     private let count: Int?
-    private let state = Locked(Progress())
+    private let state = Locked(State())
 
     /// - Parameters:
     ///   - directory: made where it isn't there; a recording that is there goes on.
     ///   - redaction: masks secrets; `nil` keeps messages as they are.
     ///   - count: how many messages are recorded; `nil`: all that come.
     init(to directory: String, redaction: TapRedaction?, count: Int? = nil) {
-        driver = SpoolDriver(configuration: Recording.configuration(directory), logger: Doctor.silent)
+        transport = Transport(
+            driver: SpoolDriver(configuration: Recording.configuration(directory), logger: Doctor.silent),
+            url: Self.url, logger: Doctor.silent)
         self.redaction = redaction
         self.count = count
     }
 
-    var progress: Progress { state.withLock { $0 } }
+    private static let url = TransportURL(scheme: "spool")
+
+    var progress: Progress { state.withLock { $0.progress } }
 
     /// Fails when the directory is a spool that isn't a recording.
     static func check(_ directory: String) throws {
@@ -53,12 +67,24 @@ final class Recorder: Sendable {
         }
     }
 
-    /// Runs `body` while the spool is open.
+    /// Runs `body` while the spool is open, and returns when all that was taken is written. Cancel what is in `body`, not this.
     func recording(_ body: () async throws -> Void) async throws {
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { [driver] in try await driver.run() }
-            defer { group.cancelAll() }
-            try await body()
+        try await withRunning(transport) {
+            let outcome: Result<Void, any Error>
+            do {
+                outcome = .success(try await body())
+            } catch {
+                outcome = .failure(error)
+            }
+            while state.withLock({ $0.inFlight > 0 }) { try await Task.sleep(for: .milliseconds(2)) }
+            try checkFailure()
+            try outcome.get()
+        }
+    }
+
+    private func checkFailure() throws(Failure) {
+        if let error = state.withLock({ $0.failure }) {
+            throw Failure("The recording can't be written: \(error.sentence)", exit: 74)
         }
     }
 
@@ -66,11 +92,11 @@ final class Recorder: Sendable {
     func take(_ event: TapEvent) async throws {
         switch event {
         case .began: break
-        case .missed(let count): state.withLock { $0.missed += count }
-        case .lost: state.withLock { $0.gaps += 1 }
+        case .missed(let count): state.withLock { $0.progress.missed += count }
+        case .lost: state.withLock { $0.progress.gaps += 1 }
         case .message(let message):
             guard message.motion == .published else { return }
-            guard message.defect == nil else { return state.withLock { $0.unreadable += 1 } }
+            guard message.defect == nil else { return state.withLock { $0.progress.unreadable += 1 } }
             try await record(message)
         }
     }
@@ -82,18 +108,32 @@ final class Recorder: Sendable {
         let recorded = RecordedMessage(
             exchange: tapped.exchange, routingKey: tapped.routingKey, time: tapped.time, isRedacted: redaction != nil,
             message: message)
-        do throws(TransportError) {
-            try await driver.publish(
-                recorded.stored, to: .topic(Recording.topic), options: PublishOptions(deadline: .now + .seconds(60)))
-        } catch {
-            if error.code == .cancelled { throw CancellationError() }
-            throw Failure("The recording can't be written: \(error.sentence)", exit: 74)
+        while state.withLock({ $0.inFlight >= Self.mostInFlight }) { try await Task.sleep(for: .milliseconds(1)) }
+        try checkFailure()
+        let isLast = state.withLock { state in
+            state.inFlight += 1
+            state.submitted += 1
+            return state.submitted == count
         }
-        let isLast = state.withLock { progress in
-            progress.recorded += 1
-            progress.bytes += message.body.count
-            return progress.recorded == count
+        let bytes = message.body.count
+        do throws(TransportError) {
+            // One after the other, so they keep their order.
+            _ = try transport.publish(
+                recorded.stored, to: .topic(Recording.topic), deadline: .now + .seconds(60)
+            ) { [self] error in written(bytes, error) }
+        } catch {
+            written(bytes, error)
         }
         if isLast { throw Enough() }
+    }
+
+    private func written(_ bytes: Int, _ error: TransportError?) {
+        state.withLock { state in
+            state.inFlight -= 1
+            state.failure = state.failure ?? error
+            guard error == nil else { return }
+            state.progress.recorded += 1
+            state.progress.bytes += bytes
+        }
     }
 }

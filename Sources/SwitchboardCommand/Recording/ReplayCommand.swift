@@ -12,6 +12,8 @@ struct ReplayCommand: ConfiguredCommand {
             Requests and notifications are sent in their order and with their ids, to the exchanges and routing keys that they had; \
             calls are answered to a reply queue of its own, which goes a minute after its end. Answers of the recording aren't sent.
 
+            As ids are kept, a server that still remembers them takes a second replay for duplicates, and doesn't answer.
+
             It does again what was done when it was recorded, so it wants --yes. --allow names what may be sent; without it, everything is. Send \
             a recording to a bus for tests, not to the one that it is from.
 
