@@ -427,7 +427,8 @@ let package = Package(
             name: "CommandLineTests",
             dependencies: [
                 "OsloConfiguration", "StandardStreams", "SwitchboardCells", "SwitchboardCommand", "SwitchboardCore",
-                "SwitchboardMessaging",
+                "SwitchboardInProcess", "SwitchboardMessaging",
+                .product(name: "Logging", package: "swift-log"),
             ]),
         .testTarget(
             name: "SQLiteDirectoryTests",

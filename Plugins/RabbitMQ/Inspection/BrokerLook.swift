@@ -41,6 +41,14 @@ package struct BrokerLook: Sendable {
         }
     }
 
+    /// Deletes queues that the caller has made, with what is in them. Those that aren't there are no error.
+    package func delete(queues names: [String]) async throws(InspectionFailure) {
+        for name in names {
+            let conversation = try await session.ask([.deleteQueue(name)])
+            if let closure = conversation.closure { throw InspectionFailure(.open, "\(closure.code) \(closure.text)") }
+        }
+    }
+
     /// A name as a reply queue's, which no other program uses.
     static func probeName() -> String {
         let numbers = (0..<2).map { _ in UInt64.random(in: 0...UInt64.max) }

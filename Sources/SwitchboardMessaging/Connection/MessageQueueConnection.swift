@@ -31,7 +31,7 @@ public final class MessageQueueConnection: Service {
     /// What round trips have found out.
     let hearing = Hearing()
     /// Where replies come.
-    let mailbox: Mailbox
+    package let mailbox: Mailbox
     private let deadlines = DeadlineScheduler()
     private let calls: PendingCalls
     /// Open while `run()` is at work.
