@@ -118,6 +118,7 @@ prepareOutput()
                 "\(fault.name): told within two sweeps", Double(Set(found.compactMap { $0["host"]?.string }).count), "")
         }
         let others = events.filter { !known.contains($0["host"]?.string ?? "") }
+        for event in others { complain("not injected: \(event)") }
         figure("false alarms beside faults", Double(others.count), "")
     }
 
