@@ -8,6 +8,11 @@ import Testing
 @testable import SwitchboardCommand
 @testable import SwitchboardRabbitMQ
 
+/// One after the other: RabbitMQ changes the list of virtual hosts that have the firehose on without a lock, so of two changes at the
+/// same time one may be lost.
+@Suite("Taps", .serialized)
+enum Taps {}
+
 /// What a tap has seen so far.
 final class TapSight: Sendable {
     private let state = Locked<[TapEvent]>([])
