@@ -425,9 +425,7 @@ let package = Package(
         .testTarget(
             name: "CommandLineTests",
             dependencies: [
-                "OsloConfiguration", "StandardStreams", "SwitchboardCommand", "SwitchboardCore", "SwitchboardInProcess",
-                "SwitchboardMessaging",
-                .product(name: "Logging", package: "swift-log"),
+                "OsloConfiguration", "StandardStreams", "SwitchboardCommand", "SwitchboardCore", "SwitchboardMessaging",
             ]),
         .testTarget(
             name: "SQLiteDirectoryTests",

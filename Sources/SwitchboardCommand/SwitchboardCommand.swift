@@ -37,7 +37,7 @@ struct SwitchboardCommand: AsyncParsableCommand {
         version: SwitchboardVersion.current,
         subcommands: [
             InitCommand.self, CellCommand.self, InstanceCommand.self, HostCommand.self, DoctorCommand.self,
-            WatchCommand.self, CheckCommand.self, TapCommand.self, RecordCommand.self, ReplayCommand.self, Ping.self,
+            WatchCommand.self, CheckCommand.self, TapCommand.self, Ping.self,
             Call.self, Cast.self, Serve.self,
             BenchCommand.self, NotifyCommand.self, SpoolCommand.self, ConfigCommand.self,
             ConformanceCommand.self,
