@@ -427,8 +427,8 @@ let package = Package(
             name: "CommandLineTests",
             dependencies: [
                 "OsloConfiguration", "StandardStreams", "SwitchboardCells", "SwitchboardCommand", "SwitchboardCore",
-                "SwitchboardInProcess", "SwitchboardMessaging",
-                .product(name: "Logging", package: "swift-log"),
+                "SwitchboardMessaging",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .testTarget(
             name: "SQLiteDirectoryTests",

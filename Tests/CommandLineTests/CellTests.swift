@@ -202,8 +202,8 @@ struct CellTests {
             "init", "cell create", "cell list", "cell show", "cell update", "cell delete", "cell verify",
             "cell map-cell0", "cell map-cell-and-hosts", "cell simple-setup", "instance map", "instance unmap",
             "instance locate", "instance verify", "instance list", "host discover", "host map", "host list",
-            "host delete", "doctor", "watch", "check hosts", "tap", "top", "record", "replay", "bench", "queue audit",
-            "queue migrate", "cell rotate", "call", "cast", "ping", "serve", "notify send", "notify listen",
+            "host delete", "doctor", "watch", "check hosts", "tap", "top", "bench", "queue audit", "queue migrate",
+            "cell rotate", "call", "cast", "ping", "serve", "notify send", "notify listen",
             "spool list", "spool show", "spool retry", "spool drop", "spool check", "spool forward",
         ] {
             let words = command.split(separator: " ").map(String.init)

@@ -1,3 +1,4 @@
+import ArgumentParser
 import OsloConfiguration
 import SwitchboardCore
 import Testing
@@ -171,4 +172,23 @@ import Testing
     }
 
     private struct UnexpectedEnd: Error {}
+}
+
+/// Options that a command takes count.
+struct ConfiguredCommandTests {
+    private static func all(below command: any ParsableCommand.Type) -> [any ParsableCommand.Type] {
+        [command] + command.configuration.subcommands.flatMap(all)
+    }
+
+    @Test func `Every command that takes --config-file reads it`() {
+        let commands = Self.all(below: SwitchboardCommand.self).filter {
+            $0.configuration.subcommands.isEmpty && $0.helpMessage(includeHidden: true).contains("--config-file <")
+        }
+        #expect(commands.count > 20)
+        // These read it themselves: they say what is in it.
+        let explaining = ["explain", "profiles"]
+        for command in commands where !explaining.contains(command._commandName) {
+            #expect(command is any ConfiguredCommand.Type, "\(command._commandName)")
+        }
+    }
 }

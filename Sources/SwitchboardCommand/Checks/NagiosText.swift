@@ -60,7 +60,7 @@ struct NagiosText {
             switch measurement.unit {
             case .seconds: "s"
             case .bytes: "B"
-            case .messages, .consumers, .queues, .messagesPerSecond: ""
+            case .messages, .consumers, .hosts, .queues, .messagesPerSecond: ""
             }
         func range(_ threshold: Double?) -> String {
             guard let threshold else { return "" }

@@ -2,7 +2,7 @@ import ArgumentParser
 import SwitchboardCells
 import SwitchboardCore
 
-struct DoctorCommand: AsyncParsableCommand {
+struct DoctorCommand: ConfiguredCommand {
     static let configuration = CommandConfiguration(
         commandName: "doctor",
         abstract: "Finds out what is wrong with a message queue, from the mapping to a served call.",
@@ -15,7 +15,7 @@ struct DoctorCommand: AsyncParsableCommand {
             For example: switchboard doctor --cell one --topic compute --server host1 --exchange nova
 
             It changes nothing that others see: what it declares has random names and goes within a minute. It never takes a message \
-            from a queue. Queues and exchanges are held against what the options of the URL would declare.
+            from a queue. Queues and exchanges are held against what the options of the URL, or of --config-file, would declare.
 
             What AMQP doesn't tell comes from RabbitMQ's management API with --management-url: deprecated features in use, \
             unacknowledged messages, the backlog's age, the broker's clock. It is asked with the URL's user unless \
@@ -40,6 +40,8 @@ struct DoctorCommand: AsyncParsableCommand {
     @OptionGroup(title: "Thresholds") var thresholds: DoctorThresholds
     @OptionGroup var aim: AimOptions
     @OptionGroup var output: CheckOutputOptions
+
+    var configurationOptions: ConfigurationOptions { aim.directory.configuration }
 
     func validate() throws {
         if allCells, aim.namesQueue {

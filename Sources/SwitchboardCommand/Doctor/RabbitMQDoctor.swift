@@ -10,7 +10,9 @@
         func look(_ findings: inout DoctorFindings) async {
             let inspection: BrokerInspection
             do throws(TransportError) {
-                inspection = try BrokerInspection(url, timeout: doctor.timeout, logger: Doctor.silent)
+                inspection = try BrokerInspection(
+                    url, besides: CommandSettings.current.rabbitMQ.announced, timeout: doctor.timeout,
+                    logger: Doctor.silent)
             } catch {
                 findings.add(
                     .failed("url", error.message, .init("Programs refuse this URL.", do: "Mend what the line names.")))
