@@ -1,4 +1,5 @@
 #if MariaDB
+    import Dispatch
     import Logging
     import SwitchboardCells
     import SwitchboardCore
@@ -41,6 +42,16 @@
             let cell = try await directory.createCell(
                 CellMapping(id: .random(), name: "one", transportURL: "rabbit://u:p@h/one"))
             return try await body(directory, cell, name)
+        }
+    }
+
+    /// One thread, for tasks that prefer it.
+    final class OwnThread: TaskExecutor {
+        private let queue = DispatchQueue(label: "switchboard.tests.thread")
+
+        func enqueue(_ job: consuming ExecutorJob) {
+            let job = UnownedJob(job)
+            queue.async { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
         }
     }
 

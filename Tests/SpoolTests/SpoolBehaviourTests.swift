@@ -185,7 +185,7 @@ struct SpoolBehaviourTests {
                 try await driver.send("1", to: compute)
                 try await driver.send("2", to: compute)
                 #expect(
-                    await code { try await driver.send("3", to: compute, within: .milliseconds(50)) } == .exhausted)
+                    await code { try await driver.send("3", to: compute, within: .seconds(1)) } == .exhausted)
                 async let third: Void = driver.send("3", to: compute)
                 #expect(try await driver.take(3, from: compute, prefetch: 1) == ["1", "2", "3"])
                 try await third
@@ -195,7 +195,7 @@ struct SpoolBehaviourTests {
                 #expect(
                     await code {
                         try await driver.send(
-                            String(repeating: "x", count: 700), to: compute, within: .milliseconds(50))
+                            String(repeating: "x", count: 700), to: compute, within: .seconds(1))
                     } == .exhausted)
             }
         }
