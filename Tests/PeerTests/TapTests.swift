@@ -20,9 +20,11 @@
                 let directory = try ScratchDirectory(prefix: "switchboard-tap")
                 defer { directory.remove() }
                 let url = broker.url(virtualHost: name).formatted(revealingSecrets: true)
+                // Where the server needs durable exchanges, the client has to declare them alike: both are oslo.messaging's.
+                let clientURL = try await broker.refusesTransientQueues() ? url + "?amqp_durable_queues=true" : url
                 let server = ["--url", url, "--topic", "compute", "--server", "host1", "--exchange", "nova"]
                 try await PythonPeer.withPeer("oslo_server.py", server) { _ async throws in
-                    try await PythonPeer.withPeer("oslo_client.py", ["--url", url]) { client async throws in
+                    try await PythonPeer.withPeer("oslo_client.py", ["--url", clientURL]) { client async throws in
                         let tests = Bundle.main.executableURL ?? URL(fileURLWithPath: CommandLine.arguments[0])
                         let program = tests.deletingLastPathComponent().appendingPathComponent("switchboard").path
                         let log = "\(directory.path)/log"

@@ -250,13 +250,17 @@ struct BrokenRouteTests {
                 try await driver.publish(
                     Message(body: [1]), to: topic, options: .within(.seconds(20), allowsDuplicates: true))
                 try await broker.deleteExchange("e", in: name)
-                let begin = ContinuousClock.now
-                let error = await #expect(throws: TransportError.self) {
-                    try await driver.publish(Message(body: [1]), to: topic, options: .within(.seconds(2)))
+                var error: TransportError?
+                // An attempt that is under way when its time is up may have been accepted, for all that the driver knows.
+                for _ in 0..<5 where error == nil || error?.code == .indeterminate {
+                    let begin = ContinuousClock.now
+                    error = await #expect(throws: TransportError.self) {
+                        try await driver.publish(Message(body: [1]), to: topic, options: .within(.seconds(2)))
+                    }
+                    #expect(begin.duration(to: .now) < .seconds(10))
                 }
                 #expect(error?.code == .unroutable)
                 #expect(error?.message.contains("404") == true)
-                #expect(begin.duration(to: .now) < .seconds(10))
                 async let late: Void = driver.publish("late", to: topic)
                 try await broker.setPermissions(of: user, in: name)
                 try await late
