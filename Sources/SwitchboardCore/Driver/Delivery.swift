@@ -36,49 +36,26 @@ public struct Delivery: Sendable {
     /// When its driver created it. Durations in the message, such as a deadline, count from here.
     public var arrival: ContinuousClock.Instant { state.arrival }
 
-    /// For drivers. `settle` runs at most once. It returns when the driver has recorded the settlement: on disk, if the
-    /// driver itself is durable, or in the queue of acknowledgements to a broker.
-    public init(
-        message: Message,
-        isRedelivered: Bool = false,
-        attempt: Int? = nil,
-        settle: @escaping @Sendable (Settlement) async throws(TransportError) -> Void
-    ) {
-        state = State(message, isRedelivered, attempt, .waiting(settle))
-    }
-
-    /// For drivers that record a settlement without waiting. Like the other initializer, but faster.
-    public init(
-        _ message: Message,
-        isRedelivered: Bool = false,
-        attempt: Int? = nil,
-        settleAtOnce: @escaping @Sendable (Settlement) throws(TransportError) -> Void
-    ) {
-        state = State(message, isRedelivered, attempt, .atOnce(settleAtOnce))
-    }
-
-    /// For drivers that report settlements to a broker. Like the initializer with `settleAtOnce`, but with a way to
-    /// learn that the broker has an acceptance.
+    /// For drivers: a delivery that `settler` knows by a number.
     ///
-    /// `settleAndTell` records the settlement at once. If it also gets a function, which happens only for acceptances,
-    /// it calls that function once, soon, on any thread: with `nil` when the broker certainly has the acceptance and
-    /// won't deliver the message again, otherwise with an error.
+    /// - Parameters:
+    ///   - token: passed to ``DeliverySettler/settle(_:_:completion:)``, at most once.
+    ///   - settler: typically what the driver has for the subscription or the connection.
     public init(
-        _ message: Message,
-        isRedelivered: Bool = false,
-        attempt: Int? = nil,
-        settleAndTell:
-            @escaping @Sendable (Settlement, (@Sendable (TransportError?) -> Void)?) throws(TransportError) -> Void
+        _ message: Message, isRedelivered: Bool = false, attempt: Int? = nil, token: UInt64,
+        settler: any DeliverySettler
     ) {
-        state = State(message, isRedelivered, attempt, .told(settleAndTell))
+        state = State(message, isRedelivered, attempt, token, settler)
     }
 
+    /// Settles, and returns when the driver has recorded that: on disk, if the driver itself is durable, or in the queue
+    /// of acknowledgements to a broker.
     public func settle(_ settlement: Settlement) async throws(TransportError) {
         try state.claim(settlement)
-        switch state.settle {
-        case .atOnce(let settle): try settle(settlement)
-        case .told(let settle): try settle(settlement, nil)
-        case .waiting(let settle): try await settle(settlement)
+        if state.settler.recordsAtOnce {
+            try state.settler.settle(state.token, settlement, completion: nil)
+        } else {
+            try await settleForCertain(settlement)
         }
     }
 
@@ -87,11 +64,14 @@ public struct Delivery: Sendable {
     ///
     /// An error means that the message may be delivered again, or may be gone.
     public func acceptForCertain() async throws(TransportError) {
-        guard case .told(let settle) = state.settle else { return try await settle(.accept) }
         try state.claim(.accept)
+        try await settleForCertain(.accept)
+    }
+
+    private func settleForCertain(_ settlement: Settlement) async throws(TransportError) {
         let error = await withCheckedContinuation { (continuation: CheckedContinuation<TransportError?, Never>) in
             do throws(TransportError) {
-                try settle(.accept) { continuation.resume(returning: $0) }
+                try state.settler.settle(state.token, settlement) { continuation.resume(returning: $0) }
             } catch {
                 continuation.resume(returning: error)
             }
@@ -102,11 +82,7 @@ public struct Delivery: Sendable {
     /// Settles without waiting and without reporting an error. If settling fails, the message is delivered again.
     public func settleInBackground(_ settlement: Settlement) {
         guard (try? state.claim(settlement)) != nil else { return }
-        switch state.settle {
-        case .atOnce(let settle): try? settle(settlement)
-        case .told(let settle): try? settle(settlement, nil)
-        case .waiting(let settle): Task { try? await settle(settlement) }
-        }
+        try? state.settler.settle(state.token, settlement, completion: nil)
     }
 
     public func accept() async throws(TransportError) {
@@ -126,24 +102,22 @@ public struct Delivery: Sendable {
     }
 
     private final class State: Sendable {
-        enum Settle: Sendable {
-            case atOnce(@Sendable (Settlement) throws(TransportError) -> Void)
-            case told(@Sendable (Settlement, (@Sendable (TransportError?) -> Void)?) throws(TransportError) -> Void)
-            case waiting(@Sendable (Settlement) async throws(TransportError) -> Void)
-        }
-
         let message: Message
         let isRedelivered: Bool
         let attempt: Int?
         let arrival = ContinuousClock.now
-        let settle: Settle
+        let token: UInt64
+        let settler: any DeliverySettler
         private let settled = Atomic<Bool>(false)
 
-        init(_ message: Message, _ isRedelivered: Bool, _ attempt: Int?, _ settle: Settle) {
+        init(
+            _ message: Message, _ isRedelivered: Bool, _ attempt: Int?, _ token: UInt64, _ settler: any DeliverySettler
+        ) {
             self.message = message
             self.isRedelivered = isRedelivered
             self.attempt = attempt
-            self.settle = settle
+            self.token = token
+            self.settler = settler
         }
 
         /// Lets the first settlement through.
@@ -157,4 +131,26 @@ public struct Delivery: Sendable {
             }
         }
     }
+}
+
+/// Settles the deliveries of a driver.
+public protocol DeliverySettler: AnyObject, Sendable {
+    /// Settles a delivery, on any thread. Must not block.
+    ///
+    /// `completion`, if there is one, is called once, soon, on any thread, unless this method throws: with `nil` when the
+    /// settlement is certain (synced to the disk; known to the broker, so that it won't deliver an accepted message
+    /// again), otherwise with an error.
+    ///
+    /// - Throws: why the delivery can't be settled any more, for example `closed` when its subscription has ended.
+    func settle(
+        _ token: UInt64, _ settlement: Settlement, completion: (@Sendable (TransportError?) -> Void)?
+    ) throws(TransportError)
+
+    /// Whether a settlement is recorded when ``settle(_:_:completion:)`` returns. If not, ``Delivery/settle(_:)`` waits
+    /// for the completion. `true` by default.
+    var recordsAtOnce: Bool { get }
+}
+
+extension DeliverySettler {
+    public var recordsAtOnce: Bool { true }
 }

@@ -1,66 +1,44 @@
-/// Moves bytes between addresses. This is the small protocol behind ``Transport``, which has everything that is the
-/// same for every driver.
+/// Opens connections to a message queue. ``Transport`` does everything that is the same for every driver.
 ///
-/// A driver knows nothing about RPC, JSON, retries, call timeouts, tracing or cells. Creating one parses and validates,
-/// and never connects. All requirements may be called from any task, concurrently. A driver imports `SwitchboardCore`
-/// and no other Switchboard module.
+/// A driver connects. Its ``DriverConnection`` moves bytes for as long as it lives. `Transport` connects again after a
+/// loss, keeps what waits, watches deadlines and cancellation, repeats what may be repeated, and restores subscriptions.
+///
+/// A driver knows nothing about RPC, JSON, retries, timeouts, tracing or cells. Creating one parses and validates, and
+/// never connects. A driver imports `SwitchboardCore` and no other Switchboard module. Two requirements have no default:
+/// ``capabilities`` and ``connect(_:signals:)``.
 public protocol TransportDriver: Sendable {
     /// What this driver guarantees. The laws in `SwitchboardTesting` test every claim.
     var capabilities: DriverCapabilities { get }
 
-    /// The driver's state and events. The driver reports every change to it.
-    var monitor: TransportMonitor { get }
+    /// Opens one connection, and returns when it is ready to publish and to subscribe.
+    ///
+    /// Tries once. Ends early when its task is cancelled, and otherwise within a time of its own: `Transport` waits for
+    /// it without a limit. Called again only when the connection that it returned before has been closed, once per role.
+    /// `signals` belong to this one connection; they may be used before this method returns.
+    ///
+    /// - Throws: why there is no connection, and when to try again.
+    func connect(
+        _ role: ConnectionRole, signals: ConnectionSignals
+    ) async throws(ConnectionFailure) -> any DriverConnection
 
-    /// OpenTelemetry's name of the messaging system (`messaging.system`), for drivers of a system that has one. Left out,
-    /// the URL's scheme is used.
+    /// The connections of a transport, each with its own life. By default there is one for everything.
+    ///
+    /// Exactly one role publishes and exactly one consumes.
+    var roles: [ConnectionRole] { get }
+
+    /// How long `Transport` pauses between attempts to connect.
+    var backoff: ReconnectBackoff { get }
+
+    /// OpenTelemetry's name of the messaging system (`messaging.system`), for drivers of a system that has one. `nil`,
+    /// the default, stands for the URL's scheme.
     var messagingSystem: String? { get }
 
-    /// Connects, stays connected, and disconnects when its task is cancelled. Called once.
+    /// Runs for as long as the transport does, and ends when its task is cancelled. The default does nothing.
     ///
-    /// The driver repairs lost connections itself. It throws a ``TransportError`` if trying again can't help (refused
-    /// credentials, a missing directory); from then on ``publish(_:to:options:)`` and
-    /// ``withSubscription(to:options:_:)`` throw the same error. It returns normally when cancelled.
-    func run() async throws
+    /// For what a driver needs besides its connections, such as renewing credentials.
+    func runInBackground() async
 
-    /// Returns once the queue has accepted the message (a broker's confirm, a synced file).
-    ///
-    /// Waits before `run()` is called and while the connection is down, but never beyond `options.deadline`. The error
-    /// says whether the message was certainly not sent (`unavailable`), may have been sent (`indeterminate`), has no
-    /// consumer (`unroutable`, only if `options.mandatory`), or met a limit (`exhausted`). Its sentence says what the
-    /// publish waited for, the state of the connection, and the last reason for that state. A message that the queue
-    /// may have accepted is `indeterminate`, even if sending it again failed for another reason. Messages that one task
-    /// publishes to one address keep their order if the driver claims ``DriverCapabilities/ordered``.
-    func publish(
-        _ message: Message, to address: Address, options: PublishOptions
-    ) async throws(TransportError)
-
-    /// Publishes like ``publish(_:to:options:)``, for callers that don't await it. The default implementation creates a
-    /// task that does.
-    ///
-    /// Calls `completion` once, on any thread, perhaps before this method returns, with the error that the other form
-    /// would throw, or `nil`. `completion` must not block.
-    ///
-    /// - Returns: a function that cancels the publish, or `nil` if there is nothing left to cancel.
-    func publish(
-        _ message: Message, to address: Address, options: PublishOptions,
-        completion: @escaping @Sendable (TransportError?) -> Void
-    ) -> (@Sendable () -> Void)?
-
-    /// Subscribes for as long as `body` runs.
-    ///
-    /// The subscription is live when `body` is called: messages published from then on arrive. Waits for that until
-    /// `options.deadline`, if there is one. A lost connection ends neither the subscription nor `body`; the driver
-    /// restores it. Deliveries that are unsettled when `body` ends are released: they go back to the queue, and that
-    /// doesn't count as an attempt. (A fanout's copy and a mailbox end with their subscription, or some time later.) At
-    /// most `options.prefetch` deliveries are unsettled at a time. Cancelling the task ends the deliveries; `body` may
-    /// then return or throw.
-    func withSubscription<Result: Sendable>(
-        to address: Address,
-        options: SubscriptionOptions,
-        _ body: nonisolated(nonsending) (Deliveries) async throws -> Result
-    ) async throws -> Result
-
-    /// Returns a mailbox whose name is unique while this driver lives. The default implementation picks a random name.
+    /// Returns a mailbox whose name is unique while this driver lives. The default has a random name.
     func makeMailbox() -> Mailbox
 
     /// Runs tasks on the thread that brings deliveries and takes publishes, so that neither has to wake another thread.
@@ -69,37 +47,52 @@ public protocol TransportDriver: Sendable {
 }
 
 extension TransportDriver {
+    public var roles: [ConnectionRole] { [.both] }
+    public var backoff: ReconnectBackoff { ReconnectBackoff() }
     public var messagingSystem: String? { nil }
-
-    public func publish(
-        _ message: Message, to address: Address, options: PublishOptions,
-        completion: @escaping @Sendable (TransportError?) -> Void
-    ) -> (@Sendable () -> Void)? {
-        publishInTask(message, to: address, options: options, completion: completion)
-    }
-
-    /// Implements the form of `publish` with a completion by means of the other form, in a task. For drivers that have
-    /// no better way, or that have to wait.
-    public func publishInTask(
-        _ message: Message, to address: Address, options: PublishOptions,
-        completion: @escaping @Sendable (TransportError?) -> Void
-    ) -> @Sendable () -> Void {
-        let task = Task {
-            do throws(TransportError) {
-                try await publish(message, to: address, options: options)
-                completion(nil)
-            } catch {
-                completion(error)
-            }
-        }
-        return { task.cancel() }
-    }
-
-    public func makeMailbox() -> Mailbox {
-        .unique()
-    }
-
+    public func runInBackground() async {}
+    public func makeMailbox() -> Mailbox { .unique() }
     public var taskExecutor: (any TaskExecutor)? { nil }
+}
+
+/// One live connection of a driver.
+///
+/// Only ``close()`` waits. The other methods return at once; they may be called on any thread, also from within a signal
+/// or from within ``Publish/finish(_:)``, and concurrently. A connection doesn't watch deadlines or cancellation, and it
+/// repeats nothing: it says what became of each try, and `Transport` decides what follows.
+public protocol DriverConnection: AnyObject, Sendable {
+    /// Publishes a message.
+    ///
+    /// Call ``Publish/begin()`` before the first byte leaves, and ``Publish/finish(_:)`` once when the outcome is known.
+    /// `Transport` takes back what isn't finished when the connection is lost. Publishes of one task to one address come
+    /// in order.
+    func publish(_ publish: Publish)
+
+    /// Begins a subscription. The connection answers with ``ConnectionSignal/live(_:)`` when messages that are published
+    /// from then on arrive, or with ``ConnectionSignal/failed(_:_:)``.
+    ///
+    /// It hands out deliveries with ``Subscription/append(_:)`` and ``Subscription/handOut()``, and never more than
+    /// ``Subscription/prefetch`` that aren't settled.
+    func subscribe(_ subscription: Subscription)
+
+    /// Ends a subscription. The connection releases what is unsettled, and answers with ``ConnectionSignal/ended(_:)``.
+    func unsubscribe(_ subscription: Subscription)
+
+    /// Closes the connection: releases what its subscriptions have unsettled, says goodbye to its peer and frees what it
+    /// holds, within a bounded time. Called once, also after the connection was lost. Nothing is signalled afterwards.
+    func close() async
+}
+
+/// What a connection of a transport is for.
+public enum ConnectionRole: Hashable, Sendable {
+    case both
+    case publishing
+    case consuming
+
+    /// Whether it publishes.
+    public var publishes: Bool { self != .consuming }
+    /// Whether it has the subscriptions.
+    public var consumes: Bool { self != .publishing }
 }
 
 /// The guarantees of a driver beyond the contract of ``TransportDriver``.
@@ -135,38 +128,4 @@ public struct DriverCapabilities: OptionSet, Sendable, Hashable {
     /// A queue gives up a message after a limited number of attempts: it dead-letters or drops the message, and logs
     /// that.
     public static let limitsAttempts = DriverCapabilities(rawValue: 1 << 11)
-}
-
-/// How a message is published. `Transport` fills in the defaults.
-public struct PublishOptions: Sendable {
-    /// When to give up. Every wait of the publish ends by then.
-    public var deadline: ContinuousClock.Instant
-
-    /// Whether a message that no consumer takes is an error (`unroutable`) instead of being dropped.
-    public var mandatory: Bool
-
-    /// Whether the driver may send the message again after a lost connection, so that it may arrive twice. RPC allows
-    /// it, because its receivers drop duplicates.
-    public var allowsDuplicates: Bool
-
-    public init(deadline: ContinuousClock.Instant, mandatory: Bool = false, allowsDuplicates: Bool = false) {
-        self.deadline = deadline
-        self.mandatory = mandatory
-        self.allowsDuplicates = allowsDuplicates
-    }
-}
-
-/// How a subscription is made.
-public struct SubscriptionOptions: Sendable {
-    /// How many deliveries may be unsettled at a time; at least 1.
-    public var prefetch: Int
-
-    /// When to stop waiting for the subscription to be live. `nil` waits for as long as the task lives.
-    public var deadline: ContinuousClock.Instant?
-
-    public init(prefetch: Int = 100, deadline: ContinuousClock.Instant? = nil) {
-        precondition(prefetch >= 1, "A subscription's prefetch is at least 1, not \(prefetch).")
-        self.prefetch = prefetch
-        self.deadline = deadline
-    }
 }

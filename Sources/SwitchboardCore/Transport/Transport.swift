@@ -9,6 +9,9 @@ public struct TransportConfiguration: Sendable {
     /// The largest body that is accepted, in bytes.
     public var maximumMessageSize = 64 * 1024 * 1024
 
+    /// How many publishes may wait for a connection, or for room on it; at least 1. Others fail with `exhausted`.
+    public var maximumWaitingPublishes = 100_000
+
     public init() {}
 }
 
@@ -23,34 +26,44 @@ public final class Transport: Service {
     public let configuration: TransportConfiguration
 
     private let driver: any TransportDriver
+    private let core: TransportCore
     private let logger: Logger
 
     /// Creates a transport with the registry's driver for the URL's scheme.
     ///
     /// Throws ``TransportError/Code/unknownScheme``, or the driver's error about the URL's options.
-    public init(
+    public convenience init(
         _ url: TransportURL,
         drivers registry: DriverRegistry,
         configuration: TransportConfiguration = TransportConfiguration(),
         logger: Logger
     ) throws(TransportError) {
-        self.url = url
-        self.configuration = configuration
-        self.driver = try registry.makeDriver(for: url, logger: logger)
-        self.logger = logger
+        self.init(
+            driver: try registry.makeDriver(for: url, logger: logger), url: url, configuration: configuration,
+            logger: logger)
     }
 
     /// Creates a transport with a driver that you made yourself.
-    public init(
+    public convenience init(
         driver: any TransportDriver,
         url: TransportURL,
         configuration: TransportConfiguration = TransportConfiguration(),
+        logger: Logger
+    ) {
+        self.init(driver: driver, url: url, configuration: configuration, clock: .real, logger: logger)
+    }
+
+    /// - Parameter clock: what deadlines and pauses go by; only tests have another than the real one.
+    package init(
+        driver: any TransportDriver, url: TransportURL, configuration: TransportConfiguration, clock: TransportClock,
         logger: Logger
     ) {
         self.url = url
         self.configuration = configuration
         self.driver = driver
         self.logger = logger
+        core = TransportCore(
+            driver, url: "\(url)", maximumWaiting: max(1, configuration.maximumWaitingPublishes), clock: clock)
     }
 
     public var capabilities: DriverCapabilities {
@@ -59,12 +72,12 @@ public final class Transport: Service {
 
     /// The current state of the connection.
     public var state: TransportState {
-        driver.monitor.state
+        core.monitor.state
     }
 
     /// The current state of the connection, and since when it has been in it.
     public var standing: TransportStanding {
-        driver.monitor.standing
+        core.monitor.standing
     }
 
     /// What OpenTelemetry calls the messaging system: the driver's own word, or the scheme of its URL.
@@ -74,7 +87,7 @@ public final class Transport: Service {
 
     /// The current state and every later one.
     public func states() -> AsyncStream<TransportState> {
-        driver.monitor.states()
+        core.monitor.states()
     }
 
     /// Connects, and stays connected until graceful shutdown or cancellation. Called once.
@@ -82,19 +95,48 @@ public final class Transport: Service {
     /// List a transport before the services that use it: a `ServiceGroup` shuts down in reverse order, so they have
     /// drained when it is the transport's turn. Throws the ``TransportError`` that ended it, for example `refused`.
     public func run() async throws {
-        do {
-            try await cancelWhenGracefulShutdown { [driver] in
-                try await driver.run()
-            }
-        } catch is CancellationError {
-            // Cancelled is how a transport ends.
-        } catch {
-            logger.warning(
-                "Transport ended", metadata: ["transport.url": "\(url)", "error": "\(error)"])
-            driver.monitor.report(.closed(reason: "\(error)"))
-            throw error
+        guard core.begin() else {
+            throw TransportError(.closed, "run() of a transport is called once; make another transport for \(url).")
         }
-        driver.monitor.report(.closed(reason: nil))
+        let error = await cancelWhenGracefulShutdown { await self.serve() }
+        guard let error else { return core.close(closed, reason: nil) }
+        logger.warning("Transport ended", metadata: ["transport.url": "\(url)", "error": "\(error)"])
+        core.close(error, reason: error.message)
+        throw error
+    }
+
+    private var closed: TransportError {
+        TransportError(.closed, "The transport of \(url) was closed: its run() has ended.")
+    }
+
+    /// Keeps the connections until the task is cancelled, or one of them is refused for good: then all end.
+    private func serve() async -> TransportError? {
+        await withTaskGroup(of: TransportError?.self) { group in
+            for index in core.roleIndices {
+                group.addTask { [core, driver] in
+                    do throws(TransportError) {
+                        try await core.serve(index, by: driver)
+                        return nil
+                    } catch {
+                        return error
+                    }
+                }
+            }
+            let background = Task { [driver] in await driver.runInBackground() }
+            var failure: TransportError?
+            await withTaskCancellationHandler {
+                while let end = await group.next() {
+                    failure = failure ?? end
+                    core.beginClosing(failure ?? closed)
+                    group.cancelAll()
+                }
+            } onCancel: {
+                core.beginClosing(closed)
+            }
+            background.cancel()
+            await background.value
+            return failure
+        }
     }
 
     /// Publishes a message, and returns once the queue has accepted it.
@@ -104,8 +146,11 @@ public final class Transport: Service {
     ///   - address: where it goes.
     ///   - deadline: when to give up. The default is `configuration.publishTimeout` from now.
     ///   - mandatory: whether a message that no consumer takes is an error (`unroutable`).
-    ///   - allowsDuplicates: whether the driver may send the message again after a lost connection.
-    /// - Throws: see ``TransportDriver/publish(_:to:options:)``.
+    ///   - allowsDuplicates: whether the message may be sent again after a lost connection, so that it may arrive twice.
+    ///     RPC allows it, because its receivers drop duplicates.
+    /// - Throws: `unavailable` if the message was certainly not sent, `indeterminate` if the queue may have it,
+    ///   `unroutable` if it has no consumer (only if `mandatory`), `exhausted` if it met a limit. The sentence says what
+    ///   the publish waited for, the state of the connection, and the last reason for that state.
     public func publish(
         _ message: Message,
         to address: Address,
@@ -113,8 +158,21 @@ public final class Transport: Service {
         mandatory: Bool = false,
         allowsDuplicates: Bool = false
     ) async throws(TransportError) {
-        let options = try options(for: message, address, deadline, mandatory, allowsDuplicates)
-        try await driver.publish(message, to: address, options: options)
+        let record = try record(message, address, deadline, mandatory, allowsDuplicates)
+        core.accept(record)
+        if record.isOver {
+            if let error = record.error { throw error }
+            return
+        }
+        let core = core
+        let error = await withTaskCancellationHandler {
+            await withUnsafeContinuation { continuation in
+                if !core.park(.task(continuation), on: record) { continuation.resume(returning: record.error) }
+            }
+        } onCancel: {
+            core.cancel(record)
+        }
+        if let error { throw error }
     }
 
     /// Publishes like ``publish(_:to:deadline:mandatory:allowsDuplicates:)``, for callers that don't await it. Throws
@@ -123,7 +181,7 @@ public final class Transport: Service {
     /// Calls `completion` once, on any thread, perhaps before this method returns, with the error that the other form
     /// would throw, or `nil`. `completion` must not block.
     ///
-    /// - Returns: a function that cancels the publish, or `nil` if there is nothing left to cancel.
+    /// - Returns: what cancels the publish, or `nil` if there is nothing left to cancel.
     public func publish(
         _ message: Message,
         to address: Address,
@@ -131,15 +189,18 @@ public final class Transport: Service {
         mandatory: Bool = false,
         allowsDuplicates: Bool = false,
         completion: @escaping @Sendable (TransportError?) -> Void
-    ) throws(TransportError) -> (@Sendable () -> Void)? {
-        let options = try options(for: message, address, deadline, mandatory, allowsDuplicates)
-        return driver.publish(message, to: address, options: options, completion: completion)
+    ) throws(TransportError) -> PendingPublish? {
+        let record = try record(message, address, deadline, mandatory, allowsDuplicates)
+        record.caller = .function(completion)
+        core.accept(record)
+        return record.isOver ? nil : PendingPublish(record, core)
     }
 
-    private func options(
-        for message: Message, _ address: Address, _ deadline: ContinuousClock.Instant?, _ mandatory: Bool,
+    @inline(__always)
+    private func record(
+        _ message: Message, _ address: Address, _ deadline: ContinuousClock.Instant?, _ mandatory: Bool,
         _ allowsDuplicates: Bool
-    ) throws(TransportError) -> PublishOptions {
+    ) throws(TransportError) -> PublishRecord {
         try address.validate(for: .publishing)
         guard message.body.count <= configuration.maximumMessageSize else {
             throw TransportError(
@@ -150,10 +211,10 @@ public final class Transport: Service {
         if Task.isCancelled {
             throw TransportError(.cancelled, "The task was cancelled before a message to \(address) was sent.")
         }
-        return PublishOptions(
-            deadline: deadline ?? .now + configuration.publishTimeout,
-            mandatory: mandatory,
-            allowsDuplicates: allowsDuplicates)
+        let now = core.clock.now()
+        return PublishRecord(
+            message, to: address, deadline: deadline ?? now + configuration.publishTimeout, started: now,
+            mandatory: mandatory, allowsDuplicates: allowsDuplicates, core: core)
     }
 
     /// Returns a mailbox whose name is unique while this transport lives.
@@ -168,13 +229,45 @@ public final class Transport: Service {
         driver.taskExecutor
     }
 
-    /// Subscribes for as long as `body` runs; see ``TransportDriver/withSubscription(to:options:_:)``.
+    /// Subscribes for as long as `body` runs.
+    ///
+    /// The subscription is live when `body` is called: messages published from then on arrive. Waits for that until
+    /// `options.deadline`, if there is one. A lost connection ends neither the subscription nor `body`; the subscription
+    /// is restored. Deliveries that are unsettled when `body` ends are released: they go back to the queue, and that
+    /// doesn't count as an attempt. (A fanout's copy and a mailbox end with their subscription, or some time later.) At
+    /// most `options.prefetch` deliveries are unsettled at a time. Cancelling the task ends the deliveries; `body` may
+    /// then return or throw.
     public func withSubscription<Result: Sendable>(
         to address: Address,
         options: SubscriptionOptions = SubscriptionOptions(),
         _ body: (Deliveries) async throws -> Result
     ) async throws -> Result {
         try address.validate(for: .subscribing)
-        return try await driver.withSubscription(to: address, options: options, body)
+        let (subscription, deliveries) = try await core.subscribe(to: address, options)
+        do {
+            let result = try await body(deliveries)
+            await core.end(subscription)
+            return result
+        } catch {
+            await core.end(subscription)
+            throw error
+        }
+    }
+}
+
+/// A publish that isn't over yet.
+public struct PendingPublish: Sendable {
+    private let record: PublishRecord
+    private let core: TransportCore
+
+    init(_ record: PublishRecord, _ core: TransportCore) {
+        self.record = record
+        self.core = core
+    }
+
+    /// Gives the publish up, unless it is over: its completion gets `cancelled`, or `indeterminate` if the message may
+    /// have been sent.
+    public func cancel() {
+        core.cancel(record)
     }
 }

@@ -85,10 +85,3 @@ extension Transport {
         TransportEvents(states())
     }
 }
-
-extension TransportMonitor {
-    /// The events of the driver from now on, starting with its current state.
-    public func events() -> TransportEvents {
-        TransportEvents(states())
-    }
-}

@@ -1,0 +1,271 @@
+/// The publishes of a transport: those that wait and those under way. No I/O, no clock.
+///
+///     accepted ─▶ waiting ──window──▶ sent ──accepted, failed──▶ over
+///         │                            │ ▲
+///         └──window──────────────────▶ │ └── returned ◀── postponed
+///                                      └──lost, again──▶ (over, returned or postponed)
+///
+/// A publish that its caller has given up is taken out at once, wherever it is, and makes room in the window.
+struct Outbox {
+    typealias Instant = ContinuousClock.Instant
+
+    /// A publish that is over, with whoever is to be told, and its error.
+    typealias Ending = (caller: PublishRecord.Caller?, error: TransportError?)
+
+    /// What becomes of a publish at first.
+    enum Step {
+        case hand(Publish)
+        case queued
+        case ended(TransportError)
+        /// As many wait as may.
+        case full
+    }
+
+    /// How much may be handed over and unfinished.
+    struct Window: Hashable {
+        var messages: Int
+        var bytes: Int
+
+        static let unlimited = Window(messages: .max, bytes: .max)
+        static let closed = Window(messages: 0, bytes: 0)
+    }
+
+    /// What the connection says of handing over.
+    enum Admission {
+        case open
+        case blocked(String)
+        case broken(TransportError)
+    }
+
+    let errors: PublishErrors
+    let maximumWaiting: Int
+    private var waiting = PublishList()
+    /// Came back from a try: before all in `waiting`.
+    private var returned = PublishList()
+    /// Go out again after a pause.
+    private var postponed = PublishList()
+    private var sent = PublishList()
+    private var sentBytes = 0
+    private var sequence: UInt64 = 0
+    private var window = Window.closed
+    private var admission = Admission.open
+    /// What everything ends with from now on.
+    private(set) var final: TransportError?
+    /// Whether a thread hands over what waits.
+    var isPumping = false
+
+    init(_ errors: PublishErrors, maximumWaiting: Int) {
+        self.errors = errors
+        self.maximumWaiting = maximumWaiting
+    }
+
+    var hasNothingUnderWay: Bool { sent.isEmpty }
+
+    /// Whether something waits that may be handed over.
+    var isReady: Bool { hasRoom && !(returned.isEmpty && waiting.isEmpty) }
+
+    private var hasRoom: Bool {
+        sent.count < window.messages && sentBytes < window.bytes && isOpen
+    }
+
+    private var isOpen: Bool { if case .open = admission { true } else { false } }
+
+    private var waitingFor: PublishErrors.Waiting {
+        if case .blocked(let reason) = admission { return .blocked(reason) }
+        return window == .closed ? .forConnection : .forWindow
+    }
+
+    // MARK: In and out
+
+    @inline(__always)
+    mutating func accept(_ record: PublishRecord) -> Step {
+        sequence += 1
+        record.sequence = sequence
+        if hasRoom, !isPumping, waiting.isEmpty, returned.isEmpty { return .hand(send(record)) }
+        return wait(record)
+    }
+
+    private mutating func wait(_ record: PublishRecord) -> Step {
+        if let final { return .ended(final) }
+        if case .broken(let error) = admission { return .ended(error) }
+        guard waiting.count + returned.count + postponed.count < maximumWaiting else { return .full }
+        record.place = .waiting
+        waiting.insert(record)
+        return .queued
+    }
+
+    @inline(__always)
+    private mutating func send(_ record: PublishRecord) -> Publish {
+        record.place = .sent
+        sent.insert(record)
+        sentBytes += record.message.body.count
+        return record.nextTry()
+    }
+
+    /// The next one to hand over; `nil` if none waits, or there is no room.
+    mutating func next() -> Publish? {
+        guard hasRoom, let record = returned.first ?? waiting.first else { return nil }
+        remove(record)
+        return send(record)
+    }
+
+    @inline(__always)
+    private mutating func remove(_ record: PublishRecord) {
+        switch record.place {
+        case .none: return
+        case .waiting: waiting.remove(record)
+        case .returned: returned.remove(record)
+        case .postponed: postponed.remove(record)
+        case .sent:
+            sent.remove(record)
+            sentBytes -= record.message.body.count
+        }
+        record.place = .none
+    }
+
+    /// Whether the connection still has this try.
+    func has(_ publish: Publish) -> Bool {
+        publish.record.place == .sent && publish.record.attempt == publish.attempt
+    }
+
+    // MARK: Ends
+
+    /// A try has ended.
+    ///
+    /// - Returns: `nil` if the publish goes out again, or was over.
+    @inline(__always)
+    mutating func finished(_ publish: Publish, _ outcome: PublishOutcome, _ now: () -> Instant) -> Ending? {
+        guard has(publish) else { return nil }
+        let record = publish.record
+        remove(record)
+        if case .accepted = outcome { return (record.end(nil), nil) }
+        return troubled(record, outcome, now)
+    }
+
+    private mutating func troubled(
+        _ record: PublishRecord, _ outcome: PublishOutcome, _ now: () -> Instant
+    ) -> Ending? {
+        let hadBegun = record.endTry()
+        switch outcome {
+        case .accepted: return end(record, nil)
+        case .failed(let error): return end(record, errors.afterSending(record, error))
+        case .again(let wasSent, let pause, let otherwise):
+            if wasSent, hadBegun { record.wasSent = true }
+            if record.wasSent, !record.allowsDuplicates { return end(record, errors.afterSending(record, otherwise)) }
+            if let final { return end(record, record.wasSent ? errors.afterSending(record, otherwise) : final) }
+            if pause > .zero {
+                record.reason = otherwise
+                record.notBefore = now() + pause
+                record.place = .postponed
+                postponed.insert(record)
+            } else {
+                record.place = .returned
+                returned.insert(record)
+            }
+            return nil
+        }
+    }
+
+    private func end(_ record: PublishRecord, _ error: TransportError?) -> Ending {
+        (record.end(error), error)
+    }
+
+    /// The caller waits no longer.
+    ///
+    /// - Returns: `nil` if it was over.
+    mutating func cancel(_ record: PublishRecord) -> Ending? {
+        guard record.place != .none else { return nil }
+        remove(record)
+        let hadBegun = record.endTry()
+        return end(record, errors.cancelled(record, wasSent: record.wasSent || hadBegun))
+    }
+
+    // MARK: Time
+
+    /// Ends what is out of time, and takes up what was postponed.
+    ///
+    /// - Returns: the ends, and when to look again.
+    mutating func expire(_ now: Instant, _ state: TransportState) -> (ended: [Ending], next: Instant?) {
+        var ended: [Ending] = []
+        var due: [PublishRecord] = []
+        var next: Instant?
+        for list in [returned, waiting, postponed, sent] {
+            list.forEach { record in
+                if record.deadline <= now {
+                    ended.append(outOfTime(record, now, state))
+                    return
+                }
+                var moment = record.deadline
+                if record.place == .postponed, let notBefore = record.notBefore {
+                    if notBefore <= now { due.append(record) } else { moment = min(moment, notBefore) }
+                }
+                next = min(next ?? moment, moment)
+            }
+        }
+        for record in due {
+            remove(record)
+            record.place = .returned
+            returned.insert(record)
+        }
+        return (ended, next)
+    }
+
+    private mutating func outOfTime(_ record: PublishRecord, _ now: Instant, _ state: TransportState) -> Ending {
+        let place = record.place
+        remove(record)
+        let reason = record.reason
+        let hadBegun = record.endTry()
+        if place == .sent || place == .postponed, let reason {
+            return end(record, errors.held(record, reason, now, state))
+        }
+        if place == .sent, hadBegun { return end(record, errors.unconfirmed(record, now, state)) }
+        return end(record, errors.unsent(record, place == .sent ? .forWindow : waitingFor, now, state))
+    }
+
+    // MARK: The connection
+
+    /// What may be under way from now on.
+    mutating func setWindow(_ window: Window) {
+        self.window = window
+    }
+
+    /// - Returns: the ends of those that waited, if the connection is broken.
+    mutating func setAdmission(_ admission: Admission) -> [Ending] {
+        self.admission = admission
+        guard case .broken(let error) = admission else { return [] }
+        return endWaiting(error)
+    }
+
+    /// The connection is gone. Nothing is handed over; what it had comes back in its order, or ends.
+    mutating func lost(_ reason: String) -> [Ending] {
+        window = .closed
+        admission = .open
+        var ended: [Ending] = []
+        let all = sent
+        all.forEach { record in
+            remove(record)
+            let outcome = PublishOutcome.again(wasSent: true, otherwise: errors.lost(record, reason))
+            if let ending = troubled(record, outcome, { .now }) { ended.append(ending) }
+        }
+        return ended
+    }
+
+    /// There will be no more hand-overs; what is under way may finish.
+    mutating func close(_ error: TransportError) -> [Ending] {
+        final = final ?? error
+        window = .closed
+        return endWaiting(final ?? error)
+    }
+
+    private mutating func endWaiting(_ error: TransportError) -> [Ending] {
+        var ended: [Ending] = []
+        for list in [returned, waiting, postponed] {
+            list.forEach { record in
+                remove(record)
+                _ = record.endTry()
+                ended.append(end(record, errors.afterSending(record, error)))
+            }
+        }
+        return ended
+    }
+}

@@ -1,0 +1,594 @@
+/// What joins the state machines of a transport to its driver: one lock, behind which nothing waits and nobody's code
+/// runs. What leaves it is done afterwards.
+///
+///     callers ──publish──▶ Outbox ──────────────┐
+///     callers ──subscribe──▶ SubscriptionTable ─┼─▶ DriverConnection
+///     run() ──connect──▶ ConnectionLife ────────┘         │
+///          ◀───────────── signals, finished tries ────────┘
+final class TransportCore: Sendable {
+    typealias Instant = ContinuousClock.Instant
+
+    /// One of the connections.
+    fileprivate struct Slot {
+        let role: ConnectionRole
+        var life: ConnectionLife
+        var connection: (any DriverConnection)?
+        var window = Outbox.Window.unlimited
+        /// The task that serves this role, while it waits for a loss or the next attempt.
+        var waiter: UnsafeContinuation<Void, Never>?
+        /// When the waiter is to go on.
+        var resumeAt: Instant?
+    }
+
+    struct State {
+        fileprivate var outbox: Outbox
+        fileprivate var table = SubscriptionTable()
+        fileprivate var slots: [Slot]
+        /// The connection of the role that publishes.
+        fileprivate var publisher: (any DriverConnection)?
+        fileprivate var isBegun = false
+        fileprivate var wasEverReady = false
+        /// Set when the transport is to end.
+        fileprivate var isClosing = false
+        /// Set when it has ended.
+        fileprivate var closed: TransportState?
+        fileprivate var timerAt: Instant?
+        fileprivate var timer: Task<Void, Never>?
+        fileprivate var drainWaiter: UnsafeContinuation<Void, Never>?
+        fileprivate var nextID: UInt64 = 0
+
+        fileprivate var current: TransportState {
+            if let closed { return closed }
+            return .merged(slots.lazy.map { $0.life.state($0.role.consumes ? table.repairing : nil) })
+        }
+    }
+
+    let clock: TransportClock
+    let monitor = TransportMonitor()
+    private let state: Locked<State>
+    private let errors: PublishErrors
+    private let roles: [ConnectionRole]
+    private let publishingSlot: Int
+    private let consumingSlot: Int
+
+    init(_ driver: any TransportDriver, url: String, maximumWaiting: Int, clock: TransportClock) {
+        let roles = driver.roles
+        precondition(
+            roles.count(where: \.publishes) == 1 && roles.count(where: \.consumes) == 1,
+            "A driver has one role that publishes and one that consumes, not \(roles).")
+        self.clock = clock
+        self.roles = roles
+        errors = PublishErrors(url: url)
+        publishingSlot = roles.firstIndex(where: \.publishes)!
+        consumingSlot = roles.firstIndex(where: \.consumes)!
+        let slots = roles.map { Slot(role: $0, life: ConnectionLife(driver.backoff)) }
+        state = Locked(State(outbox: Outbox(errors, maximumWaiting: maximumWaiting), slots: slots))
+    }
+
+    // MARK: Publishing
+
+    /// Hands a publish over or keeps it. Afterwards it may be over.
+    @inline(__always)
+    func accept(_ record: PublishRecord) {
+        let (step, connection, arms) = state.withLock { state -> (Outbox.Step, (any DriverConnection)?, Bool) in
+            let step = state.outbox.accept(record)
+            switch step {
+            case .hand, .queued: break
+            case .ended: return (step, nil, false)
+            case .full:
+                return (.ended(errors.tooMany(record, state.outbox.maximumWaiting, state.current)), nil, false)
+            }
+            let arms = state.timerAt.map { record.deadline < $0 } ?? true
+            if arms { state.timerAt = record.deadline }
+            return (step, state.publisher, arms)
+        }
+        if arms { arm(record.deadline) }
+        switch step {
+        case .hand(let publish): connection?.publish(publish)
+        case .queued, .full: break
+        case .ended(let error):
+            let caller = state.withLock { _ in record.end(error) }
+            caller?.answer(error)
+        }
+    }
+
+    /// Leaves a caller that waits; `false` if the publish is over already.
+    func park(_ caller: PublishRecord.Caller, on record: PublishRecord) -> Bool {
+        state.withLock { _ in
+            if record.isOver { return false }
+            record.caller = caller
+            return true
+        }
+    }
+
+    @inline(__always)
+    func finish(_ publish: Publish, _ outcome: PublishOutcome) {
+        typealias Result = (
+            ending: Outbox.Ending?, isReady: Bool, arms: Instant?, drained: UnsafeContinuation<Void, Never>?
+        )
+        let result = state.withLock { state -> Result in
+            let ending = state.outbox.finished(publish, outcome, clock.now)
+            let drained = state.drainWaiter != nil && state.outbox.hasNothingUnderWay ? state.drainWaiter.take() : nil
+            var arms: Instant?
+            if ending == nil, publish.record.place == .postponed, let moment = publish.record.notBefore {
+                arms = state.noteTime(moment)
+            }
+            return (ending, state.outbox.isReady, arms, drained)
+        }
+        if let arms = result.arms { arm(arms) }
+        if let ending = result.ending { ending.caller?.answer(ending.error) }
+        result.drained?.resume()
+        if result.isReady { pump() }
+    }
+
+    func hold(_ publish: Publish, _ reason: TransportError) {
+        state.withLock { state in
+            if state.outbox.has(publish) { publish.record.reason = reason }
+        }
+    }
+
+    func memory(of publish: Publish) -> (any AnyObject & Sendable)? {
+        state.withLock { _ in publish.record.memory }
+    }
+
+    func remember(_ memory: (any AnyObject & Sendable)?, of publish: Publish) {
+        state.withLock { state in
+            if state.outbox.has(publish) { publish.record.memory = memory }
+        }
+    }
+
+    func cancel(_ record: PublishRecord) {
+        guard let ending = state.withLock({ $0.outbox.cancel(record) }) else { return }
+        ending.caller?.answer(ending.error)
+        pump()
+    }
+
+    /// Hands over what waits, in order. One thread at a time; others leave it to that one.
+    private func pump() {
+        var isMine = false
+        while true {
+            let next = state.withLock { state -> (Publish, any DriverConnection)? in
+                if !isMine, state.outbox.isPumping { return nil }
+                guard let connection = state.publisher, let next = state.outbox.next() else {
+                    if isMine { state.outbox.isPumping = false }
+                    return nil
+                }
+                state.outbox.isPumping = true
+                return (next, connection)
+            }
+            guard let (publish, connection) = next else { return }
+            isMine = true
+            connection.publish(publish)
+        }
+    }
+
+    // MARK: Time
+
+    /// Wakes the timer at `moment`, which is in the state already.
+    private func arm(_ moment: Instant) {
+        let timer = Task { [clock] in
+            try? await clock.sleep(until: moment)
+            if !Task.isCancelled { self.fire(moment) }
+        }
+        let unneeded = state.withLock { state -> Task<Void, Never>? in
+            guard state.timerAt == moment, state.closed == nil else { return timer }
+            defer { state.timer = timer }
+            return state.timer
+        }
+        unneeded?.cancel()
+    }
+
+    private func fire(_ moment: Instant) {
+        typealias Result = (
+            ended: [Outbox.Ending], late: [SubscriptionTable.Entry], resumed: [UnsafeContinuation<Void, Never>],
+            next: Instant?, current: TransportState
+        )
+        let result = state.withLock { state -> Result? in
+            guard state.timerAt == moment else { return nil }
+            state.timer = nil
+            let now = clock.now()
+            let current = state.current
+            let (ended, nextPublish) = state.outbox.expire(now, current)
+            let (late, nextSubscription) = state.table.expire(now)
+            var next = [nextPublish, nextSubscription].compactMap(\.self).min()
+            var resumed: [UnsafeContinuation<Void, Never>] = []
+            for index in state.slots.indices {
+                guard let resumeAt = state.slots[index].resumeAt else { continue }
+                if resumeAt <= now {
+                    state.slots[index].resumeAt = nil
+                    if let waiter = state.slots[index].waiter.take() { resumed.append(waiter) }
+                } else {
+                    next = min(next ?? resumeAt, resumeAt)
+                }
+            }
+            // Deadlines that lie close together are looked at together: the more there is to look at, the more of them.
+            let spent = now.duration(to: clock.now())
+            state.timerAt = next.map { max($0, now + min(spent * 20, .milliseconds(50))) }
+            return (ended, late, resumed, state.timerAt, current)
+        }
+        guard let result else { return }
+        for ending in result.ended { ending.caller?.answer(ending.error) }
+        for entry in result.late {
+            if entry.isEnding {
+                entry.waiter?.resume(returning: nil)
+            } else {
+                let waited = entry.started.duration(to: clock.now())
+                entry.waiter?.resume(
+                    returning: errors.notLive(
+                        entry.subscription.address, waited: waited, entry.reason, result.current))
+            }
+        }
+        for waiter in result.resumed { waiter.resume() }
+        if let next = result.next { arm(next) }
+        command()
+        letIn()
+        pump()
+    }
+
+    private func note(_ moment: Instant?) {
+        guard let moment, let moment = state.withLock({ $0.noteTime(moment) }) else { return }
+        arm(moment)
+    }
+
+    private func report() {
+        monitor.report { state.withLock { $0.current } }
+    }
+
+    // MARK: Life
+
+    /// - Returns: `false` if it was begun before.
+    func begin() -> Bool {
+        let isFirst = state.withLock { state in
+            defer { state.isBegun = true }
+            if state.isBegun { return false }
+            for index in state.slots.indices { state.slots[index].life.begin() }
+            return true
+        }
+        if isFirst { report() }
+        return isFirst
+    }
+
+    var roleIndices: Range<Int> { roles.indices }
+
+    /// Keeps one connection until the transport is to end.
+    func serve(_ index: Int, by driver: any TransportDriver) async throws(TransportError) {
+        var generator = SystemRandomNumberGenerator()
+        while let generation = willConnect(index) {
+            do throws(ConnectionFailure) {
+                let signals = ConnectionSignals { self.received($0, index, generation) }
+                let connection = try await driver.connect(roles[index], signals: signals)
+                connected(connection, index, generation)
+                await waitForLoss(index, generation)
+                if Task.isCancelled { await drain(index) }
+                await connection.close()
+                lost(ConnectionFailure("the transport was closed"), index, generation)
+            } catch {
+                lost(error, index, generation)
+                // What is refused while the transport ends is still worth telling.
+                if isClosing, error.retry != .never { return }
+            }
+            let now = clock.now()
+            let (step, error) = state.withLock { state in
+                let step = state.slots[index].life.step(
+                    wasEverReady: state.wasEverReady, now, using: &generator)
+                return (step, state.slots[index].life.failure?.error)
+            }
+            switch step {
+            case .end:
+                throw error ?? TransportError(.internalError, "The connection ended without a reason.")
+            case .connect(let pause):
+                if isClosing || Task.isCancelled { return }
+                if pause > .zero { await wait(index, until: now + pause) }
+            }
+        }
+    }
+
+    private var isClosing: Bool { state.withLock { $0.isClosing } }
+
+    private func willConnect(_ index: Int) -> UInt64? {
+        let isCancelled = Task.isCancelled
+        let generation = state.withLock { state in
+            state.isClosing || isCancelled ? nil : state.slots[index].life.willConnect()
+        }
+        report()
+        return generation
+    }
+
+    private func connected(_ connection: any DriverConnection, _ index: Int, _ generation: UInt64) {
+        let now = clock.now()
+        state.withLock { state in
+            guard state.slots[index].life.connected(generation) else { return }
+            state.slots[index].connection = connection
+            if index == publishingSlot { state.publisher = connection }
+            if index == consumingSlot, !state.isClosing { state.table.ask(now) }
+        }
+        command()
+        letIn()
+        noteRestoring()
+    }
+
+    /// Publishers are let in when all is live that was.
+    private func letIn() {
+        let now = clock.now()
+        state.withLock { state in
+            for index in state.slots.indices where state.slots[index].life.phase == .restoring {
+                if index == consumingSlot, state.table.isRestoring { continue }
+                guard state.slots[index].life.restored(now) else { continue }
+                state.wasEverReady = true
+                if index == publishingSlot { state.outbox.setWindow(state.slots[index].window) }
+            }
+        }
+        report()
+        pump()
+    }
+
+    private func noteRestoring() {
+        if state.withLock({ $0.table.isRestoring }) { note(clock.now() + SubscriptionTable.restoreTime) }
+    }
+
+    /// Returns when the connection is lost, or the transport is to end.
+    private func waitForLoss(_ index: Int, _ generation: UInt64) async {
+        await park(index) { slot in slot.life.generation == generation && slot.life.isConnected }
+    }
+
+    private func wait(_ index: Int, until moment: Instant) async {
+        note(moment)
+        await park(index) { slot in
+            slot.resumeAt = moment
+            return true
+        }
+        state.withLock { $0.slots[index].resumeAt = nil }
+    }
+
+    /// Waits to be resumed, unless the task is cancelled, the transport ends, or `isDue` says that there is no need.
+    private func park(_ index: Int, _ waits: @Sendable (inout Slot) -> Bool) async {
+        await withTaskCancellationHandler {
+            await withUnsafeContinuation { (waiter: UnsafeContinuation<Void, Never>) in
+                let isCancelled = Task.isCancelled
+                let isParked = state.withLock { state in
+                    guard !isCancelled, !state.isClosing, waits(&state.slots[index]) else { return false }
+                    state.slots[index].waiter = waiter
+                    return true
+                }
+                if !isParked { waiter.resume() }
+            }
+        } onCancel: {
+            wake(index)
+        }
+    }
+
+    private func wake(_ index: Int) {
+        state.withLock { $0.slots[index].waiter.take() }?.resume()
+    }
+
+    // MARK: The end
+
+    /// How long publishes that are under way may take when the transport ends.
+    private static let drainTime = Duration.seconds(2)
+
+    /// Lets nothing more in. What waits ends with the error; what is under way may finish.
+    func beginClosing(_ error: TransportError) {
+        let (ended, waiters) = state.withLock { state in
+            state.isClosing = true
+            let waiters = state.slots.indices.compactMap { state.slots[$0].waiter.take() }
+            return (state.outbox.close(error), waiters)
+        }
+        for ending in ended { ending.caller?.answer(ending.error) }
+        for waiter in waiters { waiter.resume() }
+    }
+
+    private func drain(_ index: Int) async {
+        guard index == publishingSlot else { return }
+        let limit = Task { [clock] in
+            try? await clock.sleep(until: clock.now() + Self.drainTime)
+            state.withLock { $0.drainWaiter.take() }?.resume()
+        }
+        await withUnsafeContinuation { (waiter: UnsafeContinuation<Void, Never>) in
+            let isDrained = state.withLock { state in
+                if state.outbox.hasNothingUnderWay { return true }
+                state.drainWaiter = waiter
+                return false
+            }
+            if isDrained { waiter.resume() }
+        }
+        limit.cancel()
+    }
+
+    /// The transport has ended.
+    ///
+    /// - Parameter reason: why, if it wasn't asked to.
+    func close(_ error: TransportError, reason: String?) {
+        beginClosing(error)
+        let (entries, timer) = state.withLock { state in
+            for index in state.slots.indices { state.slots[index].life.close() }
+            state.closed = state.closed ?? .closed(reason: reason)
+            state.timerAt = nil
+            return (state.table.removeAll(), state.timer.take())
+        }
+        timer?.cancel()
+        for entry in entries {
+            if entry.isEnding {
+                entry.waiter?.resume(returning: nil)
+            } else if let waiter = entry.waiter {
+                waiter.resume(returning: error)
+            } else {
+                entry.subscription.finish(throwing: error)
+            }
+        }
+        report()
+    }
+
+    // MARK: Signals
+
+    private func received(_ signal: ConnectionSignal, _ index: Int, _ generation: UInt64) {
+        switch signal {
+        case .tryAgain: wake(index)
+        case .lost(let failure): lost(failure, index, generation)
+        case .window(let messages, let bytes):
+            ifCurrent(index, generation) { state in
+                state.slots[index].window = Outbox.Window(messages: messages, bytes: bytes)
+                guard index == self.publishingSlot, state.slots[index].life.phase == .up else { return }
+                state.outbox.setWindow(state.slots[index].window)
+            }
+            pump()
+        case .blocked(let reason): admit(reason.map { .blocked($0) } ?? .open, reason, index, generation)
+        case .broken(let error): admit(.broken(error), error.message, index, generation)
+        case .live(let subscription):
+            let waiter = ifCurrent(index, generation) { state in
+                let waiter = state.table.live(subscription.id)
+                if waiter != nil { subscription.noteLive() }
+                return waiter
+            }
+            letIn()
+            waiter??.resume(returning: nil)
+        case .repairing(let subscription, let reason):
+            ifCurrent(index, generation) { $0.table.repairing(subscription.id, reason) }
+            letIn()
+        case .failed(let subscription, let error):
+            let entry = ifCurrent(index, generation) { $0.table.failed(subscription.id) }
+            if let entry = entry ?? nil { self.failed(entry, error) }
+            letIn()
+        case .ended(let subscription):
+            let waiter = ifCurrent(index, generation) { $0.table.ended(subscription.id) }
+            waiter??.resume(returning: nil)
+        }
+    }
+
+    @discardableResult
+    private func ifCurrent<Result: Sendable>(
+        _ index: Int, _ generation: UInt64, _ body: @Sendable (inout State) -> Result
+    ) -> Result? {
+        state.withLock { state in state.slots[index].life.generation == generation ? body(&state) : nil }
+    }
+
+    private func failed(_ entry: SubscriptionTable.Entry, _ error: TransportError) {
+        if entry.isEnding {
+            entry.waiter?.resume(returning: nil)
+        } else if let waiter = entry.waiter {
+            waiter.resume(returning: error)
+        } else {
+            entry.subscription.finish(throwing: error)
+        }
+    }
+
+    private func admit(_ admission: Outbox.Admission, _ blocked: String?, _ index: Int, _ generation: UInt64) {
+        let ended = ifCurrent(index, generation) { state -> [Outbox.Ending] in
+            state.slots[index].life.blocked = blocked
+            return index == self.publishingSlot ? state.outbox.setAdmission(admission) : []
+        }
+        for ending in ended ?? [] { ending.caller?.answer(ending.error) }
+        report()
+        pump()
+    }
+
+    private func lost(_ failure: ConnectionFailure, _ index: Int, _ generation: UInt64) {
+        typealias Result = (
+            ended: [Outbox.Ending], waiters: [SubscriptionTable.Waiter], withdrawn: [Subscription],
+            server: UnsafeContinuation<Void, Never>?, drained: UnsafeContinuation<Void, Never>?
+        )
+        let result = state.withLock { state -> Result? in
+            guard state.slots[index].life.lost(failure, generation) else { return nil }
+            state.slots[index].connection = nil
+            state.slots[index].window = .unlimited
+            var result: Result = ([], [], [], state.slots[index].waiter.take(), nil)
+            if index == publishingSlot {
+                state.publisher = nil
+                result.ended = state.outbox.lost(failure.reason)
+                result.drained = state.drainWaiter.take()
+            }
+            if index == consumingSlot { (result.waiters, result.withdrawn) = state.table.lost() }
+            return result
+        }
+        guard let result else { return }
+        for subscription in result.withdrawn { subscription.withdraw() }
+        for ending in result.ended { ending.caller?.answer(ending.error) }
+        for waiter in result.waiters { waiter.resume(returning: nil) }
+        report()
+        result.drained?.resume()
+        result.server?.resume()
+    }
+
+    // MARK: Subscriptions
+
+    /// Tells the connection what to subscribe to and what not any more, in order. One thread at a time.
+    private func command() {
+        var isMine = false
+        while true {
+            let next = state.withLock { state -> (SubscriptionTable.Command, any DriverConnection)? in
+                if !isMine, state.table.isCommanding { return nil }
+                guard let connection = state.slots[consumingSlot].connection, let next = state.table.nextCommand()
+                else {
+                    if isMine { state.table.isCommanding = false }
+                    return nil
+                }
+                state.table.isCommanding = true
+                return (next, connection)
+            }
+            guard let (command, connection) = next else { return }
+            isMine = true
+            switch command {
+            case .subscribe(let subscription): connection.subscribe(subscription)
+            case .unsubscribe(let subscription): connection.unsubscribe(subscription)
+            }
+        }
+    }
+
+    /// Makes a subscription, and returns when it is live.
+    func subscribe(to address: Address, _ options: SubscriptionOptions) async throws(TransportError) -> (
+        Subscription, Deliveries
+    ) {
+        let buffer = DeliveryBuffer()
+        let id = state.withLock { state in
+            state.nextID += 1
+            return state.nextID
+        }
+        let subscription = Subscription(id, to: address, options, buffer)
+        let error = await withTaskCancellationHandler {
+            await withUnsafeContinuation { (waiter: SubscriptionTable.Waiter) in
+                let now = clock.now()
+                let isCancelled = Task.isCancelled
+                let early = state.withLock { state -> TransportError? in
+                    if let final = state.outbox.final { return final }
+                    if isCancelled { return errors.cancelled(address) }
+                    state.table.add(.init(subscription, waiter, started: now, deadline: options.deadline))
+                    if state.slots[consumingSlot].life.isConnected { state.table.ask(now) }
+                    return nil
+                }
+                if let early { return waiter.resume(returning: early) }
+                note(options.deadline)
+                command()
+            }
+        } onCancel: {
+            state.withLock { $0.table.cancel(id) }?.resume(returning: errors.cancelled(address))
+            command()
+        }
+        if let error { throw error }
+        return (subscription, Deliveries(buffer))
+    }
+
+    /// How long the connection may take to answer the end of a subscription.
+    private static let endTime = Duration.seconds(5)
+
+    /// Ends a subscription, and returns when what was unsettled has gone back.
+    func end(_ subscription: Subscription) async {
+        subscription.finish()
+        let deadline = clock.now() + Self.endTime
+        _ = await withUnsafeContinuation { (waiter: SubscriptionTable.Waiter) in
+            guard state.withLock({ $0.table.end(subscription.id, waiter, until: deadline) }) else {
+                return waiter.resume(returning: nil)
+            }
+            note(deadline)
+            command()
+        }
+        letIn()
+    }
+}
+
+extension TransportCore.State {
+    /// - Returns: the moment, if the timer is to wake then, and was not to before.
+    fileprivate mutating func noteTime(_ moment: TransportCore.Instant) -> TransportCore.Instant? {
+        if let timerAt, timerAt <= moment { return nil }
+        timerAt = moment
+        return moment
+    }
+}
