@@ -5,126 +5,57 @@ import SwitchboardCore
 /// One lock, held for short; whoever publishes or settles hands out deliveries on the way. No task and no timer, except
 /// while a publisher waits for room.
 final class InProcessBroker: Sendable {
-    typealias Publication = InProcessQueue.Publication
-
     private let state = Locked(InProcessBrokerState())
 
-    /// Moves messages under the lock, and then has those taken that subscribers got.
+    /// Moves messages under the lock. Afterwards subscribers take what they got, and publishes that waited end.
     private func move<Result: Sendable>(_ body: (inout sending InProcessBrokerState) -> Result) -> Result {
-        let (result, (served, alsoServed)) = state.withLock { state in (body(&state), state.takeServed()) }
-        served?.handOut()
-        for source in alsoServed { source.handOut() }
+        let (result, work) = state.withLock { state in (body(&state), state.takeWork()) }
+        work.served?.handOut()
+        for subscription in work.alsoServed { subscription.handOut() }
+        for (publish, outcome) in work.ended { publish.finish(outcome) }
         return result
     }
 
     // MARK: Publishing
 
-    /// Publishes to every queue of an address, or to none: `false` when one is full.
-    func publish(_ publication: Publication) throws(TransportError) -> Bool {
-        switch move({ $0.place(publication, broker: self) }) {
-        case .taken: return true
-        case .full: return false
-        case .refused(let error): throw error
+    /// Publishes to every queue of an address, or to none. When one is full, the publish waits until there is room or its
+    /// caller gives it up.
+    func publish(_ publish: Publish, _ limits: InProcessQueue.Limits) {
+        let waiter = InProcessQueue.Waiter(publish: publish, limits: limits)
+        let (placement, startsWatch) = move { state in
+            let placement = state.placeOrWait(waiter, broker: self)
+            return (placement, placement.isFull && state.startsWatch())
+        }
+        switch placement {
+        case .taken: publish.finish(.accepted)
+        case .refused(let error): publish.finish(.failed(error))
+        case .abandoned: break
+        case .full:
+            publish.hold(
+                TransportError(
+                    .exhausted,
+                    "The queue of \(publish.address) was full until the deadline (limits: \(limits.messages) messages, "
+                        + "\(limits.bytes) bytes); try later, or raise queue_limit or byte_limit in the URL"))
+            if startsWatch { Task { await watch() } }
         }
     }
 
-    /// Publishes when there is room, which there was not; waits for it until the deadline.
-    ///
-    /// - Parameter owner: whose waiting ``abandonPublishers(of:_:)`` ends.
-    func publishWhenRoom(
-        _ publication: Publication, deadline: ContinuousClock.Instant, owner: UInt64
-    ) async throws(TransportError) {
-        if let error = await waitForRoom(publication, deadline, owner) { throw error }
-    }
-
-    private func waitForRoom(
-        _ publication: Publication, _ deadline: ContinuousClock.Instant, _ owner: UInt64
-    ) async -> TransportError? {
-        let id = makeID()
-        let address = publication.address
-        let exhausted = TransportError(
-            .exhausted,
-            "The queue of \(address) was full until the deadline (limits: \(publication.limits.messages) messages, "
-                + "\(publication.limits.bytes) bytes); try later, or raise queue_limit or byte_limit in the URL.")
-        // What resumes the continuation decides, under the lock: "exhausted" means that the message was not taken.
-        let (beginning, begun) = AsyncStream.makeStream(of: Never.self)
-        return await withTaskGroup(of: Void.self) { group in
-            group.addTask {
-                for await _ in beginning {}
-                await self.watch(id, until: deadline)
-                // Then the handler below says why.
-                if Task.isCancelled { return }
-                self.abandon(id, exhausted)
-            }
-            let cancelled = TransportError(
-                .cancelled, "The task was cancelled while the queue of \(address) was full.")
-            let error = await withTaskCancellationHandler {
-                await withCheckedContinuation { continuation in
-                    self.enqueue(
-                        .init(id: id, owner: owner, publication: publication, continuation: continuation))
-                    // Either may have come when nobody waited yet.
-                    if Task.isCancelled { self.abandon(id, cancelled) }
-                    if ContinuousClock.now >= deadline { self.abandon(id, exhausted) }
-                    begun.finish()
-                }
-            } onCancel: {
-                // In a task of its own, as it takes the lock: who holds that may be resuming a task, which waits until nobody
-                // cancels it any more.
-                Task { self.abandon(id, cancelled) }
-            }
-            group.cancelAll()
-            return error
+    /// Looks for room while publishers wait for it: when a message expires, and now and then, as messages come back to a
+    /// queue and publishers give up.
+    private func watch() async {
+        while let next = move({ $0.admitAll(broker: self) }) {
+            try? await Task.sleep(until: min(next, .now + .seconds(1)), clock: .continuous)
         }
-    }
-
-    /// Sleeps until the deadline; looks for room on the way when messages expire. Which one does next may change, as messages
-    /// come back to a queue, and a fanout's publisher waits for one queue after another: so it looks now and then too.
-    private func watch(_ id: UInt64, until deadline: ContinuousClock.Instant) async {
-        while !Task.isCancelled, ContinuousClock.now < deadline {
-            let expiry = state.withLock { $0.waiting[id]?.earliestExpiry } ?? deadline
-            try? await Task.sleep(until: min(deadline, expiry, .now + .seconds(1)), clock: .continuous)
-            move { state in
-                if let queue = state.waiting[id] { state.admit(queue, broker: self) }
-            }
-        }
-    }
-
-    private func enqueue(_ waiter: InProcessQueue.Waiter) {
-        move { state in
-            // Its driver may have ended since it found the queue full.
-            if let error = state.ended[waiter.owner] { return waiter.continuation.resume(returning: error) }
-            state.placeOrWait(waiter, broker: self)
-        }
-    }
-
-    private func abandon(_ id: UInt64, _ error: TransportError) {
-        state.withLock { $0.abandon(id, error) }
-    }
-
-    /// Ends the waiting of a driver's publishers.
-    func abandonPublishers(of owner: UInt64, _ error: TransportError) {
-        state.withLock { state in
-            state.ended[owner] = error
-            let ids = state.waiting.flatMap { id, queue in
-                queue.waiters.contains { $0.id == id && $0.owner == owner } ? [id] : []
-            }
-            for id in ids { state.abandon(id, error) }
-        }
-    }
-
-    /// The driver is gone, and with it all who could publish.
-    func forget(_ owner: UInt64) {
-        state.withLock { $0.ended[owner] = nil }
     }
 
     // MARK: Subscribing
 
     /// Makes a subscription; the result names it.
-    func subscribe(to address: Address, prefetch: Int, source: Deliveries.Source) -> UInt64 {
+    func subscribe(_ subscription: Subscription) -> UInt64 {
         move { state in
             let id = state.makeID()
             let queue: InProcessQueue
-            switch address {
+            switch subscription.address {
             case .topic(let topic): queue = state.queue(.topic(topic))
             case .server(let topic, let server): queue = state.queue(.server(topic, server))
             case .mailbox(let mailbox): queue = state.queue(.mailbox(mailbox))
@@ -138,7 +69,8 @@ final class InProcessBroker: Sendable {
                     state.pools[topic, default: []].append(queue)
                 }
             }
-            let consumer = InProcessQueue.Consumer(id: id, prefetch: prefetch, source: source, queue: queue)
+            let consumer = InProcessQueue.Consumer(
+                id: id, subscription: subscription, settler: InProcessSettler(self, consumer: id), queue: queue)
             queue.consumers.append(consumer)
             state.consumers[id] = consumer
             state.handOut(queue, broker: self)
@@ -167,7 +99,7 @@ final class InProcessBroker: Sendable {
 
     // MARK: Settling
 
-    func settle(
+    fileprivate func settle(
         _ settlement: Settlement, _ sequence: UInt64, of consumer: UInt64
     ) throws(TransportError) {
         let isSettled = move { state in
@@ -195,8 +127,22 @@ final class InProcessBroker: Sendable {
     var deadLetters: [DeadLetter] {
         state.withLock { Array($0.deadLetters.letters) }
     }
+}
 
-    func makeID() -> UInt64 {
-        state.withLock { $0.makeID() }
+/// Settles the deliveries of one consumer, by their places in the queue.
+final class InProcessSettler: DeliverySettler {
+    private let broker: InProcessBroker
+    private let consumer: UInt64
+
+    init(_ broker: InProcessBroker, consumer: UInt64) {
+        self.broker = broker
+        self.consumer = consumer
+    }
+
+    func settle(
+        _ token: UInt64, _ settlement: Settlement, completion: (@Sendable (TransportError?) -> Void)?
+    ) throws(TransportError) {
+        try broker.settle(settlement, token, of: consumer)
+        completion?(nil)
     }
 }

@@ -9,15 +9,20 @@ struct InProcessBrokerState {
     var fanouts: [Topic: [InProcessQueue]] = [:]
     /// The queues of a topic's pools.
     var pools: [Topic: [InProcessQueue]] = [:]
-    /// The queue that each waiting publisher waits for.
-    var waiting: [UInt64: InProcessQueue] = [:]
-    /// Drivers whose `run()` has ended, and what their publishers get.
-    var ended: [UInt64: TransportError] = [:]
     var deadLetters = DeadLetterList()
-    /// The subscribers that have something to take when the lock is free again.
-    private var served: Deliveries.Source?
-    private var alsoServed: [Deliveries.Source] = []
+    /// What is to be done when the lock is free again.
+    private var work = Work()
+    /// Whether a task looks for room.
+    private var isWatched = false
     private var nextID: UInt64 = 0
+
+    struct Work: Sendable {
+        /// The subscriptions that have something to take.
+        var served: Subscription?
+        var alsoServed: [Subscription] = []
+        /// The publishes that waited, and what has become of them.
+        var ended: [(publish: Publish, outcome: PublishOutcome)] = []
+    }
 
     mutating func makeID() -> UInt64 {
         nextID += 1
@@ -31,141 +36,166 @@ struct InProcessBrokerState {
         return queue
     }
 
+    // MARK: Publishing
+
     /// Puts a message into all queues of its address, or none.
     ///
-    /// - Parameter next: the queue where the publication's turn has come, so that it may pass who waits there.
-    mutating func place(
-        _ publication: InProcessQueue.Publication, next: InProcessQueue? = nil, broker: InProcessBroker
-    ) -> Placement {
-        let address = publication.address
+    /// - Parameter next: the queue where the publish's turn has come, so that it may pass those that wait there.
+    private mutating func place(
+        _ waiter: InProcessQueue.Waiter, next: InProcessQueue?, broker: InProcessBroker
+    ) -> (Placement, full: InProcessQueue?) {
+        let address = waiter.publish.address
         let only: InProcessQueue?
         switch address {
         case .topic(let topic): only = queues[.topic(topic)]
         case .server(let topic, let server): only = queues[.server(topic, server)]
         case .mailbox(let mailbox): only = queues[.mailbox(mailbox)]
         case .fanout(let topic):
-            return place(publication, into: fanouts[topic] ?? [], next: next, broker)
+            return place(waiter, into: fanouts[topic] ?? [], next: next, broker)
         case .notifications(let topic):
             let queue = queue(.notifications(topic))
-            return place(publication, into: [queue] + (pools[topic] ?? []), next: next, broker)
+            return place(waiter, into: [queue] + (pools[topic] ?? []), next: next, broker)
         case .pool:
-            return .refused(
-                TransportError(
-                    .invalidAddress, "\(address) cannot be published to: publish to the notifications of its topic."))
+            let error = TransportError(
+                .invalidAddress, "\(address) cannot be published to: publish to the notifications of its topic.")
+            return (.refused(error), nil)
         }
-        guard let only else { return unroutable(publication) }
-        guard hasRoom(only, publication, next) else { return .full(only.name) }
-        only.append(publication.message)
+        guard let only else { return (unroutable(waiter), nil) }
+        guard hasRoom(only, waiter, next) else { return (.full, only) }
+        guard waiter.publish.begin() else { return (.abandoned, nil) }
+        only.append(waiter.publish.message)
         dispatch(only, broker)
-        return .taken
+        return (.taken, nil)
     }
 
     private mutating func place(
-        _ publication: InProcessQueue.Publication, into queues: [InProcessQueue], next: InProcessQueue?,
-        _ broker: InProcessBroker
-    ) -> Placement {
-        if queues.isEmpty { return unroutable(publication) }
-        if let full = queues.first(where: { !hasRoom($0, publication, next) }) { return .full(full.name) }
+        _ waiter: InProcessQueue.Waiter, into queues: [InProcessQueue], next: InProcessQueue?, _ broker: InProcessBroker
+    ) -> (Placement, full: InProcessQueue?) {
+        if queues.isEmpty { return (unroutable(waiter), nil) }
+        if let full = queues.first(where: { !hasRoom($0, waiter, next) }) { return (.full, full) }
+        guard waiter.publish.begin() else { return (.abandoned, nil) }
         for queue in queues {
-            queue.append(publication.message)
+            queue.append(waiter.publish.message)
             dispatch(queue, broker)
         }
-        return .taken
+        return (.taken, nil)
     }
 
     private func hasRoom(
-        _ queue: InProcessQueue, _ publication: InProcessQueue.Publication, _ next: InProcessQueue?
+        _ queue: InProcessQueue, _ waiter: InProcessQueue.Waiter, _ next: InProcessQueue?
     ) -> Bool {
-        (queue.waiters.isEmpty || queue === next) && queue.hasRoom(for: publication.message, publication.limits)
+        (queue.waiters.isEmpty || queue === next) && queue.hasRoom(for: waiter.publish.message, waiter.limits)
     }
 
-    private func unroutable(_ publication: InProcessQueue.Publication) -> Placement {
-        guard publication.mandatory else { return .taken }
+    private func unroutable(_ waiter: InProcessQueue.Waiter) -> Placement {
+        guard waiter.publish.mandatory else { return .taken }
         return .refused(
             TransportError(
                 .unroutable,
-                "Nobody takes messages at \(publication.address): it has no queue, as nobody has subscribed to it."))
+                "Nobody takes messages at \(waiter.publish.address): it has no queue, as nobody has subscribed to it."))
     }
 
+    /// Publishes, or waits for room.
     mutating func placeOrWait(
         _ waiter: InProcessQueue.Waiter, next: InProcessQueue? = nil, broker: InProcessBroker
+    ) -> Placement {
+        let (placement, full) = place(waiter, next: next, broker: broker)
+        full?.wait(waiter)
+        return placement
+    }
+
+    /// Publishes what has waited, or lets it wait elsewhere.
+    private mutating func placeAgain(
+        _ waiter: InProcessQueue.Waiter, next: InProcessQueue? = nil, broker: InProcessBroker
     ) {
-        waiting[waiter.id] = nil
-        switch place(waiter.publication, next: next, broker: broker) {
-        case .taken:
-            waiter.continuation.resume(returning: nil)
-        case .refused(let error):
-            waiter.continuation.resume(returning: error)
-        case .full(let name):
-            let queue = queue(name)
-            queue.waiters.append(waiter)
-            waiting[waiter.id] = queue
+        switch placeOrWait(waiter, next: next, broker: broker) {
+        case .taken: work.ended.append((waiter.publish, .accepted))
+        case .refused(let error): work.ended.append((waiter.publish, .failed(error)))
+        case .full, .abandoned: break
         }
     }
 
-    mutating func abandon(_ id: UInt64, _ error: TransportError) {
-        guard let queue = waiting.removeValue(forKey: id),
-            let index = queue.waiters.firstIndex(where: { $0.id == id })
-        else { return }
-        queue.waiters.remove(at: index).continuation.resume(returning: error)
-    }
+    // MARK: Moving
 
-    /// Hands out what can be, and lets waiting publishers in.
+    /// Hands out what can be, and lets waiting publishes in.
     mutating func handOut(_ queue: InProcessQueue, broker: InProcessBroker) {
         dispatch(queue, broker)
         if !queue.waiters.isEmpty { admit(queue, broker: broker) }
     }
 
-    /// Lets publishers in that wait and now have room.
-    mutating func admit(_ queue: InProcessQueue, broker: InProcessBroker) {
-        while let first = queue.waiters.first,
-            queue.hasRoom(for: first.publication.message, first.publication.limits)
-        {
-            placeOrWait(queue.waiters.removeFirst(), next: queue, broker: broker)
-        }
-    }
-
-    /// Forgets a queue; who waited for room in it finds another or is done.
-    mutating func delete(_ queue: InProcessQueue, broker: InProcessBroker) {
-        queues[queue.name] = nil
-        let waiters = queue.waiters
-        queue.waiters = []
-        for waiter in waiters { placeOrWait(waiter, broker: broker) }
-    }
-
-    private mutating func dispatch(_ queue: InProcessQueue, _ broker: InProcessBroker) {
-        while let (consumer, entry) = queue.next() {
-            let (id, sequence) = (consumer.id, entry.sequence)
-            let isTaken = consumer.source.append(
-                Delivery(entry.message, isRedelivered: entry.isRedelivered, attempt: Int(entry.attempts)) {
-                    settlement throws(TransportError) in
-                    try broker.settle(settlement, sequence, of: id)
-                })
-            if !isTaken {
-                queue.returned(entry, by: consumer)
-            } else if served == nil {
-                served = consumer.source
+    /// Lets publishes in that wait and now have room.
+    private mutating func admit(_ queue: InProcessQueue, broker: InProcessBroker) {
+        while let first = queue.waiters.first {
+            if first.publish.isOver {
+                queue.waiters.removeFirst()
+            } else if queue.hasRoom(for: first.publish.message, first.limits) {
+                placeAgain(queue.waiters.removeFirst(), next: queue, broker: broker)
             } else {
-                alsoServed.append(consumer.source)
+                return
             }
         }
     }
 
-    /// The subscribers that have something to take, and no longer here.
-    mutating func takeServed() -> (Deliveries.Source?, [Deliveries.Source]) {
-        guard served != nil else { return (nil, []) }
-        defer {
-            served = nil
-            if !alsoServed.isEmpty { alsoServed = [] }
+    /// Forgets a queue; what waited for room in it finds another or is done.
+    mutating func delete(_ queue: InProcessQueue, broker: InProcessBroker) {
+        queues[queue.name] = nil
+        let waiters = queue.waiters
+        queue.waiters = []
+        for waiter in waiters { placeAgain(waiter, broker: broker) }
+    }
+
+    /// Whether a task must be started that looks for room.
+    mutating func startsWatch() -> Bool {
+        defer { isWatched = true }
+        return !isWatched
+    }
+
+    /// Lets in what has room now.
+    ///
+    /// - Returns: when the next message expires in a queue that publishes wait for; `nil` if none waits any more.
+    mutating func admitAll(broker: InProcessBroker) -> ContinuousClock.Instant? {
+        var next: ContinuousClock.Instant?
+        for queue in queues.values where !queue.waiters.isEmpty {
+            admit(queue, broker: broker)
+            guard !queue.waiters.isEmpty else { continue }
+            let moment = queue.earliestExpiry ?? .now + .seconds(1)
+            next = min(next ?? moment, moment)
         }
-        return (served, alsoServed)
+        isWatched = next != nil
+        return next
+    }
+
+    private mutating func dispatch(_ queue: InProcessQueue, _ broker: InProcessBroker) {
+        while let (consumer, entry) = queue.next() {
+            let isTaken = consumer.subscription.append(
+                Delivery(
+                    entry.message, isRedelivered: entry.isRedelivered, attempt: Int(entry.attempts),
+                    token: entry.sequence, settler: consumer.settler))
+            if !isTaken {
+                queue.returned(entry, by: consumer)
+            } else if work.served == nil {
+                work.served = consumer.subscription
+            } else {
+                work.alsoServed.append(consumer.subscription)
+            }
+        }
+    }
+
+    /// What is to be done, and no longer here.
+    mutating func takeWork() -> Work {
+        guard work.served != nil || !work.ended.isEmpty else { return Work() }
+        defer { work = Work() }
+        return work
     }
 }
 
-/// What a publication came to.
-enum Placement {
+/// What a publish came to.
+enum Placement: Sendable {
     case taken
-    /// Of the queues, the one to wait for.
-    case full(InProcessQueueName)
+    case full
     case refused(TransportError)
+    /// Its caller had given up.
+    case abandoned
+
+    var isFull: Bool { if case .full = self { true } else { false } }
 }

@@ -23,40 +23,28 @@ final class InProcessQueue {
     /// One subscription.
     final class Consumer {
         let id: UInt64
-        let prefetch: Int
-        let source: Deliveries.Source
+        let subscription: Subscription
+        let settler: InProcessSettler
         let queue: InProcessQueue
         @exclusivity(unchecked) var unsettled: [UInt64: Entry] = [:]
         /// Its deliveries have ended, its subscription has not: it gets nothing more.
         @exclusivity(unchecked) var isFinished = false
 
-        init(id: UInt64, prefetch: Int, source: Deliveries.Source, queue: InProcessQueue) {
+        init(id: UInt64, subscription: Subscription, settler: InProcessSettler, queue: InProcessQueue) {
             self.id = id
-            self.prefetch = prefetch
-            self.source = source
+            self.subscription = subscription
+            self.settler = settler
             self.queue = queue
         }
     }
 
-    /// A publisher that waits for room.
+    /// A publish that waits for room, with the bounds of its driver.
     struct Waiter {
-        let id: UInt64
-        /// The driver that waits.
-        let owner: UInt64
-        let publication: Publication
-        /// Gets `nil` when the message was taken over.
-        let continuation: CheckedContinuation<TransportError?, Never>
-    }
-
-    /// A message on its way, with the bounds of who publishes it.
-    struct Publication {
-        let message: Message
-        let address: Address
-        let mandatory: Bool
+        let publish: Publish
         let limits: Limits
     }
 
-    struct Limits: Hashable {
+    struct Limits: Hashable, Sendable {
         var messages: Int
         var bytes: Int
     }
@@ -68,6 +56,8 @@ final class InProcessQueue {
     @exclusivity(unchecked) private var readyBytes = 0
     @exclusivity(unchecked) private var nextSequence: UInt64 = 0
     @exclusivity(unchecked) private var turn = 0
+    /// At how many waiters those are removed that have given up.
+    @exclusivity(unchecked) private var sweepsAt = 64
     /// No message expires before; `nil` when none does.
     @exclusivity(unchecked) private(set) var earliestExpiry: ContinuousClock.Instant?
 
@@ -86,6 +76,15 @@ final class InProcessQueue {
 
     private func isWithin(_ limits: Limits, adding message: Message) -> Bool {
         ready.isEmpty || (ready.count < limits.messages && readyBytes + message.body.count <= limits.bytes)
+    }
+
+    /// Lets a publish wait for room. Those that have given up don't pile up.
+    func wait(_ waiter: Waiter) {
+        if waiters.count >= sweepsAt {
+            waiters.removeAll { $0.publish.isOver }
+            sweepsAt = max(64, waiters.count * 2)
+        }
+        waiters.append(waiter)
     }
 
     private func dropExpired(_ now: ContinuousClock.Instant) {
@@ -162,7 +161,7 @@ final class InProcessQueue {
         for offset in 0..<consumers.count {
             let index = (turn + offset) % consumers.count
             let consumer = consumers[index]
-            if !consumer.isFinished && consumer.unsettled.count < consumer.prefetch {
+            if !consumer.isFinished && consumer.unsettled.count < consumer.subscription.prefetch {
                 turn = (index + 1) % consumers.count
                 return consumer
             }

@@ -4,8 +4,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Changes with every change of what a driver compiles against: the protocol TransportDriver, and the types it uses. */
-#define SWITCHBOARD_ABI_REVISION "6"
+/* Changes with every change of what a driver compiles against: the protocols TransportDriver and
+ * DriverConnection, and the types that they use. */
+#define SWITCHBOARD_ABI_REVISION "7"
 
 /* What every tag begins with; the host looks for it in the file of a driver. */
 #define SWITCHBOARD_ABI_PREFIX "SWITCHBOARD-DRIVER-ABI/1;"

@@ -140,14 +140,14 @@ public final class MessageQueueConnection: Service {
     ) async throws -> OsloReply {
         let observation = try observer.map(SendingObservation.init)
         let id = UniqueID.make()
-        let stopSending: (@Sendable () -> Void)?
+        let sending: PendingPublish?
         do {
             try await openMailbox(until: deadline)
             try calls.add(id, deadline: deadline, keepaliveInterval: keepaliveInterval, isSending: true)
             var message = request.message(messageID: .string(id), replyQueue: mailbox.name)
             message.timeToLive = max(.milliseconds(1), ContinuousClock.now.duration(to: deadline))
             // Nobody is woken for the word that it was sent: the reply says so too.
-            stopSending = try transport.publish(
+            sending = try transport.publish(
                 message, to: address, deadline: deadline, mandatory: mandatory, allowsDuplicates: !request.neverTwice
             ) { [calls] error in
                 observation?.ended(error)
@@ -158,7 +158,7 @@ public final class MessageQueueConnection: Service {
             calls.remove(id)
             throw error
         }
-        return try await calls.reply(to: id, stopSending: stopSending)
+        return try await calls.reply(to: id, sending: sending)
     }
 
     /// Publishes a message that nobody replies to.

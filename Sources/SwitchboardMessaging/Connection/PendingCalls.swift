@@ -129,8 +129,8 @@ final class PendingCalls: Sendable {
 
     /// Waits for the outcome of a call that was added; ends with the deadline given there.
     ///
-    /// - Parameter stopSending: called when the task is cancelled.
-    func reply(to id: String, stopSending: (@Sendable () -> Void)? = nil) async throws -> OsloReply {
+    /// - Parameter sending: the publish of the request, given up when the task is cancelled.
+    func reply(to id: String, sending: PendingPublish? = nil) async throws -> OsloReply {
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 let outcome: Result<OsloReply, any Error>? = state.withLock { state in
@@ -146,7 +146,7 @@ final class PendingCalls: Sendable {
             }
         } onCancel: {
             self.abandon(id)
-            stopSending?()
+            sending?.cancel()
         }
     }
 
