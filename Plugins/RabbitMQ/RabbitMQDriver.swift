@@ -10,23 +10,23 @@ import Synchronization
 /// connections and acknowledgements must not wait behind that. Both use the process's single event loop for RabbitMQ.
 public final class RabbitMQDriver: TransportDriver {
     public let capabilities: DriverCapabilities
-    public let monitor = TransportMonitor()
+    public let roles: [ConnectionRole] = [.publishing, .consuming]
+    public let backoff: ReconnectBackoff
     /// Whatever the scheme of the URL is.
     public let messagingSystem: String? = "rabbitmq"
 
+    private let configuration: RabbitMQConfiguration
     private let topology: Topology
     private let demands: BrokerDemands
-    private let prefetchLimit: Int
-    private let publishing: Connection<Publisher>
-    private let consuming: Connection<Consumer>
-    private let publishInbox: Inbox<PublishCommand>
-    private let consumeInbox: Inbox<ConsumeCommand>
+    private let errors: BrokerErrors
+    private let dialer: Dialer
+    private let declarations = DeclarationMemory()
+    private let metrics: DriverMetrics
+    private let eventLoop: any EventLoop
     private let names: QueueNames
     /// The names of our reply queues, which are taken for as long as this driver lives.
     private let replyNames = Locked<[QueueName]>([])
     private let logger: Logger
-    private let renewal: CredentialRenewal?
-    private let nextID = Atomic<UInt64>(1)
 
     /// Creates a driver for a URL. Checks the options of its query and the files that they name, and doesn't connect.
     public convenience init(
@@ -53,39 +53,19 @@ public final class RabbitMQDriver: TransportDriver {
                     "transport.url": "\(url)", "rabbitmq.hint": "use_queue_manager=true gives them names that stay",
                 ])
         }
-        let topology = Topology(configuration.topology, directRequests: configuration.directRequests)
-        let place = Place(url: url.description, monitor: monitor, topology: configuration.topology)
-        let board = StateBoard(monitor)
-        let demands = BrokerDemands(configuration.topology)
-        let log = ConnectionLog(logger)
-        let eventLoop = EventLoops.next()
-        let renewal = configuration.credentials.map { CredentialRenewal($0) }
-        func settings(_ role: ConnectionSettings.Role) -> ConnectionSettings {
-            ConnectionSettings(
-                endpoints: Endpoint.all(of: url, usesTLS: tls != nil), role: role, configuration: configuration,
-                tls: tls, demands: demands, metrics: metrics, logger: logger, log: log,
-                report: { board.report($0, of: role) }, hasBeenReady: { board.hasBeenReady },
-                renew: { renewal?.signal() })
-        }
-        self.renewal = renewal
-        self.topology = topology
-        self.demands = demands
-        prefetchLimit = configuration.maximumPrefetch ?? 65535
-        names = QueueNames(configuration.topology)
+        self.configuration = configuration
+        self.metrics = metrics
         self.logger = logger
-        publishInbox = Inbox(eventLoop: eventLoop)
-        consumeInbox = Inbox(eventLoop: eventLoop)
-        publishing = Connection(
-            settings: settings(.publish), eventLoop: eventLoop, inbox: publishInbox,
-            client: Publisher(
-                topology: topology, demands: demands, metrics: metrics, bounds: .init(configuration), place: place,
-                logger: logger))
-        consuming = Connection(
-            settings: settings(.consume), eventLoop: eventLoop, inbox: consumeInbox,
-            client: Consumer(
-                place: place, maximumMessageSize: configuration.maximumMessageSize, inbox: consumeInbox,
-                selfCheckInterval: configuration.selfCheckInterval, answerTimeout: configuration.answerTimeout,
-                demands: demands, metrics: metrics, logger: logger))
+        topology = Topology(configuration.topology, directRequests: configuration.directRequests)
+        demands = BrokerDemands(configuration.topology)
+        errors = BrokerErrors(url: url.description, topology: configuration.topology)
+        dialer = Dialer(
+            Endpoint.all(of: url, usesTLS: tls != nil), configuration, tls: tls, demands: demands, metrics: metrics,
+            logger: logger)
+        eventLoop = EventLoops.next()
+        names = QueueNames(configuration.topology)
+        backoff = ReconnectBackoff(
+            shortest: configuration.firstReconnectDelay, longest: configuration.maximumReconnectDelay)
         var capabilities: DriverCapabilities = [
             .interprocess, .redelivery, .ordered, .detectsUnroutable, .expires, .reconnects,
         ]
@@ -103,118 +83,42 @@ public final class RabbitMQDriver: TransportDriver {
         self.capabilities = capabilities
     }
 
-    public func run() async throws {
-        let result = await withTaskGroup(of: Result<Void, TransportError>?.self) { group in
-            group.addTask { [publishing] in
-                await Self.result { () throws(TransportError) in try await publishing.run() }
-            }
-            group.addTask { [consuming] in await Self.result { () throws(TransportError) in try await consuming.run() }
-            }
-            group.addTask { [names, logger] in
-                await names.keep(logger: logger)
-                return nil
-            }
-            if let renewal {
-                group.addTask { [publishing, consuming] in
-                    await renewal.run {
-                        await publishing.renewCredentials()
-                        await consuming.renewCredentials()
-                    }
-                    return nil
-                }
-            }
-            let first = await Self.end(of: &group)
-            if case .failure(let error) = first {
-                // What one is refused, the other is too: both end, and what waits fails with the reason at once.
-                await publishing.end(error)
-                await consuming.end(error)
-            }
-            group.cancelAll()
-            let second = await Self.end(of: &group)
-            if case .failure = first { return first }
-            return second
+    public func connect(
+        _ role: ConnectionRole, signals: ConnectionSignals
+    ) async throws(ConnectionFailure) -> any DriverConnection {
+        if role.consumes {
+            let inbox = Inbox<ConsumeCommand>(eventLoop: eventLoop)
+            let connection = try await dialer.connect(.consume, inbox, signals) { consumer(inbox, signals) }
+            return ConsumingConnection(connection, signals, names: names, topology: topology)
         }
-        switch result {
-        case .success: monitor.report(.closed(reason: nil))
-        case .failure(let error):
-            monitor.report(.closed(reason: error.message))
-            throw error
-        }
+        let inbox = Inbox<Publish>(eventLoop: eventLoop)
+        let connection = try await dialer.connect(.publish, inbox, signals) { publisher(signals) }
+        signals.send(
+            .window(
+                messages: max(1, configuration.maximumUnconfirmed),
+                bytes: max(1, configuration.maximumUnconfirmedBytes)))
+        return PublishingConnection(connection)
     }
 
-    /// How the next of the two connections has ended.
-    private static func end(
-        of group: inout TaskGroup<Result<Void, TransportError>?>
-    ) async -> Result<Void, TransportError> {
-        while let result = await group.next() {
-            if let result { return result }
-        }
-        return .success(())
+    private func publisher(_ signals: ConnectionSignals) -> sending Publisher {
+        Publisher(
+            topology: topology, demands: demands, memory: declarations, metrics: metrics, errors: errors,
+            answerTime: configuration.answerTimeout, signals: signals, logger: logger)
     }
 
-    private static func result(
-        _ body: () async throws(TransportError) -> Void
-    ) async -> Result<Void, TransportError> {
-        do throws(TransportError) {
-            return .success(try await body())
-        } catch {
-            return .failure(error)
-        }
+    private func consumer(_ inbox: Inbox<ConsumeCommand>, _ signals: ConnectionSignals) -> sending Consumer {
+        let settings = Consumer.Settings(
+            maximumMessageSize: configuration.maximumMessageSize,
+            prefetchLimit: configuration.maximumPrefetch ?? 65535,
+            selfCheckInterval: configuration.selfCheckInterval, answerTimeout: configuration.answerTimeout)
+        return Consumer(
+            settings, errors: errors, inbox: inbox, demands: demands, metrics: metrics, signals: signals, logger: logger)
     }
 
-    public func publish(
-        _ message: Message, to address: Address, options: PublishOptions
-    ) async throws(TransportError) {
-        let request = PublishRequest(message, to: address, options: options)
-        let inbox = publishInbox
-        let error = await withTaskCancellationHandler {
-            await withUnsafeContinuation { inbox.submit(.publish(request, .task($0))) }
-        } onCancel: {
-            request.cancel()
-            inbox.submit(.cancel(request))
-        }
-        if let error { throw error }
-    }
-
-    public func publish(
-        _ message: Message, to address: Address, options: PublishOptions,
-        completion: @escaping @Sendable (TransportError?) -> Void
-    ) -> (@Sendable () -> Void)? {
-        let request = PublishRequest(message, to: address, options: options)
-        let inbox = publishInbox
-        inbox.submit(.publish(request, .function(completion)))
-        return {
-            request.cancel()
-            inbox.submit(.cancel(request))
-        }
-    }
-
-    public func withSubscription<Result: Sendable>(
-        to address: Address, options: SubscriptionOptions, _ body: (Deliveries) async throws -> Result
-    ) async throws -> Result {
-        let id = nextID.add(1, ordering: .relaxed).oldValue
-        let name = try names.next(for: address)
-        defer { name.release() }
-        let (deliveries, source) = Deliveries.makeSequence()
-        let request = SubscriptionRequest(
-            id: id, address: address,
-            plan: try topology.plan(subscribingTo: address, fanoutSuffix: name.suffix),
-            prefetch: UInt16(min(options.prefetch, prefetchLimit)), deadline: options.deadline, source: source)
-        let inbox = consumeInbox
-        let error = await withTaskCancellationHandler {
-            await withCheckedContinuation { inbox.submit(.open(request, $0)) }
-        } onCancel: {
-            request.cancel()
-            inbox.submit(.cancelOpening(request))
-        }
-        if let error { throw error }
-        do {
-            let result = try await body(deliveries)
-            await end(request)
-            return result
-        } catch {
-            await end(request)
-            throw error
+    public func runInBackground() async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { [names, logger] in await names.keep(logger: logger) }
+            group.addTask { [dialer] in await dialer.renewCredentials() }
         }
     }
 
@@ -235,21 +139,85 @@ public final class RabbitMQDriver: TransportDriver {
             return .unique()
         }
     }
+}
 
-    /// Returns when the broker has what was unsettled, or after a bounded wait.
-    private func end(_ request: SubscriptionRequest) async {
-        request.end()
-        await withCheckedContinuation { consumeInbox.submit(.close(request, $0)) }
+/// A connection that publishes, for `Transport`.
+private final class PublishingConnection: DriverConnection {
+    private let connection: BrokerConnection<Publisher>
+
+    init(_ connection: BrokerConnection<Publisher>) {
+        self.connection = connection
+    }
+
+    func publish(_ publish: Publish) {
+        connection.inbox.submit(publish)
+    }
+
+    func subscribe(_ subscription: Subscription) {
+        preconditionFailure("A publishing connection has no subscriptions.")
+    }
+
+    func unsubscribe(_ subscription: Subscription) {}
+
+    func close() async {
+        await connection.close()
     }
 }
 
-extension Publisher.Bounds {
-    init(_ configuration: RabbitMQConfiguration) {
-        self.init(
-            unconfirmed: max(1, configuration.maximumUnconfirmed),
-            unconfirmedBytes: max(1, configuration.maximumUnconfirmedBytes),
-            waiting: max(1, configuration.maximumWaiting),
-            returnedSize: .max, answer: configuration.answerTimeout)
+/// A connection that consumes, for `Transport`.
+private final class ConsumingConnection: DriverConnection {
+    private let connection: BrokerConnection<Consumer>
+    private let signals: ConnectionSignals
+    private let names: QueueNames
+    private let topology: Topology
+
+    init(
+        _ connection: BrokerConnection<Consumer>, _ signals: ConnectionSignals, names: QueueNames, topology: Topology
+    ) {
+        self.connection = connection
+        self.signals = signals
+        self.names = names
+        self.topology = topology
+    }
+
+    func publish(_ publish: Publish) {
+        preconditionFailure("A consuming connection publishes nothing.")
+    }
+
+    func subscribe(_ subscription: Subscription) {
+        do throws(TransportError) {
+            let history: SubscriptionHistory
+            if let known = subscription.memory as? SubscriptionHistory {
+                history = known
+            } else {
+                history = try plan(subscription.address)
+                subscription.memory = history
+            }
+            connection.inbox.submit(.subscribe(subscription, history))
+        } catch {
+            signals.send(.failed(subscription, error))
+        }
+    }
+
+    /// Here, and not on the event loop: a name that stays is taken by a locked file.
+    private func plan(_ address: Address) throws(TransportError) -> SubscriptionHistory {
+        let name = try names.next(for: address)
+        do throws(TransportError) {
+            return SubscriptionHistory(
+                try topology.plan(subscribingTo: address, fanoutSuffix: name.suffix), name: name)
+        } catch {
+            name.release()
+            throw error
+        }
+    }
+
+    func unsubscribe(_ subscription: Subscription) {
+        (subscription.memory as? SubscriptionHistory)?.end()
+        connection.inbox.submit(.unsubscribe(subscription))
+    }
+
+    func close() async {
+        await connection.close()
     }
 }
 #endif

@@ -1,21 +1,18 @@
 #if RabbitMQ
 import SwitchboardCore
 
-/// What a connection is for: publishing or consuming. Lives inside its ``Connection`` and is called on its event loop
-/// only; nothing in it waits.
+/// What a connection is for: publishing or consuming. Lives inside its ``BrokerConnection`` and is called on its event
+/// loop only; nothing in it waits.
 protocol ConnectionClient: AnyObject, SendableMetatype {
     associatedtype Command: Sendable
 
-    /// Whether everything is set up that a working connection has, so that it may be called ready.
+    /// Whether everything is set up that a working connection has.
     var isReady: Bool { get }
-
-    /// Why it is not ready although the connection is open, where that is known.
-    var unreadyReason: String? { get }
 
     /// Whether nothing is under way that a closing connection should wait for.
     var isIdle: Bool { get }
 
-    /// Whether, when the last connection ended, something was being set up that no connection had before: what the broker
+    /// Whether, when the connection ended, something was being set up that no connection had before: what the broker
     /// closed it over may then be wrong from the start.
     var wasSettingUpNews: Bool { get }
 
@@ -25,8 +22,11 @@ protocol ConnectionClient: AnyObject, SendableMetatype {
     /// Work that callers left.
     func perform(_ command: Command)
 
-    /// Logged in. Set-up goes out by `link`.
-    func opened(_ link: Link)
+    /// Work that callers left when the connection was over.
+    func abandon(_ command: Command)
+
+    /// Logged in. Set-up goes out by `connection`.
+    func opened(_ connection: AMQPConnection)
 
     /// The connection is gone, with its channels.
     func closed(_ loss: ConnectionLoss)
@@ -34,18 +34,15 @@ protocol ConnectionClient: AnyObject, SendableMetatype {
     /// The broker stops (`reason`) or starts to take messages.
     func blocked(_ reason: String?)
 
-    /// The link takes more bytes again.
+    /// The connection takes more bytes again.
     func writable()
 
     /// Another connection will take this one's place: what is under way finishes, nothing new is begun on it. ``isIdle``
     /// says when; ``closed(_:)`` ends it.
     func drain()
 
-    /// Nothing new is begun from here on; what waits fails.
-    func stop(_ error: TransportError)
-
-    /// There will be no other connection: everything fails with `error`, now and later.
-    func ended(_ error: TransportError)
+    /// The connection is about to be closed: nothing new is begun.
+    func stop()
 
     /// Deadlines up to `now` have passed.
     func expire(_ now: ContinuousClock.Instant)

@@ -17,21 +17,25 @@ final class ConnectionLog: Sendable {
         self.logger = logger
     }
 
-    func lost(_ loss: ConnectionLoss, at endpoint: Endpoint, _ outcome: Reconnecting.Outcome, _ role: Role) {
+    /// - Parameter hasBeenReady: whether one of the connections has been.
+    func lost(
+        _ loss: ConnectionLoss, at endpoint: Endpoint, _ retry: ConnectionFailure.Retry, hasBeenReady: Bool, _ role: Role
+    ) {
         let metadata: Logger.Metadata = [
             "rabbitmq.host": "\(endpoint.address)", "rabbitmq.role": "\(role)", "rabbitmq.reason": "\(loss.reason)",
         ]
-        switch outcome {
-        case .failed, .served: logger.debug("RabbitMQ connection lost", metadata: metadata)
-        case .passedOver:
+        guard loss.isRefusal else { return logger.debug("RabbitMQ connection lost", metadata: metadata) }
+        switch retry {
+        case .atOnce, .afterPause:
             guard isNews(loss, endpoint, role) else { return }
             logger.warning("RabbitMQ refuses a login, hosts with other ones are tried", metadata: metadata)
-        case .refusedForNow:
-            guard isNews(loss, endpoint, role) else { return }
+        case .afterLongPause, .unlessFirst:
+            guard hasBeenReady || retry == .afterLongPause, isNews(loss, endpoint, role) else { return }
             logger.warning(
                 "RabbitMQ refuses a connection that it took before; it is tried again until it is taken",
                 metadata: metadata)
-        case .refusedForGood: break
+        // The transport tells.
+        case .never: break
         }
     }
 

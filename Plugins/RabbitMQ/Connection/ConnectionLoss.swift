@@ -27,6 +27,15 @@ struct ConnectionLoss: Error, Hashable, Sendable {
     /// Whether the broker has failed over something that it was asked on the open connection (541), and closed all of it.
     private(set) var isFailureOfBroker = false
 
+    /// Whether this side has ended the connection for another one to take its place.
+    private(set) var isReplacement = false
+
+    static let replaced: ConnectionLoss = {
+        var loss = ConnectionLoss("the credentials have changed")
+        loss.isReplacement = true
+        return loss
+    }()
+
     /// The reason as a metric's label.
     var kind: String {
         if isRefusal { return "refused" }
@@ -103,12 +112,6 @@ struct Endpoint: Hashable, Sendable {
                 host: host.name.isEmpty ? "localhost" : host.name, port: port, username: username,
                 password: password, virtualHost: virtualHost)
         }
-    }
-}
-extension String {
-    /// For a broker's text in the middle of a sentence.
-    var withoutFullStop: String {
-        hasSuffix(".") ? String(dropLast()) : self
     }
 }
 #endif

@@ -12,15 +12,6 @@ import Musl
 import Darwin
 #endif
 
-/// Where one of a driver's connections stands.
-enum ConnectionStatus: Hashable, Sendable {
-    case idle
-    case connecting(attempt: Int, reason: String?)
-    case ready
-    case blocked(String)
-    case closed
-}
-
 /// Everything that a connection is made with.
 struct ConnectionSettings: Sendable {
     enum Role: String, Sendable {
@@ -29,23 +20,13 @@ struct ConnectionSettings: Sendable {
         case inspect
     }
 
-    var endpoints: [Endpoint]
     var role: Role
     var configuration: RabbitMQConfiguration
     var tls: TLSClient?
-    var demands: BrokerDemands
     var metrics: DriverMetrics
     var logger: Logger
-    /// The driver's.
-    var log: ConnectionLog
-    var report: @Sendable (ConnectionStatus) -> Void
-    /// Whether one of the driver's connections has been ready: a refusal that comes later may pass.
-    var hasBeenReady: @Sendable () -> Bool
-    /// Asks for ``Connection/renewCredentials()``.
+    /// Asks for ``BrokerConnection/renewCredentials()``.
     var renew: @Sendable () -> Void
-
-    var firstDelay: Duration { configuration.firstReconnectDelay }
-    var maximumDelay: Duration { configuration.maximumReconnectDelay }
 
     /// Who logs in at `endpoint`: the URL's user, else what the provider says, else `guest` as oslo.messaging.
     func credentials(for endpoint: Endpoint) async throws -> RabbitMQCredentials {
@@ -99,8 +80,8 @@ struct ConnectionSettings: Sendable {
     }
 
     /// Begins to connect. The channel's bytes go to `owner`.
-    func connect<Owner: LinkOwner>(
-        to endpoint: Endpoint, on eventLoop: any EventLoop, owner: Owner, generation: UInt64
+    func connect<Owner: SocketOwner>(
+        to endpoint: Endpoint, on eventLoop: any EventLoop, owner: Owner
     ) throws -> EventLoopFuture<any Channel> {
         let tls = tls
         let bootstrap = ClientBootstrap(group: eventLoop)
@@ -113,7 +94,7 @@ struct ConnectionSettings: Sendable {
                 channel.eventLoop.makeCompletedFuture {
                     try tls?.add(to: channel.pipeline.syncOperations, host: endpoint.host)
                     try channel.pipeline.syncOperations.addHandler(
-                        LinkHandler(owner: owner, generation: generation))
+                        SocketHandler(owner: owner))
                 }
             }
         if let address = try? SocketAddress(ipAddress: endpoint.host, port: endpoint.port) {

@@ -7,7 +7,7 @@ import SwitchboardCore
 /// One task of the event loop takes everything that gathered, so that a burst of callers costs one wake-up and no
 /// caller hops.
 final class Inbox<Item: Sendable>: Sendable {
-    private let eventLoop: any EventLoop
+    let eventLoop: any EventLoop
     private let drain = Locked<Drain?>(nil)
 
     /// A function in a struct: a function that a generic type holds would be wrapped once more by each access to it
@@ -21,6 +21,8 @@ final class Inbox<Item: Sendable>: Sendable {
         var isScheduled = false
         /// Whether the owner comes by itself, soon.
         var isExpected = false
+        /// Whether nobody comes any more.
+        var isClosed = false
     }
 
     private let contents = Locked(Contents())
@@ -35,18 +37,27 @@ final class Inbox<Item: Sendable>: Sendable {
     }
 
     /// - Parameter canWait: whether the item has time until the owner comes by itself, where it is expected to.
-    func submit(_ item: Item, canWait: Bool = false) {
-        let wakes = contents.withLock { contents in
+    /// - Returns: `false` if the connection is over.
+    @discardableResult
+    func submit(_ item: Item, canWait: Bool = false) -> Bool {
+        let (isTaken, wakes) = contents.withLock { contents in
+            if contents.isClosed { return (false, false) }
             contents.items.append(item)
-            if contents.isScheduled || canWait && contents.isExpected { return false }
+            if contents.isScheduled || canWait && contents.isExpected { return (true, false) }
             contents.isScheduled = true
-            return true
+            return (true, true)
         }
-        guard wakes else { return }
+        guard wakes else { return isTaken }
         eventLoop.execute {
             let drain = self.drain.withLock { $0 }
             drain?.run()
         }
+        return true
+    }
+
+    /// Takes nothing more. What has gathered is still to be taken.
+    func close() {
+        contents.withLock { $0.isClosed = true }
     }
 
     /// The owner will take all soon without being woken. `false` when that was known.

@@ -7,20 +7,20 @@ extension Consumer {
     func checkRoutes(_ now: ContinuousClock.Instant) {
         defer { note(routes.nextDeadline) }
         if let channel = routes.channel { send(routes.expire(now), channel) }
-        guard let selfCheckInterval else { return }
+        guard let selfCheckInterval = settings.selfCheckInterval else { return }
         let next = selfCheckInterval * Double.random(in: 0.75...1, using: &generator)
         guard routes.isDue(now, next: next), !isDraining, routes.sweep(liveRoutes) else { return }
         openRoutes()
     }
 
     private var liveRoutes: [RouteChecks.Route] {
-        subscriptions.values.filter { $0.state == .live && !$0.isMuted }.sorted { $0.request.id < $1.request.id }
-            .map { RouteChecks.Route(subscription: $0.request.id, steps: $0.plan.routes) }
+        consumptions.values.filter { $0.state == .live && !$0.isMuted }.sorted { $0.subscription.id < $1.subscription.id }
+            .map { RouteChecks.Route(subscription: $0.subscription.id, steps: $0.plan.routes) }
     }
 
     private func openRoutes() {
-        guard let channel = takeChannel() else { return routes.skip() }
-        send(routes.open(channel, until: .now + answerTimeout), channel)
+        guard let connection, let channel = channels.take(for: nil, limit: connection.tuning.channelMax) else { return routes.skip() }
+        send(routes.open(channel, until: .now + settings.answerTimeout), channel)
     }
 
     /// What comes on the channel of a sweep.
@@ -28,15 +28,15 @@ extension Consumer {
         switch method {
         case .channelOpenOK: break
         case .exchangeDeclareOK, .queueBindOK:
-            send(try routes.answered(until: .now + answerTimeout), channel)
+            send(try routes.answered(until: .now + settings.answerTimeout), channel)
         case .channelCloseOK:
             routes.left()
-            free(channel)
+            channels.free(channel)
         case .channelClose(let closure):
             send([.channelCloseOK], channel)
             // Both sides closed: ours is still to be answered, and frees the number.
             if case .leaving = routes.state { break }
-            free(channel)
+            channels.free(channel)
             routeRefused(closure)
         case .channelFlow(let active): send([.channelFlowOK(active: active)], channel)
         default:
@@ -47,18 +47,18 @@ extension Consumer {
 
     /// A subscription that works is left alone: whether messages still find it, nobody can tell.
     private func routeRefused(_ closure: IncomingMethod.Closure) {
-        if let refusal = routes.refused(closure), let subscription = subscriptions[refusal.subscription] {
-            tell(subscription, refusal.step, closure)
+        if let refusal = routes.refused(closure), let consumption = consumptions[refusal.subscription] {
+            tell(consumption, refusal.step, closure)
         }
         if routes.isInterrupted { openRoutes() }
     }
 
-    private func tell(_ subscription: Subscription, _ step: Declaration, _ closure: IncomingMethod.Closure) {
-        let error = place.refused(step, closure, for: subscription.request.address)
-        guard subscription.tells(error.message) else { return }
+    private func tell(_ consumption: Consumption, _ step: Declaration, _ closure: IncomingMethod.Closure) {
+        let error = errors.refused(step, closure, for: consumption.address)
+        guard consumption.history.tells(error.message) else { return }
         logger.warning(
             "Whether messages find their way to a subscription cannot be seen to",
-            metadata: ["address": "\(subscription.request.address)", "error": "\(error)"])
+            metadata: ["address": "\(consumption.address)", "error": "\(error)"])
     }
 }
 

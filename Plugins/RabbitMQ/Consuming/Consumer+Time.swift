@@ -5,43 +5,37 @@ import SwitchboardCore
 extension Consumer {
     func expire(_ now: ContinuousClock.Instant) {
         nextDeadline = nil
-        for subscription in Array(subscriptions.values) {
-            if subscription.opening != nil, let deadline = subscription.request.deadline, deadline <= now {
-                answer(subscription, place.notLive(subscription.request, subscription.lastReason, now))
-                remove(subscription)
+        for consumption in Array(consumptions.values) {
+            if let retryAt = consumption.retryAt, retryAt <= now {
+                consumption.retryAt = nil
+                setUp(consumption)
+            }
+            if let deadline = consumption.closeDeadline, deadline <= now {
+                remove(consumption)
                 continue
             }
-            if let retryAt = subscription.retryAt, retryAt <= now {
-                subscription.retryAt = nil
-                subscription.isSuspected = false
-                setUp(subscription)
-            }
-            if let deadline = subscription.closeDeadline, deadline <= now {
-                remove(subscription)
-                continue
-            }
-            if subscription.state == .opening, let channel = subscription.channel,
-                let deadline = subscription.answerDeadline, deadline <= now
+            if consumption.state == .opening, let channel = consumption.channel,
+                let deadline = consumption.answerDeadline, deadline <= now
             {
-                subscription.silences += 1
-                restart(subscription, channel, "the broker did not answer what sets the subscription up")
+                consumption.history.change { $0.silences += 1 }
+                restart(consumption, channel, "the broker did not answer what sets the subscription up")
             }
-            check(subscription, now)
-            note(subscription.nextDeadline)
+            check(consumption, now)
+            note(consumption.nextDeadline)
         }
         checkRoutes(now)
     }
 
     /// Asks the broker about the queue of a live subscription, when it is time.
-    private func check(_ subscription: Subscription, _ now: ContinuousClock.Instant) {
-        guard let interval = selfCheckInterval, let channel = subscription.channel, subscription.state == .live,
-            !subscription.isMuted
+    private func check(_ consumption: Consumption, _ now: ContinuousClock.Instant) {
+        guard let interval = settings.selfCheckInterval, let channel = consumption.channel, consumption.state == .live,
+            !consumption.isMuted
         else { return }
-        switch subscription.selfCheck.due(now, every: interval) {
+        switch consumption.selfCheck.due(now, every: interval) {
         case _ where isDraining: break
         case .nothing: break
-        case .ask: send([.inspectQueue(subscription.request.plan.queue)], channel)
-        case .deaf(let reason): restart(subscription, channel, reason)
+        case .ask: send([.inspectQueue(consumption.plan.queue)], channel)
+        case .deaf(let reason): restart(consumption, channel, reason)
         }
     }
 }

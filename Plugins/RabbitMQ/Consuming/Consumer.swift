@@ -2,320 +2,303 @@
 import Logging
 import SwitchboardCore
 
-/// The consuming side of a driver: its subscriptions, each on a channel of its own.
+/// The consuming side of a connection: its subscriptions, each on a channel of its own.
 final class Consumer: ConnectionClient {
     typealias Command = ConsumeCommand
 
     /// How long the broker may take to answer the end of a subscription.
     private static let closeTime: Duration = .seconds(5)
 
-    let place: Place
-    let maximumMessageSize: Int
+    struct Settings: Sendable {
+        var maximumMessageSize: Int
+        var prefetchLimit: Int
+        /// `nil`: subscriptions do not check themselves.
+        var selfCheckInterval: Duration?
+        var answerTimeout: Duration
+    }
+
+    let settings: Settings
+    let errors: BrokerErrors
     let inbox: Inbox<ConsumeCommand>
-    /// `nil`: subscriptions do not check themselves.
-    let selfCheckInterval: Duration?
-    let answerTimeout: Duration
     let demands: BrokerDemands
     let metrics: DriverMetrics
+    let signals: ConnectionSignals
     let logger: Logger
 
-    private(set) var link: Link?
-    var subscriptions: [UInt64: Subscription] = [:]
-    var byChannel: [Subscription?] = []
-    var freeChannels: [UInt16] = []
-    private var dirty: [Subscription] = []
-    private var finalError: TransportError?
-    private var answered: [() -> Void] = []
+    private(set) var connection: AMQPConnection?
+    var consumptions: [UInt64: Consumption] = [:]
+    let channels = ConsumerChannels()
+    private var dirty: [Consumption] = []
+    private var isStopped = false
+    private var answered: [ConnectionSignal] = []
     var generator = SystemRandomNumberGenerator()
     var nextDeadline: ContinuousClock.Instant?
-    /// How many subscriptions have been live and are not.
-    private var restoring = 0
     /// Whether exchanges and bindings are still there.
     var routes = RouteChecks()
     private(set) var wasSettingUpNews = false
 
     init(
-        place: Place, maximumMessageSize: Int, inbox: Inbox<ConsumeCommand>, selfCheckInterval: Duration?,
-        answerTimeout: Duration, demands: BrokerDemands, metrics: DriverMetrics, logger: Logger
+        _ settings: Settings, errors: BrokerErrors, inbox: Inbox<ConsumeCommand>, demands: BrokerDemands,
+        metrics: DriverMetrics, signals: ConnectionSignals, logger: Logger
     ) {
-        self.place = place
-        self.maximumMessageSize = maximumMessageSize
+        self.settings = settings
+        self.errors = errors
         self.inbox = inbox
-        self.selfCheckInterval = selfCheckInterval
-        self.answerTimeout = answerTimeout
         self.demands = demands
         self.metrics = metrics
+        self.signals = signals
         self.logger = logger
     }
 
     /// Whether another connection is about to take over.
     private(set) var isDraining = false
 
-    var isReady: Bool { link != nil && restoring == 0 }
-    var unreadyReason: String? {
-        subscriptions.values.lazy.filter(\.isRestoring).compactMap { subscription in
-            subscription.lastReason.map { "the subscription to \(subscription.request.address): \($0)" }
-        }.first
-    }
+    var isReady: Bool { connection != nil }
     var isIdle: Bool {
-        !isDraining || subscriptions.values.allSatisfy { $0.tracker.count == 0 || $0.request.plan.isStream }
+        !isDraining || consumptions.values.allSatisfy { $0.tracker.count == 0 || $0.plan.isStream }
+    }
+
+    /// `Transport` hears of it at the end of the turn.
+    func signal(_ signal: ConnectionSignal) {
+        answered.append(signal)
     }
 
     // MARK: Commands
 
     func perform(_ command: ConsumeCommand) {
         switch command {
-        case .open(let request, let continuation): open(request, continuation)
-        case .cancelOpening(let request): cancelOpening(request)
-        case .settle(let request, let epoch, let tag, let settlement, let whenKnown):
-            settle(request, epoch, tag, settlement, whenKnown)
-        case .close(let request, let continuation): close(request, continuation)
+        case .subscribe(let subscription, let history): subscribe(subscription, history)
+        case .settle(let settler, let tag, let settlement, let completion):
+            settle(settler, tag, settlement, completion)
+        case .unsubscribe(let subscription): unsubscribe(subscription)
         }
     }
 
-    private func open(_ request: SubscriptionRequest, _ continuation: CheckedContinuation<TransportError?, Never>) {
-        let subscription = Subscription(request)
-        subscription.opening = continuation
-        if let finalError { return answer(subscription, finalError) }
-        if request.isCancelled { return answer(subscription, place.cancelled(request)) }
-        subscriptions[request.id] = subscription
-        setUp(subscription)
-        note(subscription.nextDeadline)
+    func abandon(_ command: ConsumeCommand) {
+        guard case .settle(let settler, _, _, let completion) = command else { return }
+        completion?(AcceptanceReceipts.neverSent(settler.subscription.address))
     }
 
-    private func cancelOpening(_ request: SubscriptionRequest) {
-        guard let subscription = subscriptions[request.id], subscription.opening != nil else { return }
-        answer(subscription, place.cancelled(request))
-        remove(subscription)
+    private func subscribe(_ subscription: Subscription, _ history: SubscriptionHistory) {
+        let consumption = Consumption(subscription, history, prefetchLimit: settings.prefetchLimit)
+        consumptions[subscription.id] = consumption
+        // What the last connection broke over has its own time.
+        let (suspended, reason) = history.change { ($0.suspendedUntil, $0.lastReason) }
+        if let suspended, suspended > .now {
+            consumption.retryAt = suspended
+            signal(.repairing(subscription, reason: reason ?? "the broker failed over it"))
+        } else {
+            setUp(consumption)
+        }
+        note(consumption.nextDeadline)
     }
 
     private func settle(
-        _ request: SubscriptionRequest, _ epoch: UInt64, _ tag: UInt64, _ settlement: Settlement,
-        _ whenKnown: (@Sendable (TransportError?) -> Void)?
+        _ settler: ChannelSettler, _ tag: UInt64, _ settlement: Settlement,
+        _ completion: (@Sendable (TransportError?) -> Void)?
     ) {
-        guard let subscription = subscriptions[request.id], subscription.epoch == epoch, subscription.channel != nil,
-            subscription.state == .live
+        guard let consumption = consumptions[settler.subscription.id], consumption.settler === settler,
+            consumption.state == .live
         else {
-            whenKnown?(AcceptanceReceipts.neverSent(request.address))
+            completion?(AcceptanceReceipts.neverSent(settler.subscription.address))
             return
         }
-        if let whenKnown { subscription.receipts.add(whenKnown) }
+        if let completion {
+            // Only acceptances are asked about; the others are told at once.
+            if settlement == .accept { consumption.receipts.add(completion) } else { completion(nil) }
+        }
         switch settlement {
-        case .accept: accept(subscription, tag)
-        case .requeue: giveBack(subscription, tag, by: .reject(tag: tag, requeue: true))
-        case .release: release(subscription, tag)
-        case .discard: discard(subscription, tag)
+        case .accept: accept(consumption, tag)
+        case .requeue: giveBack(consumption, tag, by: .reject(tag: tag, requeue: true))
+        case .release: release(consumption, tag)
+        case .discard: discard(consumption, tag)
         }
     }
 
     /// The broker is told at the end of the turn.
-    func accept(_ subscription: Subscription, _ tag: UInt64) {
-        subscription.tracker.accept(tag)
-        guard !subscription.isDirty else { return }
-        subscription.isDirty = true
-        dirty.append(subscription)
+    func accept(_ consumption: Consumption, _ tag: UInt64) {
+        consumption.tracker.accept(tag)
+        guard !consumption.isDirty else { return }
+        consumption.isDirty = true
+        dirty.append(consumption)
     }
 
     /// Returns what was not handled to its queue. Since RabbitMQ 4.3, quorum queues count a `basic.reject` as an attempt, and
     /// no `basic.nack`.
-    func release(_ subscription: Subscription, _ tag: UInt64) {
-        giveBack(subscription, tag, by: .nack(tag: tag, multiple: false, requeue: true))
+    func release(_ consumption: Consumption, _ tag: UInt64) {
+        giveBack(consumption, tag, by: .nack(tag: tag, multiple: false, requeue: true))
     }
 
     /// It will not come again: its queue dead-letters it, where it is told to, or drops it.
-    func discard(_ subscription: Subscription, _ tag: UInt64) {
-        giveBack(subscription, tag, by: .reject(tag: tag, requeue: false))
+    func discard(_ consumption: Consumption, _ tag: UInt64) {
+        giveBack(consumption, tag, by: .reject(tag: tag, requeue: false))
     }
 
-    private func giveBack(_ subscription: Subscription, _ tag: UInt64, by method: OutgoingMethod) {
-        guard let channel = subscription.channel, subscription.tracker.reject(tag) else { return }
+    private func giveBack(_ consumption: Consumption, _ tag: UInt64, by method: OutgoingMethod) {
+        guard let channel = consumption.channel, consumption.tracker.reject(tag) else { return }
         send([method], channel)
     }
 
-    private func close(_ request: SubscriptionRequest, _ continuation: CheckedContinuation<Void, Never>) {
-        guard let subscription = subscriptions[request.id] else {
-            return answered.append { continuation.resume() }
-        }
-        subscription.closing = continuation
-        guard let channel = subscription.channel else { return remove(subscription) }
-        change(subscription, to: .closing)
-        send(subscription.tearDown, channel)
-        subscription.closeDeadline = .now + Self.closeTime
-        note(subscription.closeDeadline)
+    private func unsubscribe(_ subscription: Subscription) {
+        guard let consumption = consumptions[subscription.id] else { return signal(.ended(subscription)) }
+        consumption.isEnding = true
+        guard let channel = consumption.channel else { return remove(consumption) }
+        consumption.state = .closing
+        send(consumption.tearDown, channel)
+        consumption.closeDeadline = .now + Self.closeTime
+        note(consumption.closeDeadline)
     }
 
     // MARK: Setting up
 
-    func setUp(_ subscription: Subscription) {
-        guard let link, !isDraining, subscription.state == .waiting, subscription.retryAt == nil else { return }
-        guard let channel = takeChannel() else {
+    func setUp(_ consumption: Consumption) {
+        guard let connection, !isDraining, !isStopped, consumption.state == .waiting, consumption.retryAt == nil else { return }
+        guard let channel = channels.take(for: consumption, limit: connection.tuning.channelMax) else {
             return retry(
-                subscription, "the connection has no channel left (\(link.tuning.channelMax) is the most)")
+                consumption, "the connection has no channel left (\(connection.tuning.channelMax) is the most)")
         }
-        byChannel[Int(channel)] = subscription
-        subscription.channel = channel
-        subscription.answered = 0
-        subscription.isMuted = false
-        subscription.adapt(to: demands)
-        change(subscription, to: .opening)
-        send(subscription.setUp, channel)
-        metrics.declared(subscription.plan.declarations.count)
+        consumption.channel = channel
+        consumption.settler = ChannelSettler(consumption.subscription, consumption.history, inbox, errors)
+        consumption.answered = 0
+        consumption.isMuted = false
+        consumption.adapt(to: demands)
+        consumption.state = .opening
+        send(consumption.setUp, channel)
+        metrics.declared(consumption.plan.declarations.count)
         // Each time longer: a channel that hangs in the broker stays taken.
-        subscription.answerDeadline = .now + answerTimeout * (1 << min(subscription.silences, 5))
-        note(subscription.answerDeadline)
-    }
-
-    /// A channel's number that nothing has; `nil`: the connection has no more.
-    func takeChannel() -> UInt16? {
-        if let channel = freeChannels.popLast() { return channel }
-        guard let link else { return nil }
-        if byChannel.isEmpty { byChannel.append(nil) }  // Channel 0 is the connection's.
-        guard byChannel.count <= Int(link.tuning.channelMax) else { return nil }
-        byChannel.append(nil)
-        return UInt16(byChannel.count - 1)
+        let silences = consumption.history.change { $0.silences }
+        consumption.answerDeadline = .now + settings.answerTimeout * (1 << min(silences, 5))
+        note(consumption.answerDeadline)
     }
 
     func send(_ methods: [OutgoingMethod], _ channel: UInt16) {
-        guard let link else { return }
+        guard let connection else { return }
         do throws(TransportError) {
-            for method in methods { try link.send(method, channel: channel) }
+            for method in methods { try connection.send(method, channel: channel) }
         } catch {
-            link.end(error.message)
+            connection.end(error.message)
         }
     }
 
     /// Tries again after a pause. A reason that stays the same is logged once.
     ///
     /// - Parameter pause: `nil`: as after a loss.
-    func retry(_ subscription: Subscription, _ reason: String, after pause: Duration? = nil) {
-        if subscription.lastReason != reason {
+    func retry(_ consumption: Consumption, _ reason: String, after pause: Duration? = nil) {
+        let isNews = consumption.history.change { history in
+            defer { history.lastReason = reason }
+            return history.lastReason != reason
+        }
+        if isNews {
             logger.warning(
                 "Subscription begins anew",
-                metadata: ["address": "\(subscription.request.address)", "rabbitmq.reason": "\(reason)"])
+                metadata: ["address": "\(consumption.address)", "rabbitmq.reason": "\(reason)"])
         }
-        subscription.lastReason = reason
-        subscription.leftOut = []
-        change(subscription, to: .waiting)
-        subscription.retryAt = .now + (pause ?? subscription.backoff.next(using: &generator))
-        note(subscription.retryAt)
+        consumption.leftOut = []
+        consumption.state = .waiting
+        consumption.retryAt = .now + (pause ?? consumption.backoff.next(using: &generator))
+        note(consumption.retryAt)
+        signal(.repairing(consumption.subscription, reason: reason))
     }
 
     /// Tries again what has been live and is refused now, as it may pass: later each time.
-    func waitOut(_ subscription: Subscription, _ error: TransportError) {
-        retry(subscription, error.message.withoutFullStop, after: subscription.refusals.next(using: &generator))
-    }
-
-    /// The broker has failed while it set this one up, maybe over it, and closed the connection with all that is on it. It is
-    /// set up again after pauses that grow, and so soon as the only one.
-    private func suspect(_ subscription: Subscription, _ loss: ConnectionLoss) {
-        subscription.isSuspected = true
-        retry(subscription, loss.reason.withoutFullStop, after: subscription.failures.next(using: &generator))
+    func waitOut(_ consumption: Consumption, _ error: TransportError) {
+        let pause = consumption.history.change { history in
+            var generator = SystemRandomNumberGenerator()
+            return history.refusals.next(using: &generator)
+        }
+        retry(consumption, error.message.withoutFullStop, after: pause)
     }
 
     /// Goes on with what is there.
-    func leaveOut(_ declaration: Declaration, of subscription: Subscription, _ error: TransportError) {
-        if subscription.tells(error.message) {
+    func leaveOut(_ declaration: Declaration, of consumption: Consumption, _ error: TransportError) {
+        if consumption.history.tells(error.message) {
             logger.warning(
                 "The broker refuses a declaration that it took before; the subscription uses what is there",
-                metadata: ["address": "\(subscription.request.address)", "error": "\(error)"])
+                metadata: ["address": "\(consumption.address)", "error": "\(error)"])
         }
-        subscription.leftOut.insert(declaration)
-        change(subscription, to: .waiting)
-        setUp(subscription)
+        consumption.leftOut.insert(declaration)
+        consumption.state = .waiting
+        setUp(consumption)
     }
 
-    func change(_ subscription: Subscription, to state: Subscription.State) {
-        subscription.state = state
-        restoring = subscriptions.values.count(where: \.isRestoring)
-    }
-
-    func becameLive(_ subscription: Subscription) {
-        if let reason = subscription.lastReason {
+    func becameLive(_ consumption: Consumption) {
+        let reason = consumption.history.change { history in
+            history.silences = 0
+            history.refusals.reset()
+            history.failures.reset()
+            history.suspendedUntil = nil
+            return history.lastReason.take()
+        }
+        if let reason {
             logger.info(
                 "Subscription is live again",
-                metadata: ["address": "\(subscription.request.address)", "rabbitmq.reason": "\(reason)"])
+                metadata: ["address": "\(consumption.address)", "rabbitmq.reason": "\(reason)"])
         }
-        subscription.hasBeenLive = true
-        subscription.silences = 0
-        subscription.lastReason = nil
-        subscription.backoff.reset()
-        subscription.refusals.reset()
-        subscription.failures.reset()
-        subscription.leftOut = []
-        change(subscription, to: .live)
-        if let selfCheckInterval {
+        consumption.backoff.reset()
+        consumption.leftOut = []
+        consumption.state = .live
+        if let interval = settings.selfCheckInterval {
             // Not all at once: a process has many, and they become live together.
-            let first = selfCheckInterval * Double.random(in: 0.5...1, using: &generator)
-            subscription.selfCheck.begin(at: .now + first)
-            note(subscription.nextDeadline)
+            let first = interval * Double.random(in: 0.5...1, using: &generator)
+            consumption.selfCheck.begin(at: .now + first)
+            note(consumption.nextDeadline)
             note(routes.begin(.now + first))
         }
-        answer(subscription, nil)
+        signal(.live(consumption.subscription))
     }
 
     /// There is no use in trying again.
-    func fail(_ subscription: Subscription, _ error: TransportError) {
-        if subscription.opening != nil {
-            answer(subscription, error)
-            remove(subscription)
-        } else {
-            change(subscription, to: .failed)
-            subscription.request.source.finish(throwing: error)
-        }
-    }
-
-    func answer(_ subscription: Subscription, _ error: TransportError?) {
-        guard let continuation = subscription.opening else { return }
-        subscription.opening = nil
-        answered.append { continuation.resume(returning: error) }
+    func fail(_ consumption: Consumption, _ error: TransportError) {
+        signal(.failed(consumption.subscription, error))
+        remove(consumption)
     }
 
     /// Forgets a subscription. A channel that it still has is closed; its number is free again when the broker says so.
-    func remove(_ subscription: Subscription) {
-        subscriptions[subscription.request.id] = nil
-        if let channel = subscription.channel, subscription.state != .closing {
-            send(subscription.tearDown, channel)
+    func remove(_ consumption: Consumption) {
+        consumptions[consumption.subscription.id] = nil
+        if let channel = consumption.channel, consumption.state != .closing {
+            send(consumption.tearDown, channel)
         }
-        change(subscription, to: .closing)
-        subscription.receipts.lost(subscription.request.address)
-        subscription.request.source.finish()
-        if let continuation = subscription.closing {
-            subscription.closing = nil
-            answered.append { continuation.resume() }
+        consumption.state = .closing
+        consumption.receipts.lost(consumption.address)
+        if consumption.isEnding {
+            consumption.isEnding = false
+            signal(.ended(consumption.subscription))
         }
     }
 
     // MARK: The connection
 
-    func opened(_ link: Link) {
-        self.link = link
-        for subscription in subscriptions.values.sorted(by: { $0.request.id < $1.request.id }) {
-            // What the last connection broke over has its own time.
-            if subscription.isSuspected { continue }
-            subscription.retryAt = nil
-            setUp(subscription)
-        }
+    func opened(_ connection: AMQPConnection) {
+        self.connection = connection
     }
 
     func closed(_ loss: ConnectionLoss) {
-        link = nil
-        wasSettingUpNews = subscriptions.values.contains { $0.state == .opening && !$0.hasBeenLive }
+        connection = nil
+        wasSettingUpNews = consumptions.values.contains { $0.state == .opening && !$0.subscription.hasBeenLive }
         routes.closed()
-        isDraining = false
-        byChannel = []
-        freeChannels = []
-        for subscription in subscriptions.values {
-            let isSuspected = loss.isFailureOfBroker && subscription.state == .opening
-            subscription.forgetChannel()
-            subscription.leftOut = []
-            if subscription.state == .closing {
-                remove(subscription)
-            } else if isSuspected {
-                suspect(subscription, loss)
-            } else if subscription.state != .failed {
-                change(subscription, to: .waiting)
-            }
+        for consumption in consumptions.values {
+            // The broker has failed while it set this one up, maybe over it, and closed the connection with all that is on
+            // it. It is set up again after pauses that grow, and so soon as the only one.
+            if loss.isFailureOfBroker, consumption.state == .opening { suspend(consumption, loss) }
+            consumption.forgetChannel()
         }
+        consumptions.removeAll()
+        answered.removeAll()
+    }
+
+    private func suspend(_ consumption: Consumption, _ loss: ConnectionLoss) {
+        let reason = loss.reason.withoutFullStop
+        let isNews = consumption.history.change { history in
+            var generator = SystemRandomNumberGenerator()
+            history.suspendedUntil = .now + history.failures.next(using: &generator)
+            defer { history.lastReason = reason }
+            return history.lastReason != reason
+        }
+        guard isNews else { return }
+        logger.warning(
+            "Subscription begins anew",
+            metadata: ["address": "\(consumption.address)", "rabbitmq.reason": "\(reason)"])
     }
 
     func blocked(_ reason: String?) {}
@@ -324,31 +307,20 @@ final class Consumer: ConnectionClient {
     /// The broker sends nothing more; what it has sent is settled on this connection.
     func drain() {
         isDraining = true
-        for subscription in subscriptions.values where subscription.state == .live && !subscription.isMuted {
-            guard let channel = subscription.channel else { continue }
-            send([.cancel(tag: subscription.tag)], channel)
+        for consumption in consumptions.values where consumption.state == .live && !consumption.isMuted {
+            guard let channel = consumption.channel else { continue }
+            send([.cancel(tag: consumption.tag)], channel)
         }
     }
 
-    func stop(_ error: TransportError) {
-        guard finalError == nil else { return }
-        finalError = error
-        for subscription in subscriptions.values where subscription.opening != nil {
-            answer(subscription, error)
-            remove(subscription)
-        }
-        for subscription in subscriptions.values where subscription.state == .live {
-            guard let channel = subscription.channel else { continue }
-            send(subscription.release(), channel)
-            subscription.tracker.rejectAll()
-        }
-    }
-
-    func ended(_ error: TransportError) {
-        stop(error)
-        for subscription in subscriptions.values where subscription.state != .failed && subscription.state != .closing {
-            change(subscription, to: .failed)
-            subscription.request.source.finish(throwing: finalError)
+    /// What is unsettled goes back, and nothing new is set up.
+    func stop() {
+        guard !isStopped else { return }
+        isStopped = true
+        for consumption in consumptions.values where consumption.state == .live {
+            guard let channel = consumption.channel else { continue }
+            send(consumption.release(), channel)
+            consumption.tracker.rejectAll()
         }
     }
 
@@ -358,17 +330,19 @@ final class Consumer: ConnectionClient {
     }
 
     func finishTurn() {
-        for subscription in dirty {
-            subscription.isDirty = false
-            if let channel = subscription.channel, subscription.state == .live {
-                send(subscription.tracker.drain(), channel)
+        for consumption in dirty {
+            consumption.isDirty = false
+            if let channel = consumption.channel, consumption.state == .live {
+                send(consumption.tracker.drain(), channel)
                 // The broker's answer to anything that comes behind them says that it has them.
-                if subscription.receipts.ask() { send([.prefetch(subscription.request.prefetch)], channel) }
+                if consumption.receipts.ask() { send([.prefetch(consumption.prefetch)], channel) }
             }
         }
         dirty.removeAll(keepingCapacity: true)
-        for answer in answered { answer() }
-        answered.removeAll(keepingCapacity: true)
+        guard !answered.isEmpty else { return }
+        let told = answered
+        answered = []
+        for signal in told { signals.send(signal) }
     }
 }
 #endif

@@ -59,9 +59,7 @@ package struct BrokerInspection: Sendable {
         self.timeout = timeout
         eventLoop = EventLoops.next()
         settings = ConnectionSettings(
-            endpoints: endpoints, role: .inspect, configuration: configuration, tls: tls,
-            demands: BrokerDemands(configuration.topology), metrics: DriverMetrics(), logger: logger,
-            log: ConnectionLog(logger), report: { _ in }, hasBeenReady: { false }, renew: {})
+            role: .inspect, configuration: configuration, tls: tls, metrics: DriverMetrics(), logger: logger, renew: {})
     }
 
     /// The addresses of a host.

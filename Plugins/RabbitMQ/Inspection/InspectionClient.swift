@@ -46,18 +46,17 @@ final class InspectionClient: ConnectionClient {
     // MARK: What an inspection does itself
 
     var isReady: Bool { true }
-    var unreadyReason: String? { nil }
     var isIdle: Bool { true }
     var nextDeadline: ContinuousClock.Instant? { nil }
 
     func perform(_ command: Never) {}
-    func opened(_ link: Link) {}
+    func opened(_ connection: AMQPConnection) {}
     func closed(_ loss: ConnectionLoss) {}
     func blocked(_ reason: String?) {}
     func writable() {}
     func drain() {}
-    func stop(_ error: TransportError) {}
-    func ended(_ error: TransportError) {}
+    func stop() {}
+    func abandon(_ command: Never) {}
     func expire(_ now: ContinuousClock.Instant) {}
     func finishTurn() {}
 }

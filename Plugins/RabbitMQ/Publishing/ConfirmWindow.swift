@@ -10,7 +10,6 @@ import DequeModule
 struct ConfirmWindow<Element> {
     private struct Slot {
         var element: Element?
-        var bytes: Int
         var isAbandoned = false
     }
 
@@ -20,17 +19,20 @@ struct ConfirmWindow<Element> {
 
     /// How many are unconfirmed, without the abandoned ones.
     private(set) var count = 0
-    /// The bytes of those.
-    private(set) var bytes = 0
     /// How many are unconfirmed and abandoned.
     private(set) var abandoned = 0
 
+    /// At how many elements those are to be given up that nobody waits for.
+    private var sweepsAt = 4096
+
+    /// Whether it is time for ``abandon(_:)``: so seldom that looking at all costs each little.
+    var isSweepDue: Bool { count >= sweepsAt }
+
     /// Notes a publish that was written, and returns its tag.
     @discardableResult
-    mutating func append(_ element: Element, bytes: Int) -> UInt64 {
-        slots.append(Slot(element: element, bytes: bytes))
+    mutating func append(_ element: Element) -> UInt64 {
+        slots.append(Slot(element: element))
         count += 1
-        self.bytes += bytes
         return firstTag + UInt64(slots.count - 1)
     }
 
@@ -70,7 +72,6 @@ struct ConfirmWindow<Element> {
     private mutating func take(_ index: Int) -> Element? {
         guard let element = slots[index].element.take() else { return nil }
         count -= 1
-        bytes -= slots[index].bytes
         return element
     }
 
@@ -82,6 +83,7 @@ struct ConfirmWindow<Element> {
             slots[index].isAbandoned = true
             abandoned += 1
         }
+        sweepsAt = max(4096, count * 2)
     }
 
     /// Changes unconfirmed elements, oldest first, until `body` returns `true`. `false` when it never did.

@@ -12,7 +12,7 @@ struct FailingDeclarations: Sendable {
         var until: ContinuousClock.Instant
         /// What the broker said.
         var reason: String
-        fileprivate var pauses = RefusalPauses(most: longestPause)
+        fileprivate var pauses = DoublingPause(longest: longestPause)
     }
 
     /// Each failure costs all traffic its connection.

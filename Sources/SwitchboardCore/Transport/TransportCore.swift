@@ -18,6 +18,8 @@ final class TransportCore: Sendable {
         var waiter: UnsafeContinuation<Void, Never>?
         /// When the waiter is to go on.
         var resumeAt: Instant?
+        /// Whether the next attempt needn't wait.
+        var isHurried = false
     }
 
     struct State {
@@ -264,8 +266,6 @@ final class TransportCore: Sendable {
                 lost(ConnectionFailure("the transport was closed"), index, generation)
             } catch {
                 lost(error, index, generation)
-                // What is refused while the transport ends is still worth telling.
-                if isClosing, error.retry != .never { return }
             }
             let now = clock.now()
             let (step, error) = state.withLock { state in
@@ -274,6 +274,7 @@ final class TransportCore: Sendable {
                 return (step, state.slots[index].life.failure?.error)
             }
             switch step {
+            // What is refused while the transport ends is still worth telling.
             case .end:
                 throw error ?? TransportError(.internalError, "The connection ended without a reason.")
             case .connect(let pause):
@@ -335,9 +336,12 @@ final class TransportCore: Sendable {
         note(moment)
         await park(index) { slot in
             slot.resumeAt = moment
-            return true
+            return !slot.isHurried
         }
-        state.withLock { $0.slots[index].resumeAt = nil }
+        state.withLock { state in
+            state.slots[index].resumeAt = nil
+            state.slots[index].isHurried = false
+        }
     }
 
     /// Waits to be resumed, unless the task is cancelled, the transport ends, or `isDue` says that there is no need.
@@ -359,6 +363,16 @@ final class TransportCore: Sendable {
 
     private func wake(_ index: Int) {
         state.withLock { $0.slots[index].waiter.take() }?.resume()
+    }
+
+    /// Ends the pause before the next attempt.
+    private func hurry(_ index: Int) {
+        let waiter = state.withLock { state -> UnsafeContinuation<Void, Never>? in
+            guard state.slots[index].life.phase == .pausing else { return nil }
+            state.slots[index].isHurried = true
+            return state.slots[index].waiter.take()
+        }
+        waiter?.resume()
     }
 
     // MARK: The end
@@ -422,7 +436,7 @@ final class TransportCore: Sendable {
 
     private func received(_ signal: ConnectionSignal, _ index: Int, _ generation: UInt64) {
         switch signal {
-        case .tryAgain: wake(index)
+        case .tryAgain: hurry(index)
         case .lost(let failure): lost(failure, index, generation)
         case .window(let messages, let bytes):
             ifCurrent(index, generation) { state in

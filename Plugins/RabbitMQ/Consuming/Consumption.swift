@@ -1,16 +1,15 @@
 #if RabbitMQ
 import SwitchboardCore
 
-/// A subscription inside the consumer: its channel, its unsettled deliveries, and where it stands.
-final class Subscription {
-    ///     waiting ──connection, retry──▶ opening ──consume-ok──▶ live
-    ///        ▲                              │                      │
-    ///        └──── channel closed, cancelled by the broker, connection lost
-    ///     any ──body returned──▶ closing ──close-ok──▶ (gone)
-    ///     opening ──refused, and never live before──▶ failed ──body returned──▶ (gone)
+/// A subscription on one connection: its channel, its unsettled deliveries, and where it stands.
+final class Consumption {
+    ///     waiting ──retry──▶ opening ──consume-ok──▶ live
+    ///        ▲                  │                      │
+    ///        └──── channel closed, cancelled by the broker
+    ///     any ──subscriber done, refused for good──▶ closing ──close-ok──▶ (gone)
     ///     opening ──refused, and live before──▶ waiting, with pauses that grow: what was right once may be again
     enum State: Hashable {
-        case waiting, opening, live, closing, failed
+        case waiting, opening, live, closing
     }
 
     struct Method {
@@ -18,98 +17,90 @@ final class Subscription {
         var isRedelivered: Bool
     }
 
-    let request: SubscriptionRequest
-    /// What it declares and takes from: as requested, or as the broker demands.
+    let subscription: Subscription
+    let history: SubscriptionHistory
+    let prefetch: UInt16
+    /// What it declares and takes from: as planned, or as the broker demands.
     private(set) var plan: SubscriptionPlan
     var state = State.waiting
     var channel: UInt16?
-    /// Counts the channels that this subscription has had.
-    var epoch: UInt64 = 0
+    /// Settles what comes by the present channel.
+    var settler: ChannelSettler?
     var tracker = AckTracker()
     var receipts = AcceptanceReceipts()
     var assembler = ContentAssembler<Method>()
-    var backoff: Backoff
-    var refusals = RefusalPauses()
-    /// Between attempts over which the broker may have failed.
-    var failures = RefusalPauses(most: FailingDeclarations.longestPause)
-    /// Whether the broker may have failed over its set-up: until ``retryAt`` it is not tried, whatever connection there is.
-    var isSuspected = false
+    var backoff = GrowingPause(first: .milliseconds(50), longest: .seconds(5))
     /// What the broker refuses to declare since it was live, as it is there otherwise or we may not any more: left out of the
     /// next ``setUp``.
     var leftOut: Set<Declaration> = []
-    /// What people have been told of it.
-    private var told: Set<String> = []
     var retryAt: ContinuousClock.Instant?
     /// When the broker should have answered all of ``setUp``.
     var answerDeadline: ContinuousClock.Instant?
-    /// How often on end it has not.
-    var silences = 0
     /// What has been answered of the declarations while opening.
     var answered = 0
-    var opening: CheckedContinuation<TransportError?, Never>?
-    var closing: CheckedContinuation<Void, Never>?
+    /// When the broker should have answered its end.
     var closeDeadline: ContinuousClock.Instant?
-    /// Why it is not live, or was not the last time.
-    var lastReason: String?
+    /// Whether `Transport` waits to hear that it has ended.
+    var isEnding = false
     /// Whether it has acceptances to tell the broker at the end of the turn.
     var isDirty = false
-    var hasBeenLive = false
     /// Whether the broker has been told to send nothing more.
     var isMuted = false
     var selfCheck = SelfCheck()
     /// How often on end the queue, which should be this one's alone, had other consumers too.
     var strangers = 0
-    /// A stream's position: where to go on after a reconnect.
-    var nextOffset: Int64?
 
-    init(_ request: SubscriptionRequest) {
-        self.request = request
-        plan = request.plan
-        backoff = Backoff(first: .milliseconds(50), most: .seconds(5))
+    init(_ subscription: Subscription, _ history: SubscriptionHistory, prefetchLimit: Int) {
+        self.subscription = subscription
+        self.history = history
+        prefetch = UInt16(min(subscription.prefetch, prefetchLimit))
+        plan = history.plan
     }
 
-    var tag: String { String(request.id) }
+    var address: Address { subscription.address }
+    var tag: String { String(subscription.id) }
+
+    /// Whether nobody else consumes from its queue, as its name is this subscription's alone.
+    var isAlone: Bool {
+        switch address {
+        case .mailbox, .fanout: !plan.isStream
+        default: false
+        }
+    }
 
     /// Plans what a broker takes that demands this.
     func adapt(to demands: BrokerDemands) {
-        plan.declarations = demands.adapted(request.plan.declarations, for: request.address)
+        plan.declarations = demands.adapted(history.plan.declarations, for: address)
     }
 
     /// The next moment at which something has to happen.
     var nextDeadline: ContinuousClock.Instant? {
         let checkAt = state == .live && !isMuted ? selfCheck.nextAt : nil
         let answerAt = state == .opening ? answerDeadline : nil
-        return [opening == nil ? nil : request.deadline, retryAt, closeDeadline, checkAt, answerAt]
-            .compactMap(\.self).min()
+        return [retryAt, closeDeadline, checkAt, answerAt].compactMap(\.self).min()
     }
 
-    /// Whether it has been live and is not.
-    var isRestoring: Bool { hasBeenLive && (state == .waiting || state == .opening) }
-
     /// Whether the broker may send more before something is acknowledged.
-    var hasRoom: Bool { request.prefetch == 0 || tracker.count < Int(request.prefetch) }
+    var hasRoom: Bool { prefetch == 0 || tracker.count < Int(prefetch) }
 
     /// Whether the broker keeps to the prefetch: all memory for deliveries depends on it. With some room for what is on its
     /// way while a queue is consumed from anew.
-    var isWithinPrefetch: Bool { request.prefetch == 0 || tracker.count <= 2 * Int(request.prefetch) + 64 }
+    var isWithinPrefetch: Bool { prefetch == 0 || tracker.count <= 2 * Int(prefetch) + 64 }
 
     /// Notes where a stream goes on after what has come.
     func notePosition(_ header: ContentHeader) {
-        guard request.plan.isStream, let offset = header.headers["x-stream-offset"].flatMap(Int64.init), offset < .max
+        guard plan.isStream, let offset = header.headers["x-stream-offset"].flatMap(Int64.init), offset < .max
         else { return }
-        nextOffset = offset + 1
+        history.change { $0.nextOffset = offset + 1 }
     }
-
-    /// Whether people are to be told of something: once, and not of ever more.
-    func tells(_ text: String) -> Bool { told.count < 100 && told.insert(text).inserted }
 
     /// Its channel is gone, and with it what was unsettled: the broker delivers that again.
     func forgetChannel() {
         // What nobody has begun with is dropped: it comes again, and would gather here with each loss.
-        if channel != nil { request.source.withdraw() }
-        receipts.lost(request.address)
+        if channel != nil { subscription.withdraw() }
+        receipts.lost(address)
         channel = nil
-        epoch += 1
+        settler = nil
         tracker = AckTracker()
         assembler = ContentAssembler()
         selfCheck = SelfCheck()
@@ -123,17 +114,17 @@ final class Subscription {
 
     /// What is sent to make it live, in one go: a channel of its own, so that a refusal concerns nobody else.
     var setUp: [OutgoingMethod] {
-        [.channelOpen, .prefetch(request.prefetch)] + declarations.map(\.method) + [consume]
+        [.channelOpen, .prefetch(prefetch)] + declarations.map(\.method) + [consume]
     }
 
     var consume: OutgoingMethod {
-        var arguments = request.plan.consumeArguments
+        var arguments = plan.consumeArguments
         // Only to be refused by a stream, which has no such argument and would give each consumer every message.
-        if !request.plan.isStream, leftOut.contains(where: { if case .queue = $0 { true } else { false } }) {
+        if !plan.isStream, leftOut.contains(where: { if case .queue = $0 { true } else { false } }) {
             arguments = arguments.replacing("x-priority", .int32(0))
         }
-        if let nextOffset { arguments = arguments.replacing("x-stream-offset", .int64(nextOffset)) }
-        return .consume(queue: request.plan.queue, tag: tag, arguments: arguments)
+        if let nextOffset = history.change({ $0.nextOffset }) { arguments = arguments.replacing("x-stream-offset", .int64(nextOffset)) }
+        return .consume(queue: plan.queue, tag: tag, arguments: arguments)
     }
 
     /// What is sent so that nothing more comes, and everything unsettled goes back to its place in the queue, as not handled:
@@ -148,8 +139,8 @@ final class Subscription {
     /// What is sent to end it.
     var tearDown: [OutgoingMethod] {
         var methods = release()
-        if request.plan.deletesQueueAtEnd {
-            methods.append(.deleteQueue(request.plan.queue))
+        if plan.deletesQueueAtEnd {
+            methods.append(.deleteQueue(plan.queue))
         }
         methods.append(.channelClose(code: 200, text: "Goodbye"))
         return methods

@@ -4,8 +4,8 @@ import SwitchboardCore
 
 /// One connection to a broker, from connecting to closed: bytes in, bytes out, login, heartbeats.
 ///
-/// Not Sendable: it lives in its ``Connection``'s actor, on the channel's event loop, as the C state in its decoder must.
-final class Link: FrameReceiver {
+/// Not Sendable: it lives in its ``BrokerConnection``, on the channel's event loop, as the C state in its decoder must.
+final class AMQPConnection: FrameReceiver {
     /// Nothing more is encoded above this many unsent bytes of our own; NIO holds as much again.
     private static let outputLimit = 1024 * 1024
     /// A broker that reads nothing, and has this many bytes of methods to read, is given up.
