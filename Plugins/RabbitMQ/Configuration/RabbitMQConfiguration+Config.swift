@@ -29,7 +29,6 @@ extension RabbitMQConfiguration {
             .flag("directRequests", \.directRequests),
             .integer("maximumUnconfirmed", \.maximumUnconfirmed, in: 1...1_000_000),
             .integer("maximumUnconfirmedBytes", \.maximumUnconfirmedBytes, in: 1...Int.max, unit: "bytes"),
-            .integer("maximumWaiting", \.maximumWaiting, in: 0...Int.max),
             .limit("maximumPrefetch", \.maximumPrefetch, upTo: 65535),
             .integer("maximumMessageSize", \.maximumMessageSize, in: 1...Int.max, unit: "bytes"),
         ]

@@ -83,9 +83,6 @@ public struct RabbitMQConfiguration: Sendable {
     /// How many bytes of message bodies may be written but not yet confirmed. At the limit, further publishers wait.
     public var maximumUnconfirmedBytes = 16 * 1024 * 1024
 
-    /// How many publishers may wait. At the limit, a publish fails at once with `exhausted`.
-    public var maximumWaiting = 100_000
-
     /// An upper limit for every subscription's prefetch, at most 65,535 (`rabbit_qos_prefetch_count`).
     public var maximumPrefetch: Int?
 

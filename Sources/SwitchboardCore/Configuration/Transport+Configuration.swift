@@ -2,7 +2,7 @@
 public import Configuration
 
 extension TransportConfiguration {
-    /// Reads `publishTimeout` and `maximumMessageSize`; what has no value is as in `defaults`.
+    /// Reads `publishTimeout`, `maximumMessageSize` and `maximumWaitingPublishes`; what has no value is as in `defaults`.
     ///
     /// Throws ``TransportError/Code/invalidOption`` for a value that cannot be used.
     public init(
@@ -15,6 +15,7 @@ extension TransportConfiguration {
     package static let configurationKeys: [ConfigurationKey<Self>] = [
         .seconds("publishTimeout", \.publishTimeout, in: 0.001...1e9),
         .integer("maximumMessageSize", \.maximumMessageSize, in: 1...Int.max, unit: "bytes"),
+        .integer("maximumWaitingPublishes", \.maximumWaitingPublishes, in: 1...Int.max),
     ]
 }
 
