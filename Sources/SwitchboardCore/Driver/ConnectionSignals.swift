@@ -74,9 +74,7 @@ public struct ConnectionFailure: Error, Sendable {
 
     /// A failure that may pass.
     public init(_ reason: String, retry: Retry = .afterPause) {
-        self.reason = Secret.masked(in: reason)
-        self.retry = retry
-        error = TransportError(.unavailable, "There is no connection: \(reason).")
+        self.init(TransportError(.unavailable, "There is no connection: \(reason)."), reason: reason, retry: retry)
     }
 
     /// A failure that ends the transport, or may.

@@ -57,7 +57,11 @@ public struct Publish: Sendable {
     public var memory: (any AnyObject & Sendable)? {
         get { record.relay.map { $0.origin.memory } ?? record.core?.memory(of: self) }
         nonmutating set {
-            if let relay = record.relay { relay.origin.memory = newValue } else { record.core?.remember(newValue, of: self) }
+            if let relay = record.relay {
+                relay.origin.memory = newValue
+            } else {
+                record.core?.remember(newValue, of: self)
+            }
         }
     }
 

@@ -33,6 +33,11 @@ struct ConnectionLife {
     /// Whether there is a connection.
     var isConnected: Bool { phase == .restoring || phase == .up }
 
+    /// Whether what is said of this attempt, or its connection, still counts.
+    func isCurrent(_ generation: UInt64) -> Bool {
+        generation == self.generation && (phase == .connecting || isConnected)
+    }
+
     mutating func begin() {
         if phase == .idle { phase = .connecting }
     }
@@ -69,7 +74,7 @@ struct ConnectionLife {
     ///
     /// - Returns: whether that is news.
     mutating func lost(_ failure: ConnectionFailure, _ generation: UInt64) -> Bool {
-        guard generation == self.generation, phase == .connecting || isConnected else { return false }
+        guard isCurrent(generation) else { return false }
         phase = .pausing
         self.failure = failure
         reason = failure.reason

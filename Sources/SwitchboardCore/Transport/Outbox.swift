@@ -153,6 +153,7 @@ struct Outbox {
             if wasSent, hadBegun { record.wasSent = true }
             if record.wasSent, !record.allowsDuplicates { return end(record, errors.afterSending(record, otherwise)) }
             if let final { return end(record, record.wasSent ? errors.afterSending(record, otherwise) : final) }
+            if case .broken(let error) = admission { return end(record, errors.afterSending(record, error)) }
             if pause > .zero {
                 record.reason = otherwise
                 record.notBefore = now() + pause
@@ -226,7 +227,7 @@ struct Outbox {
 
     /// What may be under way from now on.
     mutating func setWindow(_ window: Window) {
-        self.window = window
+        self.window = final == nil ? window : .closed
     }
 
     /// - Returns: the ends of those that waited, if the connection is broken.

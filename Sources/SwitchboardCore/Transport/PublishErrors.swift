@@ -14,7 +14,8 @@ struct PublishErrors: Sendable {
 
     // MARK: Out of time
 
-    func unsent(_ record: PublishRecord, _ waiting: Waiting, _ now: Instant, _ state: TransportState) -> TransportError {
+    func unsent(_ record: PublishRecord, _ waiting: Waiting, _ now: Instant, _ state: TransportState) -> TransportError
+    {
         let (address, waited) = (record.address, record.waited(until: now))
         if record.wasSent {
             return TransportError(

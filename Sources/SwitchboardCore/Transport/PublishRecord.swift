@@ -142,7 +142,8 @@ final class PublishRecord: @unchecked Sendable {
 
     func begin(_ attempt: UInt64) -> Bool {
         let (done, was) = word.compareExchange(
-            expected: attempt << 2 | Phase.handed, desired: attempt << 2 | Phase.begun, ordering: .acquiringAndReleasing)
+            expected: attempt << 2 | Phase.handed, desired: attempt << 2 | Phase.begun, ordering: .acquiringAndReleasing
+        )
         return done || was == attempt << 2 | Phase.begun
     }
 

@@ -16,10 +16,24 @@ final class TransportCore: Sendable {
         var window = Outbox.Window.unlimited
         /// The task that serves this role, while it waits for a loss or the next attempt.
         var waiter: UnsafeContinuation<Void, Never>?
-        /// When the waiter is to go on.
+        /// When the waiter is to go on; `nil` if nothing is to be waited for.
         var resumeAt: Instant?
-        /// Whether the next attempt needn't wait.
-        var isHurried = false
+        /// Whether the next pause is left out.
+        var skipsPause = false
+        /// Whether what the lost connection had is still being taken back.
+        var isClearing = false
+
+        /// What stood against connecting may be mended.
+        ///
+        /// - Returns: the task that waits for the next attempt.
+        mutating func tryAgain() -> UnsafeContinuation<Void, Never>? {
+            if resumeAt != nil {
+                resumeAt = nil
+                return waiter.take()
+            }
+            skipsPause = !life.isConnected
+            return nil
+        }
     }
 
     struct State {
@@ -110,7 +124,7 @@ final class TransportCore: Sendable {
         )
         let result = state.withLock { state -> Result in
             let ending = state.outbox.finished(publish, outcome, clock.now)
-            let drained = state.drainWaiter != nil && state.outbox.hasNothingUnderWay ? state.drainWaiter.take() : nil
+            let drained = state.takeDrained()
             var arms: Instant?
             if ending == nil, publish.record.place == .postponed, let moment = publish.record.notBefore {
                 arms = state.noteTime(moment)
@@ -140,8 +154,13 @@ final class TransportCore: Sendable {
     }
 
     func cancel(_ record: PublishRecord) {
-        guard let ending = state.withLock({ $0.outbox.cancel(record) }) else { return }
+        let (ending, drained) = state.withLock { state in
+            let ending = state.outbox.cancel(record)
+            return (ending, state.takeDrained())
+        }
+        guard let ending else { return }
         ending.caller?.answer(ending.error)
+        drained?.resume()
         pump()
     }
 
@@ -206,6 +225,7 @@ final class TransportCore: Sendable {
             // Deadlines that lie close together are looked at together: the more there is to look at, the more of them.
             let spent = now.duration(to: clock.now())
             state.timerAt = next.map { max($0, now + min(spent * 20, .milliseconds(50))) }
+            if let drained = state.takeDrained() { resumed.append(drained) }
             return (ended, late, resumed, state.timerAt, current)
         }
         guard let result else { return }
@@ -261,7 +281,7 @@ final class TransportCore: Sendable {
                 let connection = try await driver.connect(roles[index], signals: signals)
                 connected(connection, index, generation)
                 await waitForLoss(index, generation)
-                if Task.isCancelled { await drain(index) }
+                if isClosing || Task.isCancelled { await drain(index) }
                 await connection.close()
                 lost(ConnectionFailure("the transport was closed"), index, generation)
             } catch {
@@ -289,7 +309,9 @@ final class TransportCore: Sendable {
     private func willConnect(_ index: Int) -> UInt64? {
         let isCancelled = Task.isCancelled
         let generation = state.withLock { state in
-            state.isClosing || isCancelled ? nil : state.slots[index].life.willConnect()
+            if state.isClosing || isCancelled { return nil as UInt64? }
+            state.slots[index].skipsPause = false
+            return state.slots[index].life.willConnect()
         }
         report()
         return generation
@@ -327,30 +349,32 @@ final class TransportCore: Sendable {
         if state.withLock({ $0.table.isRestoring }) { note(clock.now() + SubscriptionTable.restoreTime) }
     }
 
-    /// Returns when the connection is lost, or the transport is to end.
+    /// Returns when the connection is lost, and what it had is taken back; or when the transport is to end.
     private func waitForLoss(_ index: Int, _ generation: UInt64) async {
-        await park(index) { slot in slot.life.generation == generation && slot.life.isConnected }
+        await park(index) { slot in
+            slot.isClearing || slot.life.generation == generation && slot.life.isConnected
+        }
     }
 
     private func wait(_ index: Int, until moment: Instant) async {
-        note(moment)
-        await park(index) { slot in
-            slot.resumeAt = moment
-            return !slot.isHurried
+        let arms = state.withLock { state -> Instant? in
+            if state.slots[index].skipsPause { return nil }
+            state.slots[index].resumeAt = moment
+            return state.noteTime(moment)
         }
-        state.withLock { state in
-            state.slots[index].resumeAt = nil
-            state.slots[index].isHurried = false
-        }
+        if let arms { arm(arms) }
+        // Its time may have come already.
+        await park(index) { $0.resumeAt != nil }
+        state.withLock { $0.slots[index].resumeAt = nil }
     }
 
     /// Waits to be resumed, unless the task is cancelled, the transport ends, or `isDue` says that there is no need.
     private func park(_ index: Int, _ waits: @Sendable (inout Slot) -> Bool) async {
         await withTaskCancellationHandler {
             await withUnsafeContinuation { (waiter: UnsafeContinuation<Void, Never>) in
-                let isCancelled = Task.isCancelled
+                // Under the lock, so that whoever cancels either is seen here or sees the waiter.
                 let isParked = state.withLock { state in
-                    guard !isCancelled, !state.isClosing, waits(&state.slots[index]) else { return false }
+                    guard !Task.isCancelled, !state.isClosing, waits(&state.slots[index]) else { return false }
                     state.slots[index].waiter = waiter
                     return true
                 }
@@ -363,16 +387,6 @@ final class TransportCore: Sendable {
 
     private func wake(_ index: Int) {
         state.withLock { $0.slots[index].waiter.take() }?.resume()
-    }
-
-    /// Ends the pause before the next attempt.
-    private func hurry(_ index: Int) {
-        let waiter = state.withLock { state -> UnsafeContinuation<Void, Never>? in
-            guard state.slots[index].life.phase == .pausing else { return nil }
-            state.slots[index].isHurried = true
-            return state.slots[index].waiter.take()
-        }
-        waiter?.resume()
     }
 
     // MARK: The end
@@ -436,7 +450,7 @@ final class TransportCore: Sendable {
 
     private func received(_ signal: ConnectionSignal, _ index: Int, _ generation: UInt64) {
         switch signal {
-        case .tryAgain: hurry(index)
+        case .tryAgain: state.withLock { $0.slots[index].tryAgain() }?.resume()
         case .lost(let failure): lost(failure, index, generation)
         case .window(let messages, let bytes):
             ifCurrent(index, generation) { state in
@@ -472,7 +486,7 @@ final class TransportCore: Sendable {
     private func ifCurrent<Result: Sendable>(
         _ index: Int, _ generation: UInt64, _ body: @Sendable (inout State) -> Result
     ) -> Result? {
-        state.withLock { state in state.slots[index].life.generation == generation ? body(&state) : nil }
+        state.withLock { state in state.slots[index].life.isCurrent(generation) ? body(&state) : nil }
     }
 
     private func failed(_ entry: SubscriptionTable.Entry, _ error: TransportError) {
@@ -498,13 +512,15 @@ final class TransportCore: Sendable {
     private func lost(_ failure: ConnectionFailure, _ index: Int, _ generation: UInt64) {
         typealias Result = (
             ended: [Outbox.Ending], waiters: [SubscriptionTable.Waiter], withdrawn: [Subscription],
-            server: UnsafeContinuation<Void, Never>?, drained: UnsafeContinuation<Void, Never>?
+            drained: UnsafeContinuation<Void, Never>?
         )
         let result = state.withLock { state -> Result? in
             guard state.slots[index].life.lost(failure, generation) else { return nil }
             state.slots[index].connection = nil
             state.slots[index].window = .unlimited
-            var result: Result = ([], [], [], state.slots[index].waiter.take(), nil)
+            // The next connection must not deliver before what this one had is withdrawn.
+            state.slots[index].isClearing = true
+            var result: Result = ([], [], [], nil)
             if index == publishingSlot {
                 state.publisher = nil
                 result.ended = state.outbox.lost(failure.reason)
@@ -515,11 +531,15 @@ final class TransportCore: Sendable {
         }
         guard let result else { return }
         for subscription in result.withdrawn { subscription.withdraw() }
+        let server = state.withLock { state in
+            state.slots[index].isClearing = false
+            return state.slots[index].resumeAt == nil ? state.slots[index].waiter.take() : nil
+        }
         for ending in result.ended { ending.caller?.answer(ending.error) }
         for waiter in result.waiters { waiter.resume(returning: nil) }
         report()
         result.drained?.resume()
-        result.server?.resume()
+        server?.resume()
     }
 
     // MARK: Subscriptions
@@ -560,10 +580,10 @@ final class TransportCore: Sendable {
         let error = await withTaskCancellationHandler {
             await withUnsafeContinuation { (waiter: SubscriptionTable.Waiter) in
                 let now = clock.now()
-                let isCancelled = Task.isCancelled
                 let early = state.withLock { state -> TransportError? in
                     if let final = state.outbox.final { return final }
-                    if isCancelled { return errors.cancelled(address) }
+                    // Under the lock, so that whoever cancels either is seen here or sees the subscription.
+                    if Task.isCancelled { return errors.cancelled(address) }
                     state.table.add(.init(subscription, waiter, started: now, deadline: options.deadline))
                     if state.slots[consumingSlot].life.isConnected { state.table.ask(now) }
                     return nil
@@ -599,6 +619,11 @@ final class TransportCore: Sendable {
 }
 
 extension TransportCore.State {
+    /// - Returns: whoever waits for the end of what is under way, if there is nothing any more.
+    fileprivate mutating func takeDrained() -> UnsafeContinuation<Void, Never>? {
+        drainWaiter != nil && outbox.hasNothingUnderWay ? drainWaiter.take() : nil
+    }
+
     /// - Returns: the moment, if the timer is to wake then, and was not to before.
     fileprivate mutating func noteTime(_ moment: TransportCore.Instant) -> TransportCore.Instant? {
         if let timerAt, timerAt <= moment { return nil }
