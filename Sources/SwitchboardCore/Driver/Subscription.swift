@@ -99,6 +99,7 @@ public final class Subscription: Sendable {
     }
 
     func noteLive() {
+        if case .relay(_, let origin) = receiver { return origin.noteLive() }
         state.withLock { $0.hasBeenLive = true }
     }
 

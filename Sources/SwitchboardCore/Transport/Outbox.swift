@@ -215,7 +215,8 @@ struct Outbox {
         remove(record)
         let reason = record.reason
         let hadBegun = record.endTry()
-        if place == .sent || place == .postponed, let reason {
+        // What has begun may have been sent: a reason from before, or of certainty, no longer holds.
+        if let reason, place == .postponed || (place == .sent && !(hadBegun && reason.code != .indeterminate)) {
             return end(record, errors.held(record, reason, now, state))
         }
         if place == .sent, hadBegun { return end(record, errors.unconfirmed(record, now, state)) }

@@ -18,6 +18,8 @@ final class TransportCore: Sendable {
         var waiter: UnsafeContinuation<Void, Never>?
         /// When the waiter is to go on.
         var resumeAt: Instant?
+        /// Whether the next pause is left out.
+        var mayTryAgain = false
     }
 
     struct State {
@@ -287,8 +289,10 @@ final class TransportCore: Sendable {
 
     private func willConnect(_ index: Int) -> UInt64? {
         let isCancelled = Task.isCancelled
-        let generation = state.withLock { state in
-            state.isClosing || isCancelled ? nil : state.slots[index].life.willConnect()
+        let generation = state.withLock { state -> UInt64? in
+            guard !state.isClosing, !isCancelled else { return nil }
+            state.slots[index].mayTryAgain = false
+            return state.slots[index].life.willConnect()
         }
         report()
         return generation
@@ -334,6 +338,7 @@ final class TransportCore: Sendable {
     private func wait(_ index: Int, until moment: Instant) async {
         note(moment)
         await park(index) { slot in
+            if slot.mayTryAgain { return false }
             slot.resumeAt = moment
             return true
         }
@@ -344,9 +349,9 @@ final class TransportCore: Sendable {
     private func park(_ index: Int, _ waits: @Sendable (inout Slot) -> Bool) async {
         await withTaskCancellationHandler {
             await withUnsafeContinuation { (waiter: UnsafeContinuation<Void, Never>) in
-                let isCancelled = Task.isCancelled
+                // Looked at under the lock: whoever cancels after this finds the waiter.
                 let isParked = state.withLock { state in
-                    guard !isCancelled, !state.isClosing, waits(&state.slots[index]) else { return false }
+                    guard !Task.isCancelled, !state.isClosing, waits(&state.slots[index]) else { return false }
                     state.slots[index].waiter = waiter
                     return true
                 }
@@ -355,6 +360,16 @@ final class TransportCore: Sendable {
         } onCancel: {
             wake(index)
         }
+    }
+
+    /// Ends the pause before the next attempt; one that has not begun is left out.
+    private func tryAgain(_ index: Int) {
+        let waiter = state.withLock { state -> UnsafeContinuation<Void, Never>? in
+            guard !state.slots[index].life.isConnected else { return nil }
+            state.slots[index].mayTryAgain = true
+            return state.slots[index].waiter.take()
+        }
+        waiter?.resume()
     }
 
     private func wake(_ index: Int) {
@@ -422,7 +437,7 @@ final class TransportCore: Sendable {
 
     private func received(_ signal: ConnectionSignal, _ index: Int, _ generation: UInt64) {
         switch signal {
-        case .tryAgain: wake(index)
+        case .tryAgain: tryAgain(index)
         case .lost(let failure): lost(failure, index, generation)
         case .window(let messages, let bytes):
             ifCurrent(index, generation) { state in
@@ -546,10 +561,10 @@ final class TransportCore: Sendable {
         let error = await withTaskCancellationHandler {
             await withUnsafeContinuation { (waiter: SubscriptionTable.Waiter) in
                 let now = clock.now()
-                let isCancelled = Task.isCancelled
+                // Looked at under the lock: whoever cancels after this finds the subscription in the table.
                 let early = state.withLock { state -> TransportError? in
                     if let final = state.outbox.final { return final }
-                    if isCancelled { return errors.cancelled(address) }
+                    if Task.isCancelled { return errors.cancelled(address) }
                     state.table.add(.init(subscription, waiter, started: now, deadline: options.deadline))
                     if state.slots[consumingSlot].life.isConnected { state.table.ask(now) }
                     return nil
