@@ -31,11 +31,7 @@ final class InProcessBroker: Sendable {
         case .refused(let error): publish.finish(.failed(error))
         case .abandoned: break
         case .full:
-            publish.hold(
-                TransportError(
-                    .exhausted,
-                    "The queue of \(publish.address) was full until the deadline (limits: \(limits.messages) messages, "
-                        + "\(limits.bytes) bytes); try later, or raise queue_limit or byte_limit in the URL"))
+            publish.hold(.full(waiter))
             if startsWatch { Task { await watch() } }
         }
     }

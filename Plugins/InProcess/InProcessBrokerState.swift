@@ -100,7 +100,9 @@ struct InProcessBrokerState {
         _ waiter: InProcessQueue.Waiter, next: InProcessQueue? = nil, broker: InProcessBroker
     ) -> Placement {
         let (placement, full) = place(waiter, next: next, broker: broker)
-        full?.wait(waiter)
+        guard let full else { return placement }
+        if waiter.limits.areStrict { return .refused(.full(waiter)) }
+        full.wait(waiter)
         return placement
     }
 

@@ -24,9 +24,17 @@ public final class InProcessDriver: TransportDriver {
     private let limits: InProcessQueue.Limits
 
     /// Creates a driver. Throws `invalidURL` or `invalidOption` for parts that such a URL can't have.
-    public init(_ url: TransportURL, network: InProcessNetwork = .process) throws(TransportError) {
+    public convenience init(_ url: TransportURL, network: InProcessNetwork = .process) throws(TransportError) {
+        try self.init(url, network: network, refusesOverflow: false)
+    }
+
+    /// - Parameter refusesOverflow: whether a publish to a full queue fails at once, as brokers do it, instead of waiting
+    ///   for room.
+    package init(_ url: TransportURL, network: InProcessNetwork, refusesOverflow: Bool) throws(TransportError) {
         let configuration = try InProcessConfiguration(url)
-        limits = configuration.limits
+        var limits = configuration.limits
+        limits.areStrict = refusesOverflow
+        self.limits = limits
         broker = network.broker(named: configuration.name)
     }
 

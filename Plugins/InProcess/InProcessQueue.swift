@@ -47,6 +47,8 @@ final class InProcessQueue {
     struct Limits: Hashable, Sendable {
         var messages: Int
         var bytes: Int
+        /// Whether a publish that meets them fails at once, instead of waiting for room.
+        var areStrict = false
     }
 
     let name: InProcessQueueName
@@ -175,6 +177,17 @@ final class InProcessQueue {
         readyBytes -= entry.message.body.count
         if ready.isEmpty { earliestExpiry = nil }
         return entry
+    }
+}
+
+extension TransportError {
+    /// What a publisher gets that has waited for room in vain, or may not wait.
+    static func full(_ waiter: InProcessQueue.Waiter) -> TransportError {
+        let when = waiter.limits.areStrict ? "is full" : "was full until the deadline"
+        return TransportError(
+            .exhausted,
+            "The queue of \(waiter.publish.address) \(when) (limits: \(waiter.limits.messages) messages, "
+                + "\(waiter.limits.bytes) bytes); try later, or raise queue_limit or byte_limit in the URL")
     }
 }
 

@@ -4,8 +4,8 @@
 /// it comes across it.
 public struct Publish: Sendable {
     let record: PublishRecord
-    /// Which try of the publish this is.
-    let attempt: UInt64
+    /// Which try of the publish this is, from 1 on.
+    package let attempt: UInt64
 
     public var message: Message { record.message }
     public var address: Address { record.address }
@@ -74,7 +74,7 @@ public struct Publish: Sendable {
     public func relayed(
         to address: Address? = nil, _ finish: (@Sendable (PublishOutcome) -> Void)? = nil
     ) -> Publish {
-        Publish(record: PublishRecord(relaying: self, to: address ?? self.address, finish), attempt: 1)
+        Publish(record: PublishRecord(relaying: self, to: address ?? self.address, finish), attempt: attempt)
     }
 }
 

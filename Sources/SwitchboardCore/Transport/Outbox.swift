@@ -216,7 +216,8 @@ struct Outbox {
         remove(record)
         let reason = record.reason
         let hadBegun = record.endTry()
-        if place == .sent || place == .postponed, let reason {
+        // What has begun since may have been sent.
+        if let reason, place == .postponed || !hadBegun || record.isReasonOfBegun {
             return end(record, errors.held(record, reason, now, state))
         }
         if place == .sent, hadBegun { return end(record, errors.unconfirmed(record, now, state)) }

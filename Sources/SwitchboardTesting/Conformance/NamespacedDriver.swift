@@ -11,11 +11,12 @@ final class NamespacedDriver: TransportDriver {
     }
 
     var capabilities: DriverCapabilities { base.capabilities }
+    var roles: [ConnectionRole] { base.roles }
+    var backoff: ReconnectBackoff { base.backoff }
     var messagingSystem: String? { base.messagingSystem }
-    var monitor: TransportMonitor { base.monitor }
     var taskExecutor: (any TaskExecutor)? { base.taskExecutor }
 
-    func run() async throws { try await base.run() }
+    func runInBackground() async { await base.runInBackground() }
 
     func makeMailbox() -> Mailbox {
         let mailbox = base.makeMailbox()
@@ -23,31 +24,70 @@ final class NamespacedDriver: TransportDriver {
         return mailbox
     }
 
-    func publish(
-        _ message: Message, to address: Address, options: PublishOptions
-    ) async throws(TransportError) {
-        let own = names.own(address)
-        names.published(to: own)
-        try await base.publish(message, to: own, options: options)
-    }
-
-    func publish(
-        _ message: Message, to address: Address, options: PublishOptions,
-        completion: @escaping @Sendable (TransportError?) -> Void
-    ) -> (@Sendable () -> Void)? {
-        let own = names.own(address)
-        names.published(to: own)
-        return base.publish(message, to: own, options: options, completion: completion)
-    }
-
-    func withSubscription<Result: Sendable>(
-        to address: Address, options: SubscriptionOptions, _ body: (Deliveries) async throws -> Result
-    ) async throws -> Result {
-        let own = names.own(address)
-        return try await base.withSubscription(to: own, options: options) { deliveries in
-            names.subscribed(to: own)
-            defer { names.leaving(own) }
-            return try await body(deliveries)
+    func connect(
+        _ role: ConnectionRole, signals: ConnectionSignals
+    ) async throws(ConnectionFailure) -> any DriverConnection {
+        let subscribed = SubscribedNames(names)
+        let below = ConnectionSignals { signal in
+            if case .live(let subscription) = signal { subscribed.add(subscription) }
+            signals.send(signal)
         }
+        return NamespacedConnection(try await base.connect(role, signals: below), names, subscribed)
+    }
+}
+
+private final class NamespacedConnection: DriverConnection {
+    private let base: any DriverConnection
+    private let names: TrialNames
+    private let subscribed: SubscribedNames
+
+    init(_ base: any DriverConnection, _ names: TrialNames, _ subscribed: SubscribedNames) {
+        self.base = base
+        self.names = names
+        self.subscribed = subscribed
+    }
+
+    func publish(_ publish: Publish) {
+        let own = names.own(publish.address)
+        names.published(to: own)
+        base.publish(publish.relayed(to: own))
+    }
+
+    func subscribe(_ subscription: Subscription) {
+        base.subscribe(Subscription(relaying: subscription, to: names.own(subscription.address)))
+    }
+
+    func unsubscribe(_ subscription: Subscription) {
+        subscribed.remove(subscription.id)
+        base.unsubscribe(subscription)
+    }
+
+    func close() async {
+        subscribed.removeAll()
+        await base.close()
+    }
+}
+
+/// What is live on one connection, by the trial's own names.
+private final class SubscribedNames: Sendable {
+    private let names: TrialNames
+    private let live = Locked<[UInt64: Address]>([:])
+
+    init(_ names: TrialNames) {
+        self.names = names
+    }
+
+    /// - Parameter subscription: with the trial's own address.
+    func add(_ subscription: Subscription) {
+        let isNew = live.withLock { $0.updateValue(subscription.address, forKey: subscription.id) == nil }
+        if isNew { names.subscribed(to: subscription.address) }
+    }
+
+    func remove(_ id: UInt64) {
+        if let address = live.withLock({ $0.removeValue(forKey: id) }) { names.leaving(address) }
+    }
+
+    func removeAll() {
+        for id in live.withLock({ Array($0.keys) }) { remove(id) }
     }
 }

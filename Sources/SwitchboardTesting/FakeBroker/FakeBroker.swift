@@ -38,9 +38,10 @@ public final class FakeBroker: Sendable {
 
     public let configuration: FakeBrokerConfiguration
 
-    let state = Watched(State())
+    private let state = Locked(State())
     let network = InProcessNetwork()
-    private let open = Locked<[UInt64: FakeBrokerDriver]>([:])
+    /// Those of transports that run.
+    private let running = Locked<[UInt64: FakeBrokerDriver]>([:])
 
     public init(_ configuration: FakeBrokerConfiguration = FakeBrokerConfiguration()) {
         self.configuration = configuration
@@ -62,62 +63,62 @@ public final class FakeBroker: Sendable {
 
     /// Closes every connection, or those of one virtual host. They come back as soon as the broker lets them.
     public func closeConnections(_ closure: BrokerClosure = .connectionForced, in virtualHost: String? = nil) {
-        for driver in openDrivers where virtualHost == nil || driver.virtualHost == virtualHost {
+        for driver in runningDrivers where virtualHost == nil || driver.virtualHost == virtualHost {
             driver.close(closure, outage: configuration.outage)
         }
     }
 
     /// Shuts the broker down: connections are closed, new ones refused. Queues stay.
     public func stop() {
-        state.change { $0.isRunning = false }
+        change { $0.isRunning = false }
         closeConnections(.connectionForced)
     }
 
     /// Starts it again.
     public func start() {
-        state.change { $0.isRunning = true }
+        change { $0.isRunning = true }
     }
 
     /// Lets nothing move on any connection, without an error: a cable is cut. After the time they are found to be lost.
     public func stall(for duration: Duration) {
-        for driver in openDrivers { driver.stall(for: duration) }
+        for driver in runningDrivers { driver.stall(for: duration) }
     }
 
     /// Takes no messages until the alarm is cleared; what was taken is still delivered.
     public func raise(_ alarm: Alarm) {
-        state.change { _ = $0.alarms.insert(alarm) }
+        change { _ = $0.alarms.insert(alarm) }
     }
 
     public func clear(_ alarm: Alarm) {
-        state.change { _ = $0.alarms.remove(alarm) }
+        change { _ = $0.alarms.remove(alarm) }
     }
 
     /// From now on only users with passwords of their own are let in; the first call shuts everybody else out.
     /// Connections that are open stay open. A refusal ends a connection that was never let in; one that was tries again
     /// until it is let in, as the RabbitMQ driver does.
     public func setPassword(_ password: Secret, of user: String) {
-        state.change { $0.passwords = ($0.passwords ?? [:]).merging([user: password]) { $1 } }
+        change { $0.passwords = ($0.passwords ?? [:]).merging([user: password]) { $1 } }
     }
 
     /// From now on there are these virtual hosts alone. Connections that are open stay open. A refusal ends what
     /// ``setPassword(_:of:)`` says.
     public func setVirtualHosts(_ names: Set<String>) {
-        state.change { $0.virtualHosts = names }
+        change { $0.virtualHosts = names }
     }
 
     /// Refuses what is published to an address, until ``allow(_:)``.
     public func refuse(publishingTo address: Address, _ closure: BrokerClosure) {
-        state.change { $0.publishRefusals[address] = closure }
+        change { $0.publishRefusals[address] = closure }
     }
 
     /// Refuses new subscriptions to an address, until ``allow(_:)``.
     public func refuse(subscribingTo address: Address, _ closure: BrokerClosure) {
-        state.change { $0.subscribeRefusals[address] = closure }
+        change { $0.subscribeRefusals[address] = closure }
     }
 
     /// Ends the refusals of an address.
     public func allow(_ address: Address) {
-        state.change { state in
+        change { state in
             state.publishRefusals[address] = nil
             state.subscribeRefusals[address] = nil
         }
@@ -127,7 +128,7 @@ public final class FakeBroker: Sendable {
 
     /// The number of connections, of all virtual hosts or one.
     public func connections(in virtualHost: String? = nil) -> Int {
-        state.value.connections.values.count { virtualHost == nil || $0 == virtualHost }
+        state.withLock { Array($0.connections.values) }.count { virtualHost == nil || $0 == virtualHost }
     }
 
     /// The messages that consumers discarded in a virtual host, the oldest first.
@@ -137,12 +138,18 @@ public final class FakeBroker: Sendable {
 
     // MARK: Connections
 
-    private var openDrivers: [FakeBrokerDriver] {
-        open.withLock { open in open.sorted { $0.key < $1.key }.map(\.value) }
+    private var runningDrivers: [FakeBrokerDriver] {
+        running.withLock { running in running.sorted { $0.key < $1.key }.map(\.value) }
+    }
+
+    /// Changes the state. Whoever waits for something looks whether it is there now.
+    private func change(_ body: (inout State) -> Void) {
+        state.withLock { body(&$0) }
+        for driver in runningDrivers { driver.brokerHasChanged() }
     }
 
     func makeID() -> UInt64 {
-        state.change { state in
+        state.withLock { state in
             state.nextID += 1
             return state.nextID
         }
@@ -158,20 +165,37 @@ public final class FakeBroker: Sendable {
 
     /// Lets a connection in, or says why not.
     func admit(_ id: UInt64, _ login: FakeBrokerLogin) -> Admission {
-        state.change { [configuration] state in
+        state.withLock { [configuration] state in
             let admission = login.admission(state, configuration, id)
             if case .taken = admission { state.connections[id] = login.virtualHost }
             return admission
         }
     }
 
-    func join(_ driver: FakeBrokerDriver) {
-        open.withLock { $0[driver.id] = driver }
+    /// The connection is gone: another one may have its place.
+    func leave(_ id: UInt64) {
+        let wasOpen = state.withLock { $0.connections.removeValue(forKey: id) != nil }
+        if wasOpen { for driver in runningDrivers { driver.brokerHasChanged() } }
     }
 
-    /// The connection is gone; for good when its driver leaves.
-    func leave(_ id: UInt64, forGood: Bool) {
-        if forGood { open.withLock { $0[id] = nil } }
-        state.change { $0.connections[id] = nil }
+    func join(_ driver: FakeBrokerDriver) {
+        running.withLock { $0[driver.id] = driver }
+    }
+
+    func forget(_ driver: FakeBrokerDriver) {
+        running.withLock { $0[driver.id] = nil }
+    }
+
+    /// Why it takes no messages.
+    var alarm: String? {
+        state.withLock { $0.alarms.map(\.rawValue).min() }
+    }
+
+    func refusal(publishingTo address: Address) -> BrokerClosure? {
+        state.withLock { $0.publishRefusals[address] }
+    }
+
+    func refusal(subscribingTo address: Address) -> BrokerClosure? {
+        state.withLock { $0.subscribeRefusals[address] }
     }
 }
