@@ -41,7 +41,8 @@ struct Peer {
             case "open":
                 arm()
                 try await withTransport { transport in
-                    try await transport.withSubscription(to: SpoolPeer.topic, options: SubscriptionOptions(prefetch: 1)) {
+                    try await transport.withSubscription(to: SpoolPeer.topic, options: SubscriptionOptions(prefetch: 1))
+                    {
                         _ in
                     }
                 }
@@ -82,7 +83,8 @@ struct Peer {
 
     private func makeTransport(_ url: TransportURL) throws -> Transport {
         Transport(
-            driver: SpoolDriver(configuration: try SpoolConfiguration(url), operations: faults, logger: quiet), url: url,
+            driver: SpoolDriver(configuration: try SpoolConfiguration(url), operations: faults, logger: quiet),
+            url: url,
             logger: quiet)
     }
 

@@ -29,7 +29,9 @@ struct PublishOperationTests {
         }
     }
 
-    @Test("Before it is begun, that nothing was written; afterwards, that something may be there", arguments: [true, false])
+    @Test(
+        "Before it is begun, that nothing was written; afterwards, that something may be there",
+        arguments: [true, false])
     func order(byDeadline: Bool) async throws {
         let stall = Stall()
         let faults = FaultInjection { _ in stall.hold() }

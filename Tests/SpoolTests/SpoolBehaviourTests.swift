@@ -282,13 +282,16 @@ struct SpoolBehaviourTests {
     func cancellation(layout: String) async throws {
         try await withDirectory { directory in
             try await withTransport(directory, "layout=\(layout)") { transport in
+                let (live, isLive) = AsyncStream.makeStream(of: Void.self)
                 let task = Task {
                     try await transport.withSubscription(to: compute, options: SubscriptionOptions()) { deliveries in
+                        isLive.finish()
                         var held: [Delivery] = []
                         for try await delivery in deliveries { held.append(delivery) }
                         return held
                     }
                 }
+                for await _ in live {}
                 for number in 0..<5 { try await transport.send("\(number)", to: compute) }
                 task.cancel()
                 let held = try await task.value
@@ -304,7 +307,8 @@ struct SpoolBehaviourTests {
     func life(layout: String) async throws {
         try await withDirectory { directory in
             let transport = try makeTransport("spool://\(directory.spool)?layout=\(layout)")
-            #expect(await code { try await transport.send("x", to: compute, within: .milliseconds(20)) } == .unavailable)
+            #expect(
+                await code { try await transport.send("x", to: compute, within: .milliseconds(20)) } == .unavailable)
             async let early: Void = transport.send("early", to: compute)
             let running = Task { try await transport.run() }
             try await early

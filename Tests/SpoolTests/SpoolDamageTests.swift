@@ -216,7 +216,7 @@ struct SpoolDamageTests {
             }
             #expect(directory.text("FORMAT") == "switchboard-spool 2 segment\n")
             try Data("switchboard-spool 3 segment\n".utf8).write(to: format)
-            #expect(await code { try await withTransport(directory) { _ in } } == .conflict)
+            #expect(await code { try await makeTransport("spool://\(directory.spool)").run() } == .conflict)
         }
     }
 

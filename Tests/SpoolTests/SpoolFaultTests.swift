@@ -310,7 +310,7 @@ struct SpoolFaultTests {
         try await withDirectory { directory in
             try await withTransport(directory, "layout=\(layout)") { transport in
                 for address in [
-                    Address.topic(Topic(name, exchange: name)), .server(Topic("t"), server: name),
+                    Address.topic(Topic(name, exchange: name)), .server(Topic("t"), server: String(name.prefix(250))),
                     .notifications(Topic(name)),
                 ] {
                     try await transport.send(name, to: address)

@@ -134,7 +134,8 @@ struct SpoolPlaceTests {
                             try deed.act(directory, layout)
                             for (address, deliveries) in [(fanout, copies), (mailbox, replies)] {
                                 try await eventually("\(address) had a taker") {
-                                    await code { try await transport.send("\(deed)", to: address, mandatory: true) } == nil
+                                    await code { try await transport.send("\(deed)", to: address, mandatory: true) }
+                                        == nil
                                 }
                                 #expect(try await deliveries.take(1) == ["\(deed)"])
                             }

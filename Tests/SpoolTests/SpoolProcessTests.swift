@@ -142,7 +142,8 @@ struct SpoolProcessTests {
             let accepted = await peer.remainder().filter { $0.hasPrefix("accepted") }.map { String($0.dropFirst(9)) }
             try await withTransport(directory) { transport in
                 try await transport.send("stop", to: work)
-                let taken = try await transport.withSubscription(to: work, options: SubscriptionOptions()) { deliveries in
+                let taken = try await transport.withSubscription(to: work, options: SubscriptionOptions()) {
+                    deliveries in
                     var taken: [String] = []
                     for try await delivery in deliveries {
                         try await delivery.accept()

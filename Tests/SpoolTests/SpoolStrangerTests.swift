@@ -118,7 +118,8 @@ struct SpoolStrangerTests {
     @Test("In segments/ they go to dead/, and all messages are delivered", arguments: Stranger.allCases)
     func segments(stranger: Stranger) async throws {
         try await withDirectory { directory in
-            try await withTransport(directory, "layout=segment&rescan_seconds=1&max_message_bytes=1000000") { transport in
+            try await withTransport(directory, "layout=segment&rescan_seconds=1&max_message_bytes=1000000") {
+                transport in
                 try await transport.send("before", to: compute)
                 let folder = "\(directory.spool)/queues/topic~nova~compute/segments"
                 // One of a process that is dead, one of nobody that can be told.
