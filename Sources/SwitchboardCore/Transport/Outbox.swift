@@ -215,8 +215,7 @@ struct Outbox {
         remove(record)
         let reason = record.reason
         let hadBegun = record.endTry()
-        let isHeld = place == .postponed || (place == .sent && (!hadBegun || record.isReasonOfBegun))
-        if isHeld, let reason {
+        if place == .sent || place == .postponed, let reason {
             return end(record, errors.held(record, reason, now, state))
         }
         if place == .sent, hadBegun { return end(record, errors.unconfirmed(record, now, state)) }

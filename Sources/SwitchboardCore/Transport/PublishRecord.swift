@@ -41,7 +41,6 @@ final class PublishRecord: @unchecked Sendable {
     /// What only those publishes have that don't go through at once; apart, so that the others stay small.
     private final class Trouble {
         var reason: TransportError?
-        var isReasonOfBegun = false
         var notBefore: Instant?
         var error: TransportError?
         var memory: (any AnyObject & Sendable)?
@@ -111,14 +110,8 @@ final class PublishRecord: @unchecked Sendable {
     /// What its caller gets if time runs out now, where a connection has said so.
     var reason: TransportError? {
         get { trouble?.reason }
-        set {
-            guard newValue != nil || trouble != nil else { return }
-            makeTrouble().reason = newValue
-            trouble?.isReasonOfBegun = word.load(ordering: .acquiring) & 3 == Phase.begun
-        }
+        set { if newValue != nil || trouble != nil { makeTrouble().reason = newValue } }
     }
-    /// Whether ``reason`` was said when the try had begun: one that was said before is no longer true then.
-    var isReasonOfBegun: Bool { trouble?.isReasonOfBegun ?? false }
     /// When it leaves the postponed ones.
     var notBefore: Instant? {
         get { trouble?.notBefore }
