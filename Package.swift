@@ -262,7 +262,7 @@ let package = Package(
         // Tests.
         .testTarget(
             name: "SwitchboardCoreTests",
-            dependencies: ["SwitchboardCore", .product(name: "Logging", package: "swift-log")],
+            dependencies: ["SwitchboardCore", "SwitchboardTesting", .product(name: "Logging", package: "swift-log")],
             resources: [.copy("Data")]),
         .testTarget(
             name: "SwitchboardTests",
@@ -289,6 +289,7 @@ let package = Package(
             name: "SwitchboardCellsTests",
             dependencies: [
                 "SwitchboardCore", "SwitchboardMessaging", "SwitchboardCells", "SwitchboardInProcess", "NovaCompute",
+                "SwitchboardTesting",
                 .product(name: "InMemoryLogging", package: "swift-log"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),

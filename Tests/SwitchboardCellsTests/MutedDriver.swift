@@ -1,32 +1,63 @@
-import Logging
 import SwitchboardCore
 import SwitchboardInProcess
+import SwitchboardTesting
 
-/// In-process drivers that can be muted by the name of their queue: a muted one takes nothing over and says nothing, as a
-/// broker that hangs.
+/// In-process drivers that can be muted by the name of their queue, and cut: a muted one takes nothing over and says
+/// nothing, as a broker that hangs.
 final class Mutes: Sendable {
-    private let drivers = Locked<[String: [MutedDriver]]>([:])
+    private struct Queue {
+        var drivers: [FaultyDriver] = []
+        var isMuted = false
+        var attempts = 0
+        /// What came while it was muted.
+        var held: [(Publish, any DriverConnection)] = []
+    }
+
+    private let queues = Locked<[String: Queue]>([:])
     private let trap = Locked<Trap?>(nil)
+    private let clock = ManualClock()
 
     func plugin(_ network: InProcessNetwork) -> DriverPlugin {
-        DriverPlugin(schemes: "fake") { [drivers, trap] url, _ throws(TransportError) in
-            let driver = MutedDriver(try InProcessDriver(url, network: network)) {
-                let trap = trap.withLock { $0 }
-                await trap?.hold()
-            }
+        DriverPlugin(schemes: "fake") { [self] url, _ throws(TransportError) in
+            let driver = FaultyDriver(try InProcessDriver(url, network: network), clock: clock)
             let name = url.hosts.first?.name ?? ""
-            drivers.withLock { $0[name, default: []].append(driver) }
-            return driver
+            queues.withLock { $0[name, default: Queue()].drivers.append(driver) }
+            return InterceptedDriver(driver) { hooks in
+                hooks.publish = { self.publish($0, $1, through: name) }
+                hooks.close = { connection in
+                    await connection.close()
+                    await self.trap.withLock { $0 }?.hold()
+                }
+            }
         }
+    }
+
+    private func publish(_ publish: Publish, _ connection: any DriverConnection, through name: String) {
+        let isHeld = queues.withLock { queues in
+            guard queues[name]?.isMuted == true else { return false }
+            queues[name]?.attempts += 1
+            queues[name]?.held.append((publish, connection))
+            return true
+        }
+        if isHeld { _ = publish.begin() } else { connection.publish(publish) }
     }
 
     /// How many drivers were made for a queue.
     func count(_ name: String) -> Int {
-        drivers.withLock { $0[name]?.count ?? 0 }
+        queues.withLock { $0[name]?.drivers.count ?? 0 }
     }
 
     func setMuted(_ isMuted: Bool, _ name: String) {
-        for driver in drivers.withLock({ $0[name] ?? [] }) { driver.setMuted(isMuted) }
+        let held = queues.withLock { queues in
+            var queue = queues[name] ?? Queue()
+            let held = isMuted ? [] : queue.held
+            if !isMuted { queue.held = [] }
+            queue.isMuted = isMuted
+            queue.attempts = 0
+            queues[name] = queue
+            return held
+        }
+        for (publish, connection) in held { connection.publish(publish) }
     }
 
     /// Lets no driver end before `trap` is opened.
@@ -36,79 +67,17 @@ final class Mutes: Sendable {
 
     /// How many messages were to be sent through a queue since it was muted.
     func attempts(_ name: String) -> Int {
-        drivers.withLock { $0[name] ?? [] }.reduce(0) { $0 + $1.attempts }
+        queues.withLock { $0[name]?.attempts ?? 0 }
     }
 
-    /// Says that the connection is lost, or is there again.
-    func report(_ state: TransportState, _ name: String) {
-        for driver in drivers.withLock({ $0[name] ?? [] }) { driver.monitor.report(state) }
-    }
-}
-
-final class MutedDriver: TransportDriver {
-    private let base: InProcessDriver
-    /// `ready` when it speaks.
-    private let voice = TransportMonitor()
-    private let tried = Locked(0)
-
-    private let waitToEnd: @Sendable () async -> Void
-
-    init(_ base: InProcessDriver, waitToEnd: @escaping @Sendable () async -> Void) {
-        self.base = base
-        self.waitToEnd = waitToEnd
-        voice.report(.ready)
-    }
-
-    var attempts: Int { tried.withLock { $0 } }
-    var capabilities: DriverCapabilities { base.capabilities }
-    var monitor: TransportMonitor { base.monitor }
-
-    func setMuted(_ isMuted: Bool) {
-        tried.withLock { $0 = 0 }
-        voice.report(isMuted ? .blocked(reason: "muted") : .ready)
-    }
-
-    func run() async throws {
-        do {
-            try await base.run()
-        } catch {
-            await waitToEnd()
-            throw error
+    /// The connections are lost, until ``mend()``.
+    func cut(_ name: String, reason: String) {
+        for driver in queues.withLock({ $0[name]?.drivers ?? [] }) {
+            driver.dropConnection(outage: .seconds(3600), reason: reason)
         }
-        await waitToEnd()
     }
 
-    func publish(
-        _ message: Message, to address: Address, options: PublishOptions
-    ) async throws(TransportError) {
-        if voice.state != .ready {
-            tried.withLock { $0 += 1 }
-            try await waitForVoice(until: options.deadline)
-        }
-        try await base.publish(message, to: address, options: options)
-    }
-
-    private func waitForVoice(until deadline: ContinuousClock.Instant) async throws(TransportError) {
-        let speaks = await withTaskGroup(of: Bool.self) { group in
-            group.addTask { [voice] in
-                for await state in voice.states() where state == .ready { return true }
-                return false
-            }
-            group.addTask {
-                try? await Task.sleep(until: deadline, clock: .continuous)
-                return false
-            }
-            defer { group.cancelAll() }
-            return await group.next() ?? false
-        }
-        if speaks { return }
-        if Task.isCancelled { throw TransportError(.cancelled, "Cancelled while the queue was muted.") }
-        throw TransportError(.indeterminate, "The queue was muted until the deadline.")
-    }
-
-    func withSubscription<Result: Sendable>(
-        to address: Address, options: SubscriptionOptions, _ body: (Deliveries) async throws -> Result
-    ) async throws -> Result {
-        try await base.withSubscription(to: address, options: options, body)
+    func mend() {
+        clock.advance(by: .seconds(3600))
     }
 }
