@@ -261,7 +261,7 @@ let package = Package(
         // Tests.
         .testTarget(
             name: "SwitchboardCoreTests",
-            dependencies: ["SwitchboardCore", .product(name: "Logging", package: "swift-log")],
+            dependencies: ["SwitchboardCore", "SwitchboardTesting", .product(name: "Logging", package: "swift-log")],
             resources: [.copy("Data")]),
         .testTarget(
             name: "SwitchboardTests",
