@@ -126,6 +126,7 @@ let package = Package(
             name: "SwitchboardSpool",
             dependencies: [
                 "SwitchboardCore", configuration,
+                .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
             ],
             path: "Plugins/Spool"),

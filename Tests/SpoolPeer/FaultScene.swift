@@ -59,24 +59,23 @@ struct FaultScene: Sendable {
     }
 
     private func publish(_ names: [String]) async throws {
-        try await withDriver(template, options.isEmpty ? "&durability=none" : "") { driver in
+        try await withTransport(template, options.isEmpty ? "&durability=none" : "") { transport in
             for name in names {
                 let text = "\(name) " + String(repeating: ".", count: 3000)
-                try await driver.publish(
-                    Message(body: Array(text.utf8)), to: SpoolPeer.topic,
-                    options: PublishOptions(deadline: .now + .seconds(30)))
+                try await transport.publish(Message(body: Array(text.utf8)), to: SpoolPeer.topic)
             }
         }
     }
 
-    private func withDriver<Result: Sendable>(
-        _ place: String, _ options: String = "", _ body: (SpoolDriver) async throws -> Result
+    private func withTransport<Result: Sendable>(
+        _ place: String, _ options: String = "", _ body: (Transport) async throws -> Result
     ) async throws -> Result {
-        let driver = try SpoolDriver(TransportURL(url(place) + options), logger: quiet)
-        let running = Task { try await driver.run() }
+        let transport = try Transport(
+            TransportURL(url(place) + options), drivers: DriverRegistry(.spool()), logger: quiet)
+        let running = Task { try await transport.run() }
         let result: Result
         do {
-            result = try await body(driver)
+            result = try await body(transport)
         } catch {
             running.cancel()
             _ = await running.result
@@ -157,12 +156,10 @@ struct FaultScene: Sendable {
 
     /// Takes everything that a start finds: the names, and how often each had been delivered.
     private func drain(_ place: String) async throws -> [(name: String, attempt: Int)] {
-        try await withDriver(place) { driver in
+        try await withTransport(place) { transport in
             // Published last, so it comes when everything else has come.
-            try await driver.publish(
-                Message(body: Array("end".utf8)), to: SpoolPeer.topic,
-                options: PublishOptions(deadline: .now + .seconds(30)))
-            return try await driver.withSubscription(
+            try await transport.publish(Message(body: Array("end".utf8)), to: SpoolPeer.topic)
+            return try await transport.withSubscription(
                 to: SpoolPeer.topic, options: SubscriptionOptions(prefetch: 1)
             ) { deliveries in
                 var found: [(String, Int)] = []
@@ -189,9 +186,8 @@ struct FaultScene: Sendable {
     /// Forwards again, without faults: then everything is on the other side, once, or twice at the most.
     private func problemOfForwarding(_ place: String, _ lines: [String]) async throws -> String? {
         let target = "\(place)-to"
-        try await withDriver(target) { driver in
-            let destination = Transport(driver: driver, url: try TransportURL(url(target)), logger: quiet)
-            try await SpoolForwarder(from: SpoolConfiguration(TransportURL(url(place))), logger: quiet)
+        try await withTransport(target) { destination in
+            _ = try await SpoolForwarder(from: SpoolConfiguration(TransportURL(url(place))), logger: quiet)
                 .run(to: destination)
         }
         let left = try await drain(place)

@@ -40,8 +40,9 @@ struct Peer {
             switch verb {
             case "open":
                 arm()
-                try await withDriver { driver in
-                    try await driver.withSubscription(to: SpoolPeer.topic, options: SubscriptionOptions(prefetch: 1)) {
+                try await withTransport { transport in
+                    try await transport.withSubscription(to: SpoolPeer.topic, options: SubscriptionOptions(prefetch: 1))
+                    {
                         _ in
                     }
                 }
@@ -52,11 +53,11 @@ struct Peer {
                 arm()
                 try retry()
             default:
-                try await withDriver { driver in
+                try await withTransport { transport in
                     arm()
                     say("ready")
                     do {
-                        try await act(driver)
+                        try await act(transport)
                     } catch {
                         say("error \(error)")
                     }
@@ -80,12 +81,19 @@ struct Peer {
         }
     }
 
-    private func withDriver(_ body: (SpoolDriver) async throws -> Void) async throws {
-        let driver = SpoolDriver(configuration: try SpoolConfiguration(url), operations: faults, logger: quiet)
-        let running = Task { try await driver.run() }
+    private func makeTransport(_ url: TransportURL) throws -> Transport {
+        Transport(
+            driver: SpoolDriver(configuration: try SpoolConfiguration(url), operations: faults, logger: quiet),
+            url: url,
+            logger: quiet)
+    }
+
+    private func withTransport(_ body: (Transport) async throws -> Void) async throws {
+        let transport = try makeTransport(url)
+        let running = Task { try await transport.run() }
         do {
             let isOpen = Task {
-                for await state in driver.monitor.states() where state == .ready { return true }
+                for await state in transport.states() where state == .ready { return true }
                 return false
             }
             let ending = Task {
@@ -93,7 +101,7 @@ struct Peer {
                 isOpen.cancel()
             }
             if await isOpen.value {
-                try await body(driver)
+                try await body(transport)
             }
             running.cancel()
             _ = await ending.value
@@ -107,22 +115,22 @@ struct Peer {
 
     // MARK: Deeds
 
-    private func act(_ driver: SpoolDriver) async throws {
+    private func act(_ transport: Transport) async throws {
         switch verb {
-        case "publish": try await publish(driver)
-        case "send": try await send(driver)
-        default: try await consume(driver)
+        case "publish": try await publish(transport)
+        case "send": try await send(transport)
+        default: try await consume(transport)
         }
     }
 
-    private func publish(_ driver: SpoolDriver) async throws {
+    private func publish(_ transport: Transport) async throws {
         let padding = String(repeating: ".", count: number("size") ?? 0)
         for number in 0..<count {
             let name = "\(options["prefix"] ?? "m")\(number)"
             do throws(TransportError) {
-                try await driver.publish(
+                try await transport.publish(
                     Message(body: Array("\(name) \(padding)".utf8)), to: SpoolPeer.topic,
-                    options: PublishOptions(deadline: .now + .seconds(10)))
+                    deadline: .now + .seconds(10))
                 say("accepted \(name)")
             } catch {
                 say("refused \(name) \(error.code)")
@@ -131,10 +139,10 @@ struct Peer {
     }
 
     /// Publishes the given bodies.
-    private func send(_ driver: SpoolDriver) async throws {
+    private func send(_ transport: Transport) async throws {
         for body in (options["bodies"] ?? "").split(separator: ",") {
-            try await driver.publish(
-                Message(body: Array(body.utf8)), to: address, options: PublishOptions(deadline: .now + .seconds(10)))
+            try await transport.publish(
+                Message(body: Array(body.utf8)), to: address, deadline: .now + .seconds(10))
         }
     }
 
@@ -146,9 +154,9 @@ struct Peer {
         return .topic(Topic(name.parts[1], exchange: name.parts[0]))
     }
 
-    private func consume(_ driver: SpoolDriver) async throws {
+    private func consume(_ transport: Transport) async throws {
         let options = SubscriptionOptions(prefetch: number("prefetch") ?? 1)
-        try await driver.withSubscription(to: address, options: options) { deliveries in
+        try await transport.withSubscription(to: address, options: options) { deliveries in
             var seen = 0
             for try await delivery in deliveries {
                 let name = String(decoding: delivery.message.body, as: UTF8.self).prefix { $0 != " " }
@@ -197,9 +205,7 @@ struct Peer {
     /// Forwards to the spool of the option `to`, with faults on both sides.
     private func forward() async throws {
         let target = try TransportURL(options["to"] ?? "")
-        let destination = Transport(
-            driver: SpoolDriver(configuration: try SpoolConfiguration(target), operations: faults, logger: quiet),
-            url: target, logger: quiet)
+        let destination = try makeTransport(target)
         let running = Task { try await destination.run() }
         do {
             let forwarder = SpoolForwarder(from: try SpoolConfiguration(url), operations: faults, logger: quiet)

@@ -38,19 +38,18 @@ func withDirectory<Result>(_ body: (TemporaryDirectory) async throws -> Result) 
     return try await body(directory)
 }
 
-/// Runs `body` with a running driver.
-func withDriver<Result: Sendable>(
+/// Runs `body` with a running transport over a spool.
+func withTransport<Result: Sendable>(
     _ directory: TemporaryDirectory, _ options: String = "", operations: any FileOperations = SystemFileOperations(),
-    _ body: (SpoolDriver) async throws -> Result
+    _ body: (Transport) async throws -> Result
 ) async throws -> Result {
     var query = options
     if !query.contains("durability") { query += (query.isEmpty ? "" : "&") + "durability=none" }
-    let driver = SpoolDriver(
-        configuration: try SpoolConfiguration(try TransportURL("spool://\(directory.spool)?\(query)")),
-        operations: operations, logger: quiet)
-    let running = Task { try await driver.run() }
+    let transport = try makeTransport(
+        "spool://\(directory.spool)?\(query)", operations: operations)
+    let running = Task { try await transport.run() }
     do {
-        let result = try await body(driver)
+        let result = try await body(transport)
         running.cancel()
         try await running.value
         return result
@@ -61,14 +60,23 @@ func withDriver<Result: Sendable>(
     }
 }
 
-extension SpoolDriver {
+func makeTransport(
+    _ url: String, operations: any FileOperations = SystemFileOperations(), logger: Logger = quiet
+) throws -> Transport {
+    let url = try TransportURL(url)
+    let driver = SpoolDriver(
+        configuration: try SpoolConfiguration(url), operations: operations, logger: logger)
+    return Transport(driver: driver, url: url, logger: logger)
+}
+
+extension Transport {
     func send(
         _ text: String, to address: Address, within limit: Duration = .seconds(10), mandatory: Bool = false,
         timeToLive: Duration? = nil
     ) async throws(TransportError) {
         try await publish(
             Message(body: Array(text.utf8), timeToLive: timeToLive), to: address,
-            options: PublishOptions(deadline: .now + limit, mandatory: mandatory))
+            deadline: .now + limit, mandatory: mandatory)
     }
 
     /// Takes `count` messages and accepts them.

@@ -1,3 +1,5 @@
+import Dispatch
+import SpoolPeer
 import SwitchboardCore
 import Testing
 
@@ -5,71 +7,115 @@ import Testing
 
 @Suite("What a publish into the spool says when it is given up", .timeLimit(.minutes(5)))
 struct PublishOperationTests {
-    private func make() -> (PublishOperation, Locked<[TransportError.Code?]>) {
-        let operation = PublishOperation(to: .topic(Topic("t")), deadline: .now)
-        let codes = Locked<[TransportError.Code?]>([])
-        operation.onFinish { outcome in
-            switch outcome {
-            case .done: codes.withLock { $0.append(nil) }
-            case .full: codes.withLock { $0.append(.exhausted) }
-            case .moved(let error), .failed(let error): codes.withLock { $0.append(error.code) }
+    /// Keeps the only writer at its first write until ``release()``.
+    private final class Stall: Sendable {
+        private let begun = DispatchSemaphore(value: 0)
+        private let released = DispatchSemaphore(value: 0)
+
+        func hold() {
+            begun.signal()
+            _ = released.wait(timeout: .now() + 20)
+        }
+
+        /// Returns when the writer is held.
+        func reached() async -> Bool {
+            await withCheckedContinuation { continuation in
+                startThread { continuation.resume(returning: self.begun.wait(timeout: .now() + 20) == .success) }
             }
         }
-        return (operation, codes)
+
+        func release() {
+            released.signal()
+        }
     }
 
-    @Test("Before it is begun, that nothing was written; afterwards, that something may be there")
-    func order() {
-        let (early, earlyCodes) = make()
-        early.expire()
-        #expect(!early.begin())
-        #expect(earlyCodes.withLock { $0 } == [.unavailable])
-        let (cancelled, cancelledCodes) = make()
-        cancelled.cancel()
-        #expect(!cancelled.begin())
-        #expect(cancelledCodes.withLock { $0 } == [.cancelled])
-        let (late, lateCodes) = make()
-        #expect(late.begin())
-        late.cancel()
-        #expect(lateCodes.withLock { $0 } == [])
-        late.expire()
-        late.finish(.done)
-        #expect(lateCodes.withLock { $0 } == [.indeterminate])
+    @Test(
+        "Before it is begun, that nothing was written; afterwards, that something may be there",
+        arguments: [true, false])
+    func order(byDeadline: Bool) async throws {
+        let stall = Stall()
+        let faults = FaultInjection { _ in stall.hold() }
+        try await withDirectory { directory in
+            try await withTransport(directory, "durability=full&writers=1", operations: faults) { transport in
+                try await transport.send("first", to: compute)
+                faults.arm(at: 1, .shortWrite, only: "write")
+                let limit = Duration.milliseconds(byDeadline ? 200 : 60_000)
+                let begun = Task { await code { try await transport.send("begun", to: compute, within: limit) } }
+                #expect(await stall.reached())
+                let waiting = Task { await code { try await transport.send("waiting", to: compute, within: limit) } }
+                if !byDeadline {
+                    // Its publish is with the writers, or comes to them when it is cancelled already.
+                    try await Task.sleep(for: .milliseconds(20))
+                    begun.cancel()
+                    waiting.cancel()
+                }
+                #expect(await begun.value == .indeterminate)
+                #expect(await waiting.value == (byDeadline ? .unavailable : .cancelled))
+                stall.release()
+                try await transport.send("end", to: compute)
+                faults.disarm()
+                #expect(try await transport.take(3, from: compute) == ["first", "begun", "end"])
+                #expect(directory.files("queues/topic~nova~compute/new").isEmpty)
+            }
+        }
     }
 
     @Test(
         "One that is begun and given up at the same moment is never said not to have been written",
-        arguments: [true, false])
-    func race(byDeadline: Bool) async {
-        for _ in 0..<2000 {
-            let (operation, codes) = make()
-            async let begins = Task.detached { operation.begin() }.value
-            async let ends: Void = Task.detached { if byDeadline { operation.expire() } else { operation.cancel() } }
-                .value
-            let hasBegun = await begins
-            await ends
-            if hasBegun { operation.finish(.done) }
-            let code = codes.withLock { $0.first ?? nil }
-            if hasBegun { #expect(code == nil || code == .indeterminate) } else { #expect(code != nil) }
+        arguments: SpoolFaultTests.layouts)
+    func race(layout: String) async throws {
+        try await withDirectory { directory in
+            try await withTransport(directory, "layout=\(layout)&durability=full&writers=2") { transport in
+                var unwritten: Set<String> = []
+                var written: Set<String> = []
+                for number in 0..<300 {
+                    let publish = Task {
+                        await code { try await transport.send("\(number)", to: compute) }
+                    }
+                    for _ in 0..<(number % 50) { await Task.yield() }
+                    publish.cancel()
+                    switch await publish.value {
+                    case nil: written.insert("\(number)")
+                    case .cancelled: unwritten.insert("\(number)")
+                    case .indeterminate: break
+                    case let other: Issue.record("It ended with \(String(describing: other)).")
+                    }
+                }
+                try await transport.send("end", to: compute)
+                let found = try await transport.withSubscription(to: compute) { deliveries in
+                    var found: Set<String> = []
+                    for try await delivery in deliveries {
+                        try await delivery.accept()
+                        if delivery.text == "end" { break }
+                        #expect(found.insert(delivery.text).inserted)
+                    }
+                    return found
+                }
+                #expect(found.isDisjoint(with: unwritten))
+                #expect(found.isSuperset(of: written))
+            }
         }
     }
 
     @Test("One that one queue has and another has not was maybe sent")
     func parts() {
-        let failure = TransportError(.exhausted, "full")
-        for failures: [PublishFailure?] in [
-            [nil, .failed(failure)], [.failed(failure), nil], [nil, .moved(failure)],
-        ] {
-            let (operation, codes) = make()
+        func outcome(_ failures: [PublishFailure?]) -> [TransportError.Code?] {
+            let codes = Locked<[TransportError.Code?]>([])
+            let operation = PublishOperation(Message(body: []), to: compute) { outcome in
+                switch outcome {
+                case .done, .abandoned: codes.withLock { $0.append(nil) }
+                case .moved(let error), .failed(let error): codes.withLock { $0.append(error.code) }
+                }
+            }
             #expect(operation.begin())
-            operation.expect(2)
+            operation.expect(failures.count)
             for failure in failures { operation.settled(failure) }
-            #expect(codes.withLock { $0 } == [.indeterminate])
+            return codes.withLock { $0 }
         }
-        let (operation, codes) = make()
-        #expect(operation.begin())
-        operation.expect(2)
-        for _ in 0..<2 { operation.settled(.failed(failure)) }
-        #expect(codes.withLock { $0 } == [.exhausted])
+        let failure = TransportError(.exhausted, "full")
+        #expect(outcome([nil, .failed(failure)]) == [.indeterminate])
+        #expect(outcome([.failed(failure), nil]) == [.indeterminate])
+        #expect(outcome([nil, .moved(failure)]) == [.indeterminate])
+        #expect(outcome([.failed(failure), .failed(failure)]) == [.exhausted])
     }
 }

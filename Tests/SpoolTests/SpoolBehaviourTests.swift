@@ -11,12 +11,12 @@ struct SpoolBehaviourTests {
     @Test("A message goes to one of the consumers, whole, with its headers", arguments: layouts)
     func topic(layout: String) async throws {
         try await withDirectory { directory in
-            try await withDriver(directory, "layout=\(layout)") { driver in
+            try await withTransport(directory, "layout=\(layout)") { transport in
                 let body = (0..<100_000).map { UInt8(truncatingIfNeeded: $0) }
                 let message = Message(
                     body: body, contentType: "text/x: y\n", contentEncoding: "%", headers: ["a:b": "c\nd", "é": "ü"])
-                try await driver.publish(message, to: compute, options: PublishOptions(deadline: .now + .seconds(60)))
-                try await driver.withSubscription(to: compute, options: SubscriptionOptions()) { deliveries in
+                try await transport.publish(message, to: compute)
+                try await transport.withSubscription(to: compute, options: SubscriptionOptions()) { deliveries in
                     var iterator = deliveries.makeAsyncIterator()
                     let delivery = try #require(try await iterator.next())
                     #expect(delivery.message == message)
@@ -32,11 +32,11 @@ struct SpoolBehaviourTests {
     @Test("Messages of one publisher arrive in order", arguments: layouts)
     func order(layout: String) async throws {
         try await withDirectory { directory in
-            try await withDriver(directory, "layout=\(layout)") { driver in
-                for number in 0..<100 { try await driver.send("\(number)", to: compute) }
-                try await driver.withSubscription(to: compute, options: SubscriptionOptions(prefetch: 7)) {
+            try await withTransport(directory, "layout=\(layout)") { transport in
+                for number in 0..<100 { try await transport.send("\(number)", to: compute) }
+                try await transport.withSubscription(to: compute, options: SubscriptionOptions(prefetch: 7)) {
                     deliveries in
-                    for number in 100..<200 { try await driver.send("\(number)", to: compute) }
+                    for number in 100..<200 { try await transport.send("\(number)", to: compute) }
                     #expect(try await deliveries.take(200) == (0..<200).map { "\($0)" })
                 }
             }
@@ -46,10 +46,10 @@ struct SpoolBehaviourTests {
     @Test("A requeued message comes first, marked", arguments: layouts)
     func requeue(layout: String) async throws {
         try await withDirectory { directory in
-            try await withDriver(directory, "layout=\(layout)") { driver in
-                try await driver.send("one", to: compute)
-                try await driver.send("two", to: compute)
-                try await driver.withSubscription(to: compute, options: SubscriptionOptions(prefetch: 1)) {
+            try await withTransport(directory, "layout=\(layout)") { transport in
+                try await transport.send("one", to: compute)
+                try await transport.send("two", to: compute)
+                try await transport.withSubscription(to: compute, options: SubscriptionOptions(prefetch: 1)) {
                     deliveries in
                     var iterator = deliveries.makeAsyncIterator()
                     for attempt in 1...5 {
@@ -62,7 +62,7 @@ struct SpoolBehaviourTests {
                     #expect(try #require(try await iterator.next()).text == "two")
                 }
                 // What was not settled went back.
-                #expect(try await driver.take(1, from: compute) == ["two"])
+                #expect(try await transport.take(1, from: compute) == ["two"])
             }
         }
     }
@@ -70,10 +70,10 @@ struct SpoolBehaviourTests {
     @Test("A discarded message lies in dead/ with its reason", arguments: layouts)
     func discard(layout: String) async throws {
         try await withDirectory { directory in
-            try await withDriver(directory, "layout=\(layout)") { driver in
-                try await driver.send("bad", to: compute)
-                try await driver.send("good", to: compute)
-                try await driver.withSubscription(to: compute, options: SubscriptionOptions(prefetch: 1)) {
+            try await withTransport(directory, "layout=\(layout)") { transport in
+                try await transport.send("bad", to: compute)
+                try await transport.send("good", to: compute)
+                try await transport.withSubscription(to: compute, options: SubscriptionOptions(prefetch: 1)) {
                     deliveries in
                     var iterator = deliveries.makeAsyncIterator()
                     try await #require(try await iterator.next()).discard(reason: "nobody\nknows it")
@@ -94,20 +94,20 @@ struct SpoolBehaviourTests {
     func fanout(layout: String) async throws {
         let fanout = Address.fanout(Topic("compute"))
         try await withDirectory { directory in
-            try await withDriver(directory, "layout=\(layout)") { driver in
+            try await withTransport(directory, "layout=\(layout)") { transport in
                 let options = SubscriptionOptions()
-                try await driver.send("to nobody", to: fanout)
-                #expect(await code { try await driver.send("x", to: fanout, mandatory: true) } == .unroutable)
-                try await driver.withSubscription(to: fanout, options: options) { first in
-                    try await driver.withSubscription(to: fanout, options: options) { second in
-                        try await driver.send("all", to: fanout, mandatory: true)
+                try await transport.send("to nobody", to: fanout)
+                #expect(await code { try await transport.send("x", to: fanout, mandatory: true) } == .unroutable)
+                try await transport.withSubscription(to: fanout, options: options) { first in
+                    try await transport.withSubscription(to: fanout, options: options) { second in
+                        try await transport.send("all", to: fanout, mandatory: true)
                         #expect(try await first.take(1) == ["all"])
                         #expect(try await second.take(1) == ["all"])
-                        try await driver.send("left behind", to: fanout)
+                        try await transport.send("left behind", to: fanout)
                     }
                 }
                 #expect(directory.files("queues").isEmpty)
-                #expect(await code { try await driver.send("x", to: fanout, mandatory: true) } == .unroutable)
+                #expect(await code { try await transport.send("x", to: fanout, mandatory: true) } == .unroutable)
             }
         }
     }
@@ -116,16 +116,16 @@ struct SpoolBehaviourTests {
     func mailbox(layout: String) async throws {
         let mailbox = Address.mailbox(Mailbox(named: "reply_1"))
         try await withDirectory { directory in
-            try await withDriver(directory, "layout=\(layout)") { driver in
-                #expect(await code { try await driver.send("x", to: mailbox, mandatory: true) } == .unroutable)
+            try await withTransport(directory, "layout=\(layout)") { transport in
+                #expect(await code { try await transport.send("x", to: mailbox, mandatory: true) } == .unroutable)
                 for round in 0..<3 {
-                    try await driver.withSubscription(to: mailbox, options: SubscriptionOptions()) { deliveries in
-                        try await driver.send("\(round)", to: mailbox, mandatory: true)
+                    try await transport.withSubscription(to: mailbox, options: SubscriptionOptions()) { deliveries in
+                        try await transport.send("\(round)", to: mailbox, mandatory: true)
                         #expect(try await deliveries.take(1) == ["\(round)"])
-                        try await driver.send("late", to: mailbox)
+                        try await transport.send("late", to: mailbox)
                     }
                 }
-                #expect(await code { try await driver.send("x", to: mailbox, mandatory: true) } == .unroutable)
+                #expect(await code { try await transport.send("x", to: mailbox, mandatory: true) } == .unroutable)
                 #expect(directory.files("queues").isEmpty)
             }
         }
@@ -137,17 +137,17 @@ struct SpoolBehaviourTests {
         let error = Address.notifications(Topic("notifications.error"))
         let pool = Address.pool("audit", of: Topic("notifications.info"))
         try await withDirectory { directory in
-            try await withDriver(directory, "layout=\(layout)") { driver in
-                try await driver.send("before", to: info, mandatory: true)
-                try await driver.withSubscription(to: pool, options: SubscriptionOptions()) { _ in }
-                try await driver.withSubscription(
+            try await withTransport(directory, "layout=\(layout)") { transport in
+                try await transport.send("before", to: info, mandatory: true)
+                try await transport.withSubscription(to: pool, options: SubscriptionOptions()) { _ in }
+                try await transport.withSubscription(
                     to: .pool("audit", of: Topic("notifications.error")), options: SubscriptionOptions()
                 ) { _ in }
-                try await driver.send("both", to: info)
-                try await driver.send("bad", to: error)
-                #expect(try await driver.take(2, from: info) == ["before", "both"])
-                #expect(try await driver.take(2, from: pool) == ["both", "bad"])
-                #expect(try await driver.take(1, from: error) == ["bad"])
+                try await transport.send("both", to: info)
+                try await transport.send("bad", to: error)
+                #expect(try await transport.take(2, from: info) == ["before", "both"])
+                #expect(try await transport.take(2, from: pool) == ["both", "bad"])
+                #expect(try await transport.take(1, from: error) == ["bad"])
             }
         }
     }
@@ -156,13 +156,13 @@ struct SpoolBehaviourTests {
     func unroutable(layout: String) async throws {
         let server = Address.server(Topic("compute"), server: "host1")
         try await withDirectory { directory in
-            try await withDriver(directory, "layout=\(layout)") { driver in
-                #expect(await code { try await driver.send("x", to: server, mandatory: true) } == .unroutable)
-                try await driver.send("kept", to: server)
-                #expect(await code { try await driver.send("x", to: server, mandatory: true) } == .unroutable)
-                #expect(try await driver.take(1, from: server) == ["kept"])
-                try await driver.send("later", to: server, mandatory: true)
-                #expect(try await driver.take(1, from: server) == ["later"])
+            try await withTransport(directory, "layout=\(layout)") { transport in
+                #expect(await code { try await transport.send("x", to: server, mandatory: true) } == .unroutable)
+                try await transport.send("kept", to: server)
+                #expect(await code { try await transport.send("x", to: server, mandatory: true) } == .unroutable)
+                #expect(try await transport.take(1, from: server) == ["kept"])
+                try await transport.send("later", to: server, mandatory: true)
+                #expect(try await transport.take(1, from: server) == ["later"])
             }
         }
     }
@@ -170,10 +170,10 @@ struct SpoolBehaviourTests {
     @Test("What has expired is not delivered", arguments: layouts)
     func expiry(layout: String) async throws {
         try await withDirectory { directory in
-            try await withDriver(directory, "layout=\(layout)") { driver in
-                try await driver.send("gone", to: compute, timeToLive: .zero)
-                try await driver.send("there", to: compute, timeToLive: .seconds(60))
-                #expect(try await driver.take(1, from: compute) == ["there"])
+            try await withTransport(directory, "layout=\(layout)") { transport in
+                try await transport.send("gone", to: compute, timeToLive: .zero)
+                try await transport.send("there", to: compute, timeToLive: .seconds(60))
+                #expect(try await transport.take(1, from: compute) == ["there"])
             }
         }
     }
@@ -181,20 +181,20 @@ struct SpoolBehaviourTests {
     @Test("A full queue makes publishers wait, then says exhausted", arguments: layouts)
     func bounds(layout: String) async throws {
         try await withDirectory { directory in
-            try await withDriver(directory, "layout=\(layout)&max_messages=2") { driver in
-                try await driver.send("1", to: compute)
-                try await driver.send("2", to: compute)
+            try await withTransport(directory, "layout=\(layout)&max_messages=2") { transport in
+                try await transport.send("1", to: compute)
+                try await transport.send("2", to: compute)
                 #expect(
-                    await code { try await driver.send("3", to: compute, within: .seconds(1)) } == .exhausted)
-                async let third: Void = driver.send("3", to: compute)
-                #expect(try await driver.take(3, from: compute, prefetch: 1) == ["1", "2", "3"])
+                    await code { try await transport.send("3", to: compute, within: .seconds(1)) } == .exhausted)
+                async let third: Void = transport.send("3", to: compute)
+                #expect(try await transport.take(3, from: compute, prefetch: 1) == ["1", "2", "3"])
                 try await third
             }
-            try await withDriver(directory, "layout=\(layout)&max_bytes=1000") { driver in
-                try await driver.send(String(repeating: "x", count: 700), to: compute)
+            try await withTransport(directory, "layout=\(layout)&max_bytes=1000") { transport in
+                try await transport.send(String(repeating: "x", count: 700), to: compute)
                 #expect(
                     await code {
-                        try await driver.send(
+                        try await transport.send(
                             String(repeating: "x", count: 700), to: compute, within: .seconds(1))
                     } == .exhausted)
             }
@@ -204,11 +204,11 @@ struct SpoolBehaviourTests {
     @Test("Expired messages make room", arguments: layouts)
     func expiredMakeRoom(layout: String) async throws {
         try await withDirectory { directory in
-            try await withDriver(directory, "layout=\(layout)&max_messages=2") { driver in
-                try await driver.send("1", to: compute, timeToLive: .zero)
-                try await driver.send("2", to: compute, timeToLive: .zero)
-                try await driver.send("3", to: compute)
-                #expect(try await driver.take(1, from: compute) == ["3"])
+            try await withTransport(directory, "layout=\(layout)&max_messages=2") { transport in
+                try await transport.send("1", to: compute, timeToLive: .zero)
+                try await transport.send("2", to: compute, timeToLive: .zero)
+                try await transport.send("3", to: compute)
+                #expect(try await transport.take(1, from: compute) == ["3"])
             }
         }
     }
@@ -216,13 +216,13 @@ struct SpoolBehaviourTests {
     @Test("Two drivers share a queue: each message once, all of them", arguments: layouts)
     func competing(layout: String) async throws {
         try await withDirectory { directory in
-            try await withDriver(directory, "layout=\(layout)") { one in
-                try await withDriver(directory, "layout=\(layout)") { other in
+            try await withTransport(directory, "layout=\(layout)") { one in
+                try await withTransport(directory, "layout=\(layout)") { other in
                     let seen = Locked<[String]>([])
                     try await withThrowingTaskGroup(of: Void.self) { group in
-                        for driver in [one, other, one] {
+                        for transport in [one, other, one] {
                             group.addTask {
-                                try await driver.withSubscription(
+                                try await transport.withSubscription(
                                     to: compute, options: SubscriptionOptions(prefetch: 3)
                                 ) { deliveries in
                                     for try await delivery in deliveries {
@@ -247,13 +247,13 @@ struct SpoolBehaviourTests {
     @Test("What keeps coming back goes to dead/ at the limit", arguments: layouts)
     func limit(layout: String) async throws {
         try await withDirectory { directory in
-            try await withDriver(directory, "layout=\(layout)&max_attempts=3") { driver in
-                try await driver.send("poison", to: compute)
-                try await driver.withSubscription(to: compute, options: SubscriptionOptions(prefetch: 1)) {
+            try await withTransport(directory, "layout=\(layout)&max_attempts=3") { transport in
+                try await transport.send("poison", to: compute)
+                try await transport.withSubscription(to: compute, options: SubscriptionOptions(prefetch: 1)) {
                     deliveries in
                     var iterator = deliveries.makeAsyncIterator()
                     for _ in 0..<3 { try await #require(try await iterator.next()).requeue() }
-                    try await driver.send("next", to: compute)
+                    try await transport.send("next", to: compute)
                     #expect(try #require(try await iterator.next()).text == "next")
                 }
                 let reason = directory.files("dead").filter { $0.hasSuffix(".reason") }.first ?? ""
@@ -265,15 +265,15 @@ struct SpoolBehaviourTests {
     @Test("The layout is found in the spool, and another one is a conflict", arguments: layouts)
     func layout(layout: String) async throws {
         try await withDirectory { directory in
-            try await withDriver(directory, "layout=\(layout)") { try await $0.send("x", to: compute) }
-            try await withDriver(directory) { driver in
-                let taken = try await driver.take(1, from: compute)
+            try await withTransport(directory, "layout=\(layout)") { try await $0.send("x", to: compute) }
+            try await withTransport(directory) { transport in
+                let taken = try await transport.take(1, from: compute)
                 #expect(taken == ["x"])
             }
             let other = layout == "maildir" ? "segment" : "maildir"
             #expect(
                 await code {
-                    try await withDriver(directory, "layout=\(other)") { try await $0.send("x", to: compute) }
+                    try await withTransport(directory, "layout=\(other)") { try await $0.send("x", to: compute) }
                 } == .conflict)
         }
     }
@@ -281,21 +281,24 @@ struct SpoolBehaviourTests {
     @Test("Cancelling a subscriber ends its deliveries, and nothing is lost", arguments: layouts)
     func cancellation(layout: String) async throws {
         try await withDirectory { directory in
-            try await withDriver(directory, "layout=\(layout)") { driver in
+            try await withTransport(directory, "layout=\(layout)") { transport in
+                let (live, isLive) = AsyncStream.makeStream(of: Void.self)
                 let task = Task {
-                    try await driver.withSubscription(to: compute, options: SubscriptionOptions()) { deliveries in
+                    try await transport.withSubscription(to: compute, options: SubscriptionOptions()) { deliveries in
+                        isLive.finish()
                         var held: [Delivery] = []
                         for try await delivery in deliveries { held.append(delivery) }
                         return held
                     }
                 }
-                for number in 0..<5 { try await driver.send("\(number)", to: compute) }
+                for await _ in live {}
+                for number in 0..<5 { try await transport.send("\(number)", to: compute) }
                 task.cancel()
                 let held = try await task.value
                 for delivery in held {
                     #expect(await code { try await delivery.accept() } == .closed)
                 }
-                #expect(try await driver.take(5, from: compute) == ["0", "1", "2", "3", "4"])
+                #expect(try await transport.take(5, from: compute) == ["0", "1", "2", "3", "4"])
             }
         }
     }
@@ -303,15 +306,15 @@ struct SpoolBehaviourTests {
     @Test("After the run, publishing says closed; before it, it waits to its deadline", arguments: layouts)
     func life(layout: String) async throws {
         try await withDirectory { directory in
-            let driver = try SpoolDriver(
-                TransportURL("spool://\(directory.spool)?layout=\(layout)"), logger: quiet)
-            #expect(await code { try await driver.send("x", to: compute, within: .milliseconds(20)) } == .unavailable)
-            async let early: Void = driver.send("early", to: compute)
-            let running = Task { try await driver.run() }
+            let transport = try makeTransport("spool://\(directory.spool)?layout=\(layout)")
+            #expect(
+                await code { try await transport.send("x", to: compute, within: .milliseconds(20)) } == .unavailable)
+            async let early: Void = transport.send("early", to: compute)
+            let running = Task { try await transport.run() }
             try await early
             running.cancel()
             try await running.value
-            #expect(await code { try await driver.send("late", to: compute) } == .closed)
+            #expect(await code { try await transport.send("late", to: compute) } == .closed)
             #expect(directory.files("owners").isEmpty)
             #expect(directory.files("tmp").isEmpty)
         }
@@ -320,16 +323,16 @@ struct SpoolBehaviourTests {
     @Test("Durable publishes by many at once all arrive", arguments: layouts)
     func durable(layout: String) async throws {
         try await withDirectory { directory in
-            try await withDriver(directory, "layout=\(layout)&durability=full") { driver in
+            try await withTransport(directory, "layout=\(layout)&durability=full") { transport in
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     for publisher in 0..<32 {
                         group.addTask {
-                            for number in 0..<10 { try await driver.send("\(publisher) \(number)", to: compute) }
+                            for number in 0..<10 { try await transport.send("\(publisher) \(number)", to: compute) }
                         }
                     }
                     try await group.waitForAll()
                 }
-                let all = try await driver.take(320, from: compute)
+                let all = try await transport.take(320, from: compute)
                 for publisher in 0..<32 {
                     let own = all.filter { $0.hasPrefix("\(publisher) ") }
                     #expect(own == (0..<10).map { "\(publisher) \($0)" })

@@ -158,8 +158,8 @@ struct SpoolDamageTests {
     @Test("What lies in dead/ is taken back: a message, a damaged record, a whole segment")
     func retry() async throws {
         try await withDirectory { directory in
-            try await withDriver(directory, "layout=segment") { driver in
-                for number in 0..<4 { try await driver.send("message \(number)", to: compute) }
+            try await withTransport(directory, "layout=segment") { transport in
+                for number in 0..<4 { try await transport.send("message \(number)", to: compute) }
             }
             let folder = "\(directory.spool)/queues/topic~nova~compute/segments"
             let name = try #require(try FileManager.default.contentsOfDirectory(atPath: folder).first)
@@ -170,8 +170,8 @@ struct SpoolDamageTests {
             let record = try #require(bytes[..<second.lowerBound].lastRange(of: Data("REC2".utf8)))
             bytes[record.lowerBound + 9] ^= 1
             try bytes.write(to: path)
-            try await withDriver(directory) { driver in
-                let taken = try await driver.take(3, from: compute)
+            try await withTransport(directory) { transport in
+                let taken = try await transport.take(3, from: compute)
                 #expect(taken == ["message 0", "message 2", "message 3"])
             }
             var inspector = try SpoolInspector(SpoolConfiguration(directory: directory.spool), logger: quiet)
@@ -190,8 +190,8 @@ struct SpoolDamageTests {
             #expect(rest.name == "\(name).rest" && rest.message == nil)
             #expect(await code { try inspector.retry(rest.name) } == .invalidAddress)
             inspector.close()
-            try await withDriver(directory) { driver in
-                let taken = try await driver.take(4, from: compute)
+            try await withTransport(directory) { transport in
+                let taken = try await transport.take(4, from: compute)
                 #expect(taken == ["message 1", "message 0", "message 1", "message 3"])
             }
         }
@@ -200,7 +200,7 @@ struct SpoolDamageTests {
     @Test("A spool of the older format is read, and marked as newer")
     func oldFormat() async throws {
         try await withDirectory { directory in
-            try await withDriver(directory, "layout=segment") { try await $0.send("new", to: compute) }
+            try await withTransport(directory, "layout=segment") { try await $0.send("new", to: compute) }
             let format = URL(fileURLWithPath: "\(directory.spool)/FORMAT")
             #expect(directory.text("FORMAT") == "switchboard-spool 2 segment\n")
             try Data("switchboard-spool 1 segment\n".utf8).write(to: format)
@@ -210,13 +210,13 @@ struct SpoolDamageTests {
                 to: URL(
                     fileURLWithPath:
                         "\(directory.spool)/queues/topic~nova~compute/segments/0000000000000001-\(owner).seg"))
-            try await withDriver(directory) { driver in
-                let taken = try await driver.take(2, from: compute)
+            try await withTransport(directory) { transport in
+                let taken = try await transport.take(2, from: compute)
                 #expect(taken == ["old", "new"])
             }
             #expect(directory.text("FORMAT") == "switchboard-spool 2 segment\n")
             try Data("switchboard-spool 3 segment\n".utf8).write(to: format)
-            #expect(await code { try await withDriver(directory) { _ in } } == .conflict)
+            #expect(await code { try await makeTransport("spool://\(directory.spool)").run() } == .conflict)
         }
     }
 

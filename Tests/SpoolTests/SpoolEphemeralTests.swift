@@ -10,8 +10,8 @@ struct SpoolEphemeralTests {
     func mailboxAgain(layout: String) async throws {
         let mailbox = Address.mailbox(Mailbox(named: "reply_1"))
         try await withDirectory { directory in
-            try await withDriver(directory, "layout=\(layout)") { caller in
-                try await withDriver(directory, "layout=\(layout)") { server in
+            try await withTransport(directory, "layout=\(layout)") { caller in
+                try await withTransport(directory, "layout=\(layout)") { server in
                     for round in 0..<3 {
                         try await caller.withSubscription(to: mailbox, options: SubscriptionOptions()) { deliveries in
                             try await server.send("\(round)", to: mailbox, mandatory: true)
@@ -28,8 +28,8 @@ struct SpoolEphemeralTests {
     @Test("Replies reach more mailboxes than a process keeps open", arguments: layouts)
     func manyMailboxes(layout: String) async throws {
         try await withDirectory { directory in
-            try await withDriver(directory, "layout=\(layout)") { caller in
-                try await withDriver(directory, "layout=\(layout)") { server in
+            try await withTransport(directory, "layout=\(layout)") { caller in
+                try await withTransport(directory, "layout=\(layout)") { server in
                     try await withMailboxes(70, caller) { mailboxes in
                         for round in 0..<2 {
                             for mailbox in mailboxes {
@@ -44,12 +44,12 @@ struct SpoolEphemeralTests {
 
     /// Runs `body` with so many mailboxes, each of which must then have two messages that begin with its name.
     private func withMailboxes(
-        _ count: Int, _ driver: SpoolDriver, _ mailboxes: [Address] = [], _ body: ([Address]) async throws -> Void
+        _ count: Int, _ transport: Transport, _ mailboxes: [Address] = [], _ body: ([Address]) async throws -> Void
     ) async throws {
         if count == 0 { return try await body(mailboxes) }
         let mailbox = Address.mailbox(Mailbox(named: "reply_\(count)"))
-        try await driver.withSubscription(to: mailbox, options: SubscriptionOptions()) { deliveries in
-            try await withMailboxes(count - 1, driver, mailboxes + [mailbox], body)
+        try await transport.withSubscription(to: mailbox, options: SubscriptionOptions()) { deliveries in
+            try await withMailboxes(count - 1, transport, mailboxes + [mailbox], body)
             #expect(try await deliveries.take(2) == ["\(mailbox) 0", "\(mailbox) 1"])
         }
     }
@@ -82,13 +82,13 @@ struct SpoolEphemeralTests {
     @Test("Tasks that publish and accept without waiting let the others run", arguments: layouts)
     func fairness(layout: String) async throws {
         try await withDirectory { directory in
-            try await withDriver(directory, "layout=\(layout)") { driver in
+            try await withTransport(directory, "layout=\(layout)") { transport in
                 try await withThrowingTaskGroup(of: Int.self) { group in
                     for publisher in 0..<16 {
                         group.addTask {
                             let address = Address.topic(Topic("t\(publisher)"))
-                            for number in 0..<100 { try await driver.send("\(number)", to: address) }
-                            return try await driver.take(100, from: address).count
+                            for number in 0..<100 { try await transport.send("\(number)", to: address) }
+                            return try await transport.take(100, from: address).count
                         }
                     }
                     for try await count in group { #expect(count == 100) }

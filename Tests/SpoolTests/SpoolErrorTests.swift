@@ -49,12 +49,12 @@ struct SpoolErrorTests {
     func publishing(layout: String, number: CInt) async throws {
         let faults = FaultInjection()
         try await withDirectory { directory in
-            try await withDriver(directory, "layout=\(layout)", operations: faults) { driver in
-                try await driver.send("first", to: compute)
+            try await withTransport(directory, "layout=\(layout)", operations: faults) { transport in
+                try await transport.send("first", to: compute)
                 for call in ["open", "rename"] {
                     faults.arm(at: 1, .fail(number), only: call, lasting: true)
                     do throws(TransportError) {
-                        try await driver.send("x", to: .topic(Topic("new-\(call)")))
+                        try await transport.send("x", to: .topic(Topic("new-\(call)")))
                         Issue.record("It was taken.")
                     } catch {
                         #expect(error.message.contains(String(cString: strerror(number))), "\(error.message)")
@@ -71,11 +71,10 @@ struct SpoolErrorTests {
     func opening(number: CInt) async throws {
         let faults = FaultInjection()
         try await withDirectory { directory in
-            try await withDriver(directory) { try await $0.send("x", to: compute) }
+            try await withTransport(directory) { try await $0.send("x", to: compute) }
             faults.arm(at: 3, .fail(number), only: "open", lasting: true)
-            let driver = SpoolDriver(
-                configuration: SpoolConfiguration(directory: directory.spool), operations: faults, logger: quiet)
-            let error = await #expect(throws: TransportError.self) { try await driver.run() }
+            let transport = try makeTransport("spool://\(directory.spool)", operations: faults)
+            let error = await #expect(throws: TransportError.self) { try await transport.run() }
             #expect(error?.message.contains(String(cString: strerror(number))) == true)
             #expect(error?.message.contains(directory.spool) == true)
             faults.disarm()
@@ -87,9 +86,9 @@ struct SpoolErrorTests {
         arguments: SpoolFaultTests.layouts)
     func readOnly(layout: String) async throws {
         try await withDirectory { directory in
-            try await withDriver(directory, "layout=\(layout)") { driver in
-                for number in 0..<3 { try await driver.send("\(number)", to: compute) }
-                try await driver.withSubscription(to: compute, options: SubscriptionOptions(prefetch: 1)) {
+            try await withTransport(directory, "layout=\(layout)") { transport in
+                for number in 0..<3 { try await transport.send("\(number)", to: compute) }
+                try await transport.withSubscription(to: compute, options: SubscriptionOptions(prefetch: 1)) {
                     deliveries in
                     var iterator = deliveries.makeAsyncIterator()
                     try await #require(try await iterator.next()).discard(reason: "odd")

@@ -7,8 +7,8 @@ struct SpoolForwarderTests {
     @Test("However often the other side is down, no message is given up", arguments: SpoolInspectorTests.layouts)
     func otherSideDown(layout: String) async throws {
         try await withDirectory { directory in
-            try await withDriver(directory, "layout=\(layout)") { driver in
-                for text in ["a", "b", "c"] { try await driver.send(text, to: compute) }
+            try await withTransport(directory, "layout=\(layout)") { transport in
+                for text in ["a", "b", "c"] { try await transport.send(text, to: compute) }
             }
             var configuration = SpoolConfiguration(directory: directory.spool)
             configuration.maximumAttempts = 2
@@ -21,8 +21,8 @@ struct SpoolForwarderTests {
                     await code { try await forwarder.run(to: transport, timeout: .milliseconds(50)) } == .unavailable)
             }
             #expect(directory.files("dead").isEmpty)
-            try await withDriver(directory) { driver in
-                try await driver.withSubscription(to: compute, options: SubscriptionOptions()) { deliveries in
+            try await withTransport(directory) { transport in
+                try await transport.withSubscription(to: compute, options: SubscriptionOptions()) { deliveries in
                     var iterator = deliveries.makeAsyncIterator()
                     for text in ["a", "b", "c"] {
                         let delivery = try #require(try await iterator.next())

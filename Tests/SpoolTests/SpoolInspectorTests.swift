@@ -14,9 +14,9 @@ struct SpoolInspectorTests {
     @Test("It shows queues, messages and the dead, and retries and drops these", arguments: layouts)
     func deadLetters(layout: String) async throws {
         try await withDirectory { directory in
-            try await withDriver(directory, "layout=\(layout)") { driver in
-                for text in ["a", "b", "c"] { try await driver.send(text, to: compute) }
-                try await driver.withSubscription(to: compute, options: SubscriptionOptions(prefetch: 1)) {
+            try await withTransport(directory, "layout=\(layout)") { transport in
+                for text in ["a", "b", "c"] { try await transport.send(text, to: compute) }
+                try await transport.withSubscription(to: compute, options: SubscriptionOptions(prefetch: 1)) {
                     deliveries in
                     var iterator = deliveries.makeAsyncIterator()
                     for _ in 0..<2 { try await #require(try await iterator.next()).discard(reason: "odd") }
@@ -40,7 +40,7 @@ struct SpoolInspectorTests {
                 }
                 inspector.close()
                 #expect(directory.files("dead").isEmpty)
-                #expect(try await driver.take(2, from: compute) == ["c", "a"])
+                #expect(try await transport.take(2, from: compute) == ["c", "a"])
             }
         }
     }
@@ -48,9 +48,9 @@ struct SpoolInspectorTests {
     @Test("A sound spool has no findings", arguments: layouts)
     func sound(layout: String) async throws {
         try await withDirectory { directory in
-            try await withDriver(directory, "layout=\(layout)") { driver in
-                for number in 0..<5 { try await driver.send("\(number)", to: compute) }
-                _ = try await driver.take(2, from: compute, prefetch: 1)
+            try await withTransport(directory, "layout=\(layout)") { transport in
+                for number in 0..<5 { try await transport.send("\(number)", to: compute) }
+                _ = try await transport.take(2, from: compute, prefetch: 1)
                 let inspector = try inspector(directory)
                 #expect(try inspector.check(repairing: false).map(\.sentence) == [])
                 inspector.close()
@@ -61,8 +61,8 @@ struct SpoolInspectorTests {
     @Test("A check finds damage and repairs it")
     func damage() async throws {
         try await withDirectory { directory in
-            try await withDriver(directory) { driver in
-                for number in 0..<2 { try await driver.send("\(number)", to: compute) }
+            try await withTransport(directory) { transport in
+                for number in 0..<2 { try await transport.send("\(number)", to: compute) }
             }
             let new = "\(directory.spool)/queues/topic~nova~compute/new"
             let files = directory.files("queues/topic~nova~compute/new")
@@ -82,8 +82,8 @@ struct SpoolInspectorTests {
     @Test("A check finds damage in a segment and repairs it")
     func damagedSegment() async throws {
         try await withDirectory { directory in
-            try await withDriver(directory, "layout=segment") { driver in
-                for number in 0..<3 { try await driver.send("message \(number)", to: compute) }
+            try await withTransport(directory, "layout=segment") { transport in
+                for number in 0..<3 { try await transport.send("message \(number)", to: compute) }
             }
             let folder = "\(directory.spool)/queues/topic~nova~compute/segments"
             let name = try #require(directory.files("queues/topic~nova~compute/segments").first)
@@ -100,8 +100,8 @@ struct SpoolInspectorTests {
             #expect(try inspector.check(repairing: false).map(\.sentence) == [])
             #expect(try inspector.deadLetterNames().count == 2)
             inspector.close()
-            try await withDriver(directory) { driver in
-                let taken = try await driver.take(2, from: compute)
+            try await withTransport(directory) { transport in
+                let taken = try await transport.take(2, from: compute)
                 #expect(taken == ["message 0", "message 2"])
             }
         }
@@ -110,12 +110,12 @@ struct SpoolInspectorTests {
     @Test("What waits can be dropped, once; what is claimed cannot", arguments: layouts)
     func dropping(layout: String) async throws {
         try await withDirectory { directory in
-            try await withDriver(directory, "layout=\(layout)") { driver in
-                for number in 0..<3 { try await driver.send("\(number)", to: compute) }
+            try await withTransport(directory, "layout=\(layout)") { transport in
+                for number in 0..<3 { try await transport.send("\(number)", to: compute) }
                 let inspector = try inspector(directory)
                 let names = try inspector.messages(in: "topic~nova~compute").map(\.name)
                 try #require(names.count == 3)
-                try await driver.withSubscription(to: compute, options: SubscriptionOptions(prefetch: 1)) {
+                try await transport.withSubscription(to: compute, options: SubscriptionOptions(prefetch: 1)) {
                     deliveries in
                     var iterator = deliveries.makeAsyncIterator()
                     let held = try #require(try await iterator.next())
@@ -139,12 +139,12 @@ struct SpoolInspectorTests {
     @Test("Counting a queue takes no lock that a consumer could miss")
     func countingDisturbsNobody() async throws {
         try await withDirectory { directory in
-            try await withDriver(directory, "layout=segment&rescan_seconds=3600") { driver in
-                try await driver.send("first", to: compute)
+            try await withTransport(directory, "layout=segment&rescan_seconds=3600") { transport in
+                try await transport.send("first", to: compute)
                 let inspector = try inspector(directory)
-                async let taken = driver.take(300, from: compute, prefetch: 3)
+                async let taken = transport.take(300, from: compute, prefetch: 3)
                 for number in 1..<300 {
-                    try await driver.send("\(number)", to: compute)
+                    try await transport.send("\(number)", to: compute)
                     if number % 10 == 0 { _ = try inspector.queues() }
                 }
                 #expect(try await taken.count == 300)
@@ -165,9 +165,9 @@ struct SpoolInspectorTests {
     func forwarding(layout: String) async throws {
         try await withDirectory { directory in
             let info = Address.notifications(Topic("notifications.info"))
-            try await withDriver(directory, "layout=\(layout)") { driver in
-                for number in 0..<50 { try await driver.send("\(number)", to: compute) }
-                try await driver.send("event", to: info)
+            try await withTransport(directory, "layout=\(layout)") { transport in
+                for number in 0..<50 { try await transport.send("\(number)", to: compute) }
+                try await transport.send("event", to: info)
             }
             try await withDirectory { other in
                 let transport = try Transport(
@@ -185,9 +185,9 @@ struct SpoolInspectorTests {
                 #expect(progress.forwarded == 51)
                 #expect(progress.total == 51)
                 #expect(reports.withLock { $0.map(\.forwarded) } == Array(0...51))
-                try await withDriver(other) { driver in
-                    let calls = try await driver.take(50, from: compute)
-                    let events = try await driver.take(1, from: info)
+                try await withTransport(other) { transport in
+                    let calls = try await transport.take(50, from: compute)
+                    let events = try await transport.take(1, from: info)
                     #expect(calls == (0..<50).map { "\($0)" })
                     #expect(events == ["event"])
                 }
@@ -202,12 +202,12 @@ struct SpoolInspectorTests {
     @Test("Forwarding ends although messages have expired, are damaged or are somebody else's", arguments: layouts)
     func forwardingWhatIsLeft(layout: String) async throws {
         try await withDirectory { directory in
-            try await withDriver(directory, "layout=\(layout)") { driver in
-                try await driver.send("held", to: compute)
-                try await driver.send("gone", to: compute, timeToLive: .zero)
-                try await driver.send("short", to: compute, timeToLive: .seconds(600))
-                for number in 0..<20 { try await driver.send("\(number)", to: compute) }
-                try await driver.withSubscription(to: compute, options: SubscriptionOptions(prefetch: 1)) {
+            try await withTransport(directory, "layout=\(layout)") { transport in
+                try await transport.send("held", to: compute)
+                try await transport.send("gone", to: compute, timeToLive: .zero)
+                try await transport.send("short", to: compute, timeToLive: .seconds(600))
+                for number in 0..<20 { try await transport.send("\(number)", to: compute) }
+                try await transport.withSubscription(to: compute, options: SubscriptionOptions(prefetch: 1)) {
                     deliveries in
                     var iterator = deliveries.makeAsyncIterator()
                     _ = try #require(try await iterator.next())
@@ -223,9 +223,9 @@ struct SpoolInspectorTests {
                         #expect(progress.forwarded == 21)
                         running.cancel()
                         try await running.value
-                        try await withDriver(other) { driver in
+                        try await withTransport(other) { transport in
                             let options = SubscriptionOptions()
-                            try await driver.withSubscription(to: compute, options: options) { deliveries in
+                            try await transport.withSubscription(to: compute, options: options) { deliveries in
                                 var iterator = deliveries.makeAsyncIterator()
                                 var texts: Set<String> = []
                                 for _ in 0..<21 {
@@ -249,15 +249,15 @@ struct SpoolInspectorTests {
     @Test("What the other side does not take stays", arguments: layouts)
     func forwardingFails(layout: String) async throws {
         try await withDirectory { directory in
-            try await withDriver(directory, "layout=\(layout)") { try await $0.send("keep", to: compute) }
+            try await withTransport(directory, "layout=\(layout)") { try await $0.send("keep", to: compute) }
             let transport = try Transport(
                 TransportURL("spool://\(directory.path)/not/there"), drivers: DriverRegistry(.spool()), logger: quiet)
             let running = Task { try await transport.run() }
             let forwarder = SpoolForwarder(from: SpoolConfiguration(directory: directory.spool), logger: quiet)
             #expect(await code { try await forwarder.run(to: transport) } == .refused)
             _ = await running.result
-            try await withDriver(directory) { driver in
-                let taken = try await driver.take(1, from: compute)
+            try await withTransport(directory) { transport in
+                let taken = try await transport.take(1, from: compute)
                 #expect(taken == ["keep"])
             }
         }

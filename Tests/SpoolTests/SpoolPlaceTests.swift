@@ -72,12 +72,12 @@ struct SpoolPlaceTests {
         for durability in ["full", "none"] {
             try await withDirectory { directory in
                 let options = "layout=\(layout)&durability=\(durability)&rescan_seconds=3600"
-                try await withDriver(directory, options) { driver in
-                    try await driver.send("before", to: compute)
+                try await withTransport(directory, options) { transport in
+                    try await transport.send("before", to: compute)
                     try deed.act(directory, layout)
-                    for number in 0..<5 { try await driver.send("\(number)", to: compute) }
+                    for number in 0..<5 { try await transport.send("\(number)", to: compute) }
                     // Another process, which opens what is there now.
-                    let found = try await withDriver(directory) { other in
+                    let found = try await withTransport(directory) { other in
                         try await other.send("end", to: compute)
                         return try await other.withSubscription(to: compute, options: SubscriptionOptions()) {
                             deliveries in
@@ -103,12 +103,12 @@ struct SpoolPlaceTests {
     func subscribing(layout: String, deed: Deed) async throws {
         try await withDirectory { directory in
             let options = "layout=\(layout)&rescan_seconds=3600"
-            try await withDriver(directory, options) { driver in
-                try await driver.withSubscription(to: compute, options: SubscriptionOptions()) { deliveries in
-                    try await driver.send("before", to: compute)
+            try await withTransport(directory, options) { transport in
+                try await transport.withSubscription(to: compute, options: SubscriptionOptions()) { deliveries in
+                    try await transport.send("before", to: compute)
                     #expect(try await deliveries.take(1) == ["before"])
                     try deed.act(directory, layout)
-                    try await withDriver(directory, options) { other in
+                    try await withTransport(directory, options) { other in
                         // Until the subscriber has declared its queue again, nobody has.
                         try await eventually("the message had a taker") {
                             let code = await code { try await other.send("after", to: compute, mandatory: true) }
@@ -116,7 +116,7 @@ struct SpoolPlaceTests {
                         }
                         #expect(try await deliveries.find("after"))
                     }
-                    try await eventually("the spool was open again") { driver.monitor.state == .ready }
+                    try await eventually("the spool was open again") { transport.state == .ready }
                 }
             }
         }
@@ -127,14 +127,15 @@ struct SpoolPlaceTests {
         let (fanout, mailbox) = (Address.fanout(Topic("compute")), Address.mailbox(Mailbox(named: "reply_1")))
         try await withDirectory { directory in
             let options = "layout=\(layout)&rescan_seconds=3600"
-            try await withDriver(directory, options) { driver in
-                try await driver.withSubscription(to: fanout, options: SubscriptionOptions()) { copies in
-                    try await driver.withSubscription(to: mailbox, options: SubscriptionOptions()) { replies in
+            try await withTransport(directory, options) { transport in
+                try await transport.withSubscription(to: fanout, options: SubscriptionOptions()) { copies in
+                    try await transport.withSubscription(to: mailbox, options: SubscriptionOptions()) { replies in
                         for deed in [Deed.removeAll, .removeQueues, .removeBindings] {
                             try deed.act(directory, layout)
                             for (address, deliveries) in [(fanout, copies), (mailbox, replies)] {
                                 try await eventually("\(address) had a taker") {
-                                    await code { try await driver.send("\(deed)", to: address, mandatory: true) } == nil
+                                    await code { try await transport.send("\(deed)", to: address, mandatory: true) }
+                                        == nil
                                 }
                                 #expect(try await deliveries.take(1) == ["\(deed)"])
                             }
@@ -151,19 +152,20 @@ struct SpoolPlaceTests {
             let parent = "\(directory.path)/parent"
             let files = FileManager.default
             try files.createDirectory(atPath: parent, withIntermediateDirectories: false)
-            let url = try TransportURL("spool://\(parent)/spool?layout=\(layout)&durability=none&rescan_seconds=1")
             let log = Lines()
-            let driver = try SpoolDriver(url, logger: Logger(label: "spool.test") { _ in log })
-            let running = Task { try await driver.run() }
-            try await driver.withSubscription(to: compute, options: SubscriptionOptions()) { deliveries in
-                try await driver.send("before", to: compute)
+            let transport = try makeTransport(
+                "spool://\(parent)/spool?layout=\(layout)&durability=none&rescan_seconds=1",
+                logger: Logger(label: "spool.test") { _ in log })
+            let running = Task { try await transport.run() }
+            try await transport.withSubscription(to: compute, options: SubscriptionOptions()) { deliveries in
+                try await transport.send("before", to: compute)
                 #expect(try await deliveries.take(1) == ["before"])
                 try files.moveItem(atPath: parent, toPath: "\(parent).old")
                 // A consumer that takes a message before it can be taken back has it, although its place was gone.
                 var error: TransportError?
                 for number in 0..<1000 where error == nil {
                     do {
-                        try await driver.send("\(number)", to: compute, within: .milliseconds(700))
+                        try await transport.send("\(number)", to: compute, within: .milliseconds(700))
                         #expect(try await deliveries.find("\(number)"))
                     } catch let refusal as TransportError {
                         error = refusal
@@ -171,14 +173,14 @@ struct SpoolPlaceTests {
                 }
                 #expect(error?.code == .unavailable)
                 #expect(error?.message.contains("\(parent)/spool") == true, "\(error?.message ?? "")")
-                guard case .connecting(_, let reason) = driver.monitor.state else {
-                    Issue.record("The state is \(driver.monitor.state).")
+                guard case .connecting(_, let reason) = transport.state else {
+                    Issue.record("The state is \(transport.state).")
                     return
                 }
                 #expect(reason?.contains("\(parent)/spool") == true)
                 #expect(log.take().count { $0 == "Spool lost; it is opened again" } == 1)
                 try files.createDirectory(atPath: parent, withIntermediateDirectories: false)
-                try await driver.send("after", to: compute, within: .seconds(20))
+                try await transport.send("after", to: compute, within: .seconds(20))
                 #expect(try await deliveries.take(1) == ["after"])
                 #expect(log.take().contains("Spool opened again"))
             }
@@ -191,18 +193,18 @@ struct SpoolPlaceTests {
     @Test("A delivery whose queue is gone cannot be settled, and the error says why", arguments: layouts)
     func settling(layout: String) async throws {
         try await withDirectory { directory in
-            try await withDriver(directory, "layout=\(layout)&rescan_seconds=3600") { driver in
-                try await driver.withSubscription(to: compute, options: SubscriptionOptions()) { deliveries in
-                    try await driver.send("held", to: compute)
+            try await withTransport(directory, "layout=\(layout)&rescan_seconds=3600") { transport in
+                try await transport.withSubscription(to: compute, options: SubscriptionOptions()) { deliveries in
+                    try await transport.send("held", to: compute)
                     var iterator = deliveries.makeAsyncIterator()
                     let held = try #require(try await iterator.next())
                     try Deed.renameAll.act(directory, layout)
                     try await eventually("the spool was made again") {
-                        driver.monitor.state == .ready && FileManager.default.fileExists(atPath: directory.spool)
+                        transport.state == .ready && FileManager.default.fileExists(atPath: directory.spool)
                     }
                     let error = await #expect(throws: TransportError.self) { try await held.accept() }
                     #expect(error?.code == .closed)
-                    try await driver.send("next", to: compute)
+                    try await transport.send("next", to: compute)
                     #expect(try await iterator.next()?.text == "next")
                 }
                 // It went back to the queue it came from, wherever that is now.
@@ -216,10 +218,12 @@ struct SpoolPlaceTests {
     @Test("Draining a spool that goes away ends with an error", arguments: layouts)
     func draining(layout: String) async throws {
         try await withDirectory { directory in
-            try await withDriver(directory, "layout=\(layout)&rescan_seconds=3600") { driver in
-                for number in 0..<3 { try await driver.send("\(number)", to: compute) }
+            try await withTransport(directory, "layout=\(layout)&rescan_seconds=3600") { transport in
+                for number in 0..<3 { try await transport.send("\(number)", to: compute) }
                 await #expect(throws: TransportError.self) {
-                    try await driver.withDrain(of: compute, options: SubscriptionOptions(prefetch: 1)) { deliveries in
+                    var options = SubscriptionOptions(prefetch: 1)
+                    options.isDrain = true
+                    try await transport.withSubscription(to: compute, options: options) { deliveries in
                         var iterator = deliveries.makeAsyncIterator()
                         _ = try await iterator.next()
                         try Deed.removeAll.act(directory, layout)

@@ -75,12 +75,12 @@ struct SpoolProcessTests {
     func killedConsumer(layout: String) async throws {
         try await withDirectory { directory in
             let options = "layout=\(layout)&rescan_seconds=3600"
-            try await withDriver(directory, options) { driver in
-                for number in 0..<3 { try await driver.send("\(number)", to: work) }
+            try await withTransport(directory, options) { transport in
+                for number in 0..<3 { try await transport.send("\(number)", to: work) }
                 let peer = try PeerProcess("hold", "spool://\(directory.spool)?\(options)", "prefetch=3")
                 for number in 0..<3 { try await peer.wait(for: "got \(number)") }
-                try await driver.withSubscription(to: work, options: SubscriptionOptions()) { deliveries in
-                    try await driver.send("3", to: work)
+                try await transport.withSubscription(to: work, options: SubscriptionOptions()) { deliveries in
+                    try await transport.send("3", to: work)
                     var iterator = deliveries.makeAsyncIterator()
                     let mine = try #require(try await iterator.next())
                     #expect(mine.text == "3")
@@ -118,9 +118,9 @@ struct SpoolProcessTests {
                 let said = await publisher.remainder()
                 #expect(said.count { $0.hasPrefix("accepted") } == 150)
             }
-            try await withDriver(directory) { driver in
+            try await withTransport(directory) { transport in
                 // One for each consumer, published last and taken last.
-                for _ in consumers { try await driver.send("stop", to: work) }
+                for _ in consumers { try await transport.send("stop", to: work) }
             }
             var got: [String] = []
             for consumer in consumers {
@@ -140,9 +140,10 @@ struct SpoolProcessTests {
             try await peer.wait(for: "accepted m40")
             peer.kill()
             let accepted = await peer.remainder().filter { $0.hasPrefix("accepted") }.map { String($0.dropFirst(9)) }
-            try await withDriver(directory) { driver in
-                try await driver.send("stop", to: work)
-                let taken = try await driver.withSubscription(to: work, options: SubscriptionOptions()) { deliveries in
+            try await withTransport(directory) { transport in
+                try await transport.send("stop", to: work)
+                let taken = try await transport.withSubscription(to: work, options: SubscriptionOptions()) {
+                    deliveries in
                     var taken: [String] = []
                     for try await delivery in deliveries {
                         try await delivery.accept()

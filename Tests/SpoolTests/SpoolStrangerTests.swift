@@ -68,16 +68,16 @@ struct SpoolStrangerTests {
     @Test("In new/ they go to dead/, or stay, and all messages are delivered", arguments: Stranger.allCases)
     func files(stranger: Stranger) async throws {
         try await withDirectory { directory in
-            try await withDriver(directory, "rescan_seconds=1&max_message_bytes=1000000") { driver in
-                try await driver.send("before", to: compute)
+            try await withTransport(directory, "rescan_seconds=1&max_message_bytes=1000000") { transport in
+                try await transport.send("before", to: compute)
                 let new = "\(directory.spool)/queues/topic~nova~compute/new"
                 try plant(stranger, in: new)
-                try await driver.withSubscription(to: compute, options: SubscriptionOptions(prefetch: 1)) {
+                try await transport.withSubscription(to: compute, options: SubscriptionOptions(prefetch: 1)) {
                     deliveries in
                     #expect(try await deliveries.take(1) == ["before"])
                     // And one that comes while there is a subscription.
                     try plant(stranger, in: new)
-                    try await driver.send("after", to: compute)
+                    try await transport.send("after", to: compute)
                     #expect(try await deliveries.take(1) == ["after"])
                     if stranger == .badText { return }
                     try await eventually("the files lie in dead/") {
@@ -118,19 +118,20 @@ struct SpoolStrangerTests {
     @Test("In segments/ they go to dead/, and all messages are delivered", arguments: Stranger.allCases)
     func segments(stranger: Stranger) async throws {
         try await withDirectory { directory in
-            try await withDriver(directory, "layout=segment&rescan_seconds=1&max_message_bytes=1000000") { driver in
-                try await driver.send("before", to: compute)
+            try await withTransport(directory, "layout=segment&rescan_seconds=1&max_message_bytes=1000000") {
+                transport in
+                try await transport.send("before", to: compute)
                 let folder = "\(directory.spool)/queues/topic~nova~compute/segments"
                 // One of a process that is dead, one of nobody that can be told.
                 try stranger.make(at: "\(folder)/0000000000000001-1-0000000000000001.seg")
                 if stranger != .badText, stranger != .longName {
                     try stranger.make(at: "\(folder)/\(stranger.fileName)")
                 }
-                try await driver.withSubscription(to: compute, options: SubscriptionOptions(prefetch: 1)) {
+                try await transport.withSubscription(to: compute, options: SubscriptionOptions(prefetch: 1)) {
                     deliveries in
                     #expect(try await deliveries.take(1) == ["before"])
                     try stranger.make(at: "\(folder)/ffffffffffffffff-1-0000000000000001.seg")
-                    try await driver.send("after", to: compute)
+                    try await transport.send("after", to: compute)
                     #expect(try await deliveries.take(1) == ["after"])
                     try await eventually("the files lie in dead/") {
                         directory.files("dead").count { $0.hasSuffix(".seg") } == 2
@@ -147,7 +148,7 @@ struct SpoolStrangerTests {
     @Test("Beside the queues they keep no spool from opening", arguments: SpoolFaultTests.layouts)
     func elsewhere(layout: String) async throws {
         try await withDirectory { directory in
-            try await withDriver(directory, "layout=\(layout)") { try await $0.send("before", to: compute) }
+            try await withTransport(directory, "layout=\(layout)") { try await $0.send("before", to: compute) }
             for folder in ["owners", "queues", "bindings", "tmp", "dead", "queues/topic~nova~compute/consumers"] {
                 for stranger in [
                     Stranger.text, .fifo, .directory, .fullDirectory, .link, .linkToNothing, .socket, .lines,
@@ -159,9 +160,9 @@ struct SpoolStrangerTests {
                 try stranger.make(at: "\(directory.spool)/queues/topic~nova~other\(index)")
                 try stranger.make(at: "\(directory.spool)/owners/\(index + 1)-0000000000000001")
             }
-            try await withDriver(directory, "layout=\(layout)&rescan_seconds=1") { driver in
-                try await driver.send("after", to: compute)
-                #expect(try await driver.take(2, from: compute) == ["before", "after"])
+            try await withTransport(directory, "layout=\(layout)&rescan_seconds=1") { transport in
+                try await transport.send("after", to: compute)
+                #expect(try await transport.take(2, from: compute) == ["before", "after"])
                 let inspector = try SpoolInspector(SpoolConfiguration(directory: directory.spool), logger: quiet)
                 #expect(try inspector.queues().contains { $0.name == "topic~nova~compute" })
                 #expect(try !inspector.check(repairing: true).isEmpty)
@@ -173,7 +174,7 @@ struct SpoolStrangerTests {
     @Test("Sizes in names add up to no more than there is room for")
     func sums() async throws {
         try await withDirectory { directory in
-            try await withDriver(directory) { try await $0.send("x", to: compute) }
+            try await withTransport(directory) { try await $0.send("x", to: compute) }
             let folder = "\(directory.spool)/queues/topic~nova~compute/claimed"
             for index in 0..<20 {
                 let name = "0199f1c2a3b4000\(index % 10)-000000\(index / 10)e,s=\(1 << 40),a=0@1-0000000000000001"
@@ -192,12 +193,12 @@ struct SpoolStrangerTests {
     @Test("A message over the limit is refused before anything is written", arguments: SpoolFaultTests.layouts)
     func tooLarge(layout: String) async throws {
         try await withDirectory { directory in
-            try await withDriver(directory, "layout=\(layout)&max_message_bytes=1000") { driver in
+            try await withTransport(directory, "layout=\(layout)&max_message_bytes=1000") { transport in
                 #expect(
-                    await code { try await driver.send(String(repeating: "x", count: 1000), to: compute) }
+                    await code { try await transport.send(String(repeating: "x", count: 1000), to: compute) }
                         == .messageTooLarge)
-                try await driver.send("small", to: compute)
-                #expect(try await driver.take(1, from: compute) == ["small"])
+                try await transport.send("small", to: compute)
+                #expect(try await transport.take(1, from: compute) == ["small"])
             }
         }
     }

@@ -48,12 +48,25 @@ public struct SpoolForwarder: Sendable {
         // First, for it makes no spool where there is none.
         let inspector = try SpoolInspector(configuration, operations: operations, logger: logger)
         defer { inspector.close() }
-        let driver = SpoolDriver(configuration: configuration, operations: operations, logger: logger)
+        let spool = Transport(
+            driver: SpoolDriver(configuration: configuration, operations: operations, logger: logger),
+            url: TransportURL(scheme: "spool", virtualHost: configuration.directory), logger: logger)
         return try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await driver.run() }
+            group.addTask { try await spool.run() }
             defer { group.cancelAll() }
             // What a dead process held, an earlier run of this one perhaps, must be back before it is counted.
-            try await driver.opened()
+            var isOpen = false
+            for await state in spool.states() {
+                switch state {
+                case .ready, .blocked: isOpen = true
+                case .idle, .connecting, .closed: continue
+                }
+                break
+            }
+            if !isOpen {
+                try Task.checkCancellation()
+                try await group.next()
+            }
             let queues = try inspector.queues().filter { queue in
                 switch queue.address {
                 case .topic, .server, .notifications: queue.waiting > 0
@@ -71,7 +84,7 @@ public struct SpoolForwarder: Sendable {
             }
             for queue in queues {
                 guard let address = queue.address else { continue }
-                try await drain(address, queue.waiting, driver, forwarding)
+                try await drain(address, queue.waiting, of: spool, forwarding)
             }
             return progress.withLock { $0 }
         }
@@ -79,10 +92,13 @@ public struct SpoolForwarder: Sendable {
 
     /// Ends after `count` messages, so that it keeps up with those who go on publishing, or when there are no more: some
     /// may have expired or been taken by others.
-    private func drain(_ address: Address, _ count: Int, _ driver: SpoolDriver, _ forwarding: Forwarding) async throws {
+    private func drain(
+        _ address: Address, _ count: Int, of spool: Transport, _ forwarding: Forwarding
+    ) async throws {
         let concurrency = max(1, concurrency)
-        let options = SubscriptionOptions(prefetch: concurrency + 1, deadline: .now + forwarding.timeout)
-        try await driver.withDrain(of: address, options: options) { deliveries in
+        var options = SubscriptionOptions(prefetch: concurrency + 1, deadline: .now + forwarding.timeout)
+        options.isDrain = true
+        try await spool.withSubscription(to: address, options: options) { deliveries in
             try await withThrowingTaskGroup(of: Void.self) { group in
                 var iterator = deliveries.makeAsyncIterator()
                 var started = 0

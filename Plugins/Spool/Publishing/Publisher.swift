@@ -1,5 +1,5 @@
 internal import Glibc
-package import SwitchboardCore
+internal import SwitchboardCore
 
 /// Finds the queues of a message, makes sure that there is room, and has it written.
 package struct Publisher: Sendable {
@@ -16,64 +16,60 @@ package struct Publisher: Sendable {
         segments = store.layout == .segment ? SegmentPublisher(store) : nil
     }
 
-    private enum Attempt {
+    /// What became of a publish at first.
+    package enum Reception: Sendable {
         /// It is over, or will be: somebody finishes the operation.
-        case over
+        case taken
+        /// It may take long: nothing was written, and the operation goes on elsewhere.
+        case tooLong
+        /// A queue is full: nothing was written, and it is worth another try when something has left the queue.
+        case full(Queue)
+    }
+
+    private enum Attempt {
+        case over(Reception)
         /// A queue is gone: the routing must be repeated.
         case gone
-        /// It may take long, and was not begun: a queue seems full and has to be counted, or its name is to be synced.
-        case tooLong
     }
 
     /// Whether a message can be written without a sync by the one who brings it: there is none, or another thread does it.
     package var canBeQuick: Bool { !store.isDurable || segments != nil }
 
-    /// Finishes the operation, on this thread or another one.
+    /// Publishes, on this thread or another one.
     ///
-    /// - Parameter isQuick: only while ``canBeQuick``. What may take long is not done here: `false` says that it is needed,
-    ///   that nothing was written, and the operation is as it was. Else this may sync, and is for a writer's thread.
-    package func publish(
-        _ message: Message, mandatory: Bool, _ operation: PublishOperation, isQuick: Bool = false
-    ) -> Bool {
-        guard operation.begin() else { return true }
+    /// - Parameter isQuick: only while ``canBeQuick``. What may take long is not done here. Else this may sync, and is for
+    ///   a writer's thread.
+    package func publish(_ operation: PublishOperation, isQuick: Bool = false) -> Reception {
         let what = "A message to \(operation.address) was not written to the spool \(store.root.path)"
         do throws(TransportError) {
             try store.health.check()
             for _ in 0..<2 {
                 let targets: [Queue]
-                if isQuick, store.isDurable, !store.knows(QueueName(operation.address)) {
-                    // To make a queue takes syncs.
-                    operation.putBack()
-                    return false
-                }
+                // To make a queue takes syncs.
+                if isQuick, store.isDurable, !store.knows(QueueName(operation.address)) { return .tooLong }
                 do throws(FileError) {
-                    targets = try self.targets(of: operation.address, mandatory: mandatory)
+                    targets = try self.targets(of: operation.address, mandatory: operation.mandatory)
                 } catch {
                     guard error.isNotFound || error.isOutOfPlace else { throw transportError(what, error) }
                     operation.finish(.moved(transportError(what, error)))
-                    return true
+                    return .taken
                 }
                 if targets.isEmpty {
-                    guard mandatory else {
+                    guard operation.mandatory else {
                         operation.finish(.done)
-                        return true
+                        return .taken
                     }
                     throw TransportError(.unroutable, "No consumer has declared \(operation.address) in the spool.")
                 }
-                switch try write(message, to: targets, operation, what, isQuick: isQuick) {
-                case .over: return true
-                case .gone: continue
-                case .tooLong:
-                    operation.putBack()
-                    return false
+                if case .over(let reception) = try write(to: targets, operation, what, isQuick: isQuick) {
+                    return reception
                 }
             }
             operation.finish(.moved(TransportError(.unavailable, "\(what): its queue is being removed.")))
-            return true
         } catch {
             operation.finish(.failed(error))
-            return true
         }
+        return .taken
     }
 
     /// Ends what writers keep open.
@@ -143,8 +139,9 @@ package struct Publisher: Sendable {
     // MARK: Writing
 
     private func write(
-        _ message: Message, to targets: [Queue], _ operation: PublishOperation, _ what: String, isQuick: Bool
+        to targets: [Queue], _ operation: PublishOperation, _ what: String, isQuick: Bool
     ) throws(TransportError) -> Attempt {
+        let message = operation.message
         let now = Timestamp.now.milliseconds
         let expires = message.timeToLive.map { life in now + UInt64(max(0, life.wholeMilliseconds)) }
         let file = MessageFile(message: message, queue: QueueName(operation.address).encoded, published: now)
@@ -157,19 +154,16 @@ package struct Publisher: Sendable {
         }
         try checkSpace(for: bytes.count)
         if let full = reserve(bytes.count, in: targets) {
-            guard !isQuick else { return .tooLong }
+            guard !isQuick else { return .over(.tooLong) }
             recount(full)
             // The recount may have found room that the counters did not know of.
-            if let full = reserve(bytes.count, in: targets) {
-                operation.finish(.full(full))
-                return .over
-            }
+            if let full = reserve(bytes.count, in: targets) { return .over(.full(full)) }
         }
         do throws(FileError) {
             if store.isDurable {
                 if isQuick, targets.contains(where: { !$0.name.isEphemeral && !$0.isEntrySynced }) {
                     for queue in targets { queue.release(bytes: bytes.count) }
-                    return .tooLong
+                    return .over(.tooLong)
                 }
                 for queue in targets where !queue.name.isEphemeral { try queue.syncEntry(in: store.queues) }
             }
@@ -178,17 +172,22 @@ package struct Publisher: Sendable {
             store.health.failed(error)
             throw transportError(what, error)
         }
+        guard operation.begin() else {
+            for queue in targets { queue.release(bytes: bytes.count) }
+            operation.finish(.abandoned)
+            return .over(.taken)
+        }
         let name = store.nextName(size: bytes.count, expires: expires)
         if let segments {
             segments.append(bytes, name, to: targets, operation) { writer in
                 if isQuick, store.isDurable, leadsElsewhere(writer) { return }
                 while writer.lead() {}
             }
-            return .over
+            return .over(.taken)
         }
         do throws(FileError) {
             try MaildirWriter(store).write(bytes, name, to: targets, operation)
-            return .over
+            return .over(.taken)
         } catch {
             for queue in targets { queue.release(bytes: bytes.count) }
             store.health.failed(error)
@@ -224,10 +223,10 @@ package struct Publisher: Sendable {
 
     /// Puts a message into one queue, whatever address it was published to. Blocks until it is on the disk.
     func put(_ message: Message, in name: QueueName) throws(TransportError) {
-        let operation = PublishOperation(to: name.address ?? .pool(name.parts[0], of: Topic("")), deadline: .now)
-        guard operation.begin() else { return }
         let result = Locked<PublishOperation.Outcome?>(nil)
-        operation.onFinish { outcome in result.withLock { $0 = outcome } }
+        let operation = PublishOperation(message, to: name.address ?? .pool(name.parts[0], of: Topic(""))) { outcome in
+            result.withLock { $0 = outcome }
+        }
         let what = "A message was not put into \(name)"
         let queue: Queue
         do throws(FileError) {
@@ -236,12 +235,13 @@ package struct Publisher: Sendable {
             throw transportError(what, error)
         }
         // With nobody else publishing through this store, the syncs run on this thread and the result is there.
-        _ = try write(message, to: [queue], operation, what, isQuick: false)
+        if case .over(.full) = try write(to: [queue], operation, what, isQuick: false) {
+            throw TransportError(.exhausted, "\(what): it is full.")
+        }
         switch result.withLock({ $0 }) {
         case .done: return
         case .failed(let error), .moved(let error): throw error
-        case .full: throw TransportError(.exhausted, "\(what): it is full.")
-        case nil: throw TransportError(.unavailable, "\(what): its queue is being removed.")
+        case .abandoned, nil: throw TransportError(.unavailable, "\(what): its queue is being removed.")
         }
     }
 }

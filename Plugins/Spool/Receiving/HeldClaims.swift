@@ -2,8 +2,14 @@ internal import SwitchboardCore
 
 /// What one subscription has claimed and not settled: whoever takes a claim out settles it, on whatever thread.
 final class HeldClaims: Sendable {
+    private struct Held {
+        let claim: Claim
+        /// What accepts it on whatever thread; `nil` if that is for the receiving side.
+        let acceptance: Acceptance?
+    }
+
     private struct State {
-        var claims: [UInt64: Claim] = [:]
+        var claims: [UInt64: Held] = [:]
         var isStarved = false
     }
 
@@ -11,20 +17,29 @@ final class HeldClaims: Sendable {
 
     var isEmpty: Bool { state.withLock { $0.claims.isEmpty } }
 
-    func add(_ claim: Claim, as token: UInt64) {
-        state.withLock { $0.claims[token] = claim }
+    func add(_ claim: Claim, as token: UInt64, acceptance: Acceptance?) {
+        state.withLock { $0.claims[token] = Held(claim: claim, acceptance: acceptance) }
     }
 
     /// `nil` when it was taken before, or went back with its subscription.
     func take(_ token: UInt64) -> Claim? {
-        state.withLock { $0.claims.removeValue(forKey: token) }
+        state.withLock { $0.claims.removeValue(forKey: token)?.claim }
+    }
+
+    /// As ``take(_:)``, if it can be accepted on any thread.
+    func takeAcceptable(_ token: UInt64) -> (claim: Claim, accept: Acceptance)? {
+        state.withLock { state in
+            guard let held = state.claims[token], let acceptance = held.acceptance else { return nil }
+            state.claims[token] = nil
+            return (held.claim, acceptance)
+        }
     }
 
     /// All there are, in the order of their messages.
     func takeAll() -> [Claim] {
         state.withLock { state in
             defer { state.claims = [:] }
-            return state.claims.values.sorted { $0.name < $1.name }
+            return state.claims.values.map(\.claim).sorted { $0.name < $1.name }
         }
     }
 

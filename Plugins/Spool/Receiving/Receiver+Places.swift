@@ -12,57 +12,57 @@ extension Receiver {
         if let defect = store.defect { return lose(defect) }
         for id in order {
             do throws(FileError) {
-                if let reader = subscriptions[id]?.reader { try checkPlace(of: id, reader.queue) }
-                if subscriptions[id]?.reader == nil { try restore(id) }
+                if let reader = consumers[id]?.reader { try checkPlace(of: id, reader.queue) }
+                if consumers[id]?.reader == nil { try restore(id) }
             } catch {
-                nextRescan = min(nextRescan, .now + .seconds(1))
-                guard let address = subscriptions[id]?.address else { continue }
-                logger.warning(
-                    "Queue not opened again; its subscription waits",
-                    metadata: ["spool.queue": "\(QueueName(address))", "error": "\(error)"])
+                notAttached(id, error)
             }
         }
     }
 
-    private func checkPlace(of id: Int, _ queue: Queue) throws(FileError) {
-        guard let subscription = subscriptions[id] else { return }
+    private func checkPlace(of id: UInt64, _ queue: Queue) throws(FileError) {
+        guard let consumer = consumers[id] else { return }
         if let defect = queue.defect {
             logger.warning(
                 "Queue removed or replaced under its subscription",
                 metadata: ["spool.queue": "\(queue.name)", "error": "\(defect)"])
-            subscription.source.withdraw()
+            consumer.subscription.withdraw()
             detach(id)
             store.forget(queue)
             return
         }
         // What says that there is a consumer may be gone alone.
-        var isDeclared = try queue.directory.contains("consumers/\(subscription.marker)")
+        var isDeclared = try queue.directory.contains("consumers/\(consumer.marker)")
         if isDeclared, !queue.name.isEphemeral { isDeclared = try queue.directory.contains("declared") }
-        if isDeclared, let source = source(of: subscription.address) {
+        if isDeclared, let source = source(of: consumer.address) {
             isDeclared = try store.isBound(queue.name, to: source)
         }
-        if !isDeclared { _ = try declare(subscription.address, subscription.marker) }
+        if !isDeclared { _ = try declare(consumer.address, consumer.marker) }
     }
 
-    private func restore(_ id: Int) throws(FileError) {
+    private func restore(_ id: UInt64) throws(FileError) {
         do throws(FileError) {
             try attach(id)
         } catch {
             detach(id)
             throw error
         }
+        guard let consumer = consumers[id], consumer.isRepairing else { return }
+        consumers[id]?.isRepairing = false
+        signals.send(.live(consumer.subscription))
     }
 
-    /// Lets go of the spool. Subscriptions wait until it is open again.
+    /// Lets go of the spool. Its connection ends.
     private func lose(_ defect: FileError) {
         isLost = true
         for id in order {
-            subscriptions[id]?.source.withdraw()
+            guard let subscription = consumers[id]?.subscription else { continue }
+            subscription.withdraw()
             detach(id)
-            guard subscriptions[id]?.isDrain == true else { continue }
             // What it was to drain is gone; another spool in the same place is another one.
-            subscriptions[id]?.isFinished = true
-            subscriptions[id]?.source.finish(throwing: defect.transportError("The spool was not drained"))
+            guard subscription.isDrain else { continue }
+            consumers[id]?.isFinished = true
+            signals.send(.failed(subscription, defect.transportError("The spool was not drained")))
         }
         for number in watches.keys { inotify?.forget(number) }
         watches = [:]
@@ -70,23 +70,11 @@ extension Receiver {
         (ownersWatch, rootWatch) = (-1, -1)
         suspects = [:]
         nextSuspectCheck = nil
-        onLoss(store, defect)
-    }
-
-    /// Goes on with the spool as it was opened again.
-    func adopt(_ opened: SpoolStore) throws(FileError) {
-        store = opened
-        try listen()
-        isLost = false
-        checkPlaces()
-        for waiter in spaceWaiters.values { waiter.continuation.yield() }
-        pump()
-        schedule()
+        connection?.lose(defect)
     }
 
     /// For publishers that found something out of its place.
-    func checkPlaces(of suspect: SpoolStore) {
-        guard suspect === store else { return }
+    func checkPlacesNow() {
         checkPlaces()
         pump()
         schedule()

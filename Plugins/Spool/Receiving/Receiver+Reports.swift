@@ -27,7 +27,6 @@ extension Receiver {
         if let moment = nextSuspectCheck, moment <= now { checkSuspects() }
         if let moment = nextPlaceCheck, moment <= now { checkPlaces() }
         if nextRescan <= now { rescanAll() }
-        for waiter in spaceWaiters.values where waiter.deadline <= now { waiter.continuation.yield() }
         pump()
         schedule()
     }
@@ -44,10 +43,10 @@ extension Receiver {
                 echoes = store.layout == .segment ? 8 : 0
             } else if let watch = watches[event.watch] {
                 if !event.isRemoval {
-                    for id in watch.readers { subscriptions[id]?.reader?.noticed(event.name) }
+                    for id in watch.readers { consumers[id]?.reader?.noticed(event.name) }
                 }
                 if event.isGone || (!watch.homes.isEmpty && event.isRemoval) { suspectPlaces() }
-                for id in watch.waiters { spaceWaiters[id]?.continuation.yield() }
+                for queue in watch.full { noteRoom(in: queue) }
                 if event.isGone { watches[event.watch] = nil }
             }
         }
@@ -80,7 +79,7 @@ extension Receiver {
             nextSuspectCheck = .now + .milliseconds(1 << (8 - echoes))
             echoes -= 1
         }
-        for subscription in subscriptions.values { (subscription.reader as? SegmentReader)?.ownerDied() }
+        for consumer in consumers.values { (consumer.reader as? SegmentReader)?.ownerDied() }
     }
 
     /// - Parameter becauseOfLoss: a long queue is not read again for each report that was lost; its next turn stays.
@@ -94,12 +93,12 @@ extension Receiver {
         } catch {
             logger.warning("Claims of dead processes not given back", metadata: ["error": "\(error)"])
         }
-        for (id, subscription) in subscriptions {
-            guard let reader = subscription.reader else { continue }
+        for (id, consumer) in consumers {
+            guard let reader = consumer.reader else { continue }
             do throws(FileError) {
-                for claim in subscription.strays {
-                    try giveBack(claim, to: subscription, reader, .requeue)
-                    subscriptions[id]?.strays.removeFirst()
+                for claim in consumer.strays {
+                    try giveBack(claim, to: consumer, reader, .requeue)
+                    consumers[id]?.strays.removeFirst()
                 }
                 if becauseOfLoss, reader.isBehind { continue }
                 try reader.rescan()
@@ -110,7 +109,7 @@ extension Receiver {
                     metadata: ["spool.queue": "\(reader.queue.name)", "error": "\(error)"])
             }
         }
-        for waiter in spaceWaiters.values { waiter.continuation.yield() }
+        for queue in fullQueues { noteRoom(in: queue) }
     }
 
     /// Tells the thread when to look up again.
@@ -118,8 +117,6 @@ extension Receiver {
         var next = nextRescan
         if let moment = nextSuspectCheck { next = min(next, moment) }
         if let moment = nextPlaceCheck { next = min(next, moment) }
-        if let moment = expirePublishes() { next = min(next, moment) }
-        for waiter in spaceWaiters.values { next = min(next, max(waiter.deadline, .now)) }
         thread.wake(at: next)
     }
 }

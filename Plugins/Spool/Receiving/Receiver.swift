@@ -1,57 +1,53 @@
-package import Logging
-package import SwitchboardCore
+internal import Logging
+internal import SwitchboardCore
 
 /// The receiving side of a driver: its subscriptions, what they claimed, and what the kernel reports.
 ///
 /// Runs on a thread of its own, which sleeps until there is something to do: calls on files block nobody else. Where
 /// nothing is synced, messages are accepted by whoever has them.
-package actor Receiver {
-    struct Subscription {
-        let address: Address
-        let source: Deliveries.Source
-        let prefetch: Int
-        /// Whether it ends when there is nothing more to deliver.
-        let isDrain: Bool
+actor Receiver {
+    /// A subscription, and what it reads.
+    struct Consumer {
+        let subscription: Subscription
+        let settler: ReceiverSettler
         /// `nil` while its queue is not there: see ``Receiver/checkPlaces()``.
         var reader: (any QueueReader)?
         var marker = ""
-        var claims = HeldClaims()
         /// Claims whose settlement failed on the disk: they go back as soon as it lets them.
         var strays: [Claim] = []
         var isFinished = false
-    }
+        /// Whether the transport was told that it waits for its queue.
+        var isRepairing = false
 
-    struct SpaceWaiter {
-        let continuation: AsyncStream<Void>.Continuation
-        let queue: Queue
-        let deadline: ContinuousClock.Instant
+        var address: Address { subscription.address }
+        var claims: HeldClaims { settler.claims }
     }
 
     /// What a watch of the kernel is for.
     struct Watch {
-        var readers: Set<Int> = []
-        var waiters: Set<Int> = []
+        var readers: Set<UInt64> = []
+        /// Queues that publishes wait for room in.
+        var full: Set<QueueName> = []
         /// Subscriptions whose queue's directory it is.
-        var homes: Set<Int> = []
-        var isEmpty: Bool { readers.isEmpty && waiters.isEmpty && homes.isEmpty }
+        var homes: Set<UInt64> = []
+        var isEmpty: Bool { readers.isEmpty && full.isEmpty && homes.isEmpty }
     }
 
     nonisolated let thread: SpoolThread
-    package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+    nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
-    /// The spool, until it is opened again because its directory was removed or replaced.
-    var store: SpoolStore
-    /// Called once when that was found.
-    let onLoss: @Sendable (SpoolStore, FileError) -> Void
+    let store: SpoolStore
+    let signals: ConnectionSignals
+    /// Told once that the spool is lost, and when a queue may have got room.
+    private(set) weak var connection: SpoolConnection?
     var isLost = false
     let inotify: Inotify?
     let logger: Logger
-    /// Gives up publishes whose deadline has passed; returns the next deadline.
-    let expirePublishes: @Sendable () -> ContinuousClock.Instant?
 
-    var subscriptions: [Int: Subscription] = [:]
-    var order: [Int] = []
-    var spaceWaiters: [Int: SpaceWaiter] = [:]
+    var consumers: [UInt64: Consumer] = [:]
+    var order: [UInt64] = []
+    /// Those that publishes wait for room in.
+    var fullQueues: Set<QueueName> = []
     var watches: [CInt: Watch] = [:]
     var ownersWatch: CInt = -1
     var rootWatch: CInt = -1
@@ -64,27 +60,24 @@ package actor Receiver {
     var echoes = 0
     var nextSuspectCheck: ContinuousClock.Instant?
     var nextRescan = ContinuousClock.Instant.now
-    var nextID = 0
     var nextToken: UInt64 = 0
     var closure: TransportError?
 
-    package init(
-        _ store: SpoolStore, thread: SpoolThread, inotify: Inotify?, logger: Logger,
-        onLoss: @escaping @Sendable (SpoolStore, FileError) -> Void = { _, _ in },
-        expirePublishes: @escaping @Sendable () -> ContinuousClock.Instant?
+    init(
+        _ store: SpoolStore, thread: SpoolThread, inotify: Inotify?, signals: ConnectionSignals, logger: Logger
     ) {
         self.store = store
-        self.onLoss = onLoss
         self.thread = thread
+        self.signals = signals
         self.logger = logger
-        self.expirePublishes = expirePublishes
         self.inotify = inotify
     }
 
     // MARK: Life
 
     /// Gives back what dead processes held, and begins to listen.
-    package func start() throws(FileError) {
+    func start(for connection: SpoolConnection) throws(FileError) {
+        self.connection = connection
         if inotify == nil {
             logger.warning(
                 "The system grants no inotify instance; the spool is looked at every 100 ms",
@@ -99,7 +92,7 @@ package actor Receiver {
     }
 
     /// Gives back what dead processes held, and has the kernel report what happens to the spool.
-    func listen() throws(FileError) {
+    private func listen() throws(FileError) {
         if let inotify {
             ownersWatch = try inotify.watch(store.owners.path, Inotify.writersGone)
             rootWatch = try inotify.watch(store.root.path, Inotify.removals | Inotify.moves)
@@ -109,11 +102,11 @@ package actor Receiver {
     }
 
     /// Ends all subscriptions; what they hold goes back.
-    package func stop(_ error: TransportError) {
-        closure = error
+    func stop() {
+        closure = TransportError(
+            .closed, "The spool \(store.root.path) was closed; unsettled messages went back to their queues.")
         for id in order { end(id) }
-        for waiter in spaceWaiters.values { waiter.continuation.finish() }
-        spaceWaiters = [:]
+        fullQueues = []
     }
 
     var rescanInterval: Duration {
@@ -122,60 +115,67 @@ package actor Receiver {
 
     // MARK: Subscriptions
 
-    /// - Parameter isDrain: whether the deliveries end when nothing is left that could be claimed.
-    package func open(
-        _ address: Address, _ options: SubscriptionOptions, isDrain: Bool = false
-    ) throws(TransportError) -> (id: Int, deliveries: Deliveries) {
-        if let closure { throw closure }
-        nextID += 1
-        let id = nextID
-        let (deliveries, source) = Deliveries.makeSequence()
-        subscriptions[id] = Subscription(
-            address: address, source: source, prefetch: options.prefetch, isDrain: isDrain)
+    func subscribe(_ subscription: Subscription) {
+        if isLost || closure != nil { return }
+        let id = subscription.id
+        consumers[id] = Consumer(subscription: subscription, settler: ReceiverSettler(self, id))
         order.append(id)
         do throws(FileError) {
-            if !isLost {
-                do throws(FileError) {
-                    try attach(id)
-                } catch  where (error.isNotFound || error.isOutOfPlace) && store.defect != nil {
-                    // It begins when the spool is open again.
-                    detach(id)
-                    checkPlaces()
-                }
-            }
-            readReports()
-            pump()
-            schedule()
-            return (id, deliveries)
+            try attach(id)
+            signals.send(.live(subscription))
         } catch {
-            end(id)
-            throw error.transportError(
-                "The subscription to \(address) in the spool \(store.root.path) failed", at: store.root.path)
+            detach(id)
+            if error.isNotFound || error.isOutOfPlace, store.defect != nil {
+                // It begins when the spool is open again.
+                return checkPlaces()
+            }
+            notAttached(id, error)
         }
+        readReports()
+        pump()
+        schedule()
+    }
+
+    /// A subscription that has been live waits for its queue; a new one fails.
+    func notAttached(_ id: UInt64, _ error: FileError) {
+        guard let subscription = consumers[id]?.subscription else { return }
+        let failure = error.transportError(
+            "The subscription to \(subscription.address) in the spool \(store.root.path) failed", at: store.root.path)
+        guard subscription.hasBeenLive else {
+            end(id)
+            return signals.send(.failed(subscription, failure))
+        }
+        nextRescan = min(nextRescan, .now + .seconds(1))
+        logger.warning(
+            "Queue not opened again; its subscription waits",
+            metadata: ["spool.queue": "\(QueueName(subscription.address))", "error": "\(error)"])
+        consumers[id]?.isRepairing = true
+        signals.send(.repairing(subscription, reason: failure.message))
+    }
+
+    func unsubscribe(_ subscription: Subscription) {
+        end(subscription.id)
+        signals.send(.ended(subscription))
+        pump()
+        schedule()
     }
 
     /// Makes the queue of a subscription and begins to read it.
-    func attach(_ id: Int) throws(FileError) {
-        guard let address = subscriptions[id]?.address else { return }
+    func attach(_ id: UInt64) throws(FileError) {
+        guard let address = consumers[id]?.address else { return }
         let marker = "\(store.owner.name)~\(id)"
-        subscriptions[id]?.marker = marker
+        consumers[id]?.marker = marker
         let queue = try declare(address, marker)
         let reader: any QueueReader =
             switch store.layout {
             case .maildir: MaildirReader(queue, store)
             case .segment: SegmentReader(queue, store)
             }
-        subscriptions[id]?.reader = reader
+        consumers[id]?.reader = reader
         // The watch comes first: what arrives during the scan is reported as well.
         try watch(queue.ready, readyEvents | Inotify.moves) { $0.readers.insert(id) }
         try watch(queue.directory, Inotify.removals | Inotify.moves) { $0.homes.insert(id) }
         try reader.rescan()
-    }
-
-    package func close(_ id: Int) {
-        end(id)
-        pump()
-        schedule()
     }
 
     var readyEvents: UInt32 {
@@ -191,8 +191,8 @@ package actor Receiver {
             tries += 1
             let queue = try store.queue(name)
             do throws(FileError) {
-                let consumers = try queue.directory.directory("consumers")
-                try consumers.file(marker, flags: CreateFlags.writing).close()
+                let markers = try queue.directory.directory("consumers")
+                try markers.file(marker, flags: CreateFlags.writing).close()
                 if !name.isEphemeral, !queue.isDeclared {
                     try queue.directory.file("declared", flags: CreateFlags.writing).close()
                     if store.isDurable { try queue.directory.synchronize() }
@@ -223,69 +223,56 @@ package actor Receiver {
     }
 
     /// Takes a subscription down: what it holds goes back, and a queue that lives by its subscribers goes with the last.
-    func end(_ id: Int) {
-        guard let subscription = subscriptions[id] else { return }
-        subscription.source.finish()
+    private func end(_ id: UInt64) {
         detach(id)
-        subscriptions[id] = nil
+        consumers[id] = nil
         order.removeAll { $0 == id }
     }
 
     /// Takes a subscription from its queue: what it holds goes back.
-    func detach(_ id: Int) {
-        guard let subscription = subscriptions[id] else { return }
+    func detach(_ id: UInt64) {
+        guard let consumer = consumers[id] else { return }
         unwatch {
             $0.readers.remove(id)
             $0.homes.remove(id)
         }
-        guard let reader = subscription.reader else { return }
+        guard let reader = consumer.reader else { return }
         let rest =
-            subscription.strays.map { ($0, Settlement.requeue) }
-            + subscription.claims.takeAll().map { ($0, Settlement.release) }
+            consumer.strays.map { ($0, Settlement.requeue) }
+            + consumer.claims.takeAll().map { ($0, Settlement.release) }
         for (claim, settlement) in rest {
             do throws(FileError) {
-                try giveBack(claim, to: subscription, reader, settlement)
+                try giveBack(claim, to: consumer, reader, settlement)
             } catch {
                 logger.warning(
                     "Message not given back", metadata: ["spool.message": "\(claim.name)", "error": "\(error)"])
             }
         }
         reader.close()
-        subscriptions[id]?.reader = nil
-        subscriptions[id]?.claims = HeldClaims()
-        subscriptions[id]?.strays = []
+        consumers[id]?.reader = nil
+        consumers[id]?.strays = []
         let queue = reader.queue
-        guard let consumers = try? queue.directory.directory("consumers") else { return }
-        try? consumers.unlink(subscription.marker)
-        if queue.name.isEphemeral, (try? consumers.names())?.isEmpty == true, queue.isCurrent(in: store.queues) {
+        guard let markers = try? queue.directory.directory("consumers") else { return }
+        try? markers.unlink(consumer.marker)
+        if queue.name.isEphemeral, (try? markers.names())?.isEmpty == true, queue.isCurrent(in: store.queues) {
             store.removeEphemeral(queue.name)
         }
     }
 
     // MARK: Room
 
-    /// A sequence with an element whenever the queue may have got room, and for the deadline.
-    package func spaceReports(
-        of queue: Queue, until deadline: ContinuousClock.Instant
-    ) -> (id: Int, reports: AsyncStream<Void>) {
-        let (reports, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        nextID += 1
-        let id = nextID
-        if closure != nil {
-            continuation.finish()
-            return (id, reports)
-        }
-        spaceWaiters[id] = SpaceWaiter(continuation: continuation, queue: queue, deadline: deadline)
+    /// Publishes wait for room in a queue: from now on it is said when there may be some, and once at first.
+    func reportRoom(of queue: Queue) {
+        if isLost || closure != nil { return }
+        fullQueues.insert(queue.name)
         let events = store.layout == .maildir ? Inotify.removals : Inotify.writes | Inotify.removals
-        try? watch(queue.claimed, events) { $0.waiters.insert(id) }
-        // Whatever left between the attempt and the watch must not be waited for.
-        continuation.yield()
-        schedule()
-        return (id, reports)
+        try? watch(queue.claimed, events) { $0.full.insert(queue.name) }
+        noteRoom(in: queue.name)
     }
 
-    package func endSpaceReports(_ id: Int) {
-        spaceWaiters.removeValue(forKey: id)?.continuation.finish()
-        unwatch { $0.waiters.remove(id) }
+    func noteRoom(in queue: QueueName) {
+        guard fullQueues.contains(queue), connection?.noteRoom(in: queue) != true else { return }
+        fullQueues.remove(queue)
+        unwatch { $0.full.remove(queue) }
     }
 }

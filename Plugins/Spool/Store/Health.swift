@@ -9,9 +9,10 @@ package final class Health: Sendable {
     }
 
     private let state = Locked(State())
-    private let onReadOnly: @Sendable (String) -> Void
+    private let onReadOnly: @Sendable (TransportError) -> Void
 
-    package init(onReadOnly: @escaping @Sendable (String) -> Void) {
+    /// - Parameter onReadOnly: called once, with what publishes fail with from then on.
+    package init(onReadOnly: @escaping @Sendable (TransportError) -> Void) {
         self.onReadOnly = onReadOnly
     }
 
@@ -20,11 +21,13 @@ package final class Health: Sendable {
     }
 
     package func check() throws(TransportError) {
-        if let reason = readOnlyReason {
-            throw TransportError(
-                .unavailable,
-                "The spool is read-only because its disk failed repeatedly (\(reason)): check the disk, then restart.")
-        }
+        if let reason = readOnlyReason { throw Self.readOnly(reason) }
+    }
+
+    private static func readOnly(_ reason: String) -> TransportError {
+        TransportError(
+            .unavailable,
+            "The spool is read-only because its disk failed repeatedly (\(reason)): check the disk, then restart.")
     }
 
     package func succeeded() {
@@ -39,6 +42,6 @@ package final class Health: Sendable {
             state.reason = "\(error)"
             return state.reason
         }
-        if let reason { onReadOnly(reason) }
+        if let reason { onReadOnly(Self.readOnly(reason)) }
     }
 }

@@ -45,7 +45,7 @@ package final class SpoolStore: Sendable {
     package init(
         _ configuration: SpoolConfiguration, for purpose: Purpose = .use(preferring: nil),
         operations: any FileOperations = SystemFileOperations(),
-        logger: Logger, onReadOnly: @escaping @Sendable (String) -> Void = { _ in }
+        logger: Logger, onReadOnly: @escaping @Sendable (TransportError) -> Void = { _ in }
     ) throws(TransportError) {
         self.configuration = configuration
         self.purpose = purpose

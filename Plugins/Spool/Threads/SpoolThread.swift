@@ -5,8 +5,13 @@ internal import SwitchboardCore
 ///
 /// Before it starts and after it has ended, jobs run on the thread that brings them: one at a time all the same.
 package final class SpoolThread: SerialExecutor {
+    private enum Job {
+        case task(UnownedJob)
+        case call(@Sendable () -> Void)
+    }
+
     private struct State {
-        var jobs: [UnownedJob] = []
+        var jobs: [Job] = []
         /// Whether somebody is running jobs, or will see new ones before sleeping.
         var isAwake = false
         var hasThread = false
@@ -25,13 +30,21 @@ package final class SpoolThread: SerialExecutor {
     }
 
     package func enqueue(_ job: consuming ExecutorJob) {
+        enqueue(.task(UnownedJob(job)))
+    }
+
+    /// Runs `body` among the actor's jobs, isolated to it, without a task.
+    package func call(_ body: @escaping @Sendable () -> Void) {
+        enqueue(.call(body))
+    }
+
+    private func enqueue(_ job: Job) {
         // The runtime calls this without holding on to the executor: its actor does, and nobody may have that one any more
         // once the job has run, here or on the thread.
         let keeper = Unmanaged.passRetained(self)
         defer { keeper.release() }
-        let unowned = UnownedJob(job)
         let (wake, drain) = state.withLock { state in
-            state.jobs.append(unowned)
+            state.jobs.append(job)
             if state.isAwake { return (false, false) }
             state.isAwake = true
             return (state.hasThread, !state.hasThread)
@@ -131,7 +144,12 @@ package final class SpoolThread: SerialExecutor {
             }
             if jobs.isEmpty { return }
             let previous = exchangeRunner(pthread_self())
-            for job in jobs { job.runSynchronously(on: asUnownedSerialExecutor()) }
+            for job in jobs {
+                switch job {
+                case .task(let job): job.runSynchronously(on: asUnownedSerialExecutor())
+                case .call(let body): body()
+                }
+            }
             _ = exchangeRunner(previous)
         }
     }
