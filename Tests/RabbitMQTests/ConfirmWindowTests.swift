@@ -86,8 +86,8 @@ struct ConfirmWindowTests {
         arguments: [
             (["a", "x", "b"], "x", 1), (["x"], "x", 0), (["x", "a", "x", "b"], "x", 3), (["a", "b"], "x", 2),
             (["a"], nil, 1),
-        ] as [([String?], String?, Int)])
-    func dropped(exchanges: [String?], missing: String?, first: Int) {
+        ] as [([String], String?, Int)])
+    func dropped(exchanges: [String], missing: String?, first: Int) {
         #expect(PublishChannel.firstCertainlyDropped(exchanges, missing: missing) == first)
     }
 }

@@ -135,7 +135,7 @@ final class PublishBench {
 /// Makes connections that the test hands it.
 private final class HandDriver: TransportDriver {
     private struct State {
-        var waiting: (CheckedContinuation<HandConnection, any Error>, ConnectionSignals)?
+        var waiting: (CheckedContinuation<any DriverConnection, any Error>, ConnectionSignals)?
     }
 
     let capabilities: DriverCapabilities = []

@@ -201,8 +201,8 @@ struct RecoveryTests {
                 return count <= 100
             }
             guard sends else { return }
-            _ = driver.publish(
-                Message(body: []), to: .topic(topic), options: .within(.seconds(5), allowsDuplicates: true)
+            _ = try? driver.transport.publish(
+                Message(body: []), to: .topic(topic), deadline: .now + .seconds(5), allowsDuplicates: true
             ) { _ in }
         }
         try await withRelayedDriver(logger: log.logger) { [topic] running, relay, _, _ in
