@@ -35,6 +35,7 @@ public final class AuditDriver: TransportDriver {
     }
 }
 
+// snippet.audit-connection
 /// Notes what is published, and passes everything on.
 private final class AuditConnection: DriverConnection {
     private let base: any DriverConnection
@@ -60,3 +61,4 @@ private final class AuditConnection: DriverConnection {
     func unsubscribe(_ subscription: Subscription) { base.unsubscribe(subscription) }
     func close() async { await base.close() }
 }
+// snippet.end

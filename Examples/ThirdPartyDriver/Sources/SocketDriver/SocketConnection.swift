@@ -1,6 +1,7 @@
 import SwitchboardCore
 import Synchronization
 
+// snippet.socket-connection
 /// One connection to the hub: requests that wait for their answers, and subscriptions that get deliveries.
 final class SocketConnection: DriverConnection {
     /// Takes the hub's answer: `nil` if it has done what was asked.
@@ -38,6 +39,7 @@ final class SocketConnection: DriverConnection {
         socket.receive({ self.take($0) }, atEnd: { self.end() })
     }
 
+    // snippet.socket-publish
     func publish(_ publish: Publish) {
         socket.send { [self] in
             // Its turn has come; until now its caller could give it up.
@@ -49,6 +51,7 @@ final class SocketConnection: DriverConnection {
         }
     }
 
+    // snippet.socket-subscribe
     func subscribe(_ subscription: Subscription) {
         let id = state.withLock { [signals] state in
             let id = state.ask { [weak self] error in
@@ -77,6 +80,7 @@ final class SocketConnection: DriverConnection {
         }
     }
 
+    // snippet.socket-close
     /// Says goodbye for each subscription, so that what is unsettled goes back unhandled: what a client had that vanishes
     /// counts as an attempt.
     func close() async {
@@ -88,8 +92,7 @@ final class SocketConnection: DriverConnection {
         socket.finish(within: .seconds(1))
     }
 
-    // MARK: On the socket's thread
-
+    // snippet.socket-answers
     private func take(_ frame: Frame) {
         switch frame {
         case .done(let id): answer(id, nil)
@@ -114,8 +117,10 @@ final class SocketConnection: DriverConnection {
         }
         if isNews { signals.lost("the hub at \(path) closed the connection") }
     }
+    // snippet.end
 }
 
+// snippet.socket-settler
 /// A subscription on one connection, which settles what it delivers.
 private final class SocketSubscription: DeliverySettler {
     let subscription: Subscription
@@ -148,3 +153,4 @@ private final class SocketSubscription: DeliverySettler {
 
     func end() { isOver.withLock { $0 = true } }
 }
+// snippet.end

@@ -1,5 +1,6 @@
 public import SwitchboardCore
 
+// snippet.socket-driver
 extension DriverPlugin {
     /// The driver for `unix:///path/of/the/hub.sock`. It has no options.
     public static func socket() -> DriverPlugin {
@@ -40,3 +41,4 @@ public final class SocketDriver: TransportDriver {
         return connection
     }
 }
+// snippet.end
