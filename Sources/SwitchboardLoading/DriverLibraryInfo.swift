@@ -11,7 +11,8 @@ public func driverLibraryInfo() -> switchboard_driver_info_t {
     let sizes = [
         MemoryLayout<Message>.size, MemoryLayout<Delivery>.size, MemoryLayout<Deliveries>.size,
         MemoryLayout<Publish>.size, MemoryLayout<PublishOutcome>.size, MemoryLayout<ConnectionSignals>.size,
-        MemoryLayout<ConnectionSignal>.size, MemoryLayout<ConnectionFailure>.size, MemoryLayout<Address>.size, MemoryLayout<Settlement>.size,
+        MemoryLayout<ConnectionSignal>.size, MemoryLayout<ConnectionFailure>.size, MemoryLayout<Address>.size,
+        MemoryLayout<Settlement>.size,
         MemoryLayout<TransportURL>.size, MemoryLayout<TransportURL.Host>.size, MemoryLayout<TransportError>.size,
         MemoryLayout<TransportState>.size, MemoryLayout<SubscriptionOptions>.size,
         MemoryLayout<DriverCapabilities>.size, MemoryLayout<DriverPlugin>.size,

@@ -47,18 +47,18 @@ struct HostileBrokerTests {
 
     private func meet(_ broker: HostileBroker, _ mischief: Mischief, _ patience: Duration) async throws {
         let isExpectedToWork = mischief.outcome != .harmless
-        let driver = try driver(at: broker, patience)
+        let transport = try transport(at: broker, patience)
         let begin = ContinuousClock.now
         let run = Task { () -> (any Error)? in
             do {
-                try await driver.run()
+                try await transport.run()
                 return nil
             } catch {
                 return error
             }
         }
-        async let published = publish(to: driver, patience)
-        async let received = receive(from: driver, patience)
+        async let published = publish(to: transport, patience)
+        async let received = receive(from: transport, patience)
         let (sent, got) = await (published, received)
         let time = begin.duration(to: .now)
         // One deadline, and a machine that does other things too.
@@ -86,22 +86,21 @@ struct HostileBrokerTests {
         #expect(!"\(error)".contains(Self.password), "\(error)")
     }
 
-    private func driver(at broker: HostileBroker, _ patience: Duration) throws -> RabbitMQDriver {
-        try RabbitMQDriver(
-            TransportURL("rabbit://user:\(Self.password)@127.0.0.1:\(broker.port)/"),
-            configuration: configuration(patience), logger: logger)
+    private func transport(at broker: HostileBroker, _ patience: Duration) throws -> Transport {
+        let url = try TransportURL("rabbit://user:\(Self.password)@127.0.0.1:\(broker.port)/")
+        let driver = try RabbitMQDriver(url, configuration: configuration(patience), logger: logger)
+        return Transport(driver: driver, url: url, logger: logger)
     }
 
     /// Three messages; the error of one that failed.
-    private func publish(to driver: RabbitMQDriver, _ patience: Duration) async -> (any Error)? {
+    private func publish(to transport: Transport, _ patience: Duration) async -> (any Error)? {
         await withTaskGroup(of: (any Error)?.self) { group in
             for number in 1...3 {
                 group.addTask {
                     do {
-                        try await driver.publish(
+                        try await transport.publish(
                             Message(body: [UInt8](repeating: 7, count: number * 100)), to: .topic(Self.topic),
-                            options: PublishOptions(
-                                deadline: .now + patience, mandatory: true, allowsDuplicates: true))
+                            deadline: .now + patience, mandatory: true, allowsDuplicates: true)
                         return nil
                     } catch {
                         return error
@@ -113,9 +112,9 @@ struct HostileBrokerTests {
     }
 
     /// Takes what comes until the message that is in order has come. A message that never comes is an error too.
-    private func receive(from driver: RabbitMQDriver, _ patience: Duration) async -> (any Error)? {
+    private func receive(from transport: Transport, _ patience: Duration) async -> (any Error)? {
         do {
-            return try await driver.withSubscription(
+            return try await transport.withSubscription(
                 to: .server(Self.topic, server: "s"),
                 options: SubscriptionOptions(prefetch: 10, deadline: .now + patience)
             ) { deliveries in
@@ -134,7 +133,7 @@ struct HostileBrokerTests {
                     group.addTask {
                         try? await Task.sleep(for: patience)
                         return TransportError(
-                            .unavailable, "No good message came from \(driver.monitor.state) within \(patience).")
+                            .unavailable, "No good message came from \(transport.state) within \(patience).")
                     }
                     let first = await group.next() ?? nil
                     group.cancelAll()
@@ -148,15 +147,14 @@ struct HostileBrokerTests {
 
     /// Publishes one message after the other until it is cancelled, and each is soon confirmed.
     private func talk(to friend: HostileBroker) async throws {
-        let driver = try driver(at: friend, .seconds(20))
+        let transport = try transport(at: friend, .seconds(20))
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await driver.run() }
+            group.addTask { try await transport.run() }
             while !Task.isCancelled {
                 do {
-                    try await driver.publish(
+                    try await transport.publish(
                         Message(body: [1]), to: .topic(Self.topic),
-                        options: PublishOptions(
-                            deadline: .now + .seconds(60), mandatory: false, allowsDuplicates: false))
+                        deadline: .now + .seconds(60), mandatory: false, allowsDuplicates: false)
                     try await Task.sleep(for: .milliseconds(20))
                 } catch  where Task.isCancelled {
                     break

@@ -55,21 +55,21 @@ struct Bed: Sendable {
         _ consumers: Int = 1, options: [TransportURL.Option] = Examination.options,
         _ body: @escaping @Sendable () async throws -> Result
     ) async throws -> Result {
-        let driver = try RabbitMQDriver(url(options), logger: quietLogger)
+        let transport = try Transport(url(options), drivers: DriverRegistry(.rabbitMQ()), logger: quietLogger)
         return try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await driver.run() }
+            group.addTask { try await transport.run() }
             defer { group.cancelAll() }
-            return try await subscribed(driver, consumers, body)
+            return try await subscribed(transport, consumers, body)
         }
     }
 
     private func subscribed<Result: Sendable>(
-        _ driver: RabbitMQDriver, _ rest: Int, _ body: @escaping @Sendable () async throws -> Result
+        _ transport: Transport, _ rest: Int, _ body: @escaping @Sendable () async throws -> Result
     ) async throws -> Result {
         let options = SubscriptionOptions(prefetch: 1, deadline: .now + .seconds(30))
-        return try await driver.withSubscription(to: .topic(Examination.topic), options: options) { _ in
-            try await driver.withSubscription(to: .server(Examination.topic, server: "host1"), options: options) { _ in
-                rest > 1 ? try await subscribed(driver, rest - 1, body) : try await body()
+        return try await transport.withSubscription(to: .topic(Examination.topic), options: options) { _ in
+            try await transport.withSubscription(to: .server(Examination.topic, server: "host1"), options: options) { _ in
+                rest > 1 ? try await subscribed(transport, rest - 1, body) : try await body()
             }
         }
     }
@@ -87,14 +87,14 @@ struct Bed: Sendable {
 
     /// Publishes to a queue by its name.
     func publish(_ count: Int, to queue: String) async throws {
-        let driver = try RabbitMQDriver(url(), logger: quietLogger)
+        let transport = try Transport(url(), drivers: DriverRegistry(.rabbitMQ()), logger: quietLogger)
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await driver.run() }
+            group.addTask { try await transport.run() }
             defer { group.cancelAll() }
             for _ in 0..<count {
-                try await driver.publish(
+                try await transport.publish(
                     Message(body: [1]), to: .mailbox(Mailbox(named: queue)),
-                    options: PublishOptions(deadline: .now + .seconds(20), mandatory: true))
+                    deadline: .now + .seconds(20), mandatory: true)
             }
         }
     }

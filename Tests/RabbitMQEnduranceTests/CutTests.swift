@@ -52,14 +52,14 @@ extension Endurance {
             configuration.firstReconnectDelay = .milliseconds(1)
             configuration.maximumReconnectDelay = .milliseconds(5)
             let ports = try LoopbackPort.free(2)
-            let driver = try RabbitMQDriver(
-                TransportURL("rabbit://127.0.0.1:\(ports[0]),127.0.0.1:\(ports[1])/x"), configuration: configuration,
-                logger: quietLogger)
+            let transport = try Transport(
+                TransportURL("rabbit://127.0.0.1:\(ports[0]),127.0.0.1:\(ports[1])/x"),
+                drivers: DriverRegistry(.rabbitMQ(configuration)), logger: quietLogger)
             try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask { try await driver.run() }
+                group.addTask { try await transport.run() }
                 defer { group.cancelAll() }
                 func hasTried(_ times: Int) async {
-                    for await case .connecting(let attempt, _) in driver.monitor.states() where attempt >= times {
+                    for await case .connecting(let attempt, _) in transport.states() where attempt >= times {
                         return
                     }
                 }
@@ -79,21 +79,21 @@ extension Endurance {
                 var configuration = RabbitMQConfiguration.osloDefaults
                 configuration.firstReconnectDelay = .milliseconds(1)
                 configuration.maximumReconnectDelay = .milliseconds(5)
-                let driver = try RabbitMQDriver(
-                    broker.url(virtualHost: name), configuration: configuration, logger: quietLogger)
+                let transport = try Transport(
+                    broker.url(virtualHost: name), drivers: DriverRegistry(.rabbitMQ(configuration)), logger: quietLogger)
                 try await withThrowingTaskGroup(of: Void.self) { group in
-                    group.addTask { try await driver.run() }
+                    group.addTask { try await transport.run() }
                     defer { group.cancelAll() }
                     let topic = Topic("t", exchange: "e")
-                    try await driver.withSubscription(to: .topic(topic), options: SubscriptionOptions()) { _ in
+                    try await transport.withSubscription(to: .topic(topic)) { _ in
                         func cycle() async throws {
                             // The broker has both connections, and drops them.
                             try await broker.cutConnections(in: name)
-                            let options = PublishOptions(
-                                deadline: .now + .seconds(30), mandatory: true, allowsDuplicates: true)
                             while true {
                                 do throws(TransportError) {
-                                    try await driver.publish(Message(body: [1]), to: .topic(topic), options: options)
+                                    try await transport.publish(
+                                        Message(body: [1]), to: .topic(topic), deadline: .now + .seconds(30),
+                                        mandatory: true, allowsDuplicates: true)
                                     return
                                 } catch {
                                     // The queue deletes itself with its last consumer, until that is back.

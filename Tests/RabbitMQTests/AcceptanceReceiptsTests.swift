@@ -37,7 +37,7 @@ struct AcceptanceReceiptsTests {
     @Test("What was accepted for certain does not come again when the connection is cut at once")
     func cutBehind() async throws {
         try await withRelayedDriver { [topic] driver, relay, broker, name in
-            let publisher = try RabbitMQDriver(broker.url(virtualHost: name), logger: quietLogger)
+            let publisher = try DriverUnderTest(broker.url(virtualHost: name), logger: quietLogger)
             try await withRunning(publisher) {
                 try await driver.withSubscription(to: topic, options: .soon) { deliveries in
                     var iterator = deliveries.makeAsyncIterator()

@@ -13,7 +13,7 @@ struct BackPressureTests {
     func blocked() async throws {
         try await TestBroker.withBroker { [topic] broker in
             try await broker.addVirtualHost("x")
-            let driver = try RabbitMQDriver(broker.url(virtualHost: "x"), logger: quietLogger)
+            let driver = try DriverUnderTest(broker.url(virtualHost: "x"), logger: quietLogger)
             try await withRunning(driver) {
                 try await driver.withSubscription(to: .topic(topic), options: .soon) { deliveries in
                     try await driver.publish("before", to: .topic(topic))
@@ -35,7 +35,7 @@ struct BackPressureTests {
                 }
             }
             // Closing does not wait for the alarm to end.
-            let blocked = try RabbitMQDriver(broker.url(virtualHost: "x"), logger: quietLogger)
+            let blocked = try DriverUnderTest(broker.url(virtualHost: "x"), logger: quietLogger)
             _ = try await withTimeLimit(.seconds(30)) {
                 try await withRunning(blocked) {
                     try await blocked.publish("x", to: .topic(topic))
@@ -96,8 +96,8 @@ struct BackPressureTests {
         try await other.withVirtualHost { [topic] name in
             try await TestBroker.withBroker { broker in
                 try await broker.addVirtualHost("x")
-                let driver = try RabbitMQDriver(broker.url(virtualHost: "x"), logger: quietLogger)
-                let healthy = try RabbitMQDriver(other.url(virtualHost: name), logger: quietLogger)
+                let driver = try DriverUnderTest(broker.url(virtualHost: "x"), logger: quietLogger)
+                let healthy = try DriverUnderTest(other.url(virtualHost: name), logger: quietLogger)
                 try await withRunning(driver) {
                     try await withRunning(healthy) {
                         try await driver.withSubscription(to: .topic(topic), options: .soon) { _ in }
@@ -152,10 +152,10 @@ struct BackPressureTests {
 
     @Test("Over the bound of those that wait, a publish fails at once")
     func tooMany() async throws {
-        var configuration = RabbitMQConfiguration()
-        configuration.maximumWaiting = 2
-        let driver = try RabbitMQDriver(
-            TransportURL("rabbit://127.0.0.1:1"), configuration: configuration, logger: quietLogger)
+        var limits = TransportConfiguration()
+        limits.maximumWaitingPublishes = 2
+        let driver = try DriverUnderTest(
+            TransportURL("rabbit://127.0.0.1:1"), transport: limits, logger: quietLogger)
         await withTaskGroup(of: TransportError.Code?.self) { [topic] group in
             for _ in 0..<3 {
                 group.addTask {
@@ -174,13 +174,13 @@ struct BackPressureTests {
         }
     }
 }
-extension RabbitMQDriver {
+extension DriverUnderTest {
     /// The broker tells a connection of its alarm when that publishes, and what it takes before it has heard of the alarm
     /// itself it confirms.
     fileprivate func publishUntilBlocked(_ topic: Topic) async {
         let end = ContinuousClock.now + .seconds(30)
         while ContinuousClock.now < end {
-            if case .blocked = monitor.state { return }
+            if case .blocked = state { return }
             try? await publish(
                 Message(body: Array("on the brink".utf8)), to: .topic(topic), options: .within(.milliseconds(100)))
         }

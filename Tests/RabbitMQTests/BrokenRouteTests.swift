@@ -80,7 +80,7 @@ struct BrokenRouteTests {
     func mended(one: Case) async throws {
         let log = LogCollector()
         try await withDriver(configuration: one.kind.configuration, logger: log.logger) { driver, broker, name in
-            let publisher = try RabbitMQDriver(
+            let publisher = try DriverUnderTest(
                 broker.url(virtualHost: name), configuration: one.kind.configuration, logger: quietLogger)
             try await withRunning(publisher) {
                 try await driver.withSubscription(
@@ -178,10 +178,10 @@ struct BrokenRouteTests {
             try await broker.addUser(user, password: "pw")
             try await broker.setPermissions(of: user, in: name)
             let topic = Address.topic(Topic("t", exchange: "e"))
-            let driver = try RabbitMQDriver(
+            let driver = try DriverUnderTest(
                 broker.url(virtualHost: name, username: user, password: "pw"),
                 configuration: Kind.topic.configuration, logger: log.logger)
-            let other = try RabbitMQDriver(broker.url(virtualHost: name), logger: quietLogger)
+            let other = try DriverUnderTest(broker.url(virtualHost: name), logger: quietLogger)
             try await withRunning(driver) {
                 try await withRunning(other) {
                     try await driver.withSubscription(to: topic, options: .soon) { deliveries in
@@ -197,7 +197,7 @@ struct BrokenRouteTests {
                             group.addTask {
                                 // Its other connection may come up after the subscription.
                                 await driver.waits { $0 == .ready }
-                                for await state in driver.monitor.states() { states.withLock { $0.append(state) } }
+                                for await state in driver.transport.states() { states.withLock { $0.append(state) } }
                             }
                             group.addTask {
                                 await driver.waits { $0 == .ready }
@@ -239,7 +239,7 @@ struct BrokenRouteTests {
             try await broker.addUser(user, password: "pw")
             try await broker.setPermissions(of: user, in: name)
             let topic = Address.topic(Topic("t", exchange: "e"))
-            let driver = try RabbitMQDriver(
+            let driver = try DriverUnderTest(
                 broker.url(virtualHost: name, username: user, password: "pw"), logger: quietLogger)
             try await withRunning(driver) {
                 try await driver.publish("x", to: topic)
@@ -307,7 +307,7 @@ private final class Texts: Sendable {
     func contains(_ text: String) -> Bool { texts.withLock { $0.contains(text) } }
 }
 
-extension RabbitMQDriver {
+extension DriverUnderTest {
     /// Publishes until one has arrived. Meanwhile nobody may take it, and the broker may fail over a deletion, which costs the
     /// connection.
     fileprivate func publishes(_ text: String, to address: Address, until texts: Texts) async throws {

@@ -7,7 +7,7 @@ import Testing
 struct ConfirmWindowTests {
     private func window(_ count: Int) -> ConfirmWindow<Int> {
         var window = ConfirmWindow<Int>()
-        for number in 1...count { window.append(number, bytes: 10) }
+        for number in 1...count { window.append(number) }
         return window
     }
 
@@ -22,7 +22,6 @@ struct ConfirmWindowTests {
         var window = window(5)
         #expect(try settle(&window, 3, multiple: true) == [1, 2, 3])
         #expect(window.count == 2)
-        #expect(window.bytes == 20)
     }
 
     @Test("Single confirms come in any order, and the tags behind keep their meaning")
@@ -31,10 +30,9 @@ struct ConfirmWindowTests {
         #expect(try settle(&window, 2) == [2])
         #expect(try settle(&window, 4) == [4])
         #expect(try settle(&window, 1) == [1])
-        #expect(window.append(5, bytes: 1) == 5)
+        #expect(window.append(5) == 5)
         #expect(try settle(&window, 5, multiple: true) == [3, 5])
         #expect(window.count == 0)
-        #expect(window.bytes == 0)
     }
 
     @Test("Tag 0 for all means all")
@@ -61,15 +59,15 @@ struct ConfirmWindowTests {
     func abandoned() throws {
         var window = window(4)
         window.abandon { $0 == 1 || $0 == 3 }
-        #expect(window.count == 2 && window.bytes == 20 && window.abandoned == 2)
+        #expect(window.count == 2 && window.abandoned == 2)
         #expect(try settle(&window, 2) == [2])
         #expect(try settle(&window, 1) == [])
         #expect(window.abandoned == 1)
-        #expect(window.append(5, bytes: 10) == 5)
+        #expect(window.append(5) == 5)
         #expect(try settle(&window, 4, multiple: true) == [4])
         #expect(window.count == 1 && window.abandoned == 0)
         window.abandon { _ in true }
-        #expect(window.count == 0 && window.bytes == 0 && window.abandoned == 1)
+        #expect(window.count == 0 && window.abandoned == 1)
         #expect(window.reset() == [])
         #expect(window.abandoned == 0)
     }
@@ -79,7 +77,7 @@ struct ConfirmWindowTests {
         var window = window(3)
         _ = try settle(&window, 2)
         #expect(window.reset() == [1, 3])
-        #expect(window.append(9, bytes: 5) == 1)
+        #expect(window.append(9) == 1)
         #expect(try settle(&window, 1) == [9])
     }
 
@@ -88,9 +86,9 @@ struct ConfirmWindowTests {
         arguments: [
             (["a", "x", "b"], "x", 1), (["x"], "x", 0), (["x", "a", "x", "b"], "x", 3), (["a", "b"], "x", 2),
             (["a"], nil, 1),
-        ] as [([String?], String?, Int)])
-    func dropped(exchanges: [String?], missing: String?, first: Int) {
-        #expect(Publisher.firstCertainlyDropped(exchanges, missing: missing) == first)
+        ] as [([String], String?, Int)])
+    func dropped(exchanges: [String], missing: String?, first: Int) {
+        #expect(PublishChannel.firstCertainlyDropped(exchanges, missing: missing) == first)
     }
 }
 #endif

@@ -185,37 +185,6 @@ struct ConnectionMachineTests {
         #expect(Heartbeat(interval: 0).tick == nil)
     }
 
-    @Test("Pauses grow, scatter, stay within their bounds, and begin anew", arguments: 0..<20)
-    func backoff(seed: UInt64) {
-        var generator = SeededGenerator(seed)
-        var backoff = Backoff(first: .milliseconds(50), most: .seconds(5))
-        #expect(backoff.next(using: &generator) <= .milliseconds(150))
-        var longest = Duration.zero
-        for _ in 0..<200 {
-            let pause = backoff.next(using: &generator)
-            #expect(pause >= .milliseconds(50) && pause <= .seconds(5))
-            longest = max(longest, pause)
-        }
-        #expect(longest > .seconds(2))
-        backoff.reset()
-        #expect(backoff.next(using: &generator) <= .milliseconds(150))
-    }
-
-    @Test("A thousand clients that lose one broker at the same moment do not come back at the same moment")
-    func spread() {
-        var pauses: [Int: Int] = [:]
-        for seed: UInt64 in 0..<1000 {
-            var generator = SeededGenerator(seed)
-            var backoff = Backoff(first: .milliseconds(50), most: .seconds(5))
-            for attempt in 0..<4 {
-                let pause = backoff.next(using: &generator)
-                if attempt == 3 { pauses[Int(pause / .milliseconds(50)), default: 0] += 1 }
-            }
-        }
-        // In no 50 ms of the fourth round comes a fourth of them.
-        #expect(pauses.values.max() ?? 0 < 250)
-    }
-
     @Test("Every host has its turn, from a start that differs")
     func rotation() {
         var starts: Set<Int> = []

@@ -37,7 +37,7 @@ struct CredentialTests {
         lifetime: Duration? = nil,
         _ body:
             @escaping @Sendable (
-                RabbitMQDriver, Vault, RabbitMQCredentialProvider, Relay, TestBroker, String
+                DriverUnderTest, Vault, RabbitMQCredentialProvider, Relay, TestBroker, String
             ) async throws -> Void
     ) async throws {
         let broker = try await TestBroker.shared()
@@ -56,7 +56,7 @@ struct CredentialTests {
                 let provider = RabbitMQCredentialProvider { vault.read() }
                 var configuration = RabbitMQConfiguration.takenEverywhere
                 configuration.credentials = provider
-                let driver = try RabbitMQDriver(url, configuration: configuration, logger: quietLogger)
+                let driver = try DriverUnderTest(url, configuration: configuration, logger: quietLogger)
                 try await withRunning(driver) {
                     try await driver.publish("warm", to: .notifications(Topic("warm")))
                     await driver.waits { $0 == .ready }
@@ -102,7 +102,7 @@ struct CredentialTests {
                     try await delivery.accept()
                 }
                 #expect(relay.accepted == 2)
-                #expect(driver.monitor.state == .ready)
+                #expect(driver.state == .ready)
                 relay.cut()
                 try await driver.publish(
                     Message(body: Array("c".utf8)), to: .topic(topic),
@@ -152,7 +152,7 @@ struct CredentialTests {
             try await waitUntil { vault.asked >= 6 }
             // They were the same ones: nothing was to be done.
             #expect(relay.accepted == 2)
-            #expect(driver.monitor.state == .ready)
+            #expect(driver.state == .ready)
         }
     }
 
@@ -175,7 +175,7 @@ struct CredentialTests {
                 if attempt <= 4 { try await Task.sleep(for: .seconds(600)) }
                 return RabbitMQCredentials(username: broker.username, password: broker.password)
             }
-            let driver = try RabbitMQDriver(url, configuration: configuration, logger: quietLogger)
+            let driver = try DriverUnderTest(url, configuration: configuration, logger: quietLogger)
             try await withRunning(driver) {
                 await driver.waits {
                     if case .connecting(_, let reason?) = $0 { reason.contains("Sealed") } else { false }
@@ -198,7 +198,7 @@ struct CredentialTests {
             await withCheckedContinuation { _ = source.yield($0) }
             return RabbitMQCredentials(username: "u", password: "p")
         }
-        let driver = try RabbitMQDriver(
+        let driver = try DriverUnderTest(
             TransportURL("rabbit://127.0.0.1:1"), configuration: configuration, logger: quietLogger)
         try await withTimeLimit(.seconds(60)) {
             try await withRunning(driver) {

@@ -10,7 +10,7 @@ import Testing
 func withRelayedDriver(
     options: [TransportURL.Option] = [], configuration: RabbitMQConfiguration = .osloDefaults,
     logger: Logger = quietLogger,
-    _ body: @escaping @Sendable (RabbitMQDriver, Relay, TestBroker, String) async throws -> Void
+    _ body: @escaping @Sendable (DriverUnderTest, Relay, TestBroker, String) async throws -> Void
 ) async throws {
     let broker = try await TestBroker.shared()
     try await broker.withVirtualHost { name in
@@ -18,7 +18,7 @@ func withRelayedDriver(
             var url = broker.url(virtualHost: name)
             url.hosts[0].port = relay.port
             url.options = options
-            let driver = try RabbitMQDriver(url, configuration: configuration, logger: logger)
+            let driver = try DriverUnderTest(url, configuration: configuration, logger: logger)
             try await withRunning(driver) { try await body(driver, relay, broker, name) }
         }
     }

@@ -9,20 +9,20 @@ import SwitchboardTesting
 func withDriver<Result: Sendable>(
     options: [TransportURL.Option] = [], configuration: RabbitMQConfiguration = .osloDefaults,
     logger: Logger = quietLogger,
-    _ body: @escaping @Sendable (RabbitMQDriver, TestBroker, String) async throws -> Result
+    _ body: @escaping @Sendable (DriverUnderTest, TestBroker, String) async throws -> Result
 ) async throws -> Result {
     let broker = try await TestBroker.shared()
     return try await broker.withVirtualHost { name in
         var url = broker.url(virtualHost: name)
         url.options = options
-        let driver = try RabbitMQDriver(url, configuration: configuration, logger: logger)
+        let driver = try DriverUnderTest(url, configuration: configuration, logger: logger)
         return try await withRunning(driver) { try await body(driver, broker, name) }
     }
 }
 
 /// Runs a driver for as long as `body` runs, then waits for its end.
 func withRunning<Result: Sendable>(
-    _ driver: RabbitMQDriver, _ body: @escaping @Sendable () async throws -> Result
+    _ driver: DriverUnderTest, _ body: @escaping @Sendable () async throws -> Result
 ) async throws -> Result {
     try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await driver.run() }
@@ -41,26 +41,8 @@ extension RabbitMQConfiguration {
     }
 }
 
-extension PublishOptions {
-    static func within(_ time: Duration, mandatory: Bool = false, allowsDuplicates: Bool = false) -> PublishOptions {
-        PublishOptions(deadline: .now + time, mandatory: mandatory, allowsDuplicates: allowsDuplicates)
-    }
-}
-
 extension SubscriptionOptions {
     static var soon: SubscriptionOptions { SubscriptionOptions(deadline: .now + .seconds(20)) }
-}
-
-extension RabbitMQDriver {
-    func publish(_ text: String, to address: Address, mandatory: Bool = false) async throws(TransportError) {
-        try await publish(
-            Message(body: Array(text.utf8)), to: address, options: .within(.seconds(20), mandatory: mandatory))
-    }
-
-    /// Waits until the driver's state fits.
-    func waits(for fits: (TransportState) -> Bool) async {
-        for await state in monitor.states() where fits(state) { return }
-    }
 }
 
 extension Delivery {

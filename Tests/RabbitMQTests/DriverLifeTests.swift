@@ -13,7 +13,7 @@ struct DriverLifeTests {
     func beforeRun() async throws {
         let broker = try await TestBroker.shared()
         try await broker.withVirtualHost { [topic] name in
-            let driver = try RabbitMQDriver(broker.url(virtualHost: name), logger: quietLogger)
+            let driver = try DriverUnderTest(broker.url(virtualHost: name), logger: quietLogger)
             let notifications = Address.notifications(topic)
             async let taken = driver.withSubscription(to: notifications, options: .soon) { deliveries in
                 var iterator = deliveries.makeAsyncIterator()
@@ -22,7 +22,7 @@ struct DriverLifeTests {
                 return delivery?.text
             }
             async let published: Void = driver.publish("early", to: notifications)
-            #expect(driver.monitor.state == .idle)
+            #expect(driver.state == .idle)
             let running = Task { try await driver.run() }
             try await published
             #expect(try await taken == "early")
@@ -33,7 +33,7 @@ struct DriverLifeTests {
 
     @Test("A cancelled publish that waits ends at once, unsent")
     func cancelled() async throws {
-        let driver = try RabbitMQDriver(TransportURL("rabbit://127.0.0.1:1"), logger: quietLogger)
+        let driver = try DriverUnderTest(TransportURL("rabbit://127.0.0.1:1"), logger: quietLogger)
         let task = Task { [topic] in
             await #expect(throws: TransportError.self) { try await driver.publish("x", to: .topic(topic)) }
         }
@@ -43,7 +43,7 @@ struct DriverLifeTests {
 
     @Test("Without a connection a publish is unavailable at its deadline, and so is a subscription")
     func deadline() async throws {
-        let driver = try RabbitMQDriver(TransportURL("rabbit://u:c4nary@127.0.0.1:1"), logger: quietLogger)
+        let driver = try DriverUnderTest(TransportURL("rabbit://u:c4nary@127.0.0.1:1"), logger: quietLogger)
         try await withRunning(driver) { [topic] in
             await driver.waits { if case .connecting(_, .some) = $0 { true } else { false } }
             let start = ContinuousClock.now
@@ -68,7 +68,7 @@ struct DriverLifeTests {
     func ended() async throws {
         let broker = try await TestBroker.shared()
         try await broker.withVirtualHost { [topic] name in
-            let driver = try RabbitMQDriver(
+            let driver = try DriverUnderTest(
                 broker.url(virtualHost: name, password: "c4nary"), logger: quietLogger)
             async let waiting = #expect(throws: TransportError.self) {
                 try await driver.publish("x", to: .topic(topic))
@@ -85,7 +85,7 @@ struct DriverLifeTests {
             #expect(await subscribing?.code == .refused)
             let later = await #expect(throws: TransportError.self) { try await driver.publish("x", to: .topic(topic)) }
             #expect(later?.code == .refused)
-            guard case .closed(let reason?) = driver.monitor.state else {
+            guard case .closed(let reason?) = driver.state else {
                 Issue.record("not closed")
                 return
             }
@@ -97,7 +97,7 @@ struct DriverLifeTests {
     func shutdown() async throws {
         let broker = try await TestBroker.shared()
         try await broker.withVirtualHost { [topic] name in
-            let driver = try RabbitMQDriver(broker.url(virtualHost: name), logger: quietLogger)
+            let driver = try DriverUnderTest(broker.url(virtualHost: name), logger: quietLogger)
             try await withRunning(driver) {
                 try await driver.publish("x", to: .topic(topic))
                 await driver.waits { $0 == .ready }
@@ -107,7 +107,7 @@ struct DriverLifeTests {
             try await withTimeLimit(.seconds(60)) {
                 while try await !broker.connections(in: name).isEmpty { await Task.yield() }
             }
-            #expect(driver.monitor.state == .closed(reason: nil))
+            #expect(driver.state == .closed(reason: nil))
             let error = await #expect(throws: TransportError.self) { try await driver.publish("x", to: .topic(topic)) }
             #expect(error?.code == .closed)
         }

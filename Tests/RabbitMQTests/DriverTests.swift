@@ -277,7 +277,7 @@ struct DriverTests {
             try await broker.setPermissions(of: user, in: name)
             var url = broker.url(virtualHost: name, username: user, password: password)
             url.options = [.init("rabbit_login_method", method)]
-            let driver = try RabbitMQDriver(url, logger: quietLogger)
+            let driver = try DriverUnderTest(url, logger: quietLogger)
             try await withRunning(driver) { try await driver.publish("x", to: .topic(topic)) }
             try await broker.deleteUser(user)
         }

@@ -49,7 +49,7 @@ struct FailingBrokerTests {
         try await withDriver(configuration: .takenEverywhere, logger: log.logger) { driver, broker, name in
             var configuration = RabbitMQConfiguration.takenEverywhere
             configuration.connectionName = "other"
-            let publisher = try RabbitMQDriver(
+            let publisher = try DriverUnderTest(
                 broker.url(virtualHost: name), configuration: configuration, logger: quietLogger)
             try await withRunning(publisher) {
                 try await driver.withSubscription(to: Self.good, options: .soon) { good in

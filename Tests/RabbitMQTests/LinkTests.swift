@@ -25,17 +25,16 @@ struct LinkTests {
 
     private final class IdleClient: ConnectionClient {
         var isReady: Bool { true }
-        var unreadyReason: String? { nil }
         var isIdle: Bool { true }
         var nextDeadline: ContinuousClock.Instant? { nil }
         func perform(_ command: Never) {}
-        func opened(_ link: Link) {}
+        func opened(_ link: AMQPConnection) {}
         func closed(_ loss: ConnectionLoss) {}
         func blocked(_ reason: String?) {}
         func writable() {}
         func drain() {}
-        func stop(_ error: TransportError) {}
-        func ended(_ error: TransportError) {}
+        func stop() {}
+        func abandon(_ command: Never) {}
         func expire(_ now: ContinuousClock.Instant) {}
         func finishTurn() {}
         func received(_ method: IncomingMethod, channel: UInt16) throws(ProtocolViolation) {}
@@ -43,8 +42,8 @@ struct LinkTests {
         func received(_ body: UnsafeRawBufferPointer, channel: UInt16) throws(ProtocolViolation) {}
     }
 
-    private func makeLink(heartbeat: UInt16 = 0) -> Link {
-        Link(
+    private func makeLink(heartbeat: UInt16 = 0) -> AMQPConnection {
+        AMQPConnection(
             Login(
                 method: .plain, username: "u", password: "p", virtualHost: "/", properties: [:], heartbeat: heartbeat),
             client: IdleClient())

@@ -19,7 +19,7 @@ struct MetricsTests {
         let metrics = TestMetrics()
         let broker = try await TestBroker.shared()
         try await broker.withVirtualHost { [topic] name in
-            let driver = try RabbitMQDriver(
+            let driver = try DriverUnderTest(
                 broker.url(virtualHost: name), configuration: .takenEverywhere,
                 metrics: DriverMetrics(factory: metrics),
                 logger: quietLogger)

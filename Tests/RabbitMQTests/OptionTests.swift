@@ -91,7 +91,7 @@ struct OptionTests {
         ])
     func quorumQueuesForEach(query: String, isWarned: Bool) throws {
         let log = LogCollector()
-        _ = try RabbitMQDriver(TransportURL("rabbit://h/?\(query)"), logger: log.logger)
+        _ = try DriverUnderTest(TransportURL("rabbit://h/?\(query)"), logger: log.logger)
         #expect(log.lines.contains { $0.contains("warning") && $0.contains("use_queue_manager") } == isWarned)
     }
 

@@ -120,7 +120,7 @@ struct QueueTypeTests {
         let broker = try await TestBroker.shared()
         try await broker.withVirtualHost { [topic] name in
             let drivers = try (0..<50).map { _ in
-                try RabbitMQDriver(broker.url(virtualHost: name), logger: quietLogger)
+                try DriverUnderTest(broker.url(virtualHost: name), logger: quietLogger)
             }
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for driver in drivers { group.addTask { try await driver.run() } }
@@ -161,7 +161,7 @@ struct QueueTypeTests {
             try await driver.withSubscription(to: .topic(topic), options: .soon) { _ in }
             var url = broker.url(virtualHost: name)
             url.options = [.init("rabbit_quorum_queue", "true")]
-            let other = try RabbitMQDriver(url, logger: quietLogger)
+            let other = try DriverUnderTest(url, logger: quietLogger)
             try await withRunning(other) {
                 let subscribing = await #expect(throws: TransportError.self) {
                     try await other.withSubscription(to: .topic(topic), options: .soon) { _ in }

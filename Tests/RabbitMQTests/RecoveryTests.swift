@@ -117,15 +117,15 @@ struct RecoveryTests {
             try await Relay.withRelay(to: broker.port) { relay in
                 var url = broker.url(virtualHost: name)
                 url.hosts[0].port = relay.port
-                let driver = try RabbitMQDriver(url, logger: quietLogger)
-                let watching = driver.monitor.events()
+                let driver = try DriverUnderTest(url, logger: quietLogger)
+                let watching = driver.transport.events()
                 async let all = watching.reduce(into: []) { $0.append($1) }
                 try await withRunning(driver) {
                     try await driver.publish("x", to: .topic(topic))
                     await driver.waits { $0 == .ready }
                     relay.cut()
                     try await withTimeLimit(.seconds(20)) {
-                        while relay.accepted < 4 || driver.monitor.state != .ready { await Task.yield() }
+                        while relay.accepted < 4 || driver.state != .ready { await Task.yield() }
                     }
                 }
                 let events = await all
@@ -178,7 +178,7 @@ struct RecoveryTests {
             url.hosts[0].port = relay.port
             var configuration = RabbitMQConfiguration()
             configuration.firstReconnectDelay = .milliseconds(200)
-            let driver = try RabbitMQDriver(url, configuration: configuration, logger: quietLogger)
+            let driver = try DriverUnderTest(url, configuration: configuration, logger: quietLogger)
             let running = Task { try await driver.run() }
             await driver.waits { if case .connecting(2..., _) = $0 { true } else { false } }
             running.cancel()
@@ -192,7 +192,7 @@ struct RecoveryTests {
 
     @Test("A logger that publishes with each line that the driver logs stops nothing")
     func loggingReenters() async throws {
-        let driver = Locked<RabbitMQDriver?>(nil)
+        let driver = Locked<DriverUnderTest?>(nil)
         let published = Locked(0)
         let log = LogCollector { [topic] in
             guard let driver = driver.withLock({ $0 }) else { return }
@@ -201,8 +201,8 @@ struct RecoveryTests {
                 return count <= 100
             }
             guard sends else { return }
-            _ = driver.publish(
-                Message(body: []), to: .topic(topic), options: .within(.seconds(5), allowsDuplicates: true)
+            _ = try? driver.transport.publish(
+                Message(body: []), to: .topic(topic), deadline: .now + .seconds(5), allowsDuplicates: true
             ) { _ in }
         }
         try await withRelayedDriver(logger: log.logger) { [topic] running, relay, _, _ in
@@ -230,7 +230,7 @@ struct RecoveryTests {
                 host.port = port
                 return host
             }
-            let driver = try RabbitMQDriver(url, logger: quietLogger)
+            let driver = try DriverUnderTest(url, logger: quietLogger)
             try await withRunning(driver) { try await driver.publish("x", to: .topic(topic)) }
         }
     }
@@ -261,7 +261,7 @@ struct RecoveryTests {
             // Three times the interval after which the broker gives up a silent client.
             try await Task.sleep(for: .seconds(6))
             #expect(relay.accepted == 2)
-            #expect(driver.monitor.state == .ready)
+            #expect(driver.state == .ready)
         }
     }
 
@@ -313,7 +313,7 @@ struct RecoveryTests {
     func restart() async throws {
         try await TestBroker.withBroker { [topic] broker in
             try await broker.addVirtualHost("x")
-            let driver = try RabbitMQDriver(
+            let driver = try DriverUnderTest(
                 broker.url(virtualHost: "x"), configuration: .durable, logger: quietLogger)
             try await withRunning(driver) {
                 try await driver.withSubscription(to: .topic(topic), options: .soon) { deliveries in

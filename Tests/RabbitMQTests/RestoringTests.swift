@@ -31,7 +31,7 @@ struct RestoringTests {
             let other = Topic("other", exchange: "e")
             try await driver.withSubscription(to: .topic(other), options: .soon) { lost in
                 try await driver.withSubscription(to: .topic(topic), options: .soon) { kept in
-                    let foreign = try RabbitMQDriver(
+                    let foreign = try DriverUnderTest(
                         broker.url(virtualHost: name), configuration: .quorum, logger: quietLogger)
                     relay.refuse(true)
                     relay.cut()
@@ -68,7 +68,7 @@ struct RestoringTests {
             var url = broker.url(virtualHost: "x")
             // Since 4.3 only quorum queues have it, and cancel the consumer instead of closing its channel.
             url.options = [.init("rabbit_quorum_queue", "true")]
-            let driver = try RabbitMQDriver(url, logger: log.logger)
+            let driver = try DriverUnderTest(url, logger: log.logger)
             try await withRunning(driver) {
                 try await driver.withSubscription(to: .topic(topic), options: .soon) { deliveries in
                     try await driver.publish("slow", to: .topic(topic))
@@ -140,7 +140,7 @@ struct RestoringTests {
             let user = "u-\(name)"
             try await broker.addUser(user, password: "pw")
             try await broker.setPermissions(of: user, in: name, configure: ".*", write: "^(e|t)$", read: ".*")
-            let driver = try RabbitMQDriver(
+            let driver = try DriverUnderTest(
                 broker.url(virtualHost: name, username: user, password: "pw"), logger: quietLogger)
             try await withRunning(driver) {
                 try await withThrowingTaskGroup(of: Void.self) { group in

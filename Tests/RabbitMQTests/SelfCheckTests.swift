@@ -115,9 +115,9 @@ struct SelfCheckTests {
         let broker = try await TestBroker.shared()
         let mailbox = Address.mailbox(Mailbox(named: "reply_x"))
         try await broker.withVirtualHost { [configuration] name in
-            let driver = try RabbitMQDriver(
+            let driver = try DriverUnderTest(
                 broker.url(virtualHost: name), configuration: configuration, logger: log.logger)
-            let other = try RabbitMQDriver(broker.url(virtualHost: name), logger: quietLogger)
+            let other = try DriverUnderTest(broker.url(virtualHost: name), logger: quietLogger)
             @Sendable func warnings() -> [String] { log.lines.filter { $0.contains("Others take messages") } }
             try await withRunning(driver) {
                 try await driver.withSubscription(to: mailbox, options: .soon) { _ in
@@ -155,7 +155,7 @@ struct SelfCheckTests {
                     try await relay.waitForConsumers(3)
                     try await broker.waitForConsumers(2, of: "t", in: name)
                     // It was one of the same subscription's, so nothing was restored.
-                    #expect(driver.monitor.state == .ready)
+                    #expect(driver.state == .ready)
                 }
             }
         }

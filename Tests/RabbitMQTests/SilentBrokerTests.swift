@@ -31,7 +31,7 @@ struct SilentBrokerTests {
                     while relay.left(of: .consumeOK) > 0 { await Task.yield() }
                 }
                 // All is connected, and the subscription is not live.
-                #expect(driver.monitor.state != .ready)
+                #expect(driver.state != .ready)
                 await driver.waits { $0 == .ready }
                 #expect(relay.accepted == 4)
                 try await driver.publish("x", to: .topic(topic))
@@ -130,7 +130,7 @@ struct SilentBrokerTests {
                 var silent = url.hosts[0]
                 silent.port = relay.port
                 url.hosts.append(silent)
-                let driver = try RabbitMQDriver(url, configuration: configuration, logger: quietLogger)
+                let driver = try DriverUnderTest(url, configuration: configuration, logger: quietLogger)
                 try await withRunning(driver) {
                     try await driver.publish(Message(body: []), to: .topic(topic), options: .within(.seconds(60)))
                 }
@@ -187,7 +187,7 @@ struct SilentBrokerTests {
             try await Relay.withRelay(to: broker.port) { relay in
                 var url = broker.url(virtualHost: name)
                 url.hosts[0].port = relay.port
-                let driver = try RabbitMQDriver(url, logger: quietLogger)
+                let driver = try DriverUnderTest(url, logger: quietLogger)
                 let running = Task { try await driver.run() }
                 try await driver.publish("x", to: .topic(topic))
                 relay.freeze()

@@ -40,7 +40,7 @@ struct TLSTests {
             var url = broker.url(virtualHost: name, scheme: "amqps")
             url.scheme = scheme
             url.options = options.map { TransportURL.Option($0.0, $0.1) }
-            let driver = try RabbitMQDriver(url, logger: quietLogger)
+            let driver = try DriverUnderTest(url, logger: quietLogger)
             try await withRunning(driver) {
                 try await driver.publish(
                     Message(body: [UInt8](repeating: 1, count: 500_000)), to: .notifications(Topic("n.info")),
@@ -121,7 +121,7 @@ struct TLSTests {
             url.options =
                 [.init("rabbit_login_method", "EXTERNAL")]
                 + certificates.map { TransportURL.Option($0.0, Self.file($0.1)) }
-            let driver = try RabbitMQDriver(url, logger: quietLogger)
+            let driver = try DriverUnderTest(url, logger: quietLogger)
             try await withRunning(driver) {
                 try await driver.publish("x", to: .topic(Topic("t")))
                 await driver.waits { $0 == .ready }
@@ -143,7 +143,7 @@ struct TLSTests {
         try await broker.withVirtualHost { name in
             var url = broker.url(virtualHost: name, scheme: "amqps")
             url.options = [.init("ssl_ca_file", authority.path)]
-            let driver = try RabbitMQDriver(url, logger: log.logger)
+            let driver = try DriverUnderTest(url, logger: log.logger)
             try await withRunning(driver) {
                 let topic = Address.notifications(Topic("n.info"))
                 for text in [nil, Data("no certificate".utf8)] {
@@ -164,7 +164,7 @@ struct TLSTests {
     @Test("A file that is not there is an error when the driver is made", arguments: ["ssl_ca_file", "ssl_cert_file"])
     func missingFile(option: String) throws {
         let url = try TransportURL("amqps://h/?\(option)=/no/such/file")
-        let error = #expect(throws: TransportError.self) { try RabbitMQDriver(url, logger: quietLogger) }
+        let error = #expect(throws: TransportError.self) { try DriverUnderTest(url, logger: quietLogger) }
         #expect(error?.code == .invalidOption)
         #expect(error?.message.contains(option) == true)
     }

@@ -50,14 +50,14 @@ struct VerdictTests {
     /// A driver of a user of its own.
     private func withUser(
         log: LogCollector,
-        _ body: @escaping @Sendable (RabbitMQDriver, TestBroker, String, String) async throws -> Void
+        _ body: @escaping @Sendable (DriverUnderTest, TestBroker, String, String) async throws -> Void
     ) async throws {
         let broker = try await TestBroker.shared()
         try await broker.withVirtualHost { name in
             let user = "u-\(name)"
             try await broker.addUser(user, password: "pw")
             try await broker.setPermissions(of: user, in: name)
-            let driver = try RabbitMQDriver(
+            let driver = try DriverUnderTest(
                 broker.url(virtualHost: name, username: user, password: "pw"), logger: log.logger)
             try await withRunning(driver) { try await body(driver, broker, user, name) }
             try await broker.deleteUser(user)
@@ -177,7 +177,7 @@ struct VerdictTests {
             }
             var configuration = RabbitMQConfiguration()
             configuration.credentials = provider
-            let driver = try RabbitMQDriver(url, configuration: configuration, logger: quietLogger)
+            let driver = try DriverUnderTest(url, configuration: configuration, logger: quietLogger)
             try await withRunning(driver) {
                 await driver.waits { $0 == .ready }
                 try await broker.changePassword(of: user, to: "two")

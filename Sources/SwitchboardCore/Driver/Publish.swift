@@ -25,13 +25,13 @@ public struct Publish: Sendable {
     ///
     /// From here on, a lost connection or a deadline means that the message may have been sent (`indeterminate`).
     public func begin() -> Bool {
-        if let relay = record.relay { return relay.origin.begin() }
+        if let origin = record.relay?.origin { return origin.begin() }
         return record.begin(attempt)
     }
 
     /// Whether nothing more is to be done for this try: its caller has given up, or it is finished.
     public var isOver: Bool {
-        if let relay = record.relay { return relay.origin.isOver }
+        if let origin = record.relay?.origin { return origin.isOver }
         return record.isOver(attempt)
     }
 
@@ -40,7 +40,7 @@ public struct Publish: Sendable {
     ///
     /// `Transport` adds how long the caller has waited and the state of the connection.
     public func hold(_ reason: TransportError) {
-        if let relay = record.relay { return relay.origin.hold(reason) }
+        if let origin = record.relay?.origin { return origin.hold(reason) }
         record.core?.hold(self, reason)
     }
 
@@ -48,21 +48,40 @@ public struct Publish: Sendable {
     ///
     /// Runs the caller's code, which may publish: don't hold a lock that ``DriverConnection/publish(_:)`` takes.
     public func finish(_ outcome: PublishOutcome) {
-        if let relay = record.relay { return relay.finish(outcome) }
+        if let relay = record.relay { return relay.finish(outcome, record) }
         record.core?.finish(self, outcome)
     }
 
     /// What the driver wants to know of this publish when it comes again, on this connection or a later one. `nil` at
     /// first.
     public var memory: (any AnyObject & Sendable)? {
-        get { record.relay.map { $0.origin.memory } ?? record.core?.memory(of: self) }
+        get {
+            if let origin = record.relay?.origin { return origin.memory }
+            return record.core?.memory(of: self)
+        }
         nonmutating set {
-            if let relay = record.relay {
-                relay.origin.memory = newValue
+            if let origin = record.relay?.origin {
+                origin.memory = newValue
             } else {
                 record.core?.remember(newValue, of: self)
             }
         }
+    }
+
+    /// For tests of connections: a publish that no transport has made. Its first outcome goes to `finish`.
+    public init(
+        _ message: Message, to address: Address, mandatory: Bool = false, allowsDuplicates: Bool = false,
+        finish: @escaping @Sendable (PublishOutcome) -> Void
+    ) {
+        self.init(
+            record: PublishRecord(
+                message, to: address, mandatory: mandatory, allowsDuplicates: allowsDuplicates, finish: finish),
+            attempt: 0)
+    }
+
+    init(record: PublishRecord, attempt: UInt64) {
+        self.record = record
+        self.attempt = attempt
     }
 
     /// For decorators: the same try, perhaps to another address, with its outcome passed to `finish`, which decides what

@@ -14,6 +14,7 @@ public final class Subscription: Sendable {
     private enum Receiver: Sendable {
         case buffer(DeliveryBuffer)
         case relay(append: @Sendable (Delivery) -> Bool, origin: Subscription)
+        case function(@Sendable (Delivery) -> Bool)
     }
 
     private struct State {
@@ -49,13 +50,24 @@ public final class Subscription: Sendable {
         receiver = .relay(append: append ?? { origin.append($0) }, origin: origin)
     }
 
+    /// For tests of connections: a subscription that no transport has made. Deliveries go to `append`.
+    public init(
+        _ id: UInt64, to address: Address, prefetch: Int = 100, append: @escaping @Sendable (Delivery) -> Bool
+    ) {
+        self.id = id
+        self.address = address
+        self.prefetch = prefetch
+        isDrain = false
+        receiver = .function(append)
+    }
+
     /// Adds a delivery. Call ``handOut()`` soon afterwards, on any thread. Don't call this after the connection was lost.
     ///
     /// - Returns: `false` if the subscriber takes no more: return the message to its queue, and send no more.
     public func append(_ delivery: Delivery) -> Bool {
         switch receiver {
         case .buffer(let buffer): buffer.append(delivery)
-        case .relay(let append, _): append(delivery)
+        case .relay(let append, _), .function(let append): append(delivery)
         }
     }
 
@@ -65,6 +77,7 @@ public final class Subscription: Sendable {
         switch receiver {
         case .buffer(let buffer): buffer.handOut()
         case .relay(_, let origin): origin.handOut()
+        case .function: break
         }
     }
 
@@ -77,6 +90,7 @@ public final class Subscription: Sendable {
         switch receiver {
         case .buffer(let buffer): buffer.removeAll()
         case .relay(_, let origin): origin.withdraw()
+        case .function: []
         }
     }
 
@@ -108,6 +122,7 @@ public final class Subscription: Sendable {
         switch receiver {
         case .buffer(let buffer): buffer.finish(error)
         case .relay(_, let origin): origin.finish(throwing: error)
+        case .function: break
         }
     }
 }

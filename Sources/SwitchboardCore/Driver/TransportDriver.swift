@@ -59,7 +59,8 @@ extension TransportDriver {
 ///
 /// Only ``close()`` waits. The other methods return at once; they may be called on any thread, also from within a signal
 /// or from within ``Publish/finish(_:)``, and concurrently. A connection doesn't watch deadlines or cancellation, and it
-/// repeats nothing: it says what became of each try, and `Transport` decides what follows.
+/// repeats nothing: it says what became of each try, and `Transport` decides what follows. They may still be called, by
+/// threads that are late, while the connection closes and afterwards, and then do nothing.
 public protocol DriverConnection: AnyObject, Sendable {
     /// Publishes a message.
     ///

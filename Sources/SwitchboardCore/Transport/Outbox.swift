@@ -160,6 +160,7 @@ struct Outbox {
                 record.place = .postponed
                 postponed.insert(record)
             } else {
+                record.reason = nil
                 record.place = .returned
                 returned.insert(record)
             }

@@ -23,18 +23,20 @@ final class PublishRecord: @unchecked Sendable {
         }
     }
 
-    /// The try that a decorator made this one of.
+    /// Where the outcome goes of a publish that isn't the transport's own.
     struct Relay: Sendable {
-        let origin: Publish
+        /// The try that a decorator made this one of.
+        let origin: Publish?
         private let end: (@Sendable (PublishOutcome) -> Void)?
 
-        init(_ origin: Publish, _ end: (@Sendable (PublishOutcome) -> Void)?) {
+        init(_ origin: Publish?, _ end: (@Sendable (PublishOutcome) -> Void)?) {
             self.origin = origin
             self.end = end
         }
 
-        func finish(_ outcome: PublishOutcome) {
-            if let end { end(outcome) } else { origin.finish(outcome) }
+        func finish(_ outcome: PublishOutcome, _ record: PublishRecord) {
+            if origin == nil, record.endAlone() { return }
+            if let end { end(outcome) } else { origin?.finish(outcome) }
         }
     }
 
@@ -107,6 +109,21 @@ final class PublishRecord: @unchecked Sendable {
         relay = Relay(origin, finish)
     }
 
+    /// One that no transport has made.
+    init(
+        _ message: Message, to address: Address, mandatory: Bool, allowsDuplicates: Bool,
+        finish: @escaping @Sendable (PublishOutcome) -> Void
+    ) {
+        self.message = message
+        self.address = address
+        started = .now
+        deadline = started + .seconds(3600)
+        self.mandatory = mandatory
+        self.allowsDuplicates = allowsDuplicates
+        core = nil
+        relay = Relay(nil, finish)
+    }
+
     func now() -> Instant { core?.clock.now() ?? .now }
 
     /// What its caller gets if time runs out now, where a connection has said so.
@@ -153,6 +170,13 @@ final class PublishRecord: @unchecked Sendable {
             expected: attempt << 2 | Phase.handed, desired: attempt << 2 | Phase.begun, ordering: .acquiringAndReleasing
         )
         return done || was == attempt << 2 | Phase.begun
+    }
+
+    /// Ends a publish that no transport has made.
+    ///
+    /// - Returns: whether it was over before.
+    fileprivate func endAlone() -> Bool {
+        word.exchange(Phase.over, ordering: .acquiringAndReleasing) == Phase.over
     }
 
     // MARK: Under the lock

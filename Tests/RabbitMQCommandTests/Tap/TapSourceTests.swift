@@ -101,22 +101,23 @@ extension Taps {
             try await Bed.with { bed in
                 try await bed.plant(bed.declareExchange("nova"), bed.declareExchange("reply_1"))
                 let before = try await bed.everything()
-                let driver = try RabbitMQDriver(bed.url(), logger: quietLogger)
+                let transport = try Transport(bed.url(), drivers: DriverRegistry(.rabbitMQ()), logger: quietLogger)
                 try await withThrowingTaskGroup(of: Void.self) { group in
-                    group.addTask { try await driver.run() }
+                    group.addTask { try await transport.run() }
                     defer { group.cancelAll() }
                     let sight = try await bed.tapping { sight in
                         let request = OsloRequest(method: "old", messageID: "m1", replyQueue: "reply_1", uniqueID: "u1")
                         let unseen = OsloRequest(method: "new", messageID: "m2", replyQueue: "reply_2", uniqueID: "u2")
-                        let options = PublishOptions(deadline: .now + .seconds(20))
+                        let deadline = ContinuousClock.now + .seconds(20)
                         for one in [request, unseen] {
-                            try await driver.publish(
-                                one.message(), to: .topic(Topic("compute", exchange: "nova")), options: options)
+                            try await transport.publish(
+                                one.message(), to: .topic(Topic("compute", exchange: "nova")), deadline: deadline)
                         }
                         try await sight.waits { $0.messages.count == 2 }
-                        try await driver.publish(
+                        try await transport.publish(
                             OsloReply(result: 7, ending: true, messageID: "m1").message(),
-                            to: .topic(Topic("reply_1", exchange: "reply_1")), options: options)
+                            to: .topic(Topic("reply_1", exchange: "reply_1")),
+                            deadline: deadline)
                         try await sight.waits { $0.messages.count == 3 }
                     }
                     let records = sight.records(keepsValues: true)
@@ -188,16 +189,16 @@ extension Taps {
                     $0.followsDeliveries = true
                     $0.topics = ["compute"]
                 } _: { sight in
-                    let driver = try RabbitMQDriver(bed.url(), logger: quietLogger)
+                    let transport = try Transport(bed.url(), drivers: DriverRegistry(.rabbitMQ()), logger: quietLogger)
                     try await withThrowingTaskGroup(of: Void.self) { group in
-                        group.addTask { try await driver.run() }
+                        group.addTask { try await transport.run() }
                         defer { group.cancelAll() }
                         let options = SubscriptionOptions(prefetch: 1, deadline: .now + .seconds(20))
-                        try await driver.withSubscription(to: .topic(Examination.topic), options: options) {
+                        try await transport.withSubscription(to: .topic(Examination.topic), options: options) {
                             deliveries in
-                            try await driver.publish(
+                            try await transport.publish(
                                 Message(body: [1]), to: .topic(Examination.topic),
-                                options: PublishOptions(deadline: .now + .seconds(20), mandatory: true))
+                                deadline: .now + .seconds(20), mandatory: true)
                             var iterator = deliveries.makeAsyncIterator()
                             try await #require(iterator.next()).settle(.requeue)
                             try await #require(iterator.next()).settle(.accept)

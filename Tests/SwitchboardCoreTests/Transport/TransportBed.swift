@@ -1,5 +1,6 @@
 import Logging
 import SwitchboardCore
+import SwitchboardTesting
 import Testing
 
 /// A transport over a scripted driver, by a clock that the test turns.

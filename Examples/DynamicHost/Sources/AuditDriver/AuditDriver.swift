@@ -7,12 +7,10 @@ import Synchronization
 ///
 /// `audit:///var/log/messages.txt` is the in-process queue of that name, with a line in the file for each message.
 public final class AuditDriver: TransportDriver {
-    public var monitor: TransportMonitor { base.monitor }
     public var capabilities: DriverCapabilities { base.capabilities }
 
     private let base: InProcessDriver
     private let path: String
-    private let file: Mutex<FileHandle?> = Mutex(nil)
 
     /// Throws `invalidURL` when the URL has no path.
     public init(_ url: TransportURL) throws(TransportError) {
@@ -24,27 +22,43 @@ public final class AuditDriver: TransportDriver {
         base = try InProcessDriver(TransportURL(scheme: "fake", hosts: [.init(name: path)], options: url.options))
     }
 
-    public func run() async throws {
+    public func connect(
+        _ role: ConnectionRole, signals: ConnectionSignals
+    ) async throws(ConnectionFailure) -> any DriverConnection {
         guard FileManager.default.createFile(atPath: path, contents: nil),
-            let handle = FileHandle(forWritingAtPath: path)
+            let file = FileHandle(forWritingAtPath: path)
         else {
-            throw TransportError(.refused, "The file \(path) cannot be written.")
+            throw ConnectionFailure(
+                TransportError(.refused, "The file \(path) cannot be written."), retry: .unlessFirst)
         }
-        file.withLock { $0 = handle }
-        try await base.run()
-    }
-
-    public func publish(
-        _ message: Message, to address: Address, options: PublishOptions
-    ) async throws(TransportError) {
-        try await base.publish(message, to: address, options: options)
-        let line = Data("\(message.body.count) bytes to \(address)\n".utf8)
-        file.withLock { try? $0?.write(contentsOf: line) }
-    }
-
-    public func withSubscription<Result: Sendable>(
-        to address: Address, options: SubscriptionOptions, _ body: (Deliveries) async throws -> Result
-    ) async throws -> Result {
-        try await base.withSubscription(to: address, options: options, body)
+        return AuditConnection(try await base.connect(role, signals: signals), file)
     }
 }
+
+// snippet.audit-connection
+/// Notes what is published, and passes everything on.
+private final class AuditConnection: DriverConnection {
+    private let base: any DriverConnection
+    private let file: Mutex<FileHandle>
+
+    init(_ base: any DriverConnection, _ file: FileHandle) {
+        self.base = base
+        self.file = Mutex(file)
+    }
+
+    func publish(_ publish: Publish) {
+        base.publish(
+            publish.relayed { [self] outcome in
+                if case .accepted = outcome {
+                    let line = Data("\(publish.message.body.count) bytes to \(publish.address)\n".utf8)
+                    file.withLock { try? $0.write(contentsOf: line) }
+                }
+                publish.finish(outcome)
+            })
+    }
+
+    func subscribe(_ subscription: Subscription) { base.subscribe(subscription) }
+    func unsubscribe(_ subscription: Subscription) { base.unsubscribe(subscription) }
+    func close() async { await base.close() }
+}
+// snippet.end

@@ -112,14 +112,14 @@ struct DynamicHostTests {
 
     @Test("A driver of another revision of the core, which is not loaded")
     func otherRevision() throws {
-        try withCopy({ try $0.replace("ABI/1;core=6;", "ABI/1;core=0;") }) {
-            expect(.otherABI, "revision of the core", "core=0;", "core=6;", "not loaded", from: $0)
+        try withCopy({ try $0.replace("ABI/1;core=7;", "ABI/1;core=0;") }) {
+            expect(.otherABI, "revision of the core", "core=0;", "core=7;", "not loaded", from: $0)
         }
     }
 
     @Test("A driver of another toolchain, which is not loaded")
     func otherToolchain() throws {
-        try withCopy({ try $0.replace("core=6;compiler=Clang ", "core=6;compiler=Clong ") }) {
+        try withCopy({ try $0.replace("core=7;compiler=Clang ", "core=7;compiler=Clong ") }) {
             expect(.otherABI, "toolchain", "Clong", "not loaded", from: $0)
         }
     }

@@ -15,36 +15,73 @@ struct PlainDriver: TransportDriver {
     let base: InProcessDriver
 
     var capabilities: DriverCapabilities { base.capabilities }
-    var monitor: TransportMonitor { base.monitor }
+    var roles: [ConnectionRole] { base.roles }
+    var backoff: ReconnectBackoff { base.backoff }
+    var messagingSystem: String? { base.messagingSystem }
     var taskExecutor: (any TaskExecutor)? { base.taskExecutor }
 
-    func run() async throws {
-        try await base.run()
+    func connect(
+        _ role: ConnectionRole, signals: ConnectionSignals
+    ) async throws(ConnectionFailure) -> any DriverConnection {
+        PlainConnection(try await base.connect(role, signals: signals))
     }
 
-    func publish(
-        _ message: Message, to address: Address, options: PublishOptions
-    ) async throws(TransportError) {
-        try await base.publish(message, to: address, options: options)
-    }
-
-    func publish(
-        _ message: Message, to address: Address, options: PublishOptions,
-        completion: @escaping @Sendable (TransportError?) -> Void
-    ) -> (@Sendable () -> Void)? {
-        base.publish(message, to: address, options: options, completion: completion)
-    }
-
-    func withSubscription<Result: Sendable>(
-        to address: Address,
-        options: SubscriptionOptions,
-        _ body: nonisolated(nonsending) (Deliveries) async throws -> Result
-    ) async throws -> Result {
-        try await base.withSubscription(to: address, options: options, body)
+    func runInBackground() async {
+        await base.runInBackground()
     }
 
     func makeMailbox() -> Mailbox {
         base.makeMailbox()
+    }
+}
+
+/// A connection in front of another one.
+final class PlainConnection: DriverConnection {
+    private let base: any DriverConnection
+
+    init(_ base: any DriverConnection) {
+        self.base = base
+    }
+
+    func publish(_ publish: Publish) {
+        base.publish(publish.relayed { publish.finish($0) })
+    }
+
+    func subscribe(_ subscription: Subscription) {
+        base.subscribe(
+            Subscription(relaying: subscription) { delivery in
+                let settler = PlainSettler(delivery)
+                return subscription.append(
+                    Delivery(
+                        delivery.message, isRedelivered: delivery.isRedelivered, attempt: delivery.attempt, token: 0,
+                        settler: settler))
+            })
+    }
+
+    func unsubscribe(_ subscription: Subscription) {
+        base.unsubscribe(subscription)
+    }
+
+    func close() async {
+        await base.close()
+    }
+}
+
+/// Settles a delivery of another connection.
+final class PlainSettler: DeliverySettler {
+    private let delivery: Delivery
+
+    init(_ delivery: Delivery) {
+        self.delivery = delivery
+    }
+
+    var recordsAtOnce: Bool { true }
+
+    func settle(
+        _ token: UInt64, _ settlement: Settlement, completion: (@Sendable (TransportError?) -> Void)?
+    ) throws(TransportError) {
+        delivery.settleInBackground(settlement)
+        completion?(nil)
     }
 }
 
@@ -230,7 +267,8 @@ struct AdoptionTests {
     @Test("Each is adopted here")
     func complete() throws {
         let adopted: Set = [
-            "TransportDriver", "RPCClientMiddleware", "RPCServerMiddleware", "RemotelyVisibleError",
+            "TransportDriver", "DriverConnection", "DeliverySettler", "RPCClientMiddleware", "RPCServerMiddleware",
+            "RemotelyVisibleError",
             "RPCTransferableError", "CellDirectory", "MutableCellDirectory", "CellDatabase", "TransportHarness",
             "DirectoryHarness",
         ]

@@ -8,6 +8,10 @@ import Testing
 struct SocketDriverTests {
     private static let topic = Topic("orders", exchange: "shop")
 
+    private func transport(to path: String) throws -> Transport {
+        try Transport(TransportURL("unix://\(path)"), drivers: DriverRegistry(.socket()), logger: quiet)
+    }
+
     private static let frames: [Frame] = [
         .publish(
             1, .server(topic, server: "one"),
@@ -67,15 +71,15 @@ struct SocketDriverTests {
 
     @Test("Without a hub a publish fails at its deadline, with the path and the reason")
     func noHub() async throws {
-        let driver = try SocketDriver(TransportURL("unix:///nonexistent/hub.sock"))
-        let run = Task { try await driver.run() }
+        let transport = try transport(to: "/nonexistent/hub.sock")
+        let run = Task { try await transport.run() }
         defer { run.cancel() }
-        for await state in driver.monitor.states() {
+        for await state in transport.states() {
             if case .connecting(_, _?) = state { break }
         }
         let error = await #expect(throws: TransportError.self) {
-            try await driver.publish(
-                Message(body: []), to: .topic(Self.topic), options: PublishOptions(deadline: .now + .milliseconds(50)))
+            try await transport.publish(
+                Message(body: []), to: .topic(Self.topic), deadline: .now + .milliseconds(50))
         }
         #expect(error?.code == .unavailable)
         #expect(error?.message.contains("/nonexistent/hub.sock") == true)
@@ -101,12 +105,11 @@ struct SocketDriverTests {
             let stranger = try SocketPath(hub.path).connect()
             stranger.send(.done(1))
             for await frame in stranger.frames() { Issue.record("The hub answered \(frame).") }
-            let driver = try SocketDriver(TransportURL("unix://\(hub.path)"))
-            let run = Task { try await driver.run() }
+            let transport = try transport(to: hub.path)
+            let run = Task { try await transport.run() }
             defer { run.cancel() }
-            try await driver.publish(
-                Message(body: []), to: .notifications(Self.topic),
-                options: PublishOptions(deadline: .now + .seconds(20)))
+            try await transport.publish(
+                Message(body: []), to: .notifications(Self.topic), deadline: .now + .seconds(20))
         }
     }
 }

@@ -6,6 +6,7 @@ import SwitchboardCore
 import SwitchboardTesting
 import Testing
 
+// snippet.socket-laws
 /// A world is a hub at a socket of its own.
 struct SocketHarness: TransportHarness {
     func withWorld(_ body: (TransportWorld) async throws -> Void) async throws {
@@ -32,6 +33,7 @@ struct SocketLawTests {
         #expect(outcome == (isClaimed ? .holds : .notClaimed))
     }
 }
+// snippet.end
 
 let quiet = Logger(label: "socket-driver.test") { _ in SwiftLogNoOpLogHandler() }
 

@@ -35,25 +35,29 @@ private protocol FuzzedSide {
     var setUp: [UInt8] { get }
     /// Work that is under way when the bytes come, and when they have come.
     func begin()
+    func opened()
     func goOn()
     /// Ends the process when somebody still waits.
     func checkAnswers()
 }
 
 extension FuzzedSide {
+    func opened() {}
+
     func meet(_ input: ArraySlice<UInt8>, _ piece: Int, isRaw: Bool) {
         let login = Login(
             method: .plain, username: "u", password: "p", virtualHost: "/", properties: [:], heartbeat: 60)
-        let link = Link(login, client: client)
+        let link = AMQPConnection(login, client: client)
         let channel = EmbeddedChannel(loop: loop)
         begin()
         link.connected(channel)
         turn(link, channel)
         if !isRaw {
-            for bytes in [Good.handshake, setUp] {
-                link.received(ByteBuffer(bytes: bytes))
-                turn(link, channel)
-            }
+            link.received(ByteBuffer(bytes: Good.handshake))
+            opened()
+            turn(link, channel)
+            link.received(ByteBuffer(bytes: setUp))
+            turn(link, channel)
             precondition(link.loss == nil && client.isReady)
         }
         var rest = input
@@ -65,13 +69,12 @@ extension FuzzedSide {
             link.ticked()
         }
         link.end("it is over")
-        client.ended(TransportError(.closed, "It is over."))
         turn(link, channel)
         checkAnswers()
         _ = try? channel.finish()
     }
 
-    private func turn(_ link: Link, _ channel: EmbeddedChannel) {
+    private func turn(_ link: AMQPConnection, _ channel: EmbeddedChannel) {
         client.expire(.now)
         client.finishTurn()
         link.flush()
@@ -83,19 +86,19 @@ extension FuzzedSide {
 /// The publishing side: requests, a fanout, notifications.
 private final class FuzzedPublisher: FuzzedSide {
     private final class Answers: Sendable {
-        let count = Locked(0)
+        /// How often each publish has ended.
+        let counts = Locked<[Int: Int]>([:])
     }
 
     let client = Publisher(
-        topology: Topology(.osloDefaults), demands: BrokerDemands(.osloDefaults), metrics: DriverMetrics(),
-        bounds: .init(
-            unconfirmed: 4, unconfirmedBytes: 1 << 20, waiting: 100, returnedSize: .max, answer: .seconds(30)),
-        place: place, logger: quiet)
+        topology: Topology(.osloDefaults), demands: BrokerDemands(.osloDefaults), memory: DeclarationMemory(),
+        metrics: DriverMetrics(), errors: errors, answerTime: .seconds(30), signals: ConnectionSignals { _ in },
+        logger: quiet)
     let setUp =
         Good.method(20, 11, 1, [0, 0, 0, 0]) + Good.method(85, 11, 1) + Good.method(20, 11, 2, [0, 0, 0, 0])
         + Good.method(40, 11, 2) + Good.method(40, 11, 2)
     private let answers = Answers()
-    private var published = 0
+    private var published: [Publish] = []
 
     func begin() {
         let messages: [(Address, Bool)] = [
@@ -103,21 +106,24 @@ private final class FuzzedPublisher: FuzzedSide {
             (.mailbox(Mailbox(named: "m")), true),
         ]
         for (address, mandatory) in messages {
-            published += 1
-            let request = PublishRequest(
-                Message(body: [UInt8](repeating: 7, count: 3)), to: address,
-                options: PublishOptions(
-                    deadline: .now + .seconds(60), mandatory: mandatory, allowsDuplicates: published % 2 == 0))
-            client.perform(
-                .publish(request, .function { [answers] _ in answers.count.withLock { $0 += 1 } }))
-            if published == 2 { client.perform(.cancel(request)) }
+            let number = published.count
+            let publish = Publish(
+                Message(body: [UInt8](repeating: 7, count: 3)), to: address, mandatory: mandatory,
+                allowsDuplicates: number % 2 == 0
+            ) { [answers] _ in answers.counts.withLock { $0[number, default: 0] += 1 } }
+            published.append(publish)
+            client.perform(publish)
+            // Its caller gives it up.
+            if number == 1 { publish.finish(.accepted) }
         }
     }
 
     func goOn() {}
 
+    /// What has no end when the connection is over, a transport takes back.
     func checkAnswers() {
-        precondition(answers.count.withLock { $0 } == published, "A publish has no answer, or two.")
+        precondition(answers.counts.withLock { $0.values.allSatisfy { $0 == 1 } }, "A publish has two answers.")
+        precondition(client.isIdle, "The publisher keeps publishes of a connection that is over.")
     }
 }
 
@@ -126,25 +132,28 @@ private final class FuzzedConsumer: FuzzedSide {
     let client: Consumer
     let setUp: [UInt8]
     private let inbox = Inbox<ConsumeCommand>(eventLoop: loop)
-    private var requests: [SubscriptionRequest] = []
-    private let answers = Locked(0)
-    private let sources: [Deliveries]
+    private var subscriptions: [(Subscription, SubscriptionHistory)] = []
+    private let live = Locked<Set<UInt64>>([])
 
     init() {
         client = Consumer(
-            place: place, maximumMessageSize: 1000, inbox: inbox, selfCheckInterval: .seconds(30),
-            answerTimeout: .seconds(30), demands: BrokerDemands(.osloDefaults), metrics: DriverMetrics(), logger: quiet)
+            .init(maximumMessageSize: 1000, prefetchLimit: 100, selfCheckInterval: .seconds(30), answerTimeout: .seconds(30)),
+            errors: errors, inbox: inbox, demands: BrokerDemands(.osloDefaults), metrics: DriverMetrics(),
+            signals: ConnectionSignals { [live] signal in
+                if case .live(let subscription) = signal { live.withLock { _ = $0.insert(subscription.id) } }
+            }, logger: quiet)
         var setUp: [UInt8] = []
-        var sources: [Deliveries] = []
         let topology = Topology(.osloDefaults)
         let addresses: [Address] = [.topic(topic), .mailbox(Mailbox(named: "m"))]
         for (index, address) in addresses.enumerated() {
-            let (deliveries, source) = Deliveries.makeSequence()
-            sources.append(deliveries)
-            guard let plan = try? topology.plan(subscribingTo: address, fanoutSuffix: "s") else { fatalError() }
-            requests.append(
-                SubscriptionRequest(
-                    id: UInt64(index + 1), address: address, plan: plan, prefetch: 5, deadline: nil, source: source))
+            guard let plan = try? topology.plan(subscribingTo: address, fanoutSuffix: "s"),
+                let name = try? QueueNames(.osloDefaults).next(for: address)
+            else { fatalError() }
+            subscriptions.append(
+                (
+                    Subscription(UInt64(index + 1), to: address, prefetch: 5) { _ in true },
+                    SubscriptionHistory(plan, name: name)
+                ))
             let channel = UInt16(index + 1)
             setUp += Good.method(20, 11, channel, [0, 0, 0, 0]) + Good.method(60, 11, channel)
             for declaration in plan.declarations {
@@ -157,54 +166,35 @@ private final class FuzzedConsumer: FuzzedSide {
             setUp += Good.method(60, 21, channel, [1, UInt8(ascii: "1") + UInt8(index)])
         }
         self.setUp = setUp
-        self.sources = sources
     }
 
-    func begin() {
-        for request in requests {
-            client.perform(.open(request, continuation { [answers] in answers.withLock { $0 += 1 } }))
-        }
+    /// A connection gets its subscriptions when it is open.
+    func begin() {}
+
+    func opened() {
+        for (subscription, history) in subscriptions { client.perform(.subscribe(subscription, history)) }
     }
 
     func goOn() {
-        for request in requests {
+        for (subscription, history) in subscriptions {
+            let settlers = [
+                client.consumptions[subscription.id]?.settler,
+                ChannelSettler(subscription, history, inbox, errors),
+            ]
             for (tag, settlement) in [
                 (1, Settlement.accept), (2, .requeue), (3, .discard(reason: "")), (4, .release),
             ] {
-                client.perform(.settle(request, epoch: 0, tag: UInt64(tag), settlement, whenKnown: nil))
-                client.perform(.settle(request, epoch: 1, tag: UInt64(tag), settlement, whenKnown: nil))
+                for case let settler? in settlers { client.perform(.settle(settler, tag: UInt64(tag), settlement, nil)) }
             }
         }
     }
 
     func checkAnswers() {
-        // Continuations resume on another thread.
-        for _ in 0..<2000 where answers.withLock({ $0 }) < requests.count { usleep(1000) }
-        precondition(answers.withLock { $0 } == requests.count, "A subscription has no answer.")
-    }
-
-    /// One that can be handed to what is not async.
-    private func continuation(
-        _ answered: @escaping @Sendable () -> Void
-    ) -> CheckedContinuation<TransportError?, Never> {
-        let handedOut = Locked<CheckedContinuation<TransportError?, Never>?>(nil)
-        let isThere = DispatchSemaphore(value: 0)
-        Task.detached {
-            _ = await withCheckedContinuation { continuation in
-                handedOut.withLock { $0 = continuation }
-                isThere.signal()
-            }
-            answered()
-        }
-        isThere.wait()
-        guard let continuation = handedOut.withLock({ $0 }) else { fatalError() }
-        return continuation
+        precondition(client.consumptions.isEmpty, "The consumer keeps subscriptions of a connection that is over.")
     }
 }
 
-private var place: Place {
-    Place(url: "rabbit://127.0.0.1/", monitor: TransportMonitor(), topology: .osloDefaults)
-}
+private let errors = BrokerErrors(url: "rabbit://127.0.0.1/", topology: .osloDefaults)
 
 /// What a good broker says.
 private enum Good {

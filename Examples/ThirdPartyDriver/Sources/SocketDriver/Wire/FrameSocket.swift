@@ -20,20 +20,32 @@ final class FrameSocket: Sendable {
         close(descriptor)
     }
 
-    /// What the peer sends, until it or we end the connection, or it sends what is no frame. For one caller.
+    /// Calls `take` with what the peer sends, on a thread of its own, until it or we end the connection, or it sends what
+    /// isn't a frame; then `atEnd`. For one caller.
+    func receive(_ take: @escaping @Sendable (Frame) -> Void, atEnd: @escaping @Sendable () -> Void) {
+        Thread.detachNewThread {
+            while let frame = self.readFrame() { take(frame) }
+            self.shut()
+            atEnd()
+        }
+    }
+
+    /// The same as a sequence.
     func frames() -> AsyncStream<Frame> {
         let (frames, source) = AsyncStream.makeStream(of: Frame.self)
-        Thread.detachNewThread {
-            while let frame = self.readFrame() { source.yield(frame) }
-            self.shut()
-            source.finish()
-        }
+        receive({ source.yield($0) }, atEnd: { source.finish() })
         return frames
     }
 
     /// Sends a frame behind those before. A connection that is lost ends ``frames()``.
     func send(_ frame: Frame) {
+        send { frame }
+    }
+
+    /// Sends a frame that is made when its turn has come; `nil` sends nothing.
+    func send(_ frame: @escaping @Sendable () -> Frame?) {
         writes.async {
+            guard let frame = frame() else { return }
             var rest = frame.bytes[...]
             while !rest.isEmpty {
                 let count = rest.withUnsafeBytes {
@@ -49,6 +61,13 @@ final class FrameSocket: Sendable {
     /// Ends the connection; who blocks in it returns.
     func shut() {
         if !isShut.exchange(true, ordering: .acquiringAndReleasing) { shutdown(descriptor, Int32(SHUT_RDWR)) }
+    }
+
+    /// Ends the connection when all is sent, or when the time is over.
+    func finish(within time: Duration) {
+        writes.async { self.shut() }
+        let limit = DispatchTime.now() + .milliseconds(Int(clamping: time.wholeMilliseconds))
+        DispatchQueue.global().asyncAfter(deadline: limit) { self.shut() }
     }
 
     private func readFrame() -> Frame? {

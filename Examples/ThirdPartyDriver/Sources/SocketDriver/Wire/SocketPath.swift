@@ -20,15 +20,23 @@ struct SocketPath: Hashable, Sendable, CustomStringConvertible {
         description = path
     }
 
-    /// Connects to the hub there.
-    func connect() throws(TransportError) -> FrameSocket {
-        let descriptor = try makeSocket()
-        guard withAddress({ Glibc.connect(descriptor, $0, $1) }) == 0 else {
+    /// Connects to the hub there, within a second.
+    func connect() throws(ConnectionFailure) -> FrameSocket {
+        let descriptor = makeSocket()
+        setSendTimeout(1, of: descriptor)
+        guard descriptor >= 0, withAddress({ Glibc.connect(descriptor, $0, $1) }) == 0 else {
             let reason = String(cString: strerror(errno))
-            close(descriptor)
-            throw TransportError(.unavailable, "No hub answers at \(self): \(reason).")
+            if descriptor >= 0 { close(descriptor) }
+            throw ConnectionFailure("no hub answers at \(self): \(reason)")
         }
+        setSendTimeout(0, of: descriptor)
         return FrameSocket(descriptor)
+    }
+
+    /// How long connecting and sending may block, in seconds; 0: for ever.
+    private func setSendTimeout(_ seconds: Int, of descriptor: Int32) {
+        var time = timeval(tv_sec: seconds, tv_usec: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &time, socklen_t(MemoryLayout<timeval>.size))
     }
 
     /// Listens there, for this user alone; takes the place of a hub that has died.
@@ -37,13 +45,13 @@ struct SocketPath: Hashable, Sendable, CustomStringConvertible {
             throw TransportError(.conflict, "A hub listens at \(self) already.")
         }
         unlink(description)
-        let descriptor = try makeSocket()
+        let descriptor = makeSocket()
         let old = umask(0o177)
         let isBound = withAddress { bind(descriptor, $0, $1) } == 0
         umask(old)
         guard isBound, Glibc.listen(descriptor, 64) == 0 else {
             let reason = String(cString: strerror(errno))
-            close(descriptor)
+            if descriptor >= 0 { close(descriptor) }
             throw TransportError(.refused, "A hub cannot listen at \(self): \(reason).")
         }
         return descriptor
@@ -53,12 +61,9 @@ struct SocketPath: Hashable, Sendable, CustomStringConvertible {
         unlink(description)
     }
 
-    private func makeSocket() throws(TransportError) -> Int32 {
-        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        guard descriptor >= 0 else {
-            throw TransportError(.unavailable, "There is no socket to be had: \(String(cString: strerror(errno))).")
-        }
-        return descriptor
+    /// Negative if there is none to be had.
+    private func makeSocket() -> Int32 {
+        socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     }
 
     private func withAddress(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32) -> Int32 {

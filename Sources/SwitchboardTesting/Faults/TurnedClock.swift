@@ -1,8 +1,8 @@
-import SwitchboardCore
+package import SwitchboardCore
 
 /// A clock that stands still until a test turns it.
-final class TurnedClock: Sendable {
-    typealias Instant = ContinuousClock.Instant
+package final class TurnedClock: Sendable {
+    package typealias Instant = ContinuousClock.Instant
 
     private struct Sleeper {
         let until: Instant
@@ -17,14 +17,16 @@ final class TurnedClock: Sendable {
 
     private let state = Locked(State())
 
-    var now: Instant { state.withLock { $0.now } }
+    package init() {}
 
-    var clock: TransportClock {
+    package var now: Instant { state.withLock { $0.now } }
+
+    package var clock: TransportClock {
         TransportClock(now: { self.now }, sleep: { try await self.sleep(until: $0) })
     }
 
     /// Whoever sleeps until then wakes up.
-    func turn(by duration: Duration) {
+    package func turn(by duration: Duration) {
         let due = state.withLock { state in
             state.now += duration
             let due = state.sleepers.filter { $0.value.until <= state.now }

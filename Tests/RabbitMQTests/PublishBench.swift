@@ -1,0 +1,214 @@
+#if RabbitMQ
+import NIOCore
+import NIOEmbedded
+import SwitchboardCore
+import SwitchboardTesting
+import Testing
+
+@testable import SwitchboardRabbitMQ
+
+/// A transport over a publisher without a socket: the broker's answers are given to it by hand, and time passes when the
+/// test says so.
+final class PublishBench {
+    let clock = TurnedClock()
+    let transport: Transport
+    private let driver = HandDriver()
+    private let memory = DeclarationMemory()
+    private let demands = BrokerDemands(RabbitMQTopology())
+    private let run: Task<Void, any Error>
+    private(set) var publisher: Publisher!
+    private(set) var connection: AMQPConnection!
+    private var hand: HandConnection!
+    private let answers = Locked<[TransportError?]>([])
+
+    init() {
+        let url = TransportURL(scheme: "rabbit", hosts: [.init(name: "x")])
+        let transport = Transport(
+            driver: driver, url: url, configuration: TransportConfiguration(), clock: clock.clock, logger: quietLogger)
+        self.transport = transport
+        run = Task { try await transport.run() }
+    }
+
+    /// Connects: the handshake is done, and both channels are open.
+    func connect() async throws {
+        hand = try await driver.nextConnection()
+        publisher = Publisher(
+            topology: Topology(RabbitMQTopology()), demands: demands, memory: memory, metrics: DriverMetrics(),
+            errors: BrokerErrors(url: "rabbit://x", topology: RabbitMQTopology()), answerTime: .seconds(3600),
+            signals: hand.signals, logger: quietLogger)
+        connection = AMQPConnection(
+            Login(method: .plain, username: "u", password: "p", virtualHost: "/", properties: [:], heartbeat: 0),
+            client: publisher)
+        connection.connected(EmbeddedChannel())
+        connection.received(Self.handshake())
+        #expect(connection.isOpen)
+        try publisher.received(.confirmSelectOK, channel: PublishChannel.number)
+        try publisher.received(.channelOpenOK, channel: ControlChannel.firstNumber)
+        driver.answer(hand)
+        try await waits { $0 == .ready }
+        turn()
+    }
+
+    /// What a broker sends until the connection is open: start, tune, open-ok.
+    private static func handshake() -> ByteBuffer {
+        let start: [UInt8] =
+            [0, 9, 0, 0, 0, 0, 0, 0, 0, 5] + Array("PLAIN".utf8) + [0, 0, 0, 5] + Array("en_US".utf8)
+        let methods: [(UInt8, [UInt8])] = [(10, start), (30, [0x07, 0xFF, 0, 2, 0, 0, 0, 0]), (41, [0])]
+        return ByteBuffer(
+            bytes: methods.flatMap { id, arguments in
+                [1, 0, 0, 0, 0, 0, UInt8(4 + arguments.count), 0, 10, 0, id] + arguments + [0xCE]
+            })
+    }
+
+    /// Gives the publisher what the transport has handed over, and tells the transport what came of it, until nothing
+    /// moves any more.
+    func turn() {
+        guard publisher != nil else { return }
+        repeat {
+            for publish in hand.takeAll() { publisher.perform(publish) }
+            publisher.finishTurn()
+        } while !hand.isEmpty
+    }
+
+    /// The connection is lost; what was flushed may be at the broker.
+    func lose(flushed: Bool = true) async throws {
+        turn()
+        if flushed { connection.flush() }
+        publisher.closed(ConnectionLoss("the connection was cut"))
+        publisher.finishTurn()
+        publisher = nil
+        hand.signals.lost("the connection was cut")
+        try await waits { $0 != .ready }
+    }
+
+    private func waits(for fits: @escaping @Sendable (TransportState) -> Bool) async throws {
+        try await withTimeLimit(.seconds(60)) { [transport] in
+            for await state in transport.states() where fits(state) { return }
+        }
+    }
+
+    func publish(to address: Address, body: [UInt8] = [1, 2, 3], allowsDuplicates: Bool = true) throws -> PendingPublish? {
+        let pending = try transport.publish(
+            Message(body: body), to: address, deadline: clock.now + .seconds(60), mandatory: true,
+            allowsDuplicates: allowsDuplicates
+        ) { [answers] error in answers.withLock { $0.append(error) } }
+        turn()
+        return pending
+    }
+
+    /// The deadline of what was published passes.
+    func passDeadline() async throws {
+        turn()
+        clock.turn(by: .seconds(61))
+        _ = try await answered()
+    }
+
+    /// Ends the transport.
+    func end() async throws {
+        run.cancel()
+        _ = await run.result
+        _ = try await answered()
+    }
+
+    /// What callers were told, once at least one was.
+    func answered() async throws -> [TransportError?] {
+        turn()
+        return try await withTimeLimit(.seconds(60)) { [answers] in
+            while true {
+                let told = answers.withLock(\.self)
+                if !told.isEmpty { return told }
+                await Task.yield()
+            }
+        }
+    }
+
+    var told: [TransportError?] {
+        turn()
+        return answers.withLock(\.self)
+    }
+
+    deinit {
+        run.cancel()
+    }
+}
+
+/// Makes connections that the test hands it.
+private final class HandDriver: TransportDriver {
+    private struct State {
+        var waiting: (CheckedContinuation<any DriverConnection, any Error>, ConnectionSignals)?
+    }
+
+    let capabilities: DriverCapabilities = []
+    /// Without a pause between attempts, as the clock stands still.
+    let backoff = ReconnectBackoff(shortest: .zero, longest: .zero)
+    private let state = Locked(State())
+
+    func connect(
+        _ role: ConnectionRole, signals: ConnectionSignals
+    ) async throws(ConnectionFailure) -> any DriverConnection {
+        do {
+            return try await withTaskCancellationHandler {
+                try await withCheckedThrowingContinuation { continuation in
+                    state.withLock { $0.waiting = (continuation, signals) }
+                    if Task.isCancelled { cancel() }
+                }
+            } onCancel: {
+                cancel()
+            }
+        } catch {
+            throw ConnectionFailure("cancelled")
+        }
+    }
+
+    private func cancel() {
+        state.withLock { $0.waiting.take() }?.0.resume(throwing: CancellationError())
+    }
+
+    /// The connection that the transport waits for.
+    func nextConnection() async throws -> HandConnection {
+        try await withTimeLimit(.seconds(60)) {
+            while true {
+                if let signals = self.state.withLock({ $0.waiting?.1 }) { return HandConnection(signals) }
+                await Task.yield()
+            }
+        }
+    }
+
+    func answer(_ connection: HandConnection) {
+        state.withLock { $0.waiting.take() }?.0.resume(returning: connection)
+    }
+}
+
+/// Keeps what is handed over until the test looks.
+private final class HandConnection: DriverConnection {
+    let signals: ConnectionSignals
+    private let handed = Locked<[Publish]>([])
+
+    init(_ signals: ConnectionSignals) {
+        self.signals = signals
+    }
+
+    var isEmpty: Bool { handed.withLock { $0.isEmpty } }
+
+    func takeAll() -> [Publish] {
+        handed.withLock { handed in
+            defer { handed = [] }
+            return handed
+        }
+    }
+
+    func publish(_ publish: Publish) {
+        handed.withLock { $0.append(publish) }
+    }
+
+    func subscribe(_ subscription: Subscription) {
+        signals.send(.live(subscription))
+    }
+
+    func unsubscribe(_ subscription: Subscription) {
+        signals.send(.ended(subscription))
+    }
+
+    func close() async {}
+}
+#endif
