@@ -512,7 +512,7 @@ final class TransportCore: Sendable {
     private func lost(_ failure: ConnectionFailure, _ index: Int, _ generation: UInt64) {
         typealias Result = (
             ended: [Outbox.Ending], waiters: [SubscriptionTable.Waiter], withdrawn: [Subscription],
-            drained: UnsafeContinuation<Void, Never>?
+            drained: UnsafeContinuation<Void, Never>?, isNews: Bool
         )
         let result = state.withLock { state -> Result? in
             guard state.slots[index].life.lost(failure, generation) else { return nil }
@@ -520,7 +520,7 @@ final class TransportCore: Sendable {
             state.slots[index].window = .unlimited
             // The next connection must not deliver before what this one had is withdrawn.
             state.slots[index].isClearing = true
-            var result: Result = ([], [], [], nil)
+            var result: Result = ([], [], [], nil, !state.isClosing)
             if index == publishingSlot {
                 state.publisher = nil
                 result.ended = state.outbox.lost(failure.reason)
@@ -537,7 +537,8 @@ final class TransportCore: Sendable {
         }
         for ending in result.ended { ending.caller?.answer(ending.error) }
         for waiter in result.waiters { waiter.resume(returning: nil) }
-        report()
+        // A transport that ends is told as closed, and not as one that has lost its connection before.
+        if result.isNews { report() }
         result.drained?.resume()
         server?.resume()
     }

@@ -206,9 +206,18 @@ final class MutantConnection: DriverConnection {
         case .fanoutCopiesStay:
             if case .fanout = subscription.address { return signals.send(.ended(subscription)) }
         case .unsettledLost: for delivery in unsettled { delivery.settleInBackground(.accept) }
-        case .unsettledReversed, .timeToLiveStartsAnew:
+        case .unsettledReversed:
             for delivery in unsettled { delivery.settleInBackground(.accept) }
             for delivery in unsettled.reversed() { send(delivery.message, to: subscription.address) }
+        case .timeToLiveStartsAnew:
+            // What is behind comes as there is room: all is published again, in its order.
+            var (taken, messages) = (unsettled, [Message]())
+            while !taken.isEmpty {
+                messages += taken.map(\.message)
+                for delivery in taken { delivery.settleInBackground(.accept) }
+                taken = delivered.withLock { $0.removeValue(forKey: subscription.id) } ?? []
+            }
+            for message in messages { send(message, to: subscription.address) }
         default: break
         }
         base.unsubscribe(subscription)

@@ -17,7 +17,7 @@ struct TransportLifeTests {
             #expect(await #expect(throws: TransportError.self) { try await run.value }?.code == .refused)
             #expect(await sending.code == .refused)
             #expect(await #expect(throws: TransportError.self) { try await subscribing.value }?.code == .refused)
-            #expect(bed.transport.state == .closed(reason: "Wrong password."))
+            #expect(bed.transport.state == .closed(reason: "refused: Wrong password."))
             #expect(bed.driver.attempts == 1)
         }
     }

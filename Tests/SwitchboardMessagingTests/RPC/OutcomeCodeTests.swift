@@ -140,8 +140,8 @@ struct OutcomeCodeTests {
             var client = RPCClient(bench.caller, target: RPCTarget(topic: "t"), timeout: .seconds(30))
             try await bench.server.waitUntilServing()
             _ = try await client.call("oslo_rpc_server_ping")
-            // Then the connection is found to be lost.
-            bench.broker.stall(for: .milliseconds(500))
+            // Then the connection is found to be lost, and the call would be sent again.
+            bench.broker.stall(for: failure == .deadline ? .seconds(60) : .milliseconds(500))
             if failure.leavesTheCallToItsDeadline { client.timeout = .seconds(2) }
             client.retry = .never
             let call = Task { [client] in try await client.call("work", context: .admin()) }
