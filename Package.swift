@@ -289,6 +289,7 @@ let package = Package(
             name: "SwitchboardCellsTests",
             dependencies: [
                 "SwitchboardCore", "SwitchboardMessaging", "SwitchboardCells", "SwitchboardInProcess", "NovaCompute",
+                "SwitchboardTesting",
                 .product(name: "InMemoryLogging", package: "swift-log"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),

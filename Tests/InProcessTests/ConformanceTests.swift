@@ -17,29 +17,10 @@ private struct ClaimingHarness: TransportHarness {
                 let url = try TransportURL("fake://claims")
                 let base = try InProcessDriver(url, network: network)
                 return Transport(
-                    driver: ClaimingDriver(
-                        base: base, capabilities: base.capabilities.union(adding).subtracting(without)),
+                    driver: InterceptedDriver(
+                        base, capabilities: base.capabilities.union(adding).subtracting(without)),
                     url: url, logger: quietLogger)
             })
-    }
-}
-
-private struct ClaimingDriver: TransportDriver {
-    let base: InProcessDriver
-    let capabilities: DriverCapabilities
-
-    var monitor: TransportMonitor { base.monitor }
-
-    func run() async throws { try await base.run() }
-
-    func publish(_ message: Message, to address: Address, options: PublishOptions) async throws(TransportError) {
-        try await base.publish(message, to: address, options: options)
-    }
-
-    func withSubscription<Result: Sendable>(
-        to address: Address, options: SubscriptionOptions, _ body: (Deliveries) async throws -> Result
-    ) async throws -> Result {
-        try await base.withSubscription(to: address, options: options, body)
     }
 }
 

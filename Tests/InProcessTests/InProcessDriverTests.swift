@@ -182,11 +182,13 @@ struct InProcessDriverTests {
 
     @Test("run() is called once")
     func runTwice() async throws {
-        let driver = try InProcessDriver(TransportURL("fake://test"), network: InProcessNetwork())
+        let transport = try Transport(
+            TransportURL("fake://test"), drivers: DriverRegistry(.inProcess(network: InProcessNetwork())),
+            logger: quietLogger)
         await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await driver.run() }
-            for await state in driver.monitor.states() where state == .ready { break }
-            await #expect(throws: TransportError.self) { try await driver.run() }
+            group.addTask { try await transport.run() }
+            for await state in transport.states() where state == .ready { break }
+            await #expect(throws: TransportError.self) { try await transport.run() }
             group.cancelAll()
         }
     }

@@ -101,7 +101,7 @@ public final class Transport: Service {
         let error = await cancelWhenGracefulShutdown { await self.serve() }
         guard let error else { return core.close(closed, reason: nil) }
         logger.warning("Transport ended", metadata: ["transport.url": "\(url)", "error": "\(error)"])
-        core.close(error, reason: error.message)
+        core.close(error, reason: "\(error)")
         throw error
     }
 

@@ -105,7 +105,9 @@ private final class FakeBrokerConnection: DriverConnection {
         guard let limit = broker.configuration.queueLimit else { return base.publish(publish) }
         base.publish(
             publish.relayed { outcome in
-                guard case .failed(let error) = outcome, error.code == .exhausted else { return publish.finish(outcome) }
+                guard case .failed(let error) = outcome, error.code == .exhausted else {
+                    return publish.finish(outcome)
+                }
                 let nack = TransportError(
                     .exhausted,
                     "The broker did not take a message to \(publish.address) (basic.nack): its queue holds \(limit) "

@@ -95,7 +95,7 @@ public final class FaultyDriver: TransportDriver {
         dropConnection(outage: outage, reason: "the connection was cut by plan")
     }
 
-    func dropConnection(outage: Duration, reason: String) {
+    package func dropConnection(outage: Duration, reason: String) {
         let cut = state.withLock { state in
             for role in state.connections.keys { state.outages[role] = outage }
             defer { state.connections = [:] }

@@ -1,4 +1,7 @@
-/// A bug that is planted in the copy of the in-process driver, and the law that has to find it.
+@testable import SwitchboardCore
+
+/// A bug that is planted in front of the in-process driver, or in the time of its transports, and the law that has to find
+/// it.
 enum Mutation: String, CaseIterable {
     case handingOutForgotten
     case messageLost, messageDoubled, newestFirst, longBodiesCut, bodiesTakenForText, contentTypeLost, headersLost
@@ -7,14 +10,34 @@ enum Mutation: String, CaseIterable {
     case requeueLost, requeuedToTheEnd, redeliveryUnmarked, unsettledLost, unsettledReversed, acceptForgotten
     case discardRequeues, deadLettersLost, lateSettlementTakesNext
     case releasesCounted, failuresUncounted, headersCounted
-    case prefetchIgnored, settlementMakesNoRoom, subscriptionLeaked, endedDeliveriesFed, cancellationGivesBack
-    case refusesBeforeRun, publishesWithoutRun, closedTakenForDown, deliveriesOutliveRun, errorOfBodyReplaced
-    case stateForgotten, cancellationSwallowed, cancellationOfRunSwallowed
+    case prefetchIgnored, settlementMakesNoRoom, subscriptionLeaked, endedDeliveriesFed, slowSubscribersForgotten
+    case timeRunsAhead, publishesWithoutRun
+    case connectingHangs, liveUnanswered, endUnanswered, cancellationOfRunSwallowed, closingTakenForLoss
     case deadlineIgnored, deadlineOfSubscriptionIgnored, timeToLiveIgnored, timeToLiveStartsAnew
-    case unroutableSwallowed, alwaysMandatory, outcomeForgotten, outcomeToldTwice
-    case boundsIgnored, exhaustedAtOnce, waitersForgotten, waitersOutliveRun, deadlineOfWaitersIgnored
-    case cancellationOfWaitersSwallowed
+    case unroutableSwallowed, alwaysMandatory, outcomeForgotten
+    case boundsIgnored, exhaustedAtOnce, waitersForgotten, deadlineOfWaitersIgnored, cancelledWaitersStay
     case unroutableUnclaimed, redeliveryUnclaimed, boundsUnclaimed, reconnectsClaimed, claimsGrow
+
+    /// Whether the bug is in what a settlement does.
+    var settlesWrongly: Bool {
+        switch self {
+        case .requeueLost, .requeuedToTheEnd, .acceptForgotten, .discardRequeues, .deadLettersLost,
+            .lateSettlementTakesNext, .releasesCounted, .failuresUncounted, .settlementMakesNoRoom:
+            true
+        default: false
+        }
+    }
+
+    /// The time of the transports.
+    var clock: TransportClock {
+        switch self {
+        case .timeRunsAhead:
+            TransportClock(now: { .now + .seconds(3600) }, sleep: { try await Task.sleep(until: $0 - .seconds(3600)) })
+        case .deadlineIgnored, .deadlineOfSubscriptionIgnored, .deadlineOfWaitersIgnored:
+            TransportClock(now: { .now }, sleep: { _ in try await Task.sleep(for: .seconds(3600)) })
+        default: .real
+        }
+    }
 
     /// The law's name.
     var law: String {
@@ -52,28 +75,26 @@ enum Mutation: String, CaseIterable {
         case .settlementMakesNoRoom: "A settlement makes room for the next delivery"
         case .subscriptionLeaked: "An ended subscription takes nothing more"
         case .endedDeliveriesFed: "A subscription whose deliveries were cancelled takes nothing more"
-        case .cancellationGivesBack: "A cancelled subscriber can settle its deliveries until its body ends"
-        case .refusesBeforeRun: "Publishing and subscribing before run() wait for it"
+        case .slowSubscribersForgotten: "A cancelled subscriber can settle its deliveries until its body ends"
+        case .timeRunsAhead: "Publishing and subscribing before run() wait for it"
         case .publishesWithoutRun, .deadlineIgnored:
             "A publish that cannot start ends at its deadline, certainly not sent"
-        case .closedTakenForDown: "After run() has ended, nothing is published or subscribed"
-        case .deliveriesOutliveRun: "The end of run() ends the deliveries"
-        case .errorOfBodyReplaced: "A subscription returns or throws what its body does"
-        case .stateForgotten: "The state says whether the transport is running"
-        case .cancellationSwallowed: "A cancelled publish ends at once and sends nothing"
-        case .cancellationOfRunSwallowed: "run() returns when it is cancelled, even in the middle of work"
+        case .liveUnanswered: "A topic's messages reach no other topic"
+        case .endUnanswered: "Cancelling the task of a subscription ends its deliveries"
+        case .connectingHangs: "The state says whether the transport is running"
+        case .cancellationOfRunSwallowed, .closingTakenForLoss:
+            "run() returns when it is cancelled, even in the middle of work"
         case .deadlineOfSubscriptionIgnored: "A subscription that cannot start ends at its deadline"
         case .timeToLiveIgnored: "A message is not delivered after its time to live"
         case .timeToLiveStartsAnew: "A message that comes back keeps its time to live"
         case .unroutableSwallowed: "A mandatory message without a consumer fails at once"
-        case .outcomeForgotten, .outcomeToldTwice:
+        case .outcomeForgotten:
             "A publish with a completion reports once what an awaited one would return or throw"
         case .alwaysMandatory: "A message without a consumer is dropped unless it is mandatory"
         case .boundsIgnored, .exhaustedAtOnce, .deadlineOfWaitersIgnored:
             "A full queue makes its publisher wait, then fails the publish"
         case .waitersForgotten: "Publishers that wait for a full queue continue when there is room"
-        case .waitersOutliveRun: "The end of run() ends the wait for room"
-        case .cancellationOfWaitersSwallowed: "A publisher that waits for room can be cancelled, and sends nothing"
+        case .cancelledWaitersStay: "A publisher that waits for room can be cancelled, and sends nothing"
         case .unroutableUnclaimed: "A driver that detects unroutable messages claims that"
         case .redeliveryUnclaimed: "A driver that marks redelivered messages claims that"
         case .boundsUnclaimed: "A harness provides only what the driver claims"

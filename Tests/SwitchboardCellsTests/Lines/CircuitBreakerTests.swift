@@ -127,12 +127,12 @@ struct CircuitBreakerTests {
         try await Cloud.run(configuration: configuration) { cloud in
             _ = try await cloud.ask(Cloud.inCell1)
             cloud.mutes.setMuted(true, "one")
-            cloud.mutes.report(.connecting(attempt: 3, reason: "connection refused"), "one")
+            cloud.mutes.cut("one", reason: "connection refused")
             try await waitUntil { cloud.line(of: Cloud.cell1)?.silence != nil }
             let code = try await cellErrorCode { try await cloud.ask(Cloud.inCell1) }
             #expect(code == .unreachable)
             #expect(cloud.line(of: Cloud.cell1)?.lastTrouble?.message.contains("connection refused") == true)
-            cloud.mutes.report(.ready, "one")
+            cloud.mutes.mend()
             cloud.mutes.setMuted(false, "one")
             try await waitUntil { cloud.line(of: Cloud.cell1)?.silence == nil }
         }

@@ -53,10 +53,10 @@ struct CellHealthTests {
         configuration.refreshInterval = .milliseconds(20)
         try await Cloud.run(configuration: configuration) { cloud in
             _ = try await cloud.ask(Cloud.inCell1)
-            cloud.mutes.report(.connecting(attempt: 1, reason: "no route"), "one")
+            cloud.mutes.cut("one", reason: "no route")
             let lost = cloud.manager.health
             #expect(lost.status == .connecting && lost.components.first?.reason == "no route")
-            cloud.mutes.report(.ready, "one")
+            cloud.mutes.mend()
             try await cloud.update(Cloud.cell1, url: "{scheme}://three")
             try await waitUntil { cloud.manager.health.components.first?.status == .closed }
             #expect(cloud.manager.health.components.first?.reason?.contains("scheme") == true)

@@ -1,4 +1,5 @@
 import SwitchboardCore
+import SwitchboardTesting
 import Testing
 
 @Suite("Deliveries", .timeLimit(.minutes(5)))
@@ -53,12 +54,13 @@ struct DeliveryTests {
 
     @Test("Deliveries come in order; the end and the error of the driver reach the subscriber")
     func sequence() async throws {
-        let (deliveries, source) = Deliveries.makeSequence()
+        let buffer = DeliveryBuffer()
+        let deliveries = Deliveries(buffer)
         for number: UInt8 in 0..<5 {
-            #expect(source.yield(Delivery(message: Message(body: [number])) { _ in }))
+            #expect(buffer.append(Delivery(message: Message(body: [number])) { _ in }))
         }
-        source.finish(throwing: TransportError(.closed, "The transport was shut down."))
-        #expect(!source.yield(Delivery(message: Message(body: [9])) { _ in }))
+        buffer.finish(TransportError(.closed, "The transport was shut down."))
+        #expect(!buffer.append(Delivery(message: Message(body: [9])) { _ in }))
         var bodies: [[UInt8]] = []
         let error = await #expect(throws: TransportError.self) {
             for try await delivery in deliveries { bodies.append(delivery.message.body) }

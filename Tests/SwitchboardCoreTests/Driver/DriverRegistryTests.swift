@@ -1,5 +1,6 @@
 import Logging
 import SwitchboardCore
+import SwitchboardTesting
 import Testing
 
 @Suite("The driver registry")
@@ -7,7 +8,7 @@ struct DriverRegistryTests {
     private static let logger = Logger(label: "tests") { _ in SwiftLogNoOpLogHandler() }
 
     private static let oneAndTwo = DriverPlugin(schemes: "one", "TWO") { (_, _) throws(TransportError) in
-        RecordingDriver()
+        StandInDriver()
     }
 
     @Test("A URL's scheme picks the driver, in any letter case")
@@ -16,7 +17,7 @@ struct DriverRegistryTests {
         #expect(registry.schemes == ["one", "two"])
         for text in ["one://h", "ONE://h", "two://h"] {
             let driver = try registry.makeDriver(for: TransportURL(text), logger: Self.logger)
-            #expect(driver is RecordingDriver)
+            #expect(driver is StandInDriver)
         }
     }
 
@@ -57,8 +58,8 @@ struct DriverRegistryTests {
     func twice() async {
         await #expect(processExitsWith: .failure) {
             _ = DriverRegistry(
-                DriverPlugin(schemes: "one") { (_, _) throws(TransportError) in RecordingDriver() },
-                DriverPlugin(schemes: "ONE") { (_, _) throws(TransportError) in RecordingDriver() })
+                DriverPlugin(schemes: "one") { (_, _) throws(TransportError) in StandInDriver() },
+                DriverPlugin(schemes: "ONE") { (_, _) throws(TransportError) in StandInDriver() })
         }
     }
 }

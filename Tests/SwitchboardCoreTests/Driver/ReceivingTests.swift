@@ -1,19 +1,17 @@
 import SwitchboardCore
+import SwitchboardTesting
 import Testing
 
 /// Deliveries that a function takes, instead of a task.
 @Suite("Receiving", .timeLimit(.minutes(5)))
 struct ReceivingTests {
-    private typealias Source = Deliveries.Source
-
     private static func delivery(_ number: Int) -> Delivery {
         Delivery(message: Message(body: [UInt8(truncatingIfNeeded: number)])) { _ in }
     }
 
-    private static func hand(_ number: Int, _ source: Source, atOnce: Bool) -> Bool {
-        guard atOnce else { return source.yield(delivery(number)) }
-        defer { source.handOut() }
-        return source.append(delivery(number))
+    private static func hand(_ number: Int, _ buffer: DeliveryBuffer) -> Bool {
+        defer { buffer.handOut() }
+        return buffer.append(delivery(number))
     }
 
     /// Receives while `body` runs, in the order of what was taken.
@@ -37,18 +35,17 @@ struct ReceivingTests {
     }
 
     @Test(
-        "What comes before, while and after the subscriber begins is taken in order, up to the end",
-        arguments: [true, false])
-    func order(atOnce: Bool) async throws {
+        "What comes before, while and after the subscriber begins is taken in order, up to the end")
+    func order() async throws {
         for _ in 0..<200 {
-            let (deliveries, source) = Deliveries.makeSequence()
-            let taken = try await Self.receive(deliveries) { _ in
+            let buffer = DeliveryBuffer()
+            let taken = try await Self.receive(Deliveries(buffer)) { _ in
                 for number in 0..<100 {
-                    #expect(Self.hand(number, source, atOnce: atOnce))
+                    #expect(Self.hand(number, buffer))
                     if number.isMultiple(of: 16) { await Task.yield() }
                 }
-                source.finish()
-                #expect(!Self.hand(100, source, atOnce: atOnce))
+                buffer.finish(nil)
+                #expect(!Self.hand(100, buffer))
             }
             #expect(taken == (0..<100).map { UInt8($0) })
         }
@@ -56,26 +53,26 @@ struct ReceivingTests {
 
     @Test("What is handed out is taken on the thread that hands it out, before that goes on")
     func sameThread() async throws {
-        let (deliveries, source) = Deliveries.makeSequence()
-        _ = try await Self.receive(deliveries) { taken in
+        let buffer = DeliveryBuffer()
+        _ = try await Self.receive(Deliveries(buffer)) { taken in
             // Once the subscriber is there.
             while taken.withLock({ $0.isEmpty }) {
-                #expect(Self.hand(0, source, atOnce: true))
+                #expect(Self.hand(0, buffer))
                 await Task.yield()
             }
             for number in 1..<50 {
-                #expect(Self.hand(number, source, atOnce: true))
+                #expect(Self.hand(number, buffer))
                 #expect(taken.withLock { $0.last } == UInt8(number))
             }
-            source.finish()
+            buffer.finish(nil)
         }
     }
 
     @Test("Many threads hand out: each delivery is taken once, and never two at a time")
     func manyThreads() async throws {
-        let (deliveries, source) = Deliveries.makeSequence()
+        let buffer = DeliveryBuffer()
         let inside = Locked(0)
-        let taken = try await Self.receive(deliveries) { _ in
+        let taken = try await Self.receive(Deliveries(buffer)) { _ in
             #expect(
                 inside.withLock {
                     $0 += 1; return $0
@@ -86,21 +83,21 @@ struct ReceivingTests {
             await withTaskGroup(of: Void.self) { group in
                 for _ in 0..<8 {
                     group.addTask {
-                        for number in 0..<200 { #expect(Self.hand(number, source, atOnce: true)) }
+                        for number in 0..<200 { #expect(Self.hand(number, buffer)) }
                     }
                 }
             }
-            source.finish()
+            buffer.finish(nil)
         }
         #expect(taken.sorted() == (0..<8).flatMap { _ in (0..<200).map { UInt8($0) } }.sorted())
     }
 
     @Test(
-        "A delivery that cannot be taken waits at the front until resumed; the end waits for it",
-        arguments: [true, false])
-    func refused(atOnce: Bool) async throws {
+        "A delivery that cannot be taken waits at the front until resumed; the end waits for it")
+    func refused() async throws {
         for _ in 0..<200 {
-            let (deliveries, source) = Deliveries.makeSequence()
+            let buffer = DeliveryBuffer()
+            let deliveries = Deliveries(buffer)
             let room = Locked(0)
             let taken = try await Self.receive(deliveries) { _ in
                 room.withLock { room in
@@ -109,8 +106,8 @@ struct ReceivingTests {
                     return true
                 }
             } while: { taken in
-                for number in 0..<10 { #expect(Self.hand(number, source, atOnce: atOnce)) }
-                source.finish()
+                for number in 0..<10 { #expect(Self.hand(number, buffer)) }
+                buffer.finish(nil)
                 for count in 0..<10 {
                     #expect(taken.withLock { $0.count } <= count)
                     room.withLock { $0 += 1 }
@@ -126,19 +123,19 @@ struct ReceivingTests {
 
     @Test("What is withdrawn is not taken, and does not keep the end waiting")
     func withdrawn() async throws {
-        let (deliveries, source) = Deliveries.makeSequence()
+        let buffer = DeliveryBuffer()
         let isAsked = Locked(false)
-        let taken = try await Self.receive(deliveries) { _ in
+        let taken = try await Self.receive(Deliveries(buffer)) { _ in
             isAsked.withLock { $0 = true }
             return false
         } while: { _ in
-            for number in 0..<10 { #expect(Self.hand(number, source, atOnce: true)) }
+            for number in 0..<10 { #expect(Self.hand(number, buffer)) }
             while !isAsked.withLock({ $0 }) { await Task.yield() }
-            source.finish()
+            buffer.finish(nil)
             // The first one may be before the subscriber's eyes.
             var withdrawn = 0
             while withdrawn < 10 {
-                withdrawn += source.withdraw().count
+                withdrawn += buffer.removeAll().count
                 await Task.yield()
             }
         }
@@ -147,26 +144,28 @@ struct ReceivingTests {
 
     @Test("The driver's error reaches the subscriber after what is left, and cancelling ends it without one")
     func ends() async throws {
-        let (deliveries, source) = Deliveries.makeSequence()
+        let buffer = DeliveryBuffer()
         let error = await #expect(throws: TransportError.self) {
-            try await Self.receive(deliveries) { _ in
-                #expect(source.yield(Self.delivery(0)))
-                source.finish(throwing: TransportError(.closed, "The transport was shut down."))
+            try await Self.receive(Deliveries(buffer)) { _ in
+                #expect(Self.hand(0, buffer))
+                buffer.finish(TransportError(.closed, "The transport was shut down."))
             }
         }
         #expect(error?.code == .closed)
 
-        let (others, otherSource) = Deliveries.makeSequence()
+        let other = DeliveryBuffer()
+        let others = Deliveries(other)
         let receiver = Task { try await others.receive { _ in true } }
         receiver.cancel()
         try await receiver.value
-        #expect(!otherSource.yield(Self.delivery(0)))
+        #expect(!Self.hand(0, other))
     }
 
     @Test("Cancelled, the subscriber's task takes by itself what the driver has not handed out, and ends")
     func cancelledWithSome() async throws {
         for _ in 0..<200 {
-            let (deliveries, source) = Deliveries.makeSequence()
+            let buffer = DeliveryBuffer()
+            let deliveries = Deliveries(buffer)
             let taken = Locked<[UInt8]>([])
             let receiver = Task {
                 try await deliveries.receive { delivery in
@@ -174,9 +173,9 @@ struct ReceivingTests {
                     return true
                 }
             }
-            #expect(source.append(Self.delivery(0)))
+            #expect(buffer.append(Self.delivery(0)))
             await Task.yield()
-            #expect(source.append(Self.delivery(1)))
+            #expect(buffer.append(Self.delivery(1)))
             receiver.cancel()
             try await receiver.value
             #expect(taken.withLock { $0 } == [0, 1])
@@ -189,7 +188,7 @@ struct ReceivingTests {
         let message = Message(body: [])
         let delivery =
             atOnce
-            ? Delivery(message, settleAtOnce: { settled.yield($0) })
+            ? Delivery(message, settle: { settlement, _ in settled.yield(settlement) })
             : Delivery(message: message, settle: { settled.yield($0) })
         delivery.settleInBackground(.accept)
         delivery.settleInBackground(.requeue)

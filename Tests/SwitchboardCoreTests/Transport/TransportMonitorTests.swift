@@ -1,17 +1,18 @@
-import SwitchboardCore
 import Testing
+
+@testable import SwitchboardCore
 
 @Suite("The transport monitor", .timeLimit(.minutes(5)))
 struct TransportMonitorTests {
     @Test("A watcher gets the state now, then every change, and ends after closed")
     func watch() async {
         let monitor = TransportMonitor()
-        monitor.report(.connecting(attempt: 1, reason: nil))
+        monitor.report { .connecting(attempt: 1, reason: nil) }
         let states = monitor.states()
-        monitor.report(.connecting(attempt: 1, reason: nil))
-        monitor.report(.ready)
-        monitor.report(.blocked(reason: "memory"))
-        monitor.report(.closed(reason: nil))
+        monitor.report { .connecting(attempt: 1, reason: nil) }
+        monitor.report { .ready }
+        monitor.report { .blocked(reason: "memory") }
+        monitor.report { .closed(reason: nil) }
         var seen: [TransportState] = []
         for await state in states { seen.append(state) }
         #expect(
@@ -22,7 +23,7 @@ struct TransportMonitorTests {
     @Test("Who comes after the end gets the last state and the end")
     func late() async {
         let monitor = TransportMonitor()
-        monitor.report(.closed(reason: "refused"))
+        monitor.report { .closed(reason: "refused") }
         var seen: [TransportState] = []
         for await state in monitor.states() { seen.append(state) }
         #expect(seen == [.closed(reason: "refused")])
@@ -32,8 +33,8 @@ struct TransportMonitorTests {
     func slow() async {
         let monitor = TransportMonitor()
         let states = monitor.states()
-        for attempt in 1...200 { monitor.report(.connecting(attempt: attempt, reason: nil)) }
-        monitor.report(.closed(reason: nil))
+        for attempt in 1...200 { monitor.report { .connecting(attempt: attempt, reason: nil) } }
+        monitor.report { .closed(reason: nil) }
         var seen: [TransportState] = []
         for await state in states { seen.append(state) }
         #expect(seen.count == 64)
@@ -48,11 +49,11 @@ struct TransportMonitorTests {
             let states = monitor.states()
             await withTaskGroup(of: Void.self) { group in
                 for reporter in 0..<4 {
-                    group.addTask { monitor.report(.connecting(attempt: reporter, reason: nil)) }
+                    group.addTask { monitor.report { .connecting(attempt: reporter, reason: nil) } }
                 }
             }
             let state = monitor.state
-            monitor.report(.closed(reason: nil))
+            monitor.report { .closed(reason: nil) }
             var seen: [TransportState] = []
             for await state in states { seen.append(state) }
             #expect(seen.dropLast().last == state)
@@ -75,12 +76,12 @@ struct TransportMonitorTests {
                 for reporter in 0..<8 {
                     reporters.addTask {
                         for attempt in 0..<100 {
-                            monitor.report(.connecting(attempt: attempt, reason: "\(reporter)"))
+                            monitor.report { .connecting(attempt: attempt, reason: "\(reporter)") }
                         }
                     }
                 }
             }
-            monitor.report(.closed(reason: nil))
+            monitor.report { .closed(reason: nil) }
             for await last in group { #expect(last == .closed(reason: nil)) }
         }
     }
@@ -93,7 +94,7 @@ struct TransportMonitorTests {
                 var attempt = 0
                 while !Task.isCancelled {
                     attempt += 1
-                    monitor.report(.connecting(attempt: attempt, reason: nil))
+                    monitor.report { .connecting(attempt: attempt, reason: nil) }
                     await Task.yield()
                 }
             }
@@ -124,13 +125,13 @@ struct TransportMonitorTests {
     @Test("Events tell the first connection from later ones, and a loss only with its reason")
     func events() async {
         let monitor = TransportMonitor()
-        let events = monitor.events()
+        let events = TransportEvents(monitor.states())
         let states: [TransportState] = [
             .connecting(attempt: 1, reason: nil), .connecting(attempt: 2, reason: "refused"), .ready,
             .blocked(reason: "memory"), .ready, .connecting(attempt: 1, reason: "cut"), .ready,
             .blocked(reason: "disk"), .connecting(attempt: 1, reason: "gone"), .ready, .closed(reason: nil),
         ]
-        for state in states { monitor.report(state) }
+        for state in states { monitor.report { state } }
         var seen: [TransportEvent] = []
         for await event in events { seen.append(event) }
         #expect(

@@ -1,10 +1,11 @@
 import Logging
 import SwitchboardCore
+import SwitchboardTesting
 import Testing
 
 @Suite("Transport", .timeLimit(.minutes(5)))
 struct TransportTests {
-    private let driver = RecordingDriver()
+    private let driver = StandInDriver(capabilities: [.ordered])
     private let logger = Logger(label: "tests") { _ in SwiftLogNoOpLogHandler() }
 
     private func makeTransport(_ change: (inout TransportConfiguration) -> Void = { _ in }) -> Transport {
@@ -14,22 +15,30 @@ struct TransportTests {
             driver: driver, url: TransportURL(scheme: "test"), configuration: configuration, logger: logger)
     }
 
+    /// Runs a transport for as long as `body` runs.
+    private func withRunning(_ transport: Transport, _ body: () async throws -> Void) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await transport.run() }
+            defer { group.cancelAll() }
+            try await body()
+        }
+    }
+
     @Test("A publish reaches the driver with the deadline, or the configured time from now")
     func publish() async throws {
         let transport = makeTransport { $0.publishTimeout = .seconds(7) }
         let address = Address.topic(Topic("compute"))
-        let deadline = ContinuousClock.now + .seconds(3)
-        try await transport.publish(
-            Message(body: [1]), to: address, deadline: deadline, mandatory: true, allowsDuplicates: true)
-        let before = ContinuousClock.now
-        try await transport.publish(Message(body: [2]), to: address)
-        let published = driver.published.withLock { $0 }
-        #expect(published.map(\.message.body) == [[1], [2]])
-        #expect(published[0].options.deadline == deadline)
-        #expect(published[0].options.mandatory && published[0].options.allowsDuplicates)
-        #expect(published[1].options.deadline >= before + .seconds(7))
-        #expect(published[1].options.deadline < before + .seconds(60))
-        #expect(!published[1].options.mandatory && !published[1].options.allowsDuplicates)
+        try await withRunning(transport) {
+            try await transport.publish(
+                Message(body: [1]), to: address, deadline: .now + .seconds(3), mandatory: true, allowsDuplicates: true)
+            try await transport.publish(Message(body: [2]), to: address)
+        }
+        let published = driver.published
+        try #require(published.map(\.message.body) == [[1], [2]])
+        #expect(published[0].timeLeft <= .seconds(3))
+        #expect(published[0].mandatory && published[0].allowsDuplicates)
+        #expect(published[1].timeLeft > .seconds(3) && published[1].timeLeft <= .seconds(7))
+        #expect(!published[1].mandatory && !published[1].allowsDuplicates)
     }
 
     private static let long = String(repeating: "x", count: 256)
@@ -59,17 +68,19 @@ struct TransportTests {
             #expect(error?.code == .invalidAddress)
             #expect(error?.message.contains(reason) == true, "\(error?.message ?? "")")
         }
-        #expect(driver.published.withLock { $0.isEmpty })
-        #expect(driver.subscribed.withLock { $0.isEmpty })
+        #expect(driver.published.isEmpty)
+        #expect(driver.subscribed.isEmpty)
     }
 
     @Test("Names of 255 bytes and names in any script are taken")
     func longNames() async throws {
         let transport = makeTransport()
-        for name in [String(repeating: "x", count: 255), "сервис", "a b.c/d"] {
-            try await transport.publish(Message(body: []), to: .topic(Topic(name)))
+        try await withRunning(transport) {
+            for name in [String(repeating: "x", count: 255), "сервис", "a b.c/d"] {
+                try await transport.publish(Message(body: []), to: .topic(Topic(name)))
+            }
         }
-        #expect(driver.published.withLock { $0.count } == 3)
+        #expect(driver.published.count == 3)
     }
 
     @Test("A pool is subscribed to and not published to")
@@ -80,15 +91,17 @@ struct TransportTests {
             try await transport.publish(Message(body: []), to: pool)
         }
         #expect(error?.code == .invalidAddress)
-        try await transport.withSubscription(to: pool) { _ in }
-        #expect(driver.subscribed.withLock { $0 } == [pool])
+        try await withRunning(transport) { try await transport.withSubscription(to: pool) { _ in } }
+        #expect(driver.subscribed == [pool])
     }
 
     @Test("A message over the size limit is refused, one at the limit is taken")
     func sizes() async throws {
         let transport = makeTransport { $0.maximumMessageSize = 10 }
         let address = Address.topic(Topic("t"))
-        try await transport.publish(Message(body: [UInt8](repeating: 0, count: 10)), to: address)
+        try await withRunning(transport) {
+            try await transport.publish(Message(body: [UInt8](repeating: 0, count: 10)), to: address)
+        }
         let error = await #expect(throws: TransportError.self) {
             try await transport.publish(Message(body: [UInt8](repeating: 0, count: 11)), to: address)
         }
@@ -106,7 +119,7 @@ struct TransportTests {
         task.cancel()
         let error = await #expect(throws: TransportError.self) { try await task.value }
         #expect(error?.code == .cancelled)
-        #expect(driver.published.withLock { $0.isEmpty })
+        #expect(driver.published.isEmpty)
     }
 
     @Test("A run that is cancelled returns, and the state is closed")
@@ -120,13 +133,14 @@ struct TransportTests {
             if state == .ready { task.cancel() }
         }
         try await task.value
-        #expect(seen == [.idle, .ready, .closed(reason: nil)])
+        #expect(seen == [.idle, .connecting(attempt: 1, reason: nil), .ready, .closed(reason: nil)])
         #expect(transport.state == .closed(reason: nil))
     }
 
     @Test("A run that fails throws what the driver threw, and the state tells the reason")
     func runFailed() async throws {
-        let driver = RecordingDriver(runError: TransportError(.refused, "Login refused."))
+        let driver = StandInDriver(isScripted: true)
+        driver.fail(ConnectionFailure(TransportError(.refused, "Login refused."), retry: .unlessFirst))
         let transport = Transport(driver: driver, url: TransportURL(scheme: "test"), logger: logger)
         let error = await #expect(throws: TransportError.self) { try await transport.run() }
         #expect(error?.code == .refused)

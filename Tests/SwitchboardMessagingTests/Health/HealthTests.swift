@@ -3,20 +3,25 @@ import Logging
 import MetricsTestKit
 import SwitchboardCore
 import SwitchboardInProcess
+import SwitchboardTesting
 import Testing
 
 @testable import SwitchboardMessaging
 
 @Suite("Health checks", .timeLimit(.minutes(2)))
 struct HealthTests {
-    private func connection(_ telemetry: Telemetry = Telemetry()) throws -> (DeafDriver, MessageQueueConnection) {
-        let url = try TransportURL("fake://health")
-        let driver = try DeafDriver(url)
-        return (
-            driver,
-            MessageQueueConnection(
-                Transport(driver: driver, url: url, logger: quietLogger), telemetry: telemetry, logger: quietLogger)
-        )
+    private func connection(_ telemetry: Telemetry = Telemetry()) throws -> (Deafness, MessageQueueConnection) {
+        let deafness = Deafness()
+        let base = try InProcessDriver(TransportURL("fake://health"), network: InProcessNetwork())
+        return (deafness, try connection(deafness.driver(over: base), telemetry))
+    }
+
+    private func connection(
+        _ driver: any TransportDriver, _ telemetry: Telemetry = Telemetry()
+    ) throws -> MessageQueueConnection {
+        MessageQueueConnection(
+            Transport(driver: driver, url: try TransportURL("fake://health"), logger: quietLogger),
+            telemetry: telemetry, logger: quietLogger)
     }
 
     private func becomesReady(_ connection: MessageQueueConnection) async {
@@ -25,18 +30,36 @@ struct HealthTests {
 
     @Test("A connection stands as its transport does, and since when it came there")
     func states() async throws {
-        let (driver, connection) = try connection()
+        let driver = StandInDriver(isScripted: true)
+        let connection = try connection(driver)
         #expect(connection.health.status == .starting)
-        let cases: [(TransportState, HealthCheck.Status, String?)] = [
-            (.connecting(attempt: 1, reason: nil), .connecting, nil),
-            (.connecting(attempt: 2, reason: "no route"), .connecting, "no route"),
-            (.ready, .ready, nil), (.blocked(reason: "low on memory"), .blocked, "low on memory"),
-            (.blocked(reason: "low on disk"), .blocked, "low on disk"), (.ready, .ready, nil),
-            (.closed(reason: "refused"), .closed, "refused"),
+        let refused = TransportError(.refused, "Refused.")
+        let cases: [(change: @Sendable () -> Void, TransportState, HealthCheck.Status, String?)] = [
+            ({}, .connecting(attempt: 1, reason: nil), .connecting, nil),
+            (
+                { driver.fail(ConnectionFailure("no route")) }, .connecting(attempt: 2, reason: "no route"),
+                .connecting, "no route"
+            ),
+            ({ driver.connect() }, .ready, .ready, nil),
+            (
+                { driver.send(.blocked(reason: "low on memory")) }, .blocked(reason: "low on memory"), .blocked,
+                "low on memory"
+            ),
+            (
+                { driver.send(.blocked(reason: "low on disk")) }, .blocked(reason: "low on disk"), .blocked,
+                "low on disk"
+            ),
+            ({ driver.send(.blocked(reason: nil)) }, .ready, .ready, nil),
+            (
+                { driver.send(.lost(ConnectionFailure(refused, retry: .never))) }, .closed(reason: "\(refused)"),
+                .closed, "\(refused)"
+            ),
         ]
         var before = (status: HealthCheck.Status.starting, since: connection.transport.standing.since)
-        for (state, status, reason) in cases {
-            driver.monitor.report(state)
+        let run = Task { try await connection.run() }
+        for (change, state, status, reason) in cases {
+            change()
+            for await seen in connection.transport.states() where seen == state { break }
             let health = connection.health
             #expect(health.status == status && health.reason == reason && health.name == "own")
             #expect(health.isReady == (state == .ready))
@@ -45,16 +68,18 @@ struct HealthTests {
             #expect((since == before.since) == (status == before.status), "\(state)")
             before = (status, since)
         }
+        let error = await #expect(throws: TransportError.self) { try await run.value }
+        #expect(error?.code == .refused)
     }
 
     @Test("A connection that takes messages and doesn't deliver them is deaf, until they arrive again")
     func deaf() async throws {
-        let (driver, connection) = try connection()
+        let (deafness, connection) = try connection()
         try await withRunning(connection) {
             await becomesReady(connection)
             let ready = await connection.checkHealth(timeout: .seconds(60))
             #expect(ready.status == .ready)
-            driver.becomeDeaf { if case .mailbox = $0 { true } else { false } }
+            deafness.begin { if case .mailbox = $0 { true } else { false } }
             let first = await connection.checkHealth(timeout: .milliseconds(50))
             #expect(first.status == .deaf && !first.isReady)
             #expect(first.reason?.contains("did not deliver it") == true)
@@ -62,7 +87,7 @@ struct HealthTests {
             let second = await connection.checkHealth(timeout: .milliseconds(50))
             #expect(second.status == .deaf)
             #expect(abs(second.since.microseconds - first.since.microseconds) <= 20_000)
-            driver.becomeDeaf { _ in false }
+            deafness.end()
             let again = await connection.checkHealth(timeout: .seconds(60))
             #expect(again.status == .ready && again.reason == nil)
         }
@@ -71,22 +96,27 @@ struct HealthTests {
 
     @Test("What a connection missed says nothing of the next connection")
     func reconnected() async throws {
-        let (driver, connection) = try connection()
+        let (deafness, clock) = (Deafness(), ManualClock())
+        let base = try InProcessDriver(TransportURL("fake://health"), network: InProcessNetwork())
+        let faulty = FaultyDriver(base, clock: clock)
+        let connection = try connection(deafness.driver(over: faulty))
         try await withRunning(connection) {
             await becomesReady(connection)
-            driver.becomeDeaf { _ in true }
+            deafness.begin { _ in true }
             let deaf = await connection.checkHealth(timeout: .milliseconds(50))
             #expect(deaf.status == .deaf)
-            driver.monitor.report(.connecting(attempt: 1, reason: "lost"))
+            faulty.dropConnection(outage: .seconds(60))
             #expect(connection.health.status == .connecting)
-            driver.monitor.report(.ready)
+            await clock.waitForSleepers()
+            clock.advance(by: .seconds(60))
+            await becomesReady(connection)
             #expect(connection.health.status == .ready)
         }
     }
 
     @Test("A server starts, is ready, is deaf when requests don't reach it, stops and has ended")
     func server() async throws {
-        let (driver, connection) = try connection()
+        let (deafness, connection) = try connection()
         let calls = Recorder<CheckedContinuation<Void, Never>>()
         var router = RPCRouter()
         router.register("hold") { _, _ in
@@ -105,10 +135,10 @@ struct HealthTests {
                 let ready = await server.checkHealth(timeout: .seconds(60))
                 #expect(ready.status == .ready && ready.name == "host1 of openstack/t")
                 #expect(ready.components.map(\.name) == ["own"])
-                driver.becomeDeaf { if case .server = $0 { true } else { false } }
+                deafness.begin { if case .server = $0 { true } else { false } }
                 let deaf = await server.checkHealth(timeout: .milliseconds(50))
                 #expect(deaf.status == .deaf && deaf.components.allSatisfy(\.isReady))
-                driver.becomeDeaf { _ in false }
+                deafness.end()
                 let again = await server.checkHealth(timeout: .seconds(60))
                 #expect(again.status == .ready)
                 let client = RPCClient(connection, target: RPCTarget(topic: "t"))

@@ -3,6 +3,7 @@ import Logging
 import ServiceLifecycle
 import SwitchboardCore
 import SwitchboardInProcess
+import SwitchboardTesting
 import Testing
 
 @testable import SwitchboardMessaging
@@ -255,7 +256,7 @@ struct NotificationFailureTests {
         let accepted = Locked<[Int]>([])
         func make(_ number: Int) throws -> ReceivedNotification {
             try ReceivedNotification(
-                Delivery(message) { settlement throws(TransportError) in
+                Delivery(message) { settlement, _ throws(TransportError) in
                     if settlement == .accept { accepted.withLock { $0.append(number) } }
                 }, from: "notifications.info")
         }

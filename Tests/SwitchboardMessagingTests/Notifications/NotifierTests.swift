@@ -2,39 +2,17 @@ import Logging
 import ServiceLifecycle
 import SwitchboardCore
 import SwitchboardInProcess
+import SwitchboardTesting
 import Testing
 
 @testable import SwitchboardMessaging
 
-/// A driver that fails as it is told, and remembers what was published.
-final class FailingDriver: TransportDriver {
-    let monitor = TransportMonitor()
-    let capabilities: DriverCapabilities = []
-    private let state = Locked((failures: [TransportError.Code](), published: [(Message, Address)]()))
-
-    init(failing failures: [TransportError.Code]) {
-        state.withLock { $0.failures = failures }
-    }
-
-    var published: [(Message, Address)] { state.withLock { $0.published } }
-
-    func run() async throws {
-        monitor.report(.ready)
-        try? await Task.sleep(for: .seconds(3600))
-    }
-
-    func publish(_ message: Message, to address: Address, options: PublishOptions) async throws(TransportError) {
-        let failure: TransportError.Code? = state.withLock { state in
-            state.published.append((message, address))
-            return state.failures.isEmpty ? nil : state.failures.removeFirst()
-        }
-        if let failure { throw TransportError(failure, "told to fail") }
-    }
-
-    func withSubscription<Result: Sendable>(
-        to address: Address, options: SubscriptionOptions, _ body: (Deliveries) async throws -> Result
-    ) async throws -> Result {
-        throw TransportError(.unsupported, "it only publishes")
+/// A driver whose publishes fail in turn, until the failures are used up.
+func failingDriver(_ failures: [TransportError.Code]) -> StandInDriver {
+    let left = Locked(failures)
+    return StandInDriver { _ in
+        let code = left.withLock { $0.isEmpty ? nil : $0.removeFirst() }
+        return code.map { .failed(TransportError($0, "told to fail")) } ?? .accepted
     }
 }
 
@@ -64,53 +42,53 @@ private final class LogKeeper: Sendable {
 
 @Suite("The notifier and its drivers", .timeLimit(.minutes(5)))
 struct NotifierTests {
-    private func makeConnection(_ driver: FailingDriver) throws -> MessageQueueConnection {
-        MessageQueueConnection(
-            Transport(driver: driver, url: try TransportURL("fake://failing"), logger: quietLogger),
-            logger: quietLogger)
-    }
-
-    private func makeNotifier(
-        _ driver: FailingDriver, topics: [Topic] = [Topic("notifications")], retry: NotificationRetry
-    ) throws -> Notifier {
+    /// Sends through the driver for as long as `body` runs.
+    private func withNotifier(
+        _ driver: StandInDriver, topics: [Topic] = [Topic("notifications")], retry: NotificationRetry,
+        _ body: (Notifier) async throws -> Void
+    ) async throws {
         var retry = retry
         retry.initialDelay = .milliseconds(1)
-        return Notifier(
-            publisherID: "p", drivers: [.messagingV2(try makeConnection(driver), topics: topics)], retry: retry,
+        let connection = MessageQueueConnection(
+            Transport(driver: driver, url: try TransportURL("fake://failing"), logger: quietLogger),
             logger: quietLogger)
+        let notifier = Notifier(
+            publisherID: "p", drivers: [.messagingV2(connection, topics: topics)], retry: retry, logger: quietLogger)
+        try await withRunning(connection) { try await body(notifier) }
     }
 
     @Test("What may pass is tried again, with the same bytes")
     func retry() async throws {
-        let driver = FailingDriver(failing: [.indeterminate, .exhausted, .unavailable])
-        try await makeNotifier(driver, retry: NotificationRetry()).send(.info, "e")
+        let driver = failingDriver([.indeterminate, .exhausted, .unavailable])
+        try await withNotifier(driver, retry: NotificationRetry()) { try await $0.send(.info, "e") }
         #expect(driver.published.count == 4)
-        #expect(Set(driver.published.map(\.0)).count == 1)
-        #expect(driver.published[0].1 == .notifications(Topic("notifications.info")))
+        #expect(Set(driver.published.map(\.message)).count == 1)
+        #expect(driver.published.first?.address == .notifications(Topic("notifications.info")))
     }
 
     @Test("A bounded number of attempts is kept to; what does not pass is not tried again")
     func boundedRetry() async throws {
-        let driver = FailingDriver(failing: [.unavailable, .unavailable, .unavailable])
-        let error = await #expect(throws: NotificationError.self) {
-            try await makeNotifier(driver, retry: NotificationRetry(maximumAttempts: 2)).send(.info, "e.type")
+        let driver = failingDriver([.unavailable, .unavailable, .unavailable])
+        try await withNotifier(driver, retry: NotificationRetry(maximumAttempts: 2)) { notifier in
+            let error = await #expect(throws: NotificationError.self) { try await notifier.send(.info, "e.type") }
+            #expect(error?.code == .unavailable && error?.message.contains("e.type") == true)
         }
-        #expect(error?.code == .unavailable && error?.message.contains("e.type") == true)
         #expect(driver.published.count == 2)
-        let refused = FailingDriver(failing: [.refused])
-        let refusal = await #expect(throws: NotificationError.self) {
-            try await makeNotifier(refused, retry: NotificationRetry()).send(.info, "e")
+        let refused = failingDriver([.refused])
+        try await withNotifier(refused, retry: NotificationRetry()) { notifier in
+            let refusal = await #expect(throws: NotificationError.self) { try await notifier.send(.info, "e") }
+            #expect(refusal?.code == .refused && refused.published.count == 1)
         }
-        #expect(refusal?.code == .refused && refused.published.count == 1)
     }
 
     @Test("A topic that fails does not keep the next from its copy")
     func topicsFailApart() async throws {
-        let driver = FailingDriver(failing: [.refused])
-        await #expect(throws: NotificationError.self) {
-            try await makeNotifier(driver, topics: [Topic("a"), Topic("b")], retry: .none).send(.warn, "e")
+        let driver = failingDriver([.refused])
+        try await withNotifier(driver, topics: [Topic("a"), Topic("b")], retry: .none) { notifier in
+            await #expect(throws: NotificationError.self) { try await notifier.send(.warn, "e") }
         }
-        #expect(driver.published.map(\.1) == [.notifications(Topic("a.warn")), .notifications(Topic("b.warn"))])
+        #expect(
+            driver.published.map(\.address) == [.notifications(Topic("a.warn")), .notifications(Topic("b.warn"))])
     }
 
     @Test("A notifier whose queue is not there logs and does not fail its caller; send does")

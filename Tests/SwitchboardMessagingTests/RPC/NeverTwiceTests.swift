@@ -1,5 +1,6 @@
 import SwitchboardCore
 import SwitchboardInProcess
+import SwitchboardTesting
 import Testing
 
 @testable import SwitchboardMessaging
@@ -156,7 +157,14 @@ struct NeverTwiceTests {
     func publishing() async throws {
         let network = InProcessNetwork()
         let url = try TransportURL("fake://x")
-        let driver = WatchingDriver(base: try InProcessDriver(url, network: network))
+        // Which publishes may be repeated.
+        let published = Locked<[Bool]>([])
+        let driver = InterceptedDriver(try InProcessDriver(url, network: network)) { hooks in
+            hooks.publish = { publish, connection in
+                published.withLock { $0.append(publish.allowsDuplicates) }
+                connection.publish(publish)
+            }
+        }
         let connection = MessageQueueConnection(
             Transport(driver: driver, url: url, logger: quietLogger), logger: quietLogger)
         var router = RPCRouter()
@@ -171,37 +179,13 @@ struct NeverTwiceTests {
             var plain = client
             plain.neverTwice = false
             try await server.waitUntilServing()
-            driver.published.withLock { $0 = [] }
+            published.withLock { $0 = [] }
             for client in [client, plain] {
                 _ = try await client.call("x", context: .admin())
                 try await client.cast("x", context: .admin())
                 try await client.fanout("x", context: .admin())
             }
         }
-        #expect(driver.published.withLock { $0 } == [false, false, false, true, true, true])
-    }
-
-    /// Notes which publishes may be repeated.
-    private struct WatchingDriver: TransportDriver {
-        let base: InProcessDriver
-        let published = Locked<[Bool]>([])
-
-        var capabilities: DriverCapabilities { base.capabilities }
-        var monitor: TransportMonitor { base.monitor }
-
-        func run() async throws { try await base.run() }
-
-        func publish(
-            _ message: Message, to address: Address, options: PublishOptions
-        ) async throws(TransportError) {
-            published.withLock { $0.append(options.allowsDuplicates) }
-            try await base.publish(message, to: address, options: options)
-        }
-
-        func withSubscription<Result: Sendable>(
-            to address: Address, options: SubscriptionOptions, _ body: (Deliveries) async throws -> Result
-        ) async throws -> Result {
-            try await base.withSubscription(to: address, options: options, body)
-        }
+        #expect(published.withLock { $0 } == [false, false, false, true, true, true])
     }
 }

@@ -1,6 +1,7 @@
 import Logging
 import SwitchboardCore
 import SwitchboardInProcess
+import SwitchboardTesting
 import Testing
 
 @testable import SwitchboardMessaging
@@ -15,28 +16,15 @@ struct ReplyFailureTests {
     }
 
     /// The in-process driver, which refuses what is too large for a mailbox.
-    private struct PickyDriver: TransportDriver {
-        let base: InProcessDriver
-        let objection: Objection?
-
-        var capabilities: DriverCapabilities { base.capabilities }
-        var monitor: TransportMonitor { base.monitor }
-
-        func run() async throws { try await base.run() }
-
-        func publish(
-            _ message: Message, to address: Address, options: PublishOptions
-        ) async throws(TransportError) {
-            if let objection, case .mailbox = address, message.body.count > objection.limit {
-                throw TransportError(objection.code, "No message of \(message.body.count) bytes here, secret://x.")
+    private func pickyDriver(_ base: InProcessDriver, _ objection: Objection?) -> InterceptedDriver {
+        InterceptedDriver(base) { hooks in
+            hooks.publish = { publish, connection in
+                let size = publish.message.body.count
+                guard let objection, case .mailbox = publish.address, size > objection.limit else {
+                    return connection.publish(publish)
+                }
+                publish.finish(.failed(TransportError(objection.code, "No message of \(size) bytes here, secret://x.")))
             }
-            try await base.publish(message, to: address, options: options)
-        }
-
-        func withSubscription<Result: Sendable>(
-            to address: Address, options: SubscriptionOptions, _ body: (Deliveries) async throws -> Result
-        ) async throws -> Result {
-            try await base.withSubscription(to: address, options: options, body)
         }
     }
 
@@ -72,7 +60,7 @@ struct ReplyFailureTests {
         let url = try TransportURL("fake://x")
         let serving = MessageQueueConnection(
             Transport(
-                driver: PickyDriver(base: try InProcessDriver(url, network: network), objection: objection), url: url,
+                driver: pickyDriver(try InProcessDriver(url, network: network), objection), url: url,
                 logger: quietLogger), logger: quietLogger)
         let calling = try makeConnection("x", network: network)
         var router = RPCRouter()

@@ -1,6 +1,7 @@
 import MetricsTestKit
 import SwitchboardCore
 import SwitchboardInProcess
+import SwitchboardTesting
 import Testing
 
 @testable import SwitchboardMessaging

@@ -2,6 +2,7 @@ import Logging
 import MetricsTestKit
 import SwitchboardCore
 import SwitchboardInProcess
+import SwitchboardTesting
 import Testing
 
 @testable import SwitchboardMessaging

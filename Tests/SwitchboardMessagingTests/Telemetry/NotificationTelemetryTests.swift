@@ -147,12 +147,14 @@ struct NotificationTelemetryTests {
     func failures() async throws {
         let metrics = TestMetrics()
         let tracer = W3CTracer()
-        let driver = FailingDriver(failing: [.refused])
+        let driver = failingDriver([.refused])
         let connection = MessageQueueConnection(
             Transport(driver: driver, url: try TransportURL("fake://failing"), logger: quietLogger),
             telemetry: Telemetry(tracer: tracer, metrics: metrics), logger: quietLogger)
         let notifier = NotificationWorld.makeNotifier(connection, topics: [Topic("notifications")])
-        await #expect(throws: NotificationError.self) { try await notifier.send(.info, "e") }
+        try await withRunning(connection) {
+            _ = await #expect(throws: NotificationError.self) { try await notifier.send(.info, "e") }
+        }
         var labels = labels("notify", "send", ["error.type": "refused"])
         labels["server.address"] = "failing"
         #expect(metrics.total("messaging.client.sent.messages", labels) == 1)

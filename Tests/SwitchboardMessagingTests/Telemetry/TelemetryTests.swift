@@ -121,15 +121,17 @@ struct TelemetryTests {
     @Test("A request that is tried again is logged by the logger of the task that sends it")
     func callersLogger() async throws {
         let log = InMemoryLogHandler()
-        let driver = FailingDriver(failing: [.unavailable])
+        let driver = failingDriver([.unavailable])
         let connection = MessageQueueConnection(
             Transport(driver: driver, url: try TransportURL("fake://failing"), logger: quietLogger),
             logger: quietLogger)
         var logger = Logger(label: "caller") { _ in log }
         logger[metadataKey: "request.id"] = "req-1"
         logger.logLevel = .debug
-        try await withLogger(logger) { _ in
-            try await RPCClient(connection, target: RPCTarget(topic: "t")).cast("m", context: .admin())
+        try await withRunning(connection) {
+            try await withLogger(logger) { _ in
+                try await RPCClient(connection, target: RPCTarget(topic: "t")).cast("m", context: .admin())
+            }
         }
         let entry = try #require(log.entries.first)
         #expect(log.entries.count == 1)
