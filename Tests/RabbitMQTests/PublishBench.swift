@@ -8,7 +8,8 @@ import Testing
 @testable import SwitchboardRabbitMQ
 
 /// A transport over a publisher without a socket: the broker's answers are given to it by hand, and time passes when the
-/// test says so.
+/// test says so. On one thread, as NIO's embedded channels demand.
+@MainActor
 final class PublishBench {
     let clock = TurnedClock()
     let transport: Transport

@@ -8,6 +8,7 @@ import Testing
 /// Every way in which a publish ends without a confirm, for one that was never written, and for one that an earlier
 /// connection may have carried.
 @Suite("What is said of a publish that was not confirmed", .timeLimit(.minutes(2)))
+@MainActor
 struct PublishOutcomeTests {
     enum Ending: String, CaseIterable, Sendable {
         case negative, unroutable, channelRefused, channelConflict, tooLarge, exchangeGone, declarationConflict,

@@ -30,7 +30,8 @@ final class ChannelSettler: DeliverySettler {
         let isTaken = inbox.submit(
             .settle(self, tag: token >> 1, settlement, completion),
             canWait: token & 1 == 1 && settlement == .accept && completion == nil)
-        if !isTaken { throw AcceptanceReceipts.neverSent(subscription.address) }
+        // What was delivered by a connection that is lost comes again, whatever is said of it.
+        if !isTaken, completion != nil { throw AcceptanceReceipts.neverSent(subscription.address) }
     }
 }
 

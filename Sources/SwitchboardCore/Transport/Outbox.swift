@@ -253,11 +253,19 @@ struct Outbox {
         return ended
     }
 
-    /// There will be no more hand-overs; what is under way may finish.
+    /// There will be no more hand-overs; what is under way may finish, unless the connection only holds it.
     mutating func close(_ error: TransportError) -> [Ending] {
-        final = final ?? error
+        let error = final ?? error
+        final = error
         window = .closed
-        return endWaiting(final ?? error)
+        var ended = endWaiting(error)
+        let all = sent
+        all.forEach { record in
+            guard record.reason != nil, record.endUnbegun() else { return }
+            remove(record)
+            ended.append(end(record, errors.afterSending(record, error)))
+        }
+        return ended
     }
 
     private mutating func endWaiting(_ error: TransportError) -> [Ending] {

@@ -196,6 +196,14 @@ final class PublishRecord: @unchecked Sendable {
         word.exchange(attempt << 2 | Phase.tryOver, ordering: .acquiringAndReleasing) & 3 == Phase.begun
     }
 
+    /// Ends this try if nothing of it is begun.
+    func endUnbegun() -> Bool {
+        word.compareExchange(
+            expected: attempt << 2 | Phase.handed, desired: attempt << 2 | Phase.tryOver,
+            ordering: .acquiringAndReleasing
+        ).exchanged
+    }
+
     /// It is over.
     ///
     /// - Returns: whoever is to be told.

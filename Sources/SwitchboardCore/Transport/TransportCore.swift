@@ -252,8 +252,9 @@ final class TransportCore: Sendable {
         arm(moment)
     }
 
+    /// Reports the state. While the transport ends, what happens to its connections is no news.
     private func report() {
-        monitor.report { state.withLock { $0.current } }
+        monitor.report { state.withLock { $0.isClosing ? $0.closed : $0.current } }
     }
 
     // MARK: Life

@@ -17,6 +17,7 @@ final class ScriptedDriver: TransportDriver {
         var publish: @Sendable (ScriptedConnection, Publish) -> Void = { _, _ in }
         var subscribe: @Sendable (ScriptedConnection, Subscription) -> Void = { $0.signals.send(.live($1)) }
         var unsubscribe: @Sendable (ScriptedConnection, Subscription) -> Void = { $0.signals.send(.ended($1)) }
+        var close: @Sendable (ScriptedConnection) async -> Void = { _ in }
     }
 
     private let state = Locked(State())
@@ -42,6 +43,11 @@ final class ScriptedDriver: TransportDriver {
 
     func onUnsubscribe(_ body: @escaping @Sendable (ScriptedConnection, Subscription) -> Void) {
         state.withLock { $0.unsubscribe = body }
+    }
+
+    /// What a connection does while it closes.
+    func onClose(_ body: @escaping @Sendable (ScriptedConnection) async -> Void) {
+        state.withLock { $0.close = body }
     }
 
     // MARK: What has happened
@@ -76,6 +82,10 @@ final class ScriptedDriver: TransportDriver {
 
     fileprivate func subscribed(_ connection: ScriptedConnection, _ subscription: Subscription) {
         state.withLock { $0.subscribe }(connection, subscription)
+    }
+
+    fileprivate func closed(_ connection: ScriptedConnection) async {
+        await state.withLock { $0.close }(connection)
     }
 
     fileprivate func unsubscribed(_ connection: ScriptedConnection, _ subscription: Subscription) {
@@ -140,6 +150,7 @@ final class ScriptedConnection: DriverConnection {
     func close() async {
         state.withLock { $0.isClosed = true }
         driver.changes.notify()
+        await driver.closed(self)
     }
 }
 

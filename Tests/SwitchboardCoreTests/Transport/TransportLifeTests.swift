@@ -171,10 +171,14 @@ struct TransportLifeTests {
     @Test("A caller that gives up what is under way ends the wait for it")
     func drainedByCancellation() async throws {
         let bed = TransportBed()
+        bed.driver.onConnect { $0.signals.send(.window(messages: 1, bytes: .max)) }
         try await bed.run { run in
             await bed.until(.ready)
-            let sent = bed.publish(1)
+            let (sent, waiting) = (bed.publish(1), bed.publish(2))
             run.cancel()
+            #expect(await waiting.code == .closed)
+            // It waits for the first one by now.
+            for _ in 0..<200 { await Task.yield() }
             sent.pending?.cancel()
             try await run.value
             #expect(await sent.code == .cancelled)
@@ -195,12 +199,16 @@ struct TransportLifeTests {
             first.signals.lost("the peer left")
             let second = try await bed.driver.connection(2)
             await bed.driver.changes.until { second.subscribed.count == 1 }
+            let gate = Gate()
+            defer { gate.open() }
+            bed.driver.onClose { _ in await gate.wait() }
             let waiting = bed.publish(1)
             run.cancel()
             #expect(await waiting.code == .closed)
             second.signals.send(.live(second.subscribed[0]))
             #expect(await bed.publish(2).code == .closed)
             #expect(second.publishes.isEmpty)
+            gate.open()
             try await run.value
             #expect(await #expect(throws: TransportError.self) { try await task.value }?.code == .closed)
         }

@@ -149,7 +149,7 @@ struct TransportScenarioTests {
 
     @Test("Late signals of a lost connection are ignored, also before there is another one")
     func lateSignals() async throws {
-        let bed = TransportBed()
+        let bed = TransportBed(ScriptedDriver(pause: .seconds(10)))
         let (gate, source) = AsyncStream.makeStream(of: Void.self)
         bed.driver.onConnect { connection in
             if connection.number == 2 { for await _ in gate { break } }
@@ -169,7 +169,7 @@ struct TransportScenarioTests {
                 }
                 first.signals.lost("the peer left")
                 late()
-                await bed.driver.changes.until { bed.driver.attempts == 2 }
+                await bed.turn { bed.driver.attempts == 2 }
                 late()
                 source.finish()
                 await bed.until(.ready)
