@@ -513,7 +513,7 @@ final class TransportCore: Sendable {
     private func lost(_ failure: ConnectionFailure, _ index: Int, _ generation: UInt64) {
         typealias Result = (
             ended: [Outbox.Ending], waiters: [SubscriptionTable.Waiter], withdrawn: [Subscription],
-            drained: UnsafeContinuation<Void, Never>?, isNews: Bool
+            drained: UnsafeContinuation<Void, Never>?
         )
         let result = state.withLock { state -> Result? in
             guard state.slots[index].life.lost(failure, generation) else { return nil }
@@ -521,7 +521,7 @@ final class TransportCore: Sendable {
             state.slots[index].window = .unlimited
             // The next connection must not deliver before what this one had is withdrawn.
             state.slots[index].isClearing = true
-            var result: Result = ([], [], [], nil, !state.isClosing)
+            var result: Result = ([], [], [], nil)
             if index == publishingSlot {
                 state.publisher = nil
                 result.ended = state.outbox.lost(failure.reason)
@@ -538,8 +538,7 @@ final class TransportCore: Sendable {
         }
         for ending in result.ended { ending.caller?.answer(ending.error) }
         for waiter in result.waiters { waiter.resume(returning: nil) }
-        // A transport that ends is told as closed, and not as one that has lost its connection before.
-        if result.isNews { report() }
+        report()
         result.drained?.resume()
         server?.resume()
     }
