@@ -115,6 +115,29 @@ struct FakeBrokerTests {
         #expect(await code { try await transport.publish(Message(body: []), to: topic) } == .refused)
     }
 
+    @Test("Whatever makes a login possible is noticed at once, without a pause")
+    func noticed() async throws {
+        var configuration = FakeBrokerConfiguration()
+        configuration.connectionLimit = 1
+        let broker = FakeBroker(configuration)
+        let transport = try transport(broker)
+        try await withRunning(transport) {
+            await wait(for: transport) { $0 == .ready }
+            let begin = ContinuousClock.now
+            // Pauses after refusals are of half a second and more.
+            for _ in 0..<20 {
+                broker.setPassword("pw2", of: "alice")
+                broker.closeConnections()
+                await wait(for: transport) {
+                    if case .connecting(_, let reason?) = $0 { reason.contains("403") } else { false }
+                }
+                broker.setPassword("pw1", of: "alice")
+                await wait(for: transport) { $0 == .ready }
+            }
+            #expect(begin.duration(to: .now) < .seconds(5))
+        }
+    }
+
     @Test("A virtual host that is not there is refused with its name")
     func virtualHosts() async throws {
         let broker = FakeBroker()

@@ -147,6 +147,21 @@ struct FaultyDriverTests {
         }
     }
 
+    @Test("A publish that comes again after a lost connection is counted once")
+    func countedOnce() async throws {
+        let plan = FaultPlan().onPublish(.number(1), .dropConnection(outage: .zero)).onPublish(.number(2), .lose)
+        try await withFaults(plan) { transport, driver, iterator in
+            try await publish(1, transport)
+            try await expect(1, &iterator)
+            let error = await #expect(throws: TransportError.self) { try await publish(2, transport) }
+            #expect(error?.code == .indeterminate)
+            try await publish(3, transport)
+            try await expect(3, &iterator)
+            #expect(
+                driver.events == [.publish(number: 1, .dropConnection(outage: .zero)), .publish(number: 2, .lose)])
+        }
+    }
+
     @Test("A delivery that cuts the connection comes again")
     func deliveryDrops() async throws {
         let plan = FaultPlan().onDelivery(.number(1), .dropConnection(outage: .zero))

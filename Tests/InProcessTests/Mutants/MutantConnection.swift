@@ -183,20 +183,23 @@ final class MutantConnection: DriverConnection {
             do {
                 try await delivery.settle(settlement)
             } catch {
-                steal(from: address)
+                _ = steal(1, from: address)
                 throw error
             }
         default: try await delivery.settle(settlement)
         }
     }
 
-    /// Takes the first message of a queue.
-    private func steal(from address: Address) {
+    /// Takes the first messages of a queue.
+    private func steal(_ count: Int, from address: Address) -> [Message] {
         let buffer = DeliveryBuffer()
-        let thief = Subscription(.max, to: address, SubscriptionOptions(prefetch: 1), buffer)
+        let thief = Subscription(.max, to: address, SubscriptionOptions(prefetch: count), buffer)
         base.subscribe(thief)
-        for delivery in buffer.removeAll() { delivery.settleInBackground(.accept) }
+        let stolen = buffer.removeAll()
+        buffer.finish(nil)
+        for delivery in stolen { delivery.settleInBackground(.accept) }
         base.unsubscribe(thief)
+        return stolen.map(\.message)
     }
 
     func unsubscribe(_ subscription: Subscription) {
@@ -210,13 +213,9 @@ final class MutantConnection: DriverConnection {
             for delivery in unsettled { delivery.settleInBackground(.accept) }
             for delivery in unsettled.reversed() { send(delivery.message, to: subscription.address) }
         case .timeToLiveStartsAnew:
-            // What is behind comes as there is room: all is published again, in its order.
-            var (taken, messages) = (unsettled, [Message]())
-            while !taken.isEmpty {
-                messages += taken.map(\.message)
-                for delivery in taken { delivery.settleInBackground(.accept) }
-                taken = delivered.withLock { $0.removeValue(forKey: subscription.id) } ?? []
-            }
+            for delivery in unsettled { delivery.settleInBackground(.accept) }
+            // What is behind is published again too, so that the order stays.
+            let messages = unsettled.map(\.message) + steal(1000, from: subscription.address)
             for message in messages { send(message, to: subscription.address) }
         default: break
         }
