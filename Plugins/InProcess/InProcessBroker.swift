@@ -7,12 +7,22 @@ import SwitchboardCore
 final class InProcessBroker: Sendable {
     private let state = Locked(InProcessBrokerState())
 
-    /// Moves messages under the lock. Afterwards subscribers take what they got, and publishes that waited end.
+    /// Moves messages under the lock. Afterwards subscribers take what they got, and publishes end that are done.
     private func move<Result: Sendable>(_ body: (inout sending InProcessBrokerState) -> Result) -> Result {
-        let (result, work) = state.withLock { state in (body(&state), state.takeWork()) }
-        work.served?.handOut()
-        for subscription in work.alsoServed { subscription.handOut() }
-        for (publish, outcome) in work.ended { publish.finish(outcome) }
+        var served: Subscription?
+        var hasMore = false
+        let result = state.withLock { state in
+            let result = body(&state)
+            served = state.takeServed()
+            hasMore = state.hasWork
+            return result
+        }
+        served?.handOut()
+        if hasMore {
+            let work = state.withLock { $0.takeWork() }
+            for subscription in work.served { subscription.handOut() }
+            for (publish, outcome) in work.ended { publish.finish(outcome) }
+        }
         return result
     }
 
@@ -21,18 +31,13 @@ final class InProcessBroker: Sendable {
     /// Publishes to every queue of an address, or to none. When one is full, the publish waits until there is room or its
     /// caller gives it up.
     func publish(_ publish: Publish, _ limits: InProcessQueue.Limits) {
-        let waiter = InProcessQueue.Waiter(publish: publish, limits: limits)
-        let (placement, startsWatch) = move { state in
-            let placement = state.placeOrWait(waiter, broker: self)
-            return (placement, placement.isFull && state.startsWatch())
-        }
+        let placement = move { $0.place(publish, limits, broker: self) }
         switch placement {
         case .taken: publish.finish(.accepted)
-        case .refused(let error): publish.finish(.failed(error))
-        case .abandoned: break
-        case .full:
-            publish.hold(.full(waiter))
-            if startsWatch { Task { await watch() } }
+        case .over: break
+        case .full, .fullAndUnwatched:
+            publish.hold(.full(InProcessQueue.Waiter(publish: publish, limits: limits)))
+            if placement == .fullAndUnwatched { Task { await watch() } }
         }
     }
 

@@ -10,17 +10,20 @@ struct InProcessBrokerState {
     /// The queues of a topic's pools.
     var pools: [Topic: [InProcessQueue]] = [:]
     var deadLetters = DeadLetterList()
-    /// What is to be done when the lock is free again.
+    /// The subscription that has something to take when the lock is free again.
+    private var served: Subscription?
+    /// What else is to be done then.
     private var work = Work()
+    /// Whether there is such work.
+    private(set) var hasWork = false
     /// Whether a task looks for room.
     private var isWatched = false
     private var nextID: UInt64 = 0
 
     struct Work: Sendable {
-        /// The subscriptions that have something to take.
-        var served: Subscription?
-        var alsoServed: [Subscription] = []
-        /// The publishes that waited, and what has become of them.
+        /// Further subscriptions that have something to take.
+        var served: [Subscription] = []
+        /// The publishes that are over, but for one that was taken at once.
         var ended: [(publish: Publish, outcome: PublishOutcome)] = []
     }
 
@@ -58,11 +61,11 @@ struct InProcessBrokerState {
         case .pool:
             let error = TransportError(
                 .invalidAddress, "\(address) cannot be published to: publish to the notifications of its topic.")
-            return (.refused(error), nil)
+            return (end(waiter, .failed(error)), nil)
         }
         guard let only else { return (unroutable(waiter), nil) }
         guard hasRoom(only, waiter, next) else { return (.full, only) }
-        guard waiter.publish.begin() else { return (.abandoned, nil) }
+        guard waiter.publish.begin() else { return (.over, nil) }
         only.append(waiter.publish.message)
         dispatch(only, broker)
         return (.taken, nil)
@@ -73,7 +76,7 @@ struct InProcessBrokerState {
     ) -> (Placement, full: InProcessQueue?) {
         if queues.isEmpty { return (unroutable(waiter), nil) }
         if let full = queues.first(where: { !hasRoom($0, waiter, next) }) { return (.full, full) }
-        guard waiter.publish.begin() else { return (.abandoned, nil) }
+        guard waiter.publish.begin() else { return (.over, nil) }
         for queue in queues {
             queue.append(waiter.publish.message)
             dispatch(queue, broker)
@@ -87,34 +90,41 @@ struct InProcessBrokerState {
         (queue.waiters.isEmpty || queue === next) && queue.hasRoom(for: waiter.publish.message, waiter.limits)
     }
 
-    private func unroutable(_ waiter: InProcessQueue.Waiter) -> Placement {
+    private mutating func unroutable(_ waiter: InProcessQueue.Waiter) -> Placement {
         guard waiter.publish.mandatory else { return .taken }
-        return .refused(
-            TransportError(
-                .unroutable,
-                "Nobody takes messages at \(waiter.publish.address): it has no queue, as nobody has subscribed to it."))
+        return end(
+            waiter,
+            .failed(
+                TransportError(
+                    .unroutable,
+                    "Nobody takes messages at \(waiter.publish.address): it has no queue, as nobody has subscribed to it.")
+            ))
+    }
+
+    private mutating func end(_ waiter: InProcessQueue.Waiter, _ outcome: PublishOutcome) -> Placement {
+        work.ended.append((waiter.publish, outcome))
+        hasWork = true
+        return .over
     }
 
     /// Publishes, or waits for room.
-    mutating func placeOrWait(
-        _ waiter: InProcessQueue.Waiter, next: InProcessQueue? = nil, broker: InProcessBroker
-    ) -> Placement {
-        let (placement, full) = place(waiter, next: next, broker: broker)
+    mutating func place(_ publish: Publish, _ limits: InProcessQueue.Limits, broker: InProcessBroker) -> Placement {
+        let waiter = InProcessQueue.Waiter(publish: publish, limits: limits)
+        let (placement, full) = place(waiter, next: nil, broker: broker)
         guard let full else { return placement }
-        if waiter.limits.areStrict { return .refused(.full(waiter)) }
+        if limits.areStrict { return end(waiter, .failed(.full(waiter))) }
         full.wait(waiter)
-        return placement
+        defer { isWatched = true }
+        return isWatched ? .full : .fullAndUnwatched
     }
 
     /// Publishes what has waited, or lets it wait elsewhere.
     private mutating func placeAgain(
         _ waiter: InProcessQueue.Waiter, next: InProcessQueue? = nil, broker: InProcessBroker
     ) {
-        switch placeOrWait(waiter, next: next, broker: broker) {
-        case .taken: work.ended.append((waiter.publish, .accepted))
-        case .refused(let error): work.ended.append((waiter.publish, .failed(error)))
-        case .full, .abandoned: break
-        }
+        let (placement, full) = place(waiter, next: next, broker: broker)
+        full?.wait(waiter)
+        if placement == .taken { _ = end(waiter, .accepted) }
     }
 
     // MARK: Moving
@@ -146,12 +156,6 @@ struct InProcessBrokerState {
         for waiter in waiters { placeAgain(waiter, broker: broker) }
     }
 
-    /// Whether a task must be started that looks for room.
-    mutating func startsWatch() -> Bool {
-        defer { isWatched = true }
-        return !isWatched
-    }
-
     /// Lets in what has room now.
     ///
     /// - Returns: when the next message expires in a queue that publishes wait for; `nil` if none waits any more.
@@ -175,18 +179,24 @@ struct InProcessBrokerState {
                     token: entry.sequence, settler: consumer.settler))
             if !isTaken {
                 queue.returned(entry, by: consumer)
-            } else if work.served == nil {
-                work.served = consumer.subscription
+            } else if served == nil {
+                served = consumer.subscription
             } else {
-                work.alsoServed.append(consumer.subscription)
+                work.served.append(consumer.subscription)
+                hasWork = true
             }
         }
     }
 
-    /// What is to be done, and no longer here.
+    /// The subscription that has something to take.
+    mutating func takeServed() -> Subscription? { served.take() }
+
+    /// What else is to be done.
     mutating func takeWork() -> Work {
-        guard work.served != nil || !work.ended.isEmpty else { return Work() }
-        defer { work = Work() }
+        defer {
+            work = Work()
+            hasWork = false
+        }
         return work
     }
 }
@@ -194,10 +204,10 @@ struct InProcessBrokerState {
 /// What a publish came to.
 enum Placement: Sendable {
     case taken
+    /// It waits for room.
     case full
-    case refused(TransportError)
-    /// Its caller had given up.
-    case abandoned
-
-    var isFull: Bool { if case .full = self { true } else { false } }
+    /// It waits for room, and no task looks for that yet.
+    case fullAndUnwatched
+    /// It has ended, or its caller had given up.
+    case over
 }

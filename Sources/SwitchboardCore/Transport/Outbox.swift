@@ -77,11 +77,22 @@ struct Outbox {
 
     // MARK: In and out
 
+    /// Takes a publish that may be handed over at once.
+    ///
+    /// - Returns: the number of the try; 0 if it may not, and nothing was done.
     @inline(__always)
-    mutating func accept(_ record: PublishRecord) -> Step {
+    mutating func handAtOnce(_ record: PublishRecord) -> UInt64 {
+        guard hasRoom, !isPumping, waiting.isEmpty, returned.isEmpty else { return 0 }
         sequence += 1
         record.sequence = sequence
-        if hasRoom, !isPumping, waiting.isEmpty, returned.isEmpty { return .hand(send(record)) }
+        return send(record).attempt
+    }
+
+    mutating func accept(_ record: PublishRecord) -> Step {
+        let attempt = handAtOnce(record)
+        if attempt > 0 { return .hand(Publish(record: record, attempt: attempt)) }
+        sequence += 1
+        record.sequence = sequence
         return wait(record)
     }
 
@@ -130,16 +141,24 @@ struct Outbox {
 
     // MARK: Ends
 
+    /// The queue has accepted a message.
+    ///
+    /// - Returns: `false` if the publish was over, or this try was.
+    @inline(__always)
+    mutating func accepted(_ publish: Publish) -> Bool {
+        guard has(publish) else { return false }
+        remove(publish.record)
+        publish.record.endAccepted()
+        return true
+    }
+
     /// A try has ended.
     ///
     /// - Returns: `nil` if the publish goes out again, or was over.
-    @inline(__always)
     mutating func finished(_ publish: Publish, _ outcome: PublishOutcome, _ now: () -> Instant) -> Ending? {
         guard has(publish) else { return nil }
-        let record = publish.record
-        remove(record)
-        if case .accepted = outcome { return (record.end(nil), nil) }
-        return troubled(record, outcome, now)
+        remove(publish.record)
+        return troubled(publish.record, outcome, now)
     }
 
     private mutating func troubled(

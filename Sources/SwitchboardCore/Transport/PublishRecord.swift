@@ -179,6 +179,20 @@ final class PublishRecord: @unchecked Sendable {
         word.exchange(Phase.over, ordering: .acquiringAndReleasing) == Phase.over
     }
 
+    /// Tells its caller, once it is over.
+    @inline(__always)
+    func answer(_ error: TransportError?) {
+        switch caller {
+        case .task(let continuation)?:
+            caller = nil
+            continuation.resume(returning: error)
+        case .function(let completion)?:
+            caller = nil
+            completion(error)
+        case nil: break
+        }
+    }
+
     // MARK: Under the lock
 
     /// Begins another try.
@@ -202,6 +216,12 @@ final class PublishRecord: @unchecked Sendable {
             expected: attempt << 2 | Phase.handed, desired: attempt << 2 | Phase.tryOver,
             ordering: .acquiringAndReleasing
         ).exchanged
+    }
+
+    /// It is over, and the queue has the message. Its caller is told by ``answer(_:)``.
+    @inline(__always)
+    func endAccepted() {
+        word.store(attempt << 2 | Phase.over, ordering: .releasing)
     }
 
     /// It is over.

@@ -84,21 +84,39 @@ final class TransportCore: Sendable {
     // MARK: Publishing
 
     /// Hands a publish over or keeps it. Afterwards it may be over.
+    ///
+    /// What leaves the lock on the usual way is small and holds no enumeration with payloads: copying such a one costs more
+    /// than the lock.
     @inline(__always)
     func accept(_ record: PublishRecord) {
-        let (step, connection, arms) = state.withLock { state -> (Outbox.Step, (any DriverConnection)?, Bool) in
+        var connection: (any DriverConnection)?
+        var attempt: UInt64 = 0
+        let arms = state.withLock { state -> Bool in
+            attempt = state.outbox.handAtOnce(record)
+            guard attempt > 0 else { return false }
+            connection = state.publisher
+            if let timerAt = state.timerAt, timerAt <= record.deadline { return false }
+            state.timerAt = record.deadline
+            return true
+        }
+        guard attempt > 0 else { return keep(record) }
+        if arms { arm(record.deadline) }
+        connection?.publish(Publish(record: record, attempt: attempt))
+    }
+
+    /// Keeps a publish for which there was no room, or ends it.
+    private func keep(_ record: PublishRecord) {
+        let (step, connection, arms) = state.withLock { state -> (Outbox.Step, (any DriverConnection)?, Instant?) in
             let step = state.outbox.accept(record)
             switch step {
             case .hand, .queued: break
-            case .ended: return (step, nil, false)
+            case .ended: return (step, nil, nil)
             case .full:
-                return (.ended(errors.tooMany(record, state.outbox.maximumWaiting, state.current)), nil, false)
+                return (.ended(errors.tooMany(record, state.outbox.maximumWaiting, state.current)), nil, nil)
             }
-            let arms = state.timerAt.map { record.deadline < $0 } ?? true
-            if arms { state.timerAt = record.deadline }
-            return (step, state.publisher, arms)
+            return (step, state.publisher, state.noteTime(record.deadline))
         }
-        if arms { arm(record.deadline) }
+        if let arms { arm(arms) }
         switch step {
         case .hand(let publish): connection?.publish(publish)
         case .queued, .full: break
@@ -119,22 +137,35 @@ final class TransportCore: Sendable {
 
     @inline(__always)
     func finish(_ publish: Publish, _ outcome: PublishOutcome) {
-        typealias Result = (
-            ending: Outbox.Ending?, isReady: Bool, arms: Instant?, drained: UnsafeContinuation<Void, Never>?
-        )
-        let result = state.withLock { state -> Result in
+        guard case .accepted = outcome else { return finishTroubled(publish, outcome) }
+        var isReady = false
+        var isDrained = false
+        let isEnd = state.withLock { state -> Bool in
+            let isEnd = state.outbox.accepted(publish)
+            isReady = state.outbox.isReady
+            isDrained = state.drainWaiter != nil
+            return isEnd
+        }
+        // Nobody else touches the caller of what is over.
+        if isEnd { publish.record.answer(nil) }
+        if isDrained { state.withLock { $0.takeDrained() }?.resume() }
+        if isReady { pump() }
+    }
+
+    private func finishTroubled(_ publish: Publish, _ outcome: PublishOutcome) {
+        let (ending, arms, drained) = state.withLock {
+            state -> (Outbox.Ending?, Instant?, UnsafeContinuation<Void, Never>?) in
             let ending = state.outbox.finished(publish, outcome, clock.now)
-            let drained = state.takeDrained()
             var arms: Instant?
             if ending == nil, publish.record.place == .postponed, let moment = publish.record.notBefore {
                 arms = state.noteTime(moment)
             }
-            return (ending, state.outbox.isReady, arms, drained)
+            return (ending, arms, state.takeDrained())
         }
-        if let arms = result.arms { arm(arms) }
-        if let ending = result.ending { ending.caller?.answer(ending.error) }
-        result.drained?.resume()
-        if result.isReady { pump() }
+        if let arms { arm(arms) }
+        if let ending { ending.caller?.answer(ending.error) }
+        drained?.resume()
+        pump()
     }
 
     func hold(_ publish: Publish, _ reason: TransportError) {
