@@ -3,18 +3,19 @@
 /// Cheap to keep: a reference and a number. A publish that its caller has given up is over; a connection drops it when
 /// it comes across it.
 public struct Publish: Sendable {
-    let record: PublishRecord
+    @usableFromInline let record: PublishRecord
     /// Which try of the publish this is, from 1 on.
     package let attempt: UInt64
 
-    public var message: Message { record.message }
-    public var address: Address { record.address }
+    // Inlinable, so that looking at a part of the message doesn't copy all of it.
+    @inlinable public var message: Message { record.message }
+    @inlinable public var address: Address { record.address }
 
     /// Whether a message that no consumer takes is an error (`unroutable`) instead of being dropped.
-    public var mandatory: Bool { record.mandatory }
+    @inlinable public var mandatory: Bool { record.mandatory }
 
     /// Whether the message may arrive twice.
-    public var allowsDuplicates: Bool { record.allowsDuplicates }
+    @inlinable public var allowsDuplicates: Bool { record.allowsDuplicates }
 
     /// How long its caller still waits; for protocols that tell their peer. Never negative.
     public var timeLeft: Duration {

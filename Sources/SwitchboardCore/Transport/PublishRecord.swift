@@ -1,6 +1,7 @@
 import Synchronization
 
 /// A publish through all its tries. What is not `let` belongs to the lock of its transport, except `word`.
+@usableFromInline
 final class PublishRecord: @unchecked Sendable {
     // Sound: the variables are touched under the lock of `core` only, and before the record is handed to anybody.
 
@@ -50,12 +51,12 @@ final class PublishRecord: @unchecked Sendable {
         var memory: (any AnyObject & Sendable)?
     }
 
-    let message: Message
-    let address: Address
+    @usableFromInline let message: Message
+    @usableFromInline let address: Address
     let deadline: Instant
     let started: Instant
-    let mandatory: Bool
-    let allowsDuplicates: Bool
+    @usableFromInline let mandatory: Bool
+    @usableFromInline let allowsDuplicates: Bool
     let core: TransportCore?
     let relay: Relay?
 
