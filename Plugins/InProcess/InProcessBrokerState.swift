@@ -177,9 +177,12 @@ struct InProcessBrokerState {
                 Delivery(
                     entry.message, isRedelivered: entry.isRedelivered, attempt: Int(entry.attempts),
                     token: entry.sequence, settler: consumer.settler))
-            if !isTaken {
+            guard isTaken else {
                 queue.returned(entry, by: consumer)
-            } else if served == nil {
+                continue
+            }
+            consumer.keep(entry)
+            if served == nil {
                 served = consumer.subscription
             } else {
                 work.served.append(consumer.subscription)

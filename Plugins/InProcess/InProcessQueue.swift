@@ -36,6 +36,12 @@ final class InProcessQueue {
             self.settler = settler
             self.queue = queue
         }
+
+        /// It has the message, unsettled.
+        func keep(_ entry: consuming Entry) {
+            let sequence = entry.sequence
+            unsettled[sequence] = entry
+        }
     }
 
     /// A publish that waits for room, with the bounds of its driver.
@@ -134,17 +140,15 @@ final class InProcessQueue {
         for entry in entries { release(entry) }
     }
 
-    /// The next message and its taker, in turn among those that may take one more; `nil` when there is none.
+    /// The next message and its taker, in turn among those that may take one more; `nil` when there is none. The taker
+    /// keeps the message with ``Consumer/keep(_:)``, or it goes back with ``returned(_:by:)``.
     func next() -> (consumer: Consumer, entry: Entry)? {
         while !ready.isEmpty {
-            if let expiry = ready[0].expiry, expiry <= .now {
-                removeFirst()
-                continue
-            }
-            guard let consumer = nextTaker() else { return nil }
+            guard let (index, consumer) = nextTaker() else { return nil }
             var entry = removeFirst()
+            if let expiry = entry.expiry, expiry <= .now { continue }
+            turn = (index + 1) % consumers.count
             entry.attempts &+= 1
-            consumer.unsettled[entry.sequence] = entry
             return (consumer, entry)
         }
         return nil
@@ -153,25 +157,22 @@ final class InProcessQueue {
     /// Undoes `next()`: the consumer's deliveries have ended.
     func returned(_ entry: Entry, by consumer: Consumer) {
         consumer.isFinished = true
-        consumer.unsettled[entry.sequence] = nil
         var entry = entry
         entry.attempts -= 1
         putBack(entry)
     }
 
-    private func nextTaker() -> Consumer? {
+    private func nextTaker() -> (index: Int, consumer: Consumer)? {
         for offset in 0..<consumers.count {
             let index = (turn + offset) % consumers.count
             let consumer = consumers[index]
             if !consumer.isFinished && consumer.unsettled.count < consumer.subscription.prefetch {
-                turn = (index + 1) % consumers.count
-                return consumer
+                return (index, consumer)
             }
         }
         return nil
     }
 
-    @discardableResult
     private func removeFirst() -> Entry {
         let entry = ready.removeFirst()
         readyBytes -= entry.message.body.count
