@@ -97,7 +97,8 @@ struct InProcessBrokerState {
             .failed(
                 TransportError(
                     .unroutable,
-                    "Nobody takes messages at \(waiter.publish.address): it has no queue, as nobody has subscribed to it.")
+                    "Nobody takes messages at \(waiter.publish.address): it has no queue, as nobody has subscribed to it."
+                )
             ))
     }
 

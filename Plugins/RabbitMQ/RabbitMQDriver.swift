@@ -112,7 +112,8 @@ public final class RabbitMQDriver: TransportDriver {
             prefetchLimit: configuration.maximumPrefetch ?? 65535,
             selfCheckInterval: configuration.selfCheckInterval, answerTimeout: configuration.answerTimeout)
         return Consumer(
-            settings, errors: errors, inbox: inbox, demands: demands, metrics: metrics, signals: signals, logger: logger)
+            settings, errors: errors, inbox: inbox, demands: demands, metrics: metrics, signals: signals, logger: logger
+        )
     }
 
     public func runInBackground() async {

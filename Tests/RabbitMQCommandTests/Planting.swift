@@ -68,7 +68,8 @@ struct Bed: Sendable {
     ) async throws -> Result {
         let options = SubscriptionOptions(prefetch: 1, deadline: .now + .seconds(30))
         return try await transport.withSubscription(to: .topic(Examination.topic), options: options) { _ in
-            try await transport.withSubscription(to: .server(Examination.topic, server: "host1"), options: options) { _ in
+            try await transport.withSubscription(to: .server(Examination.topic, server: "host1"), options: options) {
+                _ in
                 rest > 1 ? try await subscribed(transport, rest - 1, body) : try await body()
             }
         }

@@ -80,7 +80,8 @@ extension Endurance {
                 configuration.firstReconnectDelay = .milliseconds(1)
                 configuration.maximumReconnectDelay = .milliseconds(5)
                 let transport = try Transport(
-                    broker.url(virtualHost: name), drivers: DriverRegistry(.rabbitMQ(configuration)), logger: quietLogger)
+                    broker.url(virtualHost: name), drivers: DriverRegistry(.rabbitMQ(configuration)),
+                    logger: quietLogger)
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addTask { try await transport.run() }
                     defer { group.cancelAll() }

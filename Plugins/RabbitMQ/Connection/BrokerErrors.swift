@@ -42,7 +42,8 @@ struct BrokerErrors: Sendable {
     func negative(_ address: Address) -> TransportError {
         TransportError(
             .exhausted,
-            "The broker of \(url) did not take a message to \(address) (basic.nack): its queue is full or has no leader.")
+            "The broker of \(url) did not take a message to \(address) (basic.nack): its queue is full or has no leader."
+        )
     }
 
     /// The broker closed the channel, and may have taken the message before.

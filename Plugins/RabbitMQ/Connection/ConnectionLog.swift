@@ -19,7 +19,8 @@ final class ConnectionLog: Sendable {
 
     /// - Parameter hasBeenReady: whether one of the connections has been.
     func lost(
-        _ loss: ConnectionLoss, at endpoint: Endpoint, _ retry: ConnectionFailure.Retry, hasBeenReady: Bool, _ role: Role
+        _ loss: ConnectionLoss, at endpoint: Endpoint, _ retry: ConnectionFailure.Retry, hasBeenReady: Bool,
+        _ role: Role
     ) {
         let metadata: Logger.Metadata = [
             "rabbitmq.host": "\(endpoint.address)", "rabbitmq.role": "\(role)", "rabbitmq.reason": "\(loss.reason)",

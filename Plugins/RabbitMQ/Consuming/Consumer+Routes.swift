@@ -14,12 +14,16 @@ extension Consumer {
     }
 
     private var liveRoutes: [RouteChecks.Route] {
-        consumptions.values.filter { $0.state == .live && !$0.isMuted }.sorted { $0.subscription.id < $1.subscription.id }
-            .map { RouteChecks.Route(subscription: $0.subscription.id, steps: $0.plan.routes) }
+        consumptions.values.filter { $0.state == .live && !$0.isMuted }.sorted {
+            $0.subscription.id < $1.subscription.id
+        }
+        .map { RouteChecks.Route(subscription: $0.subscription.id, steps: $0.plan.routes) }
     }
 
     private func openRoutes() {
-        guard let connection, let channel = channels.take(for: nil, limit: connection.tuning.channelMax) else { return routes.skip() }
+        guard let connection, let channel = channels.take(for: nil, limit: connection.tuning.channelMax) else {
+            return routes.skip()
+        }
         send(routes.open(channel, until: .now + settings.answerTimeout), channel)
     }
 

@@ -152,7 +152,9 @@ final class Consumer: ConnectionClient {
     // MARK: Setting up
 
     func setUp(_ consumption: Consumption) {
-        guard let connection, !isDraining, !isStopped, consumption.state == .waiting, consumption.retryAt == nil else { return }
+        guard let connection, !isDraining, !isStopped, consumption.state == .waiting, consumption.retryAt == nil else {
+            return
+        }
         guard let channel = channels.take(for: consumption, limit: connection.tuning.channelMax) else {
             return retry(
                 consumption, "the connection has no channel left (\(connection.tuning.channelMax) is the most)")

@@ -123,7 +123,9 @@ final class Consumption {
         if !plan.isStream, leftOut.contains(where: { if case .queue = $0 { true } else { false } }) {
             arguments = arguments.replacing("x-priority", .int32(0))
         }
-        if let nextOffset = history.change({ $0.nextOffset }) { arguments = arguments.replacing("x-stream-offset", .int64(nextOffset)) }
+        if let nextOffset = history.change({ $0.nextOffset }) {
+            arguments = arguments.replacing("x-stream-offset", .int64(nextOffset))
+        }
         return .consume(queue: plan.queue, tag: tag, arguments: arguments)
     }
 

@@ -208,7 +208,8 @@ actor InspectionSession: SocketOwner {
         turn()
         // The channel's own opening is answered too.
         await wait { connection, client in
-            client.answers.count > count || client.closure != nil || connection.loss != nil || connection.blockedReason != nil
+            client.answers.count > count || client.closure != nil || connection.loss != nil
+                || connection.blockedReason != nil
         }
         let conversation = Conversation(answers: Array(client.answers.dropFirst()), closure: client.closure)
         let isAnswered = client.answers.count > count || client.closure != nil || connection.blockedReason != nil
@@ -223,7 +224,8 @@ actor InspectionSession: SocketOwner {
     private func closeChannel(_ connection: AMQPConnection) async throws(InspectionFailure) {
         let isClosed = client.closure != nil
         do throws(TransportError) {
-            try connection.send(isClosed ? .channelCloseOK : .channelClose(code: 200, text: "done"), channel: Self.channel)
+            try connection.send(
+                isClosed ? .channelCloseOK : .channelClose(code: 200, text: "done"), channel: Self.channel)
         } catch {
             throw InspectionFailure(.open, error.message)
         }

@@ -137,7 +137,9 @@ private final class FuzzedConsumer: FuzzedSide {
 
     init() {
         client = Consumer(
-            .init(maximumMessageSize: 1000, prefetchLimit: 100, selfCheckInterval: .seconds(30), answerTimeout: .seconds(30)),
+            .init(
+                maximumMessageSize: 1000, prefetchLimit: 100, selfCheckInterval: .seconds(30),
+                answerTimeout: .seconds(30)),
             errors: errors, inbox: inbox, demands: BrokerDemands(.osloDefaults), metrics: DriverMetrics(),
             signals: ConnectionSignals { [live] signal in
                 if case .live(let subscription) = signal { live.withLock { _ = $0.insert(subscription.id) } }
@@ -184,7 +186,9 @@ private final class FuzzedConsumer: FuzzedSide {
             for (tag, settlement) in [
                 (1, Settlement.accept), (2, .requeue), (3, .discard(reason: "")), (4, .release),
             ] {
-                for case let settler? in settlers { client.perform(.settle(settler, tag: UInt64(tag), settlement, nil)) }
+                for case let settler? in settlers {
+                    client.perform(.settle(settler, tag: UInt64(tag), settlement, nil))
+                }
             }
         }
     }
