@@ -11,7 +11,8 @@ final class DriverUnderTest: Sendable {
     let transport: Transport
 
     init(
-        _ url: TransportURL, configuration: RabbitMQConfiguration = .osloDefaults, metrics: DriverMetrics = DriverMetrics(),
+        _ url: TransportURL, configuration: RabbitMQConfiguration = .osloDefaults,
+        metrics: DriverMetrics = DriverMetrics(),
         transport limits: TransportConfiguration = TransportConfiguration(), logger: Logger
     ) throws(TransportError) {
         driver = try RabbitMQDriver(url, configuration: configuration, metrics: metrics, logger: logger)

@@ -88,7 +88,9 @@ final class PublishBench {
         }
     }
 
-    func publish(to address: Address, body: [UInt8] = [1, 2, 3], allowsDuplicates: Bool = true) throws -> PendingPublish? {
+    func publish(to address: Address, body: [UInt8] = [1, 2, 3], allowsDuplicates: Bool = true) throws
+        -> PendingPublish?
+    {
         let pending = try transport.publish(
             Message(body: body), to: address, deadline: clock.now + .seconds(60), mandatory: true,
             allowsDuplicates: allowsDuplicates
