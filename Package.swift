@@ -150,7 +150,7 @@ let package = Package(
             ],
             path: "Plugins/RabbitMQ"),
         // Nova's databases: the statements and what reads their rows, for every kind of database.
-        .target(name: "SwitchboardSQL", dependencies: ["SwitchboardCore", "SwitchboardCells"]),
+        .target(name: "SwitchboardSQL", dependencies: ["SwitchboardCells"]),
         .target(
             name: "SwitchboardSQLite",
             dependencies: [
@@ -336,7 +336,6 @@ let package = Package(
             dependencies: [
                 "DriverHarnesses", "SwitchboardCore", "SwitchboardMessaging", "SwitchboardInProcess",
                 "SwitchboardTesting",
-                .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .testTarget(
@@ -369,9 +368,8 @@ let package = Package(
         .testTarget(
             name: "RabbitMQCommandTests",
             dependencies: [
-                "StandardStreams", "Switchboard", "SwitchboardCommand", "SwitchboardCells", "SwitchboardCore",
-                "SwitchboardInProcess",
-                "SwitchboardMessaging", "SwitchboardSQLite", "SwitchboardSpool", "SwitchboardTesting",
+                "Switchboard", "SwitchboardCommand", "SwitchboardCells", "SwitchboardCore", "SwitchboardInProcess",
+                "SwitchboardMessaging", "SwitchboardTesting",
                 .target(name: "SwitchboardRabbitMQ", condition: rabbitMQ),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio", condition: rabbitMQ),
@@ -442,7 +440,7 @@ let package = Package(
             name: "MariaDBDirectoryTests",
             dependencies: [
                 "NovaDirectoryPeer", "Quickstart", "SwitchboardCommand", "SwitchboardCore", "SwitchboardCells",
-                "SwitchboardInProcess", "SwitchboardMessaging", "SwitchboardSQL", "SwitchboardTesting",
+                "SwitchboardInProcess", "SwitchboardMessaging", "SwitchboardTesting",
                 .target(name: "SwitchboardMariaDB", condition: mariaDB),
                 .product(name: "InMemoryLogging", package: "swift-log"),
                 .product(name: "Logging", package: "swift-log"),
@@ -451,7 +449,7 @@ let package = Package(
         .target(
             name: "NovaDirectoryPeer", dependencies: ["SwitchboardCells", "SwitchboardCore"],
             path: "Tests/NovaDirectoryPeer"),
-        .testTarget(name: "OsloConfigurationTests", dependencies: ["OsloConfiguration", "SwitchboardCore"]),
+        .testTarget(name: "OsloConfigurationTests", dependencies: ["OsloConfiguration"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -36,7 +36,8 @@ struct Fleet: Sendable {
     let drivers: DriverRegistry
 
     init(
-        drivers: DriverRegistry, own: TransportURL, configuration: LineConfiguration = LineConfiguration()
+        drivers: DriverRegistry, own: TransportURL,
+        configuration: CellConnectionConfiguration = CellConnectionConfiguration()
     ) throws {
         file = NSTemporaryDirectory() + "switchboard-fleet-\(UUID().uuidString).sqlite"
         var opening = SQLiteCellDirectory.Configuration()

@@ -26,7 +26,7 @@ struct CodecTests {
     }
 
     private func hexadecimal(_ buffer: ByteBuffer) -> String {
-        buffer.readableBytesView.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        buffer.readableBytesView.map(\.hexadecimal).joined()
     }
 
     @Test("The content header is oslo.messaging's, byte for byte")

@@ -34,7 +34,7 @@ struct OptionTests {
             "rpc_conn_pool_size=10", "conn_pool_min_size=2", "conn_pool_ttl=1200", "kombu_reconnect_delay=1.5",
             "kombu_reconnect_splay=20", "kombu_missing_consumer_retry_timeout=60", "kombu_failover_strategy=shuffle",
             "rabbit_retry_interval=1", "rabbit_retry_backoff=2", "heartbeat_rate=3", "direct_mandatory_flag=true",
-            "ssl_enforce_fips_mode=false", "amqp_durable_queues=",
+            "ssl_enforce_fips_mode=false", "amqp_durable_queues=", "amqp_durable_queues=&amqp_durable_queues=1",
         ])
     func accepted(query: String) throws {
         _ = try configuration(query)
@@ -53,6 +53,7 @@ struct OptionTests {
             ("kombu_failover_strategy=zzz", "neither round-robin nor shuffle"),
             ("rabbit_login_method=RABBIT-CR-DEMO", "isn't one of PLAIN"),
             ("amqp_durable_queues=1&amqp_durable_queues=0", "given twice"),
+            ("amqp_durable_queue=", "did you mean amqp_durable_queues?"),
             ("rabbit_stream_fanout=true", "rabbit_transient_quorum_queue=true"),
             ("rabbit_ha_queues=1&rabbit_quorum_queue=1", "quorum"),
             ("amqp_auto_delete=1&rabbit_quorum_queue=1", "quorum"),
@@ -130,6 +131,8 @@ struct OptionTests {
             "rabbit://h/?rabbit_quorum_queue=false&heartbeat_timeout_threshold=", ("rabbit_quorum_queue", "true"),
             ("heartbeat_timeout_threshold", "7"))
         #expect(!own.topology.quorumQueues && own.heartbeat == .seconds(7))
+        let unknown = #expect(throws: TransportError.self) { try combined("rabbit://h/?rabbit_quorum_queues=") }
+        #expect(unknown?.code == .invalidOption)
         // TLS options of the file refine what the URL turns on.
         let tls = try combined("rabbit://h/?ssl=1", ("ssl_ca_file", "/ca"), ("ssl_cert_file", "/c"))
         #expect(tls.tls?.authorityFile == "/ca" && tls.tls?.certificateFile == "/c")

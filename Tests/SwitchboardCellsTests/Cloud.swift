@@ -20,7 +20,7 @@ struct Cloud: Sendable {
     private static let worlds = ["own", "one", "two", "three"]
 
     let network = InProcessNetwork()
-    /// What the lines of the manager go through.
+    /// What the connections of the manager go through.
     let mutes = Mutes()
     let directory = InMemoryCellDirectory()
     let manager: CellContextManager
@@ -28,7 +28,7 @@ struct Cloud: Sendable {
     let client: RPCClient
 
     init(
-        configuration: LineConfiguration = LineConfiguration(), telemetry: Telemetry = Telemetry(),
+        configuration: CellConnectionConfiguration = CellConnectionConfiguration(), telemetry: Telemetry = Telemetry(),
         logger: Logger = quietLogger
     ) throws {
         let drivers = DriverRegistry(.inProcess(network: network))
@@ -41,7 +41,7 @@ struct Cloud: Sendable {
 
     /// Fills the directory, starts everything, and runs `body` when all servers answer.
     static func run(
-        configuration: LineConfiguration = LineConfiguration(), telemetry: Telemetry = Telemetry(),
+        configuration: CellConnectionConfiguration = CellConnectionConfiguration(), telemetry: Telemetry = Telemetry(),
         logger: Logger = quietLogger,
         _ body: @escaping @Sendable (Cloud) async throws -> Void
     ) async throws {
@@ -109,8 +109,8 @@ struct Cloud: Sendable {
             cell, CellChange(transportURL: url.map { URLTemplate($0) }, isDisabled: isDisabled))
     }
 
-    /// The line of a cell, as the manager sees it.
-    func line(of cell: CellID) -> LineStatus? {
+    /// The connection of a cell, as the manager sees it.
+    func connection(of cell: CellID) -> CellConnectionStatus? {
         manager.status().first { $0.cells.contains(cell) }
     }
 }

@@ -17,7 +17,8 @@ enum OsloOptions {
         if url.scheme == "amqps", configuration.tls == nil {
             configuration.tls = .init()
         }
-        // As oslo.messaging, which drops parameters without a value.
+        // As oslo.messaging, which drops parameters without a value. Of one that is given twice it joins the values with
+        // a comma, which none of its options can have.
         var options = try URLOptions(url, dropsEmpty: true)
         for (name, read) in readers { try read(&configuration, &options, name) }
         try options.finish()
@@ -34,8 +35,7 @@ enum OsloOptions {
         of url: TransportURL, besides fileOptions: [TransportURL.Option]
     ) throws(TransportError) -> RabbitMQConfiguration {
         var whole = url
-        whole.options.removeAll { $0.value.isEmpty }
-        let own = whole.options.map(\.name)
+        let own = whole.options.filter { !$0.value.isEmpty }.map(\.name)
         // The scheme decides, and not a file that is for other URLs as well.
         let others = fileOptions.filter { !own.contains($0.name) && !($0.name == "ssl" && url.scheme == "amqps") }
         whole.options += others

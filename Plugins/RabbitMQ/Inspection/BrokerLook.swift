@@ -51,12 +51,7 @@ package struct BrokerLook: Sendable {
 
     /// A name as a reply queue's, which no other program uses.
     static func probeName() -> String {
-        let numbers = (0..<2).map { _ in UInt64.random(in: 0...UInt64.max) }
-        let digits = numbers.map { number in
-            let text = String(number, radix: 16)
-            return String(repeating: "0", count: 16 - text.count) + text
-        }
-        return "reply_" + digits.joined()
+        "reply_" + (0..<2).map { _ in UInt64.random(in: 0...UInt64.max).hexadecimal }.joined()
     }
 }
 #endif

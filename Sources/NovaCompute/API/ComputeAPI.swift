@@ -30,7 +30,7 @@ public struct ComputeAPI: Sendable {
     public var exchange: String
 
     private let client: RPCClient
-    private let pin: @Sendable (MQConnection) throws -> ComputePin
+    private let pin: @Sendable (QueueRoute) throws -> ComputePin
 
     /// - Parameters:
     ///   - client: whose connection serves contexts that are aimed at no cell, and whose timeout is Nova's
@@ -66,7 +66,7 @@ public struct ComputeAPI: Sendable {
         _ client: RPCClient,
         longTimeout: Duration = .seconds(1800),
         exchange: String = "nova",
-        pin: @escaping @Sendable (MQConnection) throws -> ComputePin
+        pin: @escaping @Sendable (QueueRoute) throws -> ComputePin
     ) {
         self.client = client
         self.longTimeout = longTimeout

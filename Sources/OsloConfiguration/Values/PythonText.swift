@@ -1,3 +1,5 @@
+import SwitchboardCore
+
 /// What Python's text methods do, on code points.
 extension Unicode.Scalar {
     /// As `str.isspace`.
@@ -51,16 +53,13 @@ extension String {
 
 extension Unicode.Scalar {
     fileprivate var pythonRepresentation: String {
-        func hexadecimal(_ digits: Int) -> String {
-            let text = String(value, radix: 16)
-            return String(repeating: "0", count: max(0, digits - text.count)) + text
-        }
         switch properties.generalCategory {
         case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator,
             .spaceSeparator:
             if self == " " { return " " }
             return value < 0x100
-                ? "\\x" + hexadecimal(2) : value < 0x10000 ? "\\u" + hexadecimal(4) : "\\U" + hexadecimal(8)
+                ? "\\x" + value.hexadecimal(width: 2)
+                : value < 0x10000 ? "\\u" + value.hexadecimal(width: 4) : "\\U" + value.hexadecimal
         default: return String(self)
         }
     }

@@ -4,11 +4,13 @@ public import Logging
 public import SwitchboardCore
 public import SwitchboardMessaging
 
-extension LineConfiguration {
+extension CellConnectionConfiguration {
     /// Reads how the connections to cells are kept; what has no value is as in `defaults`.
     ///
     /// Throws `TransportError` with the code `invalidOption` for a value that cannot be used.
-    public init(config: ConfigReader, defaults: LineConfiguration = LineConfiguration()) throws(TransportError) {
+    public init(config: ConfigReader, defaults: CellConnectionConfiguration = CellConnectionConfiguration())
+        throws(TransportError)
+    {
         self = defaults
         try ConfigurationSource(config).apply(Self.configurationKeys, to: &self)
     }
@@ -84,7 +86,7 @@ extension CellVersionsConfiguration {
 }
 
 extension CellContextManager {
-    /// A manager with the settings of `config`: those of ``LineConfiguration`` and ``BaseURLs``.
+    /// A manager with the settings of `config`: those of ``CellConnectionConfiguration`` and ``BaseURLs``.
     ///
     /// Throws `TransportError` with the code `invalidOption` for a value that cannot be used.
     public convenience init(
@@ -93,7 +95,7 @@ extension CellContextManager {
     ) throws(TransportError) {
         self.init(
             directory: directory, drivers: drivers, base: try BaseURLs(config: config),
-            configuration: try LineConfiguration(config: config), telemetry: telemetry, logger: logger)
+            configuration: try CellConnectionConfiguration(config: config), telemetry: telemetry, logger: logger)
     }
 }
 #endif

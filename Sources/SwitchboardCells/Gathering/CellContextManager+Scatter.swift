@@ -15,7 +15,7 @@ extension CellContextManager {
     ///
     /// An error in one cell is that cell's outcome and doesn't affect the others: an error of aiming at it, an error of
     /// the work, or a timeout. Work in a late cell is cancelled. If it ignores that, it is abandoned, and the cell is
-    /// skipped once ``LineConfiguration/maximumAbandoned`` abandoned pieces of work are running in it.
+    /// skipped once ``CellConnectionConfiguration/maximumAbandoned`` abandoned pieces of work are running in it.
     ///
     /// - Parameters:
     ///   - scope: the cells.
@@ -62,7 +62,7 @@ extension CellContextManager {
                 }
             },
             abandon: { cell, change in self.countAbandoned(in: cell.id, change) },
-            late: { cell in self.table.withLock { $0.line(of: cell.id) }?.health.suspect() })
+            late: { cell in self.table.withLock { $0.connection(of: cell.id) }?.health.suspect() })
         return try await withThrowingDiscardingTaskGroup { group in
             group.addTask {
                 await scatter.run(listing.cells) { result in

@@ -4,9 +4,9 @@ public import SwitchboardMessaging
 extension CellContextManager {
     /// How the connections to the cells stand, one component for each that cells are mapped to. Waits for nothing.
     ///
-    /// A cell whose queue doesn't answer is `deaf`, or whatever its connection is, and one whose queue refuses us or whose
-    /// mapping can't be used is `closed`. The manager as a whole is then `degraded` while another cell works. Cells that
-    /// no context was aimed at have no connection yet, and aren't listed.
+    /// A cell whose queue doesn't answer is `deaf`, or whatever its connection is, and one whose queue refuses us or
+    /// whose mapping can't be used is `closed`. The manager as a whole is then `degraded` while another cell works.
+    /// Cells that no context was aimed at have no connection yet, and aren't listed.
     public var health: HealthCheck {
         let (isOver, entries, outages) = table.withLock {
             ($0.isOver, Array($0.entries.values), $0.outages(now: .now))
@@ -14,7 +14,7 @@ extension CellContextManager {
         if isOver {
             return HealthCheck("cells", .closed, reason: "the manager of the cells' connections has ended")
         }
-        var cells = entries.filter { !$0.isDraining }.map { $0.line.cellHealth }
+        var cells = entries.filter { !$0.isDraining }.map { $0.connection.cellHealth }
         cells += outages.map {
             HealthCheck($0.title, .closed, since: WireTimestamp($0.since), reason: "\($0.error)")
         }
@@ -27,20 +27,20 @@ extension CellContextManager {
     ///
     /// - Parameter timeout: how long the messages may take, all at once.
     public func checkHealth(timeout: Duration = .seconds(5)) async -> HealthCheck {
-        let lines = table.withLock { $0.entries.values.filter { !$0.isDraining }.map(\.line) }
+        let connections = table.withLock { $0.entries.values.filter { !$0.isDraining }.map(\.connection) }
         await withDiscardingTaskGroup { group in
-            for line in lines {
-                group.addTask { _ = await line.connection.checkHealth(timeout: timeout) }
+            for connection in connections {
+                group.addTask { _ = await connection.messageQueue.checkHealth(timeout: timeout) }
             }
         }
         return health
     }
 }
 
-extension Line {
+extension CellConnection {
     /// How the cell's queue stands: what probes of it say counts before what the connection says.
     fileprivate var cellHealth: HealthCheck {
-        var check = connection.health
+        var check = messageQueue.health
         guard let silence = health.silence else { return check }
         if check.status == .ready {
             check.status = .deaf

@@ -1,6 +1,6 @@
 internal import SwitchboardCore
 
-/// An error of a directory, a mapping, or a cell's line.
+/// An error of a directory, a mapping, or a cell's connection.
 ///
 /// Programs act on ``code``, people read ``message``. Neither ever contains a secret.
 public struct CellError: Error, Sendable {
@@ -46,11 +46,11 @@ public struct CellError: Error, Sendable {
         public static let directoryInvalid = Code("directoryInvalid")
         /// The directory was opened for reading only.
         public static let directoryReadOnly = Code("directoryReadOnly")
-        /// A change to the directory was sent, and may or may not have taken effect: the answer got lost. Look, and repeat
-        /// it if it hasn't.
+        /// A change to the directory was sent, and may or may not have taken effect: the answer got lost. Look, and
+        /// repeat it if it hasn't.
         public static let indeterminate = Code("indeterminate")
-        /// The line that a context refers to is closed. Aim again.
-        public static let lineClosed = Code("lineClosed")
+        /// The connection that a context refers to is closed. Aim again.
+        public static let connectionClosed = Code("connectionClosed")
         /// The cell's queue doesn't answer, or refuses the login.
         public static let unreachable = Code("unreachable")
         /// A limit was reached. Try again later.

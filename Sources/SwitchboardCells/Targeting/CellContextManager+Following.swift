@@ -4,35 +4,37 @@ import SwitchboardCore
 import SwitchboardMessaging
 
 extension CellContextManager {
-    /// Runs a line until it is closed or lost.
-    func run(_ line: Line) async {
+    /// Runs a connection until it is closed or lost.
+    func run(_ connection: CellConnection) async {
         do {
-            let reason = try await line.run()
-            table.withLock { $0.end(line, error: nil, pause: .zero, now: .now) }
-            line.health.closed(reason)
+            let reason = try await connection.run()
+            table.withLock { $0.end(connection, error: nil, pause: .zero, now: .now) }
+            connection.health.closed(reason)
         } catch {
-            table.withLock { $0.end(line, error: error, pause: configuration.refusalPause, now: .now) }
+            table.withLock { $0.end(connection, error: error, pause: configuration.refusalPause, now: .now) }
             logger.warning(
-                "Line lost",
+                "Cell connection lost",
                 metadata: [
-                    "line.digest": "\(line.digest)", "cell": "\(line.connection.name)", "error": "\(error)",
+                    "line.digest": "\(connection.digest)", "cell": "\(connection.messageQueue.name)",
+                    "error": "\(error)",
                 ])
-            line.health.closed(.lost)
+            connection.health.closed(.lost)
         }
     }
 
     /// Closes what is to be closed, and tells of what drains.
-    func end(_ leftovers: LineTable.Leftovers) {
-        for line in leftovers.draining { line.health.drains() }
-        for line in leftovers.closing { line.close(.drained) }
+    func end(_ leftovers: CellConnectionPool.Leftovers) {
+        for connection in leftovers.draining { connection.health.drains() }
+        for connection in leftovers.closing { connection.close(.drained) }
     }
 
-    /// Expires idle lines, and asks the directory now and then whether the mappings of the cells in use have changed.
+    /// Expires idle connections, and asks the directory now and then whether the mappings of the cells in use have
+    /// changed.
     func keepUp() async {
         var version: DirectoryVersion?
         var outage: (since: ContinuousClock.Instant, nextLog: ContinuousClock.Instant)?
         while !Task.isCancelled {
-            try? await Task.sleep(for: max(configuration.refreshInterval, LineConfiguration.leastInterval))
+            try? await Task.sleep(for: max(configuration.refreshInterval, CellConnectionConfiguration.leastInterval))
             guard !Task.isCancelled else { return }
             tick()
             do {
@@ -62,11 +64,11 @@ extension CellContextManager {
     private func tick() {
         let now = ContinuousClock.now
         let (expired, entries) = table.withLock { table in (table.tick(now: now), Array(table.entries.values)) }
-        for (line, reason) in expired { line.close(reason) }
+        for (connection, reason) in expired { connection.close(reason) }
         var counts = ["answering": 0, "silent": 0, "draining": 0]
         for entry in entries {
-            entry.line.health.check(configuration.disconnectionLimit, now: now)
-            let state = entry.isDraining ? "draining" : entry.line.health.silence == nil ? "answering" : "silent"
+            entry.connection.health.check(configuration.disconnectionLimit, now: now)
+            let state = entry.isDraining ? "draining" : entry.connection.health.silence == nil ? "answering" : "silent"
             counts[state, default: 0] += 1
         }
         for (state, count) in counts {
@@ -75,8 +77,8 @@ extension CellContextManager {
         }
     }
 
-    /// Looks at the mappings of the cells in use; lines of those that changed drain. One that cannot be read or used holds
-    /// up no other.
+    /// Looks at the mappings of the cells in use; connections of those that changed drain. One that cannot be read or
+    /// used holds up no other.
     private func refresh() async throws(CellError) {
         let known = table.withLock { $0.cells }
         guard !known.isEmpty else { return }
@@ -89,7 +91,7 @@ extension CellContextManager {
                 continue
             }
             if cell.isDisabled {
-                if resolution.standing != .disabled || resolution.line != nil {
+                if resolution.standing != .disabled || resolution.connectionID != nil {
                     end(table.withLock { $0.retire(id, .disabled) })
                 }
                 continue
@@ -101,9 +103,9 @@ extension CellContextManager {
         }
     }
 
-    /// Reads a cell's mapping, and takes note of what has become of it. A cell that is not in the listing is deleted, or
-    /// its row cannot be read.
-    private func lookAgain(for id: CellID, _ known: LineTable.Resolution) async {
+    /// Reads a cell's mapping, and takes note of what has become of it. A cell that is not in the listing is deleted,
+    /// or its row cannot be read.
+    private func lookAgain(for id: CellID, _ known: CellConnectionPool.Resolution) async {
         do throws(CellError) {
             let latest = try await directory.cell(id)
             guard !latest.isDisabled else { return }

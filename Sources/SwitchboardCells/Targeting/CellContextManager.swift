@@ -3,41 +3,41 @@ public import ServiceLifecycle
 public import SwitchboardCore
 public import SwitchboardMessaging
 
-/// Aims request contexts at cells: looks up the mapping, keeps a line to each cell's message queue, and puts it into a
-/// copy of the context.
+/// Aims request contexts at cells: looks up the mapping, keeps a connection to each cell's message queue, and puts it
+/// into a copy of the context.
 ///
 ///     try await cells.withTargetCell(forInstance: uuid, context) { context in
 ///         try await client.call(ComputeAPI.reboot, arguments, to: host, context: context)
 ///     }
 ///
-/// Within `body`, the copy is also `RequestContext.current`: calls that are given no context go to the cell too, and so do
-/// calls of distributed actors.
+/// Within `body`, the copy is also `RequestContext.current`: calls that are given no context go to the cell too, and so
+/// do calls of distributed actors.
 ///
-/// The caller's context is never changed; aiming either succeeds or changes nothing. A line connects when it is first
-/// used, and all cells with the same URL share it. Lines follow the mappings: the next request uses a changed URL, and
-/// the old line closes after its last user. If a cell's queue doesn't answer, only its first user waits; later ones get
-/// an error at once, until a probe comes back.
+/// The caller's context is never changed; aiming either succeeds or changes nothing. A connection connects when it is
+/// first used, and all cells with the same URL share it. Connections follow the mappings: the next request uses a
+/// changed URL, and the old connection closes after its last user. If a cell's queue doesn't answer, only its first
+/// user waits; later ones get an error at once, until a probe comes back.
 public final class CellContextManager: Service {
     public let directory: any CellDirectory
 
-    let table: Locked<LineTable>
-    let events: LineEvents
+    let table: Locked<CellConnectionPool>
+    let events: CellConnectionEvents
     let base: BaseURLs
-    let configuration: LineConfiguration
+    let configuration: CellConnectionConfiguration
     /// Where the connections of all cells report to.
     public let telemetry: Telemetry
     let logger: Logger
     /// How many pieces of work a cell has left running beyond their deadlines.
     let abandoned = Locked<[CellID: Int]>([:])
-    let starts: AsyncStream<Line>
+    let starts: AsyncStream<CellConnection>
     let madeAt = ContinuousClock.now
     private let drivers: DriverRegistry
-    private let digests = LineDigests()
-    private let nextLineID = Locked<UInt64>(0)
-    /// Held while a line is made, and taken before the table's: a driver may read files when it is made, which whoever has
-    /// a line does not wait for.
+    private let digests = ConnectionDigests()
+    private let nextConnectionID = Locked<UInt64>(0)
+    /// Held while a connection is made, and taken before the table's: a driver may read files when it is made, which
+    /// whoever has a connection does not wait for.
     private let opening = Locked(())
-    private let startSource: AsyncStream<Line>.Continuation
+    private let startSource: AsyncStream<CellConnection>.Continuation
 
     /// Creates a manager.
     ///
@@ -45,14 +45,14 @@ public final class CellContextManager: Service {
     ///   - directory: the mappings.
     ///   - drivers: the drivers for the cells' queues.
     ///   - base: the process's own URLs, which supply the values for templates in the mappings.
-    ///   - configuration: how to manage lines.
-    ///   - telemetry: where the connections of all cells, and their lines, report to.
+    ///   - configuration: how to manage the cells' connections.
+    ///   - telemetry: where the connections of all cells report to.
     ///   - logger: where the manager and the connections log to.
     public init(
         directory: any CellDirectory,
         drivers: DriverRegistry,
         base: BaseURLs = BaseURLs(),
-        configuration: LineConfiguration = LineConfiguration(),
+        configuration: CellConnectionConfiguration = CellConnectionConfiguration(),
         telemetry: Telemetry = Telemetry(),
         logger: Logger = Logger(label: "switchboard")
     ) {
@@ -63,24 +63,25 @@ public final class CellContextManager: Service {
         self.configuration = configuration
         self.logger = logger
         table = Locked(
-            LineTable(maximumCount: configuration.maximumCount, idleLifetime: configuration.idleLifetime))
-        events = LineEvents(metrics: telemetry.metrics, logger: logger)
-        (starts, startSource) = AsyncStream.makeStream(of: Line.self)
+            CellConnectionPool(maximumCount: configuration.maximumCount, idleLifetime: configuration.idleLifetime))
+        events = CellConnectionEvents(metrics: telemetry.metrics, logger: logger)
+        (starts, startSource) = AsyncStream.makeStream(of: CellConnection.self)
     }
 
-    /// Runs and expires the lines, and follows the mappings, until graceful shutdown or cancellation. Called once.
+    /// Runs and expires the connections, and follows the mappings, until graceful shutdown or cancellation. Called
+    /// once.
     ///
     /// List it before the services that aim at cells: after it has ended, aiming fails with
-    /// ``CellError/Code/lineClosed``.
+    /// ``CellError/Code/connectionClosed``.
     public func run() async throws {
         await cancelWhenGracefulShutdown {
             await withDiscardingTaskGroup { group in
                 group.addTask { await self.keepUp() }
-                // This handler is the task's newest, so it is called before the lines are cancelled: nobody is aimed at
-                // one that is ending.
+                // This handler is the task's newest, so it is called before the connections are cancelled: nobody is
+                // aimed at one that is ending.
                 await withTaskCancellationHandler {
-                    for await line in self.starts {
-                        group.addTask { await self.run(line) }
+                    for await connection in self.starts {
+                        group.addTask { await self.run(connection) }
                     }
                 } onCancel: {
                     self.table.withLock { $0.close() }
@@ -119,7 +120,8 @@ public final class CellContextManager: Service {
         return try await withTarget(cell, isFresh: true, context, includingDisabled: includingDisabled, body)
     }
 
-    /// Runs `body` with a copy of `context` that is aimed at a cell. The line stays open for as long as `body` runs.
+    /// Runs `body` with a copy of `context` that is aimed at a cell. The connection stays open for as long as `body`
+    /// runs.
     ///
     /// The mapping may be old: if the manager knows a newer one for the same cell, it uses that. Aiming at a cell
     /// without a queue (cell0) succeeds, but RPC with that context fails with an error that names the cell.
@@ -141,22 +143,22 @@ public final class CellContextManager: Service {
         _ cell: CellMapping, isFresh: Bool, _ context: RequestContext, includingDisabled: Bool,
         _ body: (RequestContext) async throws -> Result
     ) async throws -> Result {
-        let (target, line) = try lease(cell, isFresh: isFresh, includingDisabled: includingDisabled)
-        defer { if let line { release(line) } }
+        let (target, connection) = try lease(cell, isFresh: isFresh, includingDisabled: includingDisabled)
+        defer { if let connection { release(connection) } }
         var copy = context
         copy.mqConnection = target
         return try await withRequestContext(copy) { try await body(copy) }
     }
 
-    /// Returns a copy of `context` that is aimed at a cell. It works for as long as the cell's line lives. After that,
-    /// RPC with it fails with an error that says so, and never goes through another queue.
+    /// Returns a copy of `context` that is aimed at a cell. It works for as long as the cell's connection lives. After
+    /// that, RPC with it fails with an error that says so, and never goes through another queue.
     ///
     /// Throws the same errors as ``withTargetCell(_:_:includingDisabled:_:)``.
     public func targeted(
         _ context: RequestContext, at cell: CellMapping, includingDisabled: Bool = false
     ) throws -> RequestContext {
-        let (target, line) = try lease(cell, isFresh: false, includingDisabled: includingDisabled)
-        if let line { release(line) }
+        let (target, connection) = try lease(cell, isFresh: false, includingDisabled: includingDisabled)
+        if let connection { release(connection) }
         var copy = context
         copy.mqConnection = target
         return copy
@@ -171,14 +173,16 @@ public final class CellContextManager: Service {
 
     // MARK: Watching
 
-    /// The current lines, sorted by digest.
-    public func status() -> [LineStatus] {
+    /// The current connections, sorted by digest.
+    public func status() -> [CellConnectionStatus] {
         let now = ContinuousClock.now
-        return table.withLock { $0.entries.values.map { LineStatus($0, now: now) } }.sorted { $0.digest < $1.digest }
+        return table.withLock { $0.entries.values.map { CellConnectionStatus($0, now: now) } }.sorted {
+            $0.digest < $1.digest
+        }
     }
 
-    /// The events of all lines from now on, until the manager ends. A slow watcher gets the newest 1000.
-    public func lineEvents() -> AsyncStream<LineEvent> {
+    /// The events of all connections from now on, until the manager ends. A slow watcher gets the newest 1000.
+    public func connectionEvents() -> AsyncStream<CellConnectionEvent> {
         events.stream()
     }
 
@@ -186,13 +190,13 @@ public final class CellContextManager: Service {
 
     private func lease(
         _ cell: CellMapping, isFresh: Bool, includingDisabled: Bool
-    ) throws -> (target: MQConnection, line: Line?) {
+    ) throws -> (target: QueueRoute, connection: CellConnection?) {
         if cell.isDisabled && !includingDisabled { throw CellError.disabled(cell) }
         while true {
             let lease = table.withLock { $0.lease(cell, isFresh: isFresh, includingDisabled: includingDisabled) }
             switch lease {
-            case .line(let line, let title):
-                return (.cell(line.connection, name: MQCell(cell.id, title: title)), line)
+            case .connection(let connection, let title):
+                return (.cell(connection.messageQueue, name: MQCell(cell.id, title: title)), connection)
             case .noQueue(let title):
                 return (
                     .none(cell: MQCell(cell.id, title: title), reason: "it has no message queue (none://)"), nil
@@ -205,24 +209,24 @@ public final class CellContextManager: Service {
                     cause: error)
             case .silent(let silence):
                 throw CellError(
-                    .unreachable, LineHealth.sentence("\(cell.identity)", silence), cell: cell.identity)
+                    .unreachable, ConnectionHealth.sentence("\(cell.identity)", silence), cell: cell.identity)
             case .unusable(let error): throw error
             case .disabled: throw CellError.disabled(cell)
             case .deleted: throw CellError.unknownCell(cell.id)
             case .over:
                 throw CellError(
-                    .lineClosed,
+                    .connectionClosed,
                     "Cell \(cell.identity) cannot be aimed at: the manager of the cells' connections has ended.",
                     cell: cell.identity)
             }
         }
     }
 
-    private func release(_ line: Line) {
-        table.withLock { $0.release(line) }?.close(.drained)
+    private func release(_ connection: CellConnection) {
+        table.withLock { $0.release(connection) }?.close(.drained)
     }
 
-    /// Finds out what a mapping means. A changed one drains the former line.
+    /// Finds out what a mapping means. A changed one drains the former connection.
     ///
     /// - Parameter isFresh: whether the mapping was looked up just now.
     func resolve(_ cell: CellMapping, isFresh: Bool) throws(CellError) {
@@ -230,22 +234,22 @@ public final class CellContextManager: Service {
         end(table.withLock { $0.resolve(cell, to: queue, isFresh: isFresh) })
     }
 
-    /// Adds a line to `url`, unless somebody else was faster or the manager has ended.
+    /// Adds a connection to `url`, unless somebody else was faster or the manager has ended.
     private func open(_ url: TransportURL, for cell: CellMapping, _ title: String) throws {
-        let (opened, closing) = try opening.withLock { _ throws -> (Line?, Line?) in
-            guard table.withLock({ !$0.isOver && !$0.hasLine(to: url) }) else { return (nil, nil) }
-            let line = try makeLine(url, for: cell, title)
-            return try table.withLock { table throws -> (Line?, Line?) in
+        let (opened, closing) = try opening.withLock { _ throws -> (CellConnection?, CellConnection?) in
+            guard table.withLock({ !$0.isOver && !$0.hasConnection(to: url) }) else { return (nil, nil) }
+            let connection = try makeConnection(url, for: cell, title)
+            return try table.withLock { table throws -> (CellConnection?, CellConnection?) in
                 guard !table.isOver else { return (nil, nil) }
                 let (hasRoom, closing) = table.makeRoom()
                 guard hasRoom else {
                     throw CellError(
                         .exhausted,
-                        "Cell \(cell.identity) cannot be aimed at: all \(configuration.maximumCount) lines are in use.",
+                        "Cell \(cell.identity) cannot be aimed at: all \(configuration.maximumCount) connections are in use.",
                         cell: cell.identity)
                 }
-                table.add(line, for: cell.id, now: .now)
-                return (line, closing)
+                table.add(connection, for: cell.id, now: .now)
+                return (connection, closing)
             }
         }
         closing?.close(.room)
@@ -254,21 +258,23 @@ public final class CellContextManager: Service {
         startSource.yield(opened)
     }
 
-    private func makeLine(_ url: TransportURL, for cell: CellMapping, _ title: String) throws(CellError) -> Line {
-        let id = nextLineID.withLock { id in
+    private func makeConnection(_ url: TransportURL, for cell: CellMapping, _ title: String) throws(CellError)
+        -> CellConnection
+    {
+        let id = nextConnectionID.withLock { id in
             id += 1
             return id
         }
         let digest = digests.digest(of: url)
-        let health = LineHealth(title: title, silenceLimit: configuration.silenceLimit) { [events] kind in
-            events.report(LineEvent(kind: kind, digest: digest, cell: title))
+        let health = ConnectionHealth(title: title, silenceLimit: configuration.silenceLimit) { [events] kind in
+            events.report(CellConnectionEvent(kind: kind, digest: digest, cell: title))
         }
         do {
             let transport = try Transport(
                 url, drivers: drivers, configuration: configuration.transport, logger: logger)
-            let connection = MessageQueueConnection(
+            let messageQueue = MessageQueueConnection(
                 transport, name: title, title: title, telemetry: telemetry, observer: health, logger: logger)
-            return Line(id: id, url: url, digest: digest, connection: connection, health: health)
+            return CellConnection(id: id, url: url, digest: digest, messageQueue: messageQueue, health: health)
         } catch {
             throw CellError(
                 .badURL, "The transport URL of cell \(cell.identity) cannot be used: \(error.message)",

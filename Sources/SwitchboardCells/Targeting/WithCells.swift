@@ -26,7 +26,7 @@ public func withCells<Result>(
     directory: any CellDirectory,
     drivers: DriverPlugin...,
     base: BaseURLs = BaseURLs(),
-    configuration: LineConfiguration = LineConfiguration(),
+    configuration: CellConnectionConfiguration = CellConnectionConfiguration(),
     telemetry: Telemetry = Telemetry(),
     logger: Logger = Logger(label: "switchboard"),
     _ body: (CellContextManager) async throws -> Result

@@ -77,7 +77,8 @@ public final class CellVersions<Version: Sendable>: Service {
                 } catch {
                     self.logger.warning("Cells' versions cannot be found", metadata: ["error": "\(error)"])
                 }
-                try? await Task.sleep(for: max(self.configuration.retryInterval, LineConfiguration.leastInterval))
+                try? await Task.sleep(
+                    for: max(self.configuration.retryInterval, CellConnectionConfiguration.leastInterval))
                 await self.waitForTimeOrWish()
             }
         }
@@ -139,7 +140,7 @@ public final class CellVersions<Version: Sendable>: Service {
     }
 
     /// The same for the cell that a queue belongs to; `nil` for the process's own queue.
-    public subscript(queue: MQConnection) -> Version? {
+    public subscript(queue: QueueRoute) -> Version? {
         queue.cellID.flatMap { self[$0] }
     }
 

@@ -131,7 +131,6 @@ struct BenchServing: Sendable {
 enum UniqueName {
     /// 16 hexadecimal digits.
     static func make() -> String {
-        let digits = String(UInt64.random(in: 0...UInt64.max), radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
+        UInt64.random(in: 0...UInt64.max).hexadecimal
     }
 }

@@ -40,8 +40,7 @@ enum URLPassword {
         text.utf8.reduce(into: "") { result, byte in
             let isPlain =
                 (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte & 0xDF) || "-._~".utf8.contains(byte)
-            let digits = String(byte, radix: 16, uppercase: true)
-            result += isPlain ? String(Unicode.Scalar(byte)) : "%" + (digits.count == 1 ? "0" : "") + digits
+            result += isPlain ? String(Unicode.Scalar(byte)) : "%" + byte.hexadecimal(width: 2, uppercase: true)
         }
     }
 }

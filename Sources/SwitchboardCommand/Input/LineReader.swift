@@ -1,5 +1,6 @@
 import Foundation
 import StandardStreams
+import SwitchboardCore
 
 /// The lines of a file or of standard input, read in blocks: memory for a block, however long the file.
 ///
@@ -119,10 +120,9 @@ extension String {
             return !scalar.isPrintable || scalar.properties.generalCategory == .spaceSeparator
         }
         guard let odd else { return nil }
-        let code = String(odd.value, radix: 16, uppercase: true)
         let isBlank = odd.properties.generalCategory == .spaceSeparator
         let kind = isBlank ? "blank that isn't a space" : "character that can't be seen"
-        return "a \(kind) (U+\(String(repeating: "0", count: max(0, 4 - code.count)))\(code))"
+        return "a \(kind) (U+\(odd.value.hexadecimal(width: 4, uppercase: true)))"
     }
 }
 

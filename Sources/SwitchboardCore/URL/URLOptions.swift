@@ -9,6 +9,8 @@
 public struct URLOptions: Sendable {
     private let scheme: String
     private var unread: [TransportURL.Option]
+    /// The names of the options without a value that count as absent. ``finish()`` refuses unknown ones all the same.
+    private let dropped: [String]
     private var known: [String] = []
 
     /// Takes the options of a URL. Throws if one of them is given twice.
@@ -18,25 +20,19 @@ public struct URLOptions: Sendable {
     ///   - dropsEmpty: whether an option without a value counts as absent, as in oslo.messaging.
     public init(_ url: TransportURL, dropsEmpty: Bool = false) throws(TransportError) {
         scheme = url.scheme
-        unread = url.options
+        unread = url.options.filter { !dropsEmpty || !$0.value.isEmpty }
+        dropped = dropsEmpty ? url.options.filter(\.value.isEmpty).map(\.name) : []
         var names: Set<String> = []
-        for option in url.options where !names.insert(option.name).inserted {
+        for option in unread where !names.insert(option.name).inserted {
             throw refusal(of: option.name, because: "it is given twice")
         }
-        if dropsEmpty {
-            // Still known or unknown by its name, which finish() looks at.
-            empty = Set(unread.filter(\.value.isEmpty).map(\.name))
-        }
     }
-
-    private var empty: Set<String> = []
 
     /// The option's value as it is; `nil` if the URL doesn't have it.
     public mutating func text(_ name: String) -> String? {
         known.append(name)
         guard let index = unread.firstIndex(where: { $0.name == name }) else { return nil }
-        let value = unread.remove(at: index).value
-        return empty.contains(name) ? nil : value
+        return unread.remove(at: index).value
     }
 
     /// A whole number within a range.
@@ -84,7 +80,8 @@ public struct URLOptions: Sendable {
 
     /// Throws if an option is left that nothing has read; suggests the known one with the most similar name.
     public func finish() throws(TransportError) {
-        if let option = unread.first { throw Self.unknown(option.name, known: known, of: scheme) }
+        guard let name = unread.first?.name ?? dropped.first(where: { !known.contains($0) }) else { return }
+        throw Self.unknown(name, known: known, of: scheme)
     }
 
     /// The error for an option that can't be used. `reason` is the middle of a sentence.

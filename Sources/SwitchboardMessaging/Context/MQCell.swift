@@ -16,7 +16,7 @@ public struct MQCell: Sendable, Hashable, CustomStringConvertible, ExpressibleBy
     /// The cell's name in errors, logs and metrics.
     public let name: String
 
-    /// `nil` for a cell that is known by its name alone. Read it as `MQConnection.cellID`, of `SwitchboardCells`.
+    /// `nil` for a cell that is known by its name alone. Read it as `QueueRoute.cellID`, of `SwitchboardCells`.
     package let identity: Identity?
 
     /// A cell of which only the name is known.

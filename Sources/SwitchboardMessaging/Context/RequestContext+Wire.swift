@@ -2,7 +2,8 @@ import SwitchboardCore
 import Synchronization
 
 extension RequestContext {
-    /// The keys that travel, in Nova's order, or those of a plain context; each becomes `_context_` and its name on the wire.
+    /// The keys that travel, in Nova's order, or those of a plain context; each becomes `_context_` and its name on the
+    /// wire.
     ///
     /// Holds the token in clear text, as Nova's peers need it.
     public func wireObject() -> JSONObject {
@@ -64,14 +65,14 @@ extension RequestContext {
     }
 
     /// Reads a context from the wire. Missing keys mean what Nova takes them to mean: a context without any key is an
-    /// anonymous one without rights. Never targets: ``mqConnection`` is ``MQConnection/own``.
+    /// anonymous one without rights. Never targets: ``mqConnection`` is ``QueueRoute/own``.
     ///
     /// Throws an ``RPCError`` of ``RPCError/Code/invalidContext`` that names the key whose value has a wrong type.
     public init(wireObject object: JSONObject) throws {
         var fields = Fields(requestID: "", timestamp: .now())
         var requestID: String?
-        // One pass over the keys, as every request comes through here. They come in Nova's order nearly always: the next
-        // one is looked at first.
+        // One pass over the keys, as every request comes through here. They come in Nova's order nearly always: the
+        // next one is looked at first.
         let (keys, names) = (Self.keys, Self.wireNames.names)
         var next = 0
         for member in object.members {
@@ -215,8 +216,8 @@ extension RequestContext {
 
 extension AtomicLazyReference {
     /// What was made before, or is made now. Two at once may make it twice; all get the same.
-    fileprivate func value<Value>(_ make: () -> Value) -> Value where Instance == Shared<Value> {
+    fileprivate func value<Value>(_ make: () -> Value) -> Value where Instance == ReferenceBox<Value> {
         if let made = load() { return made.value }
-        return storeIfNil(Shared(make())).value
+        return storeIfNil(ReferenceBox(make())).value
     }
 }

@@ -41,15 +41,15 @@ public struct RequestContext: Sendable {
         var isPlain = false
     }
 
-    /// A context is copied many times on a request's way, and aimed for each: so what travels stands behind one reference,
-    /// which never changes. Setting a field makes another.
+    /// A context is copied many times on a request's way, and aimed for each: so what travels stands behind one
+    /// reference, which never changes. Setting a field makes another.
     final class Storage: Sendable {
         let fields: Fields
         /// What is made of the fields when it is asked for the first time: most contexts go out several times.
-        let wire = AtomicLazyReference<Shared<JSONObject>>()
-        let nestedWire = AtomicLazyReference<Shared<[UInt8]>>()
-        let redactedWire = AtomicLazyReference<Shared<JSONObject>>()
-        let redactedNestedWire = AtomicLazyReference<Shared<[UInt8]>>()
+        let wire = AtomicLazyReference<ReferenceBox<JSONObject>>()
+        let nestedWire = AtomicLazyReference<ReferenceBox<[UInt8]>>()
+        let redactedWire = AtomicLazyReference<ReferenceBox<JSONObject>>()
+        let redactedNestedWire = AtomicLazyReference<ReferenceBox<[UInt8]>>()
 
         init(_ fields: Fields) {
             self.fields = fields
@@ -61,7 +61,7 @@ public struct RequestContext: Sendable {
     var fields: Fields { storage.fields }
 
     /// The message queue that RPC with this context uses.
-    public var mqConnection: MQConnection = .own
+    public var mqConnection: QueueRoute = .own
 
     init(_ fields: Fields) {
         storage = Storage(fields)

@@ -54,14 +54,14 @@ final class ExpectedNames: Sendable {
         (self.nested, self.starts) = (nested, starts)
     }
 
-    /// Which of them, after the prefix and with a quote behind it, a text has at a place, looked for from the `next` one
-    /// on; and where it ends. Not told near the end of the text.
+    /// Which of them, after the prefix and with a quote behind it, a text has at a place, looked for from the `next`
+    /// one on; and where it ends. Not told near the end of the text.
     @inline(__always)
     func find(
         in text: UnsafePointer<UInt8>, _ count: Int, at start: Int, from next: Int, isQuote: (Int) -> Bool
     ) -> (index: Int, end: Int)? {
         guard count &- start >= 2 &* Words.size &+ 2 else { return nil }
-        func word(_ place: Int) -> UInt64 { EightBytes(text, count, from: place).bits }
+        func word(_ place: Int) -> UInt64 { ByteLanes(text, count, from: place).bits }
         guard prefixWords.match(word(start), word(start &+ 8), word(start &+ 16)) else { return nil }
         let place = start &+ prefixWords.count
         let (one, two, three) = (word(place), word(place &+ 8), word(place &+ 16))

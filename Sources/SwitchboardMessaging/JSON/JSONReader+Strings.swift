@@ -38,17 +38,17 @@ extension JSONReader {
 
     /// Reads a string from a place inside of it on.
     private mutating func text(from start: Int) throws(JSONError) -> String {
-        let skipped = EightBytes.skipPlain(input, count, from: start)
+        let skipped = ByteLanes.skipPlain(input, count, from: start)
         var (end, all) = (start &+ skipped.length, skipped.all)
         while end < count {
-            let eight = EightBytes(input, count, from: end)
-            let plain = eight.plainToRead
+            let lanes = ByteLanes(input, count, from: end)
+            let plain = lanes.plainToRead
             end &+= plain
             guard plain == 8 else {
-                all.merge(eight.first(plain))
+                all.merge(lanes.first(plain))
                 break
             }
-            all.merge(eight)
+            all.merge(lanes)
         }
         guard isQuote(at: end) else { return try escapedText(from: start) }
         position = end + quoteLength
@@ -91,8 +91,8 @@ extension JSONReader {
         }
     }
 
-    /// Where the quote is that ends a string of a document within a string. All escapes of the outer string are of quotes
-    /// and backslashes, or it throws.
+    /// Where the quote is that ends a string of a document within a string. All escapes of the outer string are of
+    /// quotes and backslashes, or it throws.
     private func endOfNestedString(from start: Int) throws(JSONError) -> Int {
         var place = start
         /// Whether a backslash of the inner string comes before.
@@ -133,8 +133,8 @@ extension JSONReader {
         guard next(is: "\"") else { throw error("a string is expected") }
         position += 1
         let start = position
-        // Such a document is nearly all that is left of the text. Of a long one the end is looked for: somebody may have
-        // written many short ones.
+        // Such a document is nearly all that is left of the text. Of a long one the end is looked for: somebody may
+        // have written many short ones.
         var capacity = count - start
         if capacity > 65_536 {
             guard let end = endOfString(from: start)?.end else { throw unended() }
@@ -148,11 +148,11 @@ extension JSONReader {
     /// Where the quote is that ends a string, from a place inside of it on, and whether all before it is ASCII.
     private func endOfString(from start: Int) -> (end: Int, isASCII: Bool)? {
         var place = start
-        var all = EightBytes.none
+        var all = ByteLanes.none
         while place < count {
-            let eight = EightBytes(input, count, from: place)
-            let plain = eight.plainToRead
-            all.merge(eight.first(plain))
+            let lanes = ByteLanes(input, count, from: place)
+            let plain = lanes.plainToRead
+            all.merge(lanes.first(plain))
             place &+= plain
             guard plain < 8, place < count else { continue }
             if input[place] == UInt8(ascii: "\"") { return (place, all.areASCII) }
@@ -167,8 +167,8 @@ extension JSONReader {
         return error("the text ends inside a string")
     }
 
-    /// Reads a string from a place inside of it on; returns its length. `output` has room for all of it as it is written,
-    /// escaped.
+    /// Reads a string from a place inside of it on; returns its length. `output` has room for all of it as it is
+    /// written, escaped.
     private mutating func unescape(
         from start: Int, into output: UnsafeMutableBufferPointer<UInt8>
     ) throws(JSONError) -> Int {
@@ -176,11 +176,11 @@ extension JSONReader {
         var place = start
         var length = 0
         while place < count {
-            let eight = EightBytes(input, count, from: place)
-            let plain = eight.plainToRead
+            let lanes = ByteLanes(input, count, from: place)
+            let plain = lanes.plainToRead
             if length &+ 8 <= output.count {
                 // Those behind the plain ones are written over.
-                eight.store(to: text + length)
+                lanes.store(to: text + length)
             } else {
                 (text + length).update(from: input + place, count: plain)
             }

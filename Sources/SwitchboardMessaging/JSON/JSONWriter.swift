@@ -193,7 +193,7 @@ struct JSONWriter: ~Copyable {
         reserve(width &+ 8)
         if width <= 8 {
             // Those behind what is needed are written over.
-            EightBytes.backslashes.store(to: text + count)
+            ByteLanes.backslashes.store(to: text + count)
         } else {
             (text + count).update(repeating: 0x5C, count: width)
         }
@@ -206,13 +206,13 @@ struct JSONWriter: ~Copyable {
             guard let source = utf8.baseAddress else { return }
             // Eight more let its last bytes be written eight at a time too.
             reserve(utf8.count &+ 8)
-            var place = EightBytes.copyPlain(source, utf8.count, to: text + count)
+            var place = ByteLanes.copyPlain(source, utf8.count, to: text + count)
             count &+= place
             while place < utf8.count {
-                let eight = EightBytes(source, utf8.count, from: place)
+                let lanes = ByteLanes(source, utf8.count, from: place)
                 // Those behind the plain ones are written over.
-                eight.store(to: text + count)
-                let plain = eight.plainToWrite
+                lanes.store(to: text + count)
+                let plain = lanes.plainToWrite
                 place &+= plain
                 count &+= plain
                 guard plain < 8, place < utf8.count else { continue }

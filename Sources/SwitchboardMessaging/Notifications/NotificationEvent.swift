@@ -14,15 +14,16 @@ public struct NotificationEvent: Sendable, Hashable {
     }
 
     /// The fields are behind one reference, as a notification passes through many hands.
-    private var storage: Shared<Fields>
+    private var storage: ReferenceBox<Fields>
 
-    /// The members of ``context`` as they are written, where that is known: ``RequestContext/redactedNestedWireMembers()``.
+    /// The members of ``context`` as they are written, where that is known:
+    /// ``RequestContext/redactedNestedWireMembers()``.
     private(set) var writtenContext: [UInt8]?
 
     private mutating func update(_ change: (inout Fields) -> Void) {
         var fields = storage.value
         change(&fields)
-        storage = Shared(fields)
+        storage = ReferenceBox(fields)
     }
 
     /// A UUID with dashes; the same in the copies that go to several topics.
@@ -100,7 +101,7 @@ public struct NotificationEvent: Sendable, Hashable {
     }
 
     init(_ fields: Fields) {
-        storage = Shared(fields)
+        storage = ReferenceBox(fields)
     }
 
     public static func == (one: NotificationEvent, other: NotificationEvent) -> Bool {

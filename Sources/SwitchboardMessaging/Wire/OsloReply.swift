@@ -19,11 +19,11 @@ struct OsloReply: Sendable, Hashable {
         var isCancellation = false
     }
 
-    private var storage: Shared<Fields>
+    private var storage: ReferenceBox<Fields>
 
     var fields: Fields {
         get { storage.value }
-        set { storage = Shared(newValue) }
+        set { storage = ReferenceBox(newValue) }
     }
 
     @inline(__always)
@@ -36,7 +36,7 @@ struct OsloReply: Sendable, Hashable {
     static let cancellationKey = "switchboard_cancel"
 
     init(_ fields: Fields) {
-        storage = Shared(fields)
+        storage = ReferenceBox(fields)
     }
 
     init(

@@ -21,8 +21,8 @@ struct OsloRequest: Sendable, Hashable {
         var context = JSONObject()
         /// Members of the context that are written as they are: ``RequestContext/nestedWireMembers()``.
         var writtenContext: [UInt8]?
-        /// The key of the context that is not the handler's: ``RPCDeadline``. Apart, so that nobody has to copy the others
-        /// to add it or to take it out.
+        /// The key of the context that is not the handler's: ``RPCDeadline``. Apart, so that nobody has to copy the
+        /// others to add it or to take it out.
         var deadline: JSONValue?
         /// Whether it must not be executed a second time; see ``RPCClient/neverTwice``. A key of the message, where
         /// oslo.messaging's servers look at none that they do not know.
@@ -43,11 +43,11 @@ struct OsloRequest: Sendable, Hashable {
         name.isCut && name.expected == nil && foreignContextKeys.contains(name.text)
     }
 
-    private var storage: Shared<Fields>
+    private var storage: ReferenceBox<Fields>
 
     var fields: Fields {
         get { storage.value }
-        set { storage = Shared(newValue) }
+        set { storage = ReferenceBox(newValue) }
     }
 
     @inline(__always)
@@ -57,7 +57,7 @@ struct OsloRequest: Sendable, Hashable {
     }
 
     init(_ fields: Fields) {
-        storage = Shared(fields)
+        storage = ReferenceBox(fields)
     }
 
     init(

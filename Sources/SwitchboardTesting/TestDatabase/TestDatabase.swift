@@ -112,7 +112,7 @@ public final class TestDatabase: Sendable {
         let secret = (password ?? self.password).reveal()
         let encoded = secret.utf8.map { byte in
             (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
-                ? String(UnicodeScalar(byte)) : "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
+                ? String(UnicodeScalar(byte)) : "%" + byte.hexadecimal(width: 2, uppercase: true)
         }.joined()
         return "\(scheme)://\(username ?? self.username):\(encoded)@\(host):\(port)/\(database)"
             + (options.isEmpty ? "" : "?\(options)")

@@ -114,9 +114,9 @@ struct ScatterTests {
 
     @Test("Work that ignores being cancelled holds nobody up, and its cell is skipped when too much of it gathers")
     func stuck() async throws {
-        var lines = LineConfiguration()
-        lines.maximumAbandoned = 2
-        try await Cloud.run(configuration: lines) { cloud in
+        var connections = CellConnectionConfiguration()
+        connections.maximumAbandoned = 2
+        try await Cloud.run(configuration: connections) { cloud in
             let trap = Trap()
             defer { trap.open() }
             func gather() async throws -> GatheredCells<String> {
@@ -137,7 +137,7 @@ struct ScatterTests {
             #expect(skipped[Cloud.cell1] == .skipped(.stuck))
             #expect(!skipped.isComplete)
             trap.open()
-            try await waitUntil { cloud.line(of: Cloud.cell1)?.users == 0 }
+            try await waitUntil { cloud.connection(of: Cloud.cell1)?.users == 0 }
             var again = try await gather()
             let end = ContinuousClock.now + .seconds(60)
             while again[Cloud.cell1] == .skipped(.stuck), .now < end { again = try await gather() }
@@ -257,9 +257,9 @@ struct ScatterTests {
 
     @Test("A cell whose queue is silent costs one gathering its time, and fails at once in the next")
     func silentCell() async throws {
-        var lines = LineConfiguration()
-        lines.silenceLimit = .milliseconds(100)
-        try await Cloud.run(configuration: lines) { cloud in
+        var connections = CellConnectionConfiguration()
+        connections.silenceLimit = .milliseconds(100)
+        try await Cloud.run(configuration: connections) { cloud in
             _ = try await cloud.ask(Cloud.inCell1)
             cloud.mutes.setMuted(true, "one")
             func gather(_ timeout: Duration) async throws -> GatheredCells<String> {
@@ -270,7 +270,7 @@ struct ScatterTests {
             let first = try await gather(.seconds(2))
             #expect(first[Cloud.cell1]?.name == "didNotRespond")
             #expect(first.answers[Cloud.cell2] == "two")
-            try await waitUntil { cloud.line(of: Cloud.cell1)?.silence != nil }
+            try await waitUntil { cloud.connection(of: Cloud.cell1)?.silence != nil }
             let second = try await gather(.seconds(60))
             #expect((second[Cloud.cell1]?.error as? CellError)?.code == .unreachable)
             #expect(second.answers[Cloud.cell2] == "two")

@@ -138,7 +138,7 @@ struct NovaDefectTests {
         let log = InMemoryLogHandler()
         var logger = Logger(label: "canary") { _ in log }
         logger.logLevel = .trace
-        var configuration = LineConfiguration()
+        var configuration = CellConnectionConfiguration()
         configuration.refreshInterval = .milliseconds(20)
         try await Cloud.run(configuration: configuration, logger: logger) { cloud in
             var seen: [String] = []

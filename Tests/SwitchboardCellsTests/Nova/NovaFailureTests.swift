@@ -9,8 +9,8 @@ import Testing
 /// command line's, the directory's or the compute API's is tested there; the article *Coming from Nova* has the list.
 @Suite("What hurts users of Nova's cells", .timeLimit(.minutes(2)))
 struct NovaFailureTests {
-    private func quick() -> LineConfiguration {
-        var configuration = LineConfiguration()
+    private func quick() -> CellConnectionConfiguration {
+        var configuration = CellConnectionConfiguration()
         configuration.refreshInterval = .milliseconds(20)
         return configuration
     }
@@ -81,17 +81,17 @@ struct NovaFailureTests {
         }
     }
 
-    @Test("6: a password that changed makes a new line; the old one ends with its last user")
+    @Test("6: a password that changed makes a new connection; the old one ends with its last user")
     func rotatedPassword() async throws {
         try await Cloud.run(configuration: quick()) { cloud in
-            // The in-process queue takes options; to a line they are as good as a password: part of the URL.
+            // The in-process queue takes options; to a connection they are as good as a password: part of the URL.
             let cell = try await cloud.directory.cell(Cloud.cell1)
             try await cloud.manager.withTargetCell(cell, RequestContext()) { before in
-                let old = try #require(cloud.line(of: Cloud.cell1)?.digest)
+                let old = try #require(cloud.connection(of: Cloud.cell1)?.digest)
                 try await cloud.update(Cloud.cell1, url: "fake://one?queue_limit=77")
                 let answer = try await cloud.ask(Cloud.inCell1)
                 #expect(answer == "one")
-                let new = try #require(cloud.line(of: Cloud.cell1)?.digest)
+                let new = try #require(cloud.connection(of: Cloud.cell1)?.digest)
                 #expect(new != old)
                 let onOld = try await cloud.whereItGoes(before)
                 #expect(onOld == "one")
@@ -171,9 +171,9 @@ struct NovaFailureTests {
 
     @Test("P2: a hung cell leaves all others what they were, request after request")
     func hungCell() async throws {
-        var lines = LineConfiguration()
-        lines.maximumAbandoned = 3
-        try await Cloud.run(configuration: lines) { cloud in
+        var connections = CellConnectionConfiguration()
+        connections.maximumAbandoned = 3
+        try await Cloud.run(configuration: connections) { cloud in
             let trap = Trap()
             defer { trap.open() }
             for _ in 0..<20 {

@@ -35,7 +35,7 @@ struct CellHealthTests {
 
     @Test("A cell whose silence was noticed by a call is deaf without a check")
     func silent() async throws {
-        var configuration = LineConfiguration()
+        var configuration = CellConnectionConfiguration()
         configuration.silenceLimit = .milliseconds(50)
         try await Cloud.run(configuration: configuration) { cloud in
             _ = try await cloud.ask(Cloud.inCell1)
@@ -49,7 +49,7 @@ struct CellHealthTests {
 
     @Test("A cell whose connection is lost, and one whose mapping can't be used, say so")
     func trouble() async throws {
-        var configuration = LineConfiguration()
+        var configuration = CellConnectionConfiguration()
         configuration.refreshInterval = .milliseconds(20)
         try await Cloud.run(configuration: configuration) { cloud in
             _ = try await cloud.ask(Cloud.inCell1)

@@ -49,10 +49,10 @@ struct IdentityTests {
     func byHand() throws {
         let cloud = try Cloud()
         let text = Cloud.cell1.description
-        #expect(MQConnection.cell(cloud.own, name: MQCell(text)).cellID == nil)
-        #expect(MQConnection.none(cell: MQCell("\(text) (x)"), reason: "r").cellID == nil)
-        #expect(MQConnection.cell(cloud.own, name: "cell1").description == "cell cell1")
-        #expect(MQConnection.none(cell: "cell0", reason: "r").description == "none (cell cell0: r)")
+        #expect(QueueRoute.cell(cloud.own, name: MQCell(text)).cellID == nil)
+        #expect(QueueRoute.none(cell: MQCell("\(text) (x)"), reason: "r").cellID == nil)
+        #expect(QueueRoute.cell(cloud.own, name: "cell1").description == "cell cell1")
+        #expect(QueueRoute.none(cell: "cell0", reason: "r").description == "none (cell cell0: r)")
     }
 
     @Test("A cell that is called own is not the process's own queue to errors")
@@ -85,7 +85,7 @@ struct IdentityTests {
                     _ = try await cloud.client.call("where", context: context)
                 }
             }
-            // Of the calls, and of the lines that they went through.
+            // Of the calls, and of the connections that they went through.
             let labels = Set(metrics.recorders.map(\.label) + metrics.timers.map(\.label))
             #expect(labels.contains { $0 == "rpc.client.call.duration" }, "\(labels)")
             #expect(
@@ -99,7 +99,7 @@ struct IdentityTests {
             Duration.zero, .seconds(-1), .seconds(Int64.min),
         ])
     func intervals(_ interval: Duration) async throws {
-        var configuration = LineConfiguration()
+        var configuration = CellConnectionConfiguration()
         configuration.refreshInterval = interval
         try await Cloud.run(configuration: configuration) { cloud in
             try await cloud.manager.withTargetCell(forInstance: Cloud.inCell1, .admin()) { context in

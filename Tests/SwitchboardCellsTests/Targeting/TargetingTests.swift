@@ -119,7 +119,7 @@ struct TargetingTests {
         }
     }
 
-    @Test("A changed mapping is used by the next request, while those on the old line go on")
+    @Test("A changed mapping is used by the next request, while those on the old connection go on")
     func changedURL() async throws {
         try await Cloud.run { cloud in
             try await cloud.manager.withTargetCell(forInstance: Cloud.inCell1, RequestContext()) { before in
@@ -137,9 +137,9 @@ struct TargetingTests {
         }
     }
 
-    @Test("A copy that outlives its line gets an error that names the cell, never another queue")
+    @Test("A copy that outlives its connection gets an error that names the cell, never another queue")
     func outlivedCopy() async throws {
-        var configuration = LineConfiguration()
+        var configuration = CellConnectionConfiguration()
         configuration.idleLifetime = .zero
         configuration.refreshInterval = .milliseconds(10)
         try await Cloud.run(configuration: configuration) { cloud in
@@ -154,8 +154,8 @@ struct TargetingTests {
         }
     }
 
-    @Test("Cells with one URL share a line, and errors name the cell that was meant")
-    func sharedLine() async throws {
+    @Test("Cells with one URL share a connection, and errors name the cell that was meant")
+    func sharedConnection() async throws {
         try await Cloud.run { cloud in
             let twin = CellMapping(
                 id: .random(), name: "twin", transportURL: URLTemplate("fake://one"),

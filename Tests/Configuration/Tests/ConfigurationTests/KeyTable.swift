@@ -85,7 +85,9 @@ enum KeyTable {
                 "NotificationListenerConfiguration", NotificationListenerConfiguration.configurationKeys,
                 NotificationListenerConfiguration(), exempt: ["executor": "code"]),
             KeySection("NotificationRetry", NotificationRetry.configurationKeys, NotificationRetry()),
-            KeySection("LineConfiguration", LineConfiguration.configurationKeys, LineConfiguration()),
+            KeySection(
+                "CellConnectionConfiguration", CellConnectionConfiguration.configurationKeys,
+                CellConnectionConfiguration()),
             KeySection(
                 "BaseURLs", BaseURLs.configurationKeys, BaseURLs(),
                 exempt: ["transport": "base.transportURL", "database": "base.databaseConnection"]),

@@ -7,7 +7,7 @@ extension MQCell {
     }
 }
 
-extension MQConnection {
+extension QueueRoute {
     /// The cell at which a ``CellContextManager`` aimed the context; `nil` for the process's own queue, and for
     /// contexts that were aimed by other means.
     public var cellID: CellID? {

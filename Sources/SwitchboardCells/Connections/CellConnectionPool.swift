@@ -1,20 +1,20 @@
 import SwitchboardCore
 import SwitchboardMessaging
 
-/// The lines there are, who uses them, and which cell each belongs to. A value without I/O: the manager acts on what its
-/// methods return.
+/// The cells' connections there are, who uses them, and which cell each belongs to. A value without I/O: the manager
+/// acts on what its methods return.
 ///
-/// A line's life:
+/// A connection's life:
 ///
 ///     make ──▶ used ◀──▶ idle ──▶ closing      (idle too long, or room is needed)
 ///                │         │
 ///                └─────────┴──▶ draining ──▶ closing   (no cell is mapped to it any more; after its last user)
-///     any ──▶ gone                              (its connection ended by itself)
-struct LineTable {
+///     any ──▶ gone                              (it ended by itself)
+struct CellConnectionPool {
     typealias Instant = ContinuousClock.Instant
 
     struct Entry {
-        let line: Line
+        let connection: CellConnection
         let madeAt: Instant
         /// The cells that are mapped to it, as far as they were asked for.
         var cells: Set<CellID> = []
@@ -24,18 +24,18 @@ struct LineTable {
 
         /// Nobody will be aimed at it any more.
         var isDraining: Bool { cells.isEmpty }
-        var isIdle: Bool { users == 0 && line.connection.callsInFlight == 0 }
+        var isIdle: Bool { users == 0 && connection.messageQueue.callsInFlight == 0 }
 
-        /// Counts one more user, unless the line is silent. An entry is large: it is changed in its place, as this is done
-        /// for each request.
-        mutating func beginUse() -> (Line, CircuitBreaker.Silence?) {
-            if let silence = line.health.silence { return (line, silence) }
+        /// Counts one more user, unless the connection is silent. An entry is large: it is changed in its place, as
+        /// this is done for each request.
+        mutating func beginUse() -> (CellConnection, CircuitBreaker.Silence?) {
+            if let silence = connection.health.silence { return (connection, silence) }
             users += 1
             idleSince = nil
-            return (line, nil)
+            return (connection, nil)
         }
 
-        /// Whether the line is to be closed.
+        /// Whether the connection is to be closed.
         mutating func endUse() -> Bool {
             users -= 1
             return isDraining && isIdle
@@ -51,11 +51,11 @@ struct LineTable {
 
     /// What ``lease(_:)`` finds.
     enum Lease {
-        case line(Line, title: String)
+        case connection(CellConnection, title: String)
         case noQueue(title: String)
         /// What the mapping means is not known: call ``resolve(_:to:)``, and again.
         case unresolved
-        /// There is no line yet: call ``makeRoom()`` and ``add(_:for:now:)``, and again.
+        /// There is no connection yet: call ``makeRoom()`` and ``add(_:for:now:)``, and again.
         case missing(TransportURL, title: String)
         case refused(any Error)
         case silent(CircuitBreaker.Silence)
@@ -69,10 +69,10 @@ struct LineTable {
         case over
     }
 
-    /// Lines that are to be closed, and lines that drain from now on.
+    /// Connections that are to be closed, and connections that drain from now on.
     struct Leftovers {
-        var closing: [Line] = []
-        var draining: [Line] = []
+        var closing: [CellConnection] = []
+        var draining: [CellConnection] = []
     }
 
     private(set) var entries: [UInt64: Entry] = [:]
@@ -92,16 +92,16 @@ struct LineTable {
 
     // MARK: Using
 
-    /// Counts one more user of a cell's line, where there is one.
+    /// Counts one more user of a cell's connection, where there is one.
     ///
-    /// - Parameter isFresh: whether the mapping was looked up just now. One that somebody has held may be older than what
-    ///   is known here.
+    /// - Parameter isFresh: whether the mapping was looked up just now. One that somebody has held may be older than
+    ///   what is known here.
     mutating func lease(_ cell: CellMapping, isFresh: Bool, includingDisabled: Bool) -> Lease {
         if isOver { return .over }
         guard let place = resolutions.index(forKey: cell.id) else { return .unresolved }
         // Nearly always. Looked at in its place, as a resolution is large.
-        if let (id, title) = resolutions.values[place].inUse(for: cell), let line = entries.index(forKey: id) {
-            return lease(line, title)
+        if let (id, title) = resolutions.values[place].inUse(for: cell), let connection = entries.index(forKey: id) {
+            return lease(connection, title)
         }
         let resolution = resolutions.values[place]
         guard resolution.stands(for: cell, isFresh: isFresh) else { return .unresolved }
@@ -113,54 +113,54 @@ struct LineTable {
         }
         if let fault = resolution.fault { return isFresh ? .unresolved : .unusable(fault) }
         guard case .url(let url) = resolution.queue else { return .noQueue(title: resolution.title) }
-        guard let id = resolution.line ?? ids[url], let line = entries.index(forKey: id) else {
+        guard let id = resolution.connectionID ?? ids[url], let connection = entries.index(forKey: id) else {
             if let refusal = refusals[url] {
                 if refusal.until > .now { return .refused(refusal.error) }
                 refusals[url] = nil
             }
             return .missing(url, title: resolution.title)
         }
-        if resolution.line == nil { attach(cell.id, to: id) }
-        return lease(line, resolution.title)
+        if resolution.connectionID == nil { attach(cell.id, to: id) }
+        return lease(connection, resolution.title)
     }
 
     private mutating func lease(_ place: Dictionary<UInt64, Entry>.Index, _ title: String) -> Lease {
-        let (line, silence) = entries.values[place].beginUse()
+        let (connection, silence) = entries.values[place].beginUse()
         if let silence { return .silent(silence) }
-        return .line(line, title: title)
+        return .connection(connection, title: title)
     }
 
-    /// Whether there is room for one more line; where there is not, the line that has been idle longest gives it up and
-    /// is to be closed.
-    mutating func makeRoom() -> (hasRoom: Bool, closing: Line?) {
+    /// Whether there is room for one more connection; where there is not, the connection that has been idle longest
+    /// gives it up and is to be closed.
+    mutating func makeRoom() -> (hasRoom: Bool, closing: CellConnection?) {
         guard entries.count >= maximumCount else { return (true, nil) }
         noteUse()
         let now = Instant.now
         let idlest = entries.values.filter(\.isIdle).min { ($0.idleSince ?? now) < ($1.idleSince ?? now) }
         guard let idlest else { return (false, nil) }
-        return (true, remove(idlest.line.id))
+        return (true, remove(idlest.connection.id))
     }
 
-    func hasLine(to url: TransportURL) -> Bool {
+    func hasConnection(to url: TransportURL) -> Bool {
         ids[url] != nil
     }
 
-    /// Adds a line that nobody uses yet.
-    mutating func add(_ line: Line, for cell: CellID, now: Instant) {
-        entries[line.id] = Entry(line: line, madeAt: now)
-        ids[line.url] = line.id
-        attach(cell, to: line.id)
+    /// Adds a connection that nobody uses yet.
+    mutating func add(_ connection: CellConnection, for cell: CellID, now: Instant) {
+        entries[connection.id] = Entry(connection: connection, madeAt: now)
+        ids[connection.url] = connection.id
+        attach(cell, to: connection.id)
     }
 
-    /// Counts one user less. Returns the line when it is to be closed.
-    mutating func release(_ line: Line) -> Line? {
-        guard let place = entries.index(forKey: line.id), entries.values[place].endUse() else { return nil }
-        return remove(line.id)
+    /// Counts one user less. Returns the connection when it is to be closed.
+    mutating func release(_ connection: CellConnection) -> CellConnection? {
+        guard let place = entries.index(forKey: connection.id), entries.values[place].endUse() else { return nil }
+        return remove(connection.id)
     }
 
-    /// The line that a cell is on now.
-    func line(of cell: CellID) -> Line? {
-        resolutions[cell]?.line.flatMap { entries[$0]?.line }
+    /// The connection that a cell is on now.
+    func connection(of cell: CellID) -> CellConnection? {
+        resolutions[cell]?.connectionID.flatMap { entries[$0]?.connection }
     }
 
     // MARK: Following the mappings
@@ -173,7 +173,8 @@ struct LineTable {
         resolutions[cell.id].flatMap { $0.stored == cell.transportURL && $0.name == cell.name ? $0 : nil }
     }
 
-    /// Takes note of what a cell is mapped to now. The line that it was on before drains, unless others are on it.
+    /// Takes note of what a cell is mapped to now. The connection that it was on before drains, unless others are on
+    /// it.
     ///
     /// - Parameter isFresh: whether the mapping was looked up just now. One that may be older than what was known is
     ///   compared with the directory soon.
@@ -185,7 +186,7 @@ struct LineTable {
         if new.isListed, isChange || !isFresh { isDoubtful = true }
         let leftovers: Leftovers
         if let old, old.queue == queue {
-            new.line = old.line
+            new.connectionID = old.connectionID
             leftovers = Leftovers()
         } else {
             leftovers = detach(cell.id)
@@ -194,13 +195,13 @@ struct LineTable {
         return leftovers
     }
 
-    /// Takes note that a cell is not to be used any more. Its line drains, unless others are on it.
+    /// Takes note that a cell is not to be used any more. Its connection drains, unless others are on it.
     mutating func retire(_ cell: CellID, _ standing: Resolution.Standing) -> Leftovers {
         resolutions[cell]?.standing = standing
         return detach(cell)
     }
 
-    /// Takes note that what a cell is mapped to now cannot be used. Its line drains, unless others are on it.
+    /// Takes note that what a cell is mapped to now cannot be used. Its connection drains, unless others are on it.
     mutating func fail(_ cell: CellMapping, _ error: CellError) -> Leftovers {
         let leftovers = detach(cell.id)
         var new = Resolution(cell, to: .none, after: resolutions[cell.id])
@@ -209,7 +210,7 @@ struct LineTable {
         return leftovers
     }
 
-    /// Takes note that a cell's mapping cannot be read. Its line drains, unless others are on it.
+    /// Takes note that a cell's mapping cannot be read. Its connection drains, unless others are on it.
     mutating func fail(_ cell: CellID, _ error: CellError) -> Leftovers {
         let leftovers = detach(cell)
         resolutions[cell] = resolutions[cell]?.unreadable(error)
@@ -229,27 +230,27 @@ struct LineTable {
 
     // MARK: Ending
 
-    /// Removes the lines that have been idle too long, and those that have drained; they are to be closed.
-    mutating func tick(now: Instant) -> [(line: Line, reason: LineEvent.Closing)] {
+    /// Removes the connections that have been idle too long, and those that have drained; they are to be closed.
+    mutating func tick(now: Instant) -> [(connection: CellConnection, reason: CellConnectionEvent.Closing)] {
         refusals = refusals.filter { $0.value.until > now }
         noteUse()
-        var expired: [(Line, LineEvent.Closing)] = []
+        var expired: [(CellConnection, CellConnectionEvent.Closing)] = []
         for (id, entry) in entries where entry.isIdle {
             if entry.isDraining {
-                expired.append((entry.line, .drained))
+                expired.append((entry.connection, .drained))
             } else if let since = entry.idleSince ?? mark(id, now), since + idleLifetime <= now {
-                expired.append((entry.line, .idle))
+                expired.append((entry.connection, .idle))
             }
         }
-        for (line, _) in expired { _ = remove(line.id) }
-        if resolutions.count > 4 * maximumCount { resolutions = resolutions.filter { $0.value.line != nil } }
+        for (connection, _) in expired { _ = remove(connection.id) }
+        if resolutions.count > 4 * maximumCount { resolutions = resolutions.filter { $0.value.connectionID != nil } }
         return expired
     }
 
-    /// Forgets a line whose connection has ended by itself; its queue is not tried again until `pause` is over.
-    mutating func end(_ line: Line, error: (any Error)?, pause: Duration, now: Instant) {
-        _ = remove(line.id)
-        if let error { refusals[line.url] = Refusal(error: error, at: now, until: now + pause) }
+    /// Forgets a connection that has ended by itself; its queue is not tried again until `pause` is over.
+    mutating func end(_ connection: CellConnection, error: (any Error)?, pause: Duration, now: Instant) {
+        _ = remove(connection.id)
+        if let error { refusals[connection.url] = Refusal(error: error, at: now, until: now + pause) }
     }
 
     /// Nobody is aimed at anything from now on.
@@ -264,30 +265,30 @@ struct LineTable {
         return now
     }
 
-    /// A line that something was sent through is not idle, also where only plain copies of contexts refer to it.
+    /// A connection that something was sent through is not idle, also where only plain copies of contexts refer to it.
     private mutating func noteUse() {
-        for (id, entry) in entries where entry.line.health.takeUse() { entries[id]?.idleSince = nil }
+        for (id, entry) in entries where entry.connection.health.takeUse() { entries[id]?.idleSince = nil }
     }
 
     private mutating func attach(_ cell: CellID, to id: UInt64) {
         entries[id]?.cells.insert(cell)
-        resolutions[cell]?.line = id
+        resolutions[cell]?.connectionID = id
     }
 
     private mutating func detach(_ cell: CellID) -> Leftovers {
-        guard let id = resolutions[cell]?.line else { return Leftovers() }
-        resolutions[cell]?.line = nil
+        guard let id = resolutions[cell]?.connectionID else { return Leftovers() }
+        resolutions[cell]?.connectionID = nil
         entries[id]?.cells.remove(cell)
         guard let entry = entries[id], entry.isDraining else { return Leftovers() }
-        guard entry.isIdle else { return Leftovers(draining: [entry.line]) }
-        return Leftovers(closing: [remove(id)].compactMap(\.self), draining: [entry.line])
+        guard entry.isIdle else { return Leftovers(draining: [entry.connection]) }
+        return Leftovers(closing: [remove(id)].compactMap(\.self), draining: [entry.connection])
     }
 
     @discardableResult
-    private mutating func remove(_ id: UInt64) -> Line? {
+    private mutating func remove(_ id: UInt64) -> CellConnection? {
         guard let entry = entries.removeValue(forKey: id) else { return nil }
-        if ids[entry.line.url] == id { ids[entry.line.url] = nil }
-        for cell in entry.cells where resolutions[cell]?.line == id { resolutions[cell]?.line = nil }
-        return entry.line
+        if ids[entry.connection.url] == id { ids[entry.connection.url] = nil }
+        for cell in entry.cells where resolutions[cell]?.connectionID == id { resolutions[cell]?.connectionID = nil }
+        return entry.connection
     }
 }

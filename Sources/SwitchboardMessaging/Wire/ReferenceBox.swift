@@ -1,5 +1,5 @@
 /// A value behind one reference, for what is large and passes through many hands.
-final class Shared<Value: Sendable>: Sendable {
+final class ReferenceBox<Value: Sendable>: Sendable {
     let value: Value
 
     init(_ value: Value) {

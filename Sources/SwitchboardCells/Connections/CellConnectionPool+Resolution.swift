@@ -1,4 +1,4 @@
-extension LineTable {
+extension CellConnectionPool {
     /// What a cell's mapping was resolved to.
     struct Resolution {
         /// What the directory said of the cell, last.
@@ -20,11 +20,11 @@ extension LineTable {
         let superseded: [URLTemplate?]
         /// Why the mapping cannot be used. Kept, so that a former one is not used in its stead.
         var fault: CellError?
-        var line: UInt64?
+        var connectionID: UInt64?
     }
 }
 
-extension LineTable {
+extension CellConnectionPool {
     /// A cell that is mapped to a queue that refused us, or to what cannot be used.
     struct Outage {
         let title: String
@@ -32,10 +32,10 @@ extension LineTable {
         let since: Instant
     }
 
-    /// The cells in use that have no line because they cannot have one.
+    /// The cells in use that have no connection because they cannot have one.
     func outages(now: Instant) -> [Outage] {
         cells.values.compactMap { cell in
-            guard cell.line == nil, cell.standing == .inUse else { return nil }
+            guard cell.connectionID == nil, cell.standing == .inUse else { return nil }
             if let fault = cell.fault { return Outage(title: cell.title, error: fault, since: cell.at) }
             guard case .url(let url) = cell.queue, let refusal = refusals[url], refusal.until > now else { return nil }
             return Outage(title: cell.title, error: refusal.error, since: refusal.at)
@@ -43,7 +43,7 @@ extension LineTable {
     }
 }
 
-extension LineTable.Resolution {
+extension CellConnectionPool.Resolution {
     /// What a mapping means, where `former` was known of its cell before.
     init(_ cell: CellMapping, to queue: CellQueue, after former: Self?) {
         self.init(
@@ -68,11 +68,13 @@ extension LineTable.Resolution {
         return urls
     }
 
-    /// The line and the title of a mapping that is the present one and has a line. Mutating, as a dictionary gives its values
-    /// without a copy only so.
-    mutating func inUse(for cell: CellMapping) -> (line: UInt64, title: String)? {
-        guard let line, case .inUse = standing, stored == cell.transportURL, name == cell.name else { return nil }
-        return (line, title)
+    /// The connection and the title of a mapping that is the present one and has a connection. Mutating, as a
+    /// dictionary gives its values without a copy only so.
+    mutating func inUse(for cell: CellMapping) -> (connectionID: UInt64, title: String)? {
+        guard let connectionID, case .inUse = standing, stored == cell.transportURL, name == cell.name else {
+            return nil
+        }
+        return (connectionID, title)
     }
 
     /// Whether it says what becomes of a mapping: it is the same, or an older one of its cell that somebody holds.

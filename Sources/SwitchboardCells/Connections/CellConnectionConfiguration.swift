@@ -1,12 +1,12 @@
 public import SwitchboardCore
 
-/// How a ``CellContextManager`` manages its lines.
-public struct LineConfiguration: Sendable {
-    /// How long an unused line stays connected.
+/// How a ``CellContextManager`` manages the connections to the cells.
+public struct CellConnectionConfiguration: Sendable {
+    /// How long an unused connection stays connected.
     public var idleLifetime: Duration = .seconds(1200)
 
-    /// The maximum number of lines. At the limit, the line that has been idle longest is closed. If none is idle,
-    /// aiming at another cell fails.
+    /// The maximum number of connections. At the limit, the connection that has been idle longest is closed. If none is
+    /// idle, aiming at another cell fails.
     public var maximumCount = 1000
 
     /// The directory is not asked more often than this.
@@ -22,8 +22,8 @@ public struct LineConfiguration: Sendable {
     /// can't be aimed at until a probe comes back. Waiting for a reply doesn't count.
     public var silenceLimit: Duration = .seconds(1)
 
-    /// How long a line may be disconnected before its queue counts as not answering, even if no request has waited for
-    /// it.
+    /// How long a connection may be disconnected before its queue counts as not answering, even if no request has
+    /// waited for it.
     public var disconnectionLimit: Duration = .seconds(10)
 
     /// How many pieces of work of ``CellContextManager/scatterGather(over:_:configuration:_:)`` may keep running in a

@@ -1,9 +1,9 @@
 public import SwitchboardCore
 import SwitchboardMessaging
 
-/// The status of a line.
-public struct LineStatus: Sendable, Hashable {
-    /// The last thing that went wrong with a line.
+/// The status of a cell's connection.
+public struct CellConnectionStatus: Sendable, Hashable {
+    /// The last thing that went wrong with a connection.
     public struct Trouble: Sendable, Hashable {
         /// One sentence or clause, without secrets.
         public let message: String
@@ -31,7 +31,7 @@ public struct LineStatus: Sendable, Hashable {
     public let users: Int
     /// How many calls are waiting for their replies.
     public let callsInFlight: Int
-    /// The state of its connection, with the last reason for trouble.
+    /// The state of its transport, with the last reason for trouble.
     public let state: TransportState
     /// If set, its queue doesn't answer, and its cells can't be aimed at until a probe comes back.
     public let silence: Silence?
@@ -41,16 +41,16 @@ public struct LineStatus: Sendable, Hashable {
     /// Whether it takes no new users, and closes after its last one.
     public var isDraining: Bool { cells.isEmpty }
 
-    init(_ entry: LineTable.Entry, now: ContinuousClock.Instant) {
-        let line = entry.line
-        digest = line.digest
-        url = line.connection.transport.url.description
+    init(_ entry: CellConnectionPool.Entry, now: ContinuousClock.Instant) {
+        let connection = entry.connection
+        digest = connection.digest
+        url = connection.messageQueue.transport.url.description
         cells = entry.cells.sorted()
         age = now - entry.madeAt
         users = entry.users
-        callsInFlight = line.connection.callsInFlight
-        state = line.connection.transport.state
-        silence = line.health.silence.map { Silence(duration: now - $0.since, reason: $0.reason) }
-        lastTrouble = line.health.lastTrouble.map { Trouble(message: $0.message, age: now - $0.at) }
+        callsInFlight = connection.messageQueue.callsInFlight
+        state = connection.messageQueue.transport.state
+        silence = connection.health.silence.map { Silence(duration: now - $0.since, reason: $0.reason) }
+        lastTrouble = connection.health.lastTrouble.map { Trouble(message: $0.message, age: now - $0.at) }
     }
 }

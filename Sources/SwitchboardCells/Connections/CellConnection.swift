@@ -2,32 +2,34 @@ import SwitchboardCore
 import SwitchboardMessaging
 
 /// A cell's running connection, shared by everybody who is aimed at what it connects to.
-final class Line: Sendable {
-    /// Tells lines apart; never used again.
+final class CellConnection: Sendable {
+    /// Tells cells' connections apart; never used again.
     let id: UInt64
-    /// What it connects to, whole: two mappings with one URL share a line.
+    /// What it connects to, whole: two mappings with one URL share a connection.
     let url: TransportURL
     /// What it is called in public.
     let digest: String
-    let connection: MessageQueueConnection
-    let health: LineHealth
-    private let stop: AsyncStream<LineEvent.Closing>
-    private let stopSource: AsyncStream<LineEvent.Closing>.Continuation
+    let messageQueue: MessageQueueConnection
+    let health: ConnectionHealth
+    private let stop: AsyncStream<CellConnectionEvent.Closing>
+    private let stopSource: AsyncStream<CellConnectionEvent.Closing>.Continuation
 
-    init(id: UInt64, url: TransportURL, digest: String, connection: MessageQueueConnection, health: LineHealth) {
+    init(id: UInt64, url: TransportURL, digest: String, messageQueue: MessageQueueConnection, health: ConnectionHealth)
+    {
         self.id = id
         self.url = url
         self.digest = digest
-        self.connection = connection
+        self.messageQueue = messageQueue
         self.health = health
         (stop, stopSource) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(1))
     }
 
-    /// Runs the connection until ``close(_:)`` or cancellation, and returns why it ended. Throws what ended the connection.
-    func run() async throws -> LineEvent.Closing {
-        try await withThrowingTaskGroup(of: LineEvent.Closing?.self) { group in
+    /// Runs the connection until ``close(_:)`` or cancellation, and returns why it ended. Throws what ended the
+    /// connection.
+    func run() async throws -> CellConnectionEvent.Closing {
+        try await withThrowingTaskGroup(of: CellConnectionEvent.Closing?.self) { group in
             group.addTask {
-                try await self.connection.run()
+                try await self.messageQueue.run()
                 return .shutdown
             }
             group.addTask {
@@ -35,7 +37,7 @@ final class Line: Sendable {
                 return nil
             }
             group.addTask {
-                for await state in self.connection.transport.states() { self.health.observe(state) }
+                for await state in self.messageQueue.transport.states() { self.health.observe(state) }
                 return nil
             }
             group.addTask {
@@ -51,7 +53,7 @@ final class Line: Sendable {
     }
 
     /// Ends ``run()``. The first reason counts.
-    func close(_ reason: LineEvent.Closing) {
+    func close(_ reason: CellConnectionEvent.Closing) {
         stopSource.yield(reason)
     }
 
@@ -60,7 +62,7 @@ final class Line: Sendable {
         for await _ in health.alarms {
             while let timeout = health.probeTimeout, !Task.isCancelled {
                 do {
-                    _ = try await connection.roundTrip(timeout: timeout)
+                    _ = try await messageQueue.roundTrip(timeout: timeout)
                     health.sent()
                 } catch is CancellationError {
                     return
@@ -74,12 +76,12 @@ final class Line: Sendable {
     }
 }
 
-/// What lines are called in public: 16 hexadecimal digits that stand for a URL.
+/// What cells' connections are called in public: 16 hexadecimal digits that stand for a URL.
 ///
 /// A digest that everybody can compute would let everybody try passwords on it, however good the function. This one
-/// depends on 128 random bits that never leave the process: it tells lines of one process apart, equal ones are equal, and
-/// it means nothing anywhere else.
-struct LineDigests: Sendable {
+/// depends on 128 random bits that never leave the process: it tells connections of one process apart, equal ones are
+/// equal, and it means nothing anywhere else.
+struct ConnectionDigests: Sendable {
     private let salt: (UInt64, UInt64)
 
     init() {

@@ -1,6 +1,6 @@
 /// The message queue that a request goes through. None of the three states ever changes into another by itself: a call
 /// that is aimed at a cell fails if that cell can't take it, and never reaches another queue.
-public enum MQConnection: Sendable {
+public enum QueueRoute: Sendable {
     /// The process's own queue: the connection with which the RPC client was created.
     case own
     /// One cell's queue. `name` says which cell's, because cells may share a connection that is named after another
@@ -10,7 +10,7 @@ public enum MQConnection: Sendable {
     case none(cell: MQCell, reason: String)
 }
 
-extension MQConnection: CustomStringConvertible {
+extension QueueRoute: CustomStringConvertible {
     /// Never contains a URL.
     public var description: String {
         switch self {

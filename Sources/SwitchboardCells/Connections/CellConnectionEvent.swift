@@ -1,14 +1,14 @@
-/// An event in the life of a line.
-public struct LineEvent: Sendable, Hashable {
-    /// Why a line was closed.
+/// An event in the life of a cell's connection.
+public struct CellConnectionEvent: Sendable, Hashable {
+    /// Why a connection was closed.
     public enum Closing: String, Sendable, Hashable {
         /// It wasn't used for a long time.
         case idle
         /// No cell is mapped to it any more: its cells have moved, or were deleted or disabled.
         case drained
-        /// Another line needed its place.
+        /// Another connection needed its place.
         case room
-        /// Its connection ended, for example because it was refused.
+        /// It ended by itself, for example because it was refused.
         case lost
         /// The manager was shut down.
         case shutdown
@@ -18,7 +18,7 @@ public struct LineEvent: Sendable, Hashable {
         /// It is new, and connects.
         case opened
         case connected
-        /// Its connection was lost, or accepts no messages for now. It recovers by itself.
+        /// It was lost, or accepts no messages for now. It recovers by itself.
         case interrupted(reason: String)
         /// Its queue doesn't answer. Its cells can't be aimed at until it does.
         case silent(reason: String)
@@ -43,7 +43,7 @@ public struct LineEvent: Sendable, Hashable {
     }
 
     public let kind: Kind
-    /// The line's ``LineStatus/digest``.
+    /// The connection's ``CellConnectionStatus/digest``.
     public let digest: String
     /// The cell that it was opened for, for people.
     public let cell: String

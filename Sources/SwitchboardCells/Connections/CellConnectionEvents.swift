@@ -2,11 +2,11 @@ import Logging
 import Metrics
 import SwitchboardCore
 
-/// Tells of what happens to lines: to those who watch, to the log, and to the metrics.
-final class LineEvents: Sendable {
+/// Tells of what happens to connections: to those who watch, to the log, and to the metrics.
+final class CellConnectionEvents: Sendable {
     private struct Watchers {
         var nextID: UInt64 = 0
-        var continuations: [UInt64: AsyncStream<LineEvent>.Continuation] = [:]
+        var continuations: [UInt64: AsyncStream<CellConnectionEvent>.Continuation] = [:]
         var isOver = false
     }
 
@@ -23,9 +23,9 @@ final class LineEvents: Sendable {
     }
 
     /// What happens from now on; a slow watcher keeps the newest 1000. Ends with the manager.
-    func stream() -> AsyncStream<LineEvent> {
+    func stream() -> AsyncStream<CellConnectionEvent> {
         let (stream, continuation) = AsyncStream.makeStream(
-            of: LineEvent.self, bufferingPolicy: .bufferingNewest(1000))
+            of: CellConnectionEvent.self, bufferingPolicy: .bufferingNewest(1000))
         let isOver = watchers.withLock { watchers in
             if watchers.isOver { return true }
             let id = watchers.nextID
@@ -48,7 +48,7 @@ final class LineEvents: Sendable {
         for continuation in ended { continuation.finish() }
     }
 
-    func report(_ event: LineEvent) {
+    func report(_ event: CellConnectionEvent) {
         log(event)
         Counter(
             label: "switchboard.cells.line.events",
@@ -59,23 +59,23 @@ final class LineEvents: Sendable {
         }
     }
 
-    private func log(_ event: LineEvent) {
+    private func log(_ event: CellConnectionEvent) {
         var metadata: Logger.Metadata = ["line.digest": "\(event.digest)", "cell": "\(event.cell)"]
         switch event.kind {
-        case .opened: logger.info("Line opened", metadata: metadata)
-        case .connected: logger.info("Line connected", metadata: metadata)
+        case .opened: logger.info("Cell connection opened", metadata: metadata)
+        case .connected: logger.info("Cell connection connected", metadata: metadata)
         case .interrupted(let reason):
             metadata["reason"] = "\(reason)"
-            logger.warning("Line interrupted", metadata: metadata)
+            logger.warning("Cell connection interrupted", metadata: metadata)
         case .silent(let reason):
             metadata["reason"] = "\(reason)"
             logger.warning("Cell does not answer", metadata: metadata)
         case .answering: logger.info("Cell answers again", metadata: metadata)
-        case .draining: logger.info("Line drains", metadata: metadata)
+        case .draining: logger.info("Cell connection drains", metadata: metadata)
         case .closed(.lost): break
         case .closed(let reason):
             metadata["reason"] = "\(reason.rawValue)"
-            logger.info("Line closed", metadata: metadata)
+            logger.info("Cell connection closed", metadata: metadata)
         }
     }
 }

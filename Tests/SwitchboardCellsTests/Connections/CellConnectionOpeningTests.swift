@@ -5,9 +5,9 @@ import SwitchboardInProcess
 import SwitchboardMessaging
 import Testing
 
-@Suite("Lines are opened beside each other's use", .timeLimit(.minutes(2)))
-struct LineOpeningTests {
-    @Test("A driver that takes its time to be made holds up nobody who has a line")
+@Suite("Connections are opened beside each other's use", .timeLimit(.minutes(2)))
+struct CellConnectionOpeningTests {
+    @Test("A driver that takes its time to be made holds up nobody who has a connection")
     func slowDriver() async throws {
         let entered = DispatchSemaphore(value: 0)
         let release = DispatchSemaphore(value: 0)

@@ -5,10 +5,10 @@ import SwitchboardCore
 import SwitchboardMessaging
 import Testing
 
-@Suite("Lines follow the mappings", .timeLimit(.minutes(2)))
-struct LineTests {
-    private func quick() -> LineConfiguration {
-        var configuration = LineConfiguration()
+@Suite("Connections follow the mappings", .timeLimit(.minutes(2)))
+struct CellConnectionTests {
+    private func quick() -> CellConnectionConfiguration {
+        var configuration = CellConnectionConfiguration()
         configuration.refreshInterval = .milliseconds(20)
         return configuration
     }
@@ -34,7 +34,7 @@ struct LineTests {
         }
     }
 
-    @Test("Two tasks with an old and a new mapping do not chase a line back and forth")
+    @Test("Two tasks with an old and a new mapping do not chase a connection back and forth")
     func noFlipping() async throws {
         try await Cloud.run { cloud in
             let held = try await cloud.directory.cell(Cloud.cell1)
@@ -110,7 +110,7 @@ struct LineTests {
         }
     }
 
-    @Test("A line that a plain copy is used with again and again is not idle")
+    @Test("A connection that a plain copy is used with again and again is not idle")
     func copyInUse() async throws {
         var configuration = quick()
         // Longer than a busy machine keeps the test from going on.
@@ -130,7 +130,7 @@ struct LineTests {
         }
     }
 
-    @Test("The line of a disabled cell closes after its last user; a mapping from before is refused")
+    @Test("The connection of a disabled cell closes after its last user; a mapping from before is refused")
     func disabled() async throws {
         try await Cloud.run(configuration: quick()) { cloud in
             let held = try await cloud.directory.cell(Cloud.cell1)
@@ -155,7 +155,7 @@ struct LineTests {
         }
     }
 
-    @Test("The line of a deleted cell closes after its last user; a mapping from before is refused")
+    @Test("The connection of a deleted cell closes after its last user; a mapping from before is refused")
     func deleted() async throws {
         try await Cloud.run(configuration: quick()) { cloud in
             let cell = try await cloud.directory.createCell(
@@ -174,7 +174,7 @@ struct LineTests {
         }
     }
 
-    @Test("A mapping that was made by hand keeps its line, whatever happens in the directory")
+    @Test("A mapping that was made by hand keeps its connection, whatever happens in the directory")
     func byHand() async throws {
         try await Cloud.run(configuration: quick()) { cloud in
             let cell = CellMapping(id: .random(), name: "hand", transportURL: "fake://three")
@@ -189,24 +189,24 @@ struct LineTests {
         }
     }
 
-    @Test("A drained line is not closed under a call of a plain copy")
+    @Test("A drained connection is not closed under a call of a plain copy")
     func copyInFlight() async throws {
         try await Cloud.run(configuration: quick()) { cloud in
             let cell = try await cloud.directory.cell(Cloud.cell1)
             let copy = try cloud.manager.targeted(RequestContext(), at: cell)
             _ = try await cloud.whereItGoes(copy)
             let slow = Task { try await cloud.client.call("wait", context: copy, timeout: .seconds(2)) }
-            try await waitUntil { cloud.line(of: Cloud.cell1)?.callsInFlight == 1 }
+            try await waitUntil { cloud.connection(of: Cloud.cell1)?.callsInFlight == 1 }
             try await cloud.update(Cloud.cell1, url: "fake://three")
             try await waitUntil { cloud.manager.status().first?.isDraining == true }
-            // It ends by its own time, and the line after it.
+            // It ends by its own time, and the connection after it.
             let error = await #expect(throws: RPCError.self) { try await slow.value }
             #expect(error?.code == .timeout)
             try await waitUntil { cloud.manager.status().isEmpty }
         }
     }
 
-    @Test("Over the bound the line that was idle longest gives way; when all are in use, aiming fails")
+    @Test("Over the bound the connection that was idle longest gives way; when all are in use, aiming fails")
     func bounded() async throws {
         var configuration = quick()
         configuration.maximumCount = 1
@@ -223,14 +223,14 @@ struct LineTests {
         }
     }
 
-    @Test("Events, metrics and status tell what happens to a line")
+    @Test("Events, metrics and status tell what happens to a connection")
     func observed() async throws {
         let metrics = TestMetrics()
         try await withMetricsFactory(metrics) {
             var configuration = quick()
             configuration.silenceLimit = .milliseconds(50)
             try await Cloud.run(configuration: configuration) { cloud in
-                let events = cloud.manager.lineEvents()
+                let events = cloud.manager.connectionEvents()
                 let reader = Task {
                     var kinds: [String] = []
                     for await event in events where event.cell.contains("cell1") {
@@ -240,15 +240,15 @@ struct LineTests {
                     return kinds
                 }
                 _ = try await cloud.ask(Cloud.inCell1)
-                let line = try #require(cloud.line(of: Cloud.cell1))
-                #expect(line.digest.count == 16)
-                #expect(line.url == "fake://one")
-                #expect(line.users == 0 && line.callsInFlight == 0 && !line.isDraining)
-                #expect(line.state == .ready)
+                let connection = try #require(cloud.connection(of: Cloud.cell1))
+                #expect(connection.digest.count == 16)
+                #expect(connection.url == "fake://one")
+                #expect(connection.users == 0 && connection.callsInFlight == 0 && !connection.isDraining)
+                #expect(connection.state == .ready)
                 cloud.mutes.setMuted(true, "one")
                 _ = try? await cloud.ask(Cloud.inCell1, timeout: .milliseconds(300))
                 cloud.mutes.setMuted(false, "one")
-                try await waitUntil { cloud.line(of: Cloud.cell1)?.silence == nil }
+                try await waitUntil { cloud.connection(of: Cloud.cell1)?.silence == nil }
                 try await cloud.update(Cloud.cell1, url: "fake://three")
                 let kinds = await reader.value
                 #expect(kinds == ["opened", "connected", "silent", "answering", "draining", "closed_drained"])
@@ -272,10 +272,10 @@ struct LineTests {
         let code = try await cellErrorCode {
             try await cloud.manager.withTargetCell(cell, RequestContext()) { _ in }
         }
-        #expect(code == .lineClosed)
+        #expect(code == .connectionClosed)
     }
 
-    @Test("Who aims while the manager ends is told so at once, and gets no line that is ending")
+    @Test("Who aims while the manager ends is told so at once, and gets no connection that is ending")
     func duringTheEnd() async throws {
         let cloud = try Cloud()
         let trap = Trap()
@@ -285,17 +285,17 @@ struct LineTests {
             CellMapping(id: Cloud.cell1, name: "cell1", transportURL: "fake://one"))
         let run = Task { try await cloud.manager.run() }
         _ = try cloud.manager.targeted(RequestContext(), at: cell)
-        try await waitUntil { cloud.line(of: Cloud.cell1)?.state == .ready }
+        try await waitUntil { cloud.connection(of: Cloud.cell1)?.state == .ready }
         run.cancel()
         let code = try await cellErrorCode { try cloud.manager.targeted(RequestContext(), at: cell) }
-        #expect(code == .lineClosed)
+        #expect(code == .connectionClosed)
         trap.open()
         try await run.value
     }
 
     @Test("A digest tells URLs apart that differ in a password alone, and is another in the next manager")
     func digests() async throws {
-        let digests = LineDigestsProbe()
+        let digests = ConnectionDigestsProbe()
         #expect(digests.same)
         #expect(digests.differs)
         #expect(digests.isSalted)

@@ -1,12 +1,12 @@
 import SwitchboardCore
 import SwitchboardMessaging
 
-/// Notices when a line's queue does not answer, and has it probed until it does.
+/// Notices when a cell's queue does not answer, and has it probed until it does.
 ///
 /// What counts is the queue, never the servers behind it: a message that it does not take over in time, a reply mailbox
 /// that cannot be opened, a connection that is not there. A slow handler is none of this.
-final class LineHealth: SendingObserver {
-    /// What the line's connection was said to be in trouble with, last.
+final class ConnectionHealth: SendingObserver {
+    /// What the connection was said to be in trouble with, last.
     struct Trouble: Sendable, Hashable {
         let message: String
         let at: ContinuousClock.Instant
@@ -28,12 +28,12 @@ final class LineHealth: SendingObserver {
     /// One element when there is something to probe.
     let alarms: AsyncStream<Void>
     private let alarmSource: AsyncStream<Void>.Continuation
-    private let report: @Sendable (LineEvent.Kind) -> Void
+    private let report: @Sendable (CellConnectionEvent.Kind) -> Void
 
     /// - Parameters:
     ///   - title: what errors call the cell.
     ///   - silenceLimit: how long a queue that answers takes at most.
-    init(title: String, silenceLimit: Duration, report: @escaping @Sendable (LineEvent.Kind) -> Void) {
+    init(title: String, silenceLimit: Duration, report: @escaping @Sendable (CellConnectionEvent.Kind) -> Void) {
         self.title = title
         self.silenceLimit = silenceLimit
         self.report = report
@@ -133,14 +133,14 @@ final class LineHealth: SendingObserver {
         report(.draining)
     }
 
-    func closed(_ reason: LineEvent.Closing) {
+    func closed(_ reason: CellConnectionEvent.Closing) {
         report(.closed(reason))
     }
 
     /// Takes note of the connection's state.
     func observe(_ transport: TransportState) {
         let now = ContinuousClock.now
-        let event: LineEvent.Kind? = state.withLock { state in
+        let event: CellConnectionEvent.Kind? = state.withLock { state in
             let old = state.transport
             state.transport = transport
             switch transport {
@@ -163,7 +163,7 @@ final class LineHealth: SendingObserver {
         if let event { report(event) }
     }
 
-    /// Silences a line that has been without a connection for longer than `limit`.
+    /// Silences a queue that has been without a connection for longer than `limit`.
     func check(_ limit: Duration, now: ContinuousClock.Instant) {
         let reason: String? = state.withLock { state in
             guard let since = state.disconnectedSince, since + limit <= now else { return nil }

@@ -31,8 +31,8 @@ struct CircuitBreakerTests {
         #expect(breaker.phase == .answering)
     }
 
-    private func quick() -> LineConfiguration {
-        var configuration = LineConfiguration()
+    private func quick() -> CellConnectionConfiguration {
+        var configuration = CellConnectionConfiguration()
         configuration.silenceLimit = .milliseconds(50)
         configuration.refreshInterval = .milliseconds(20)
         return configuration
@@ -54,16 +54,16 @@ struct CircuitBreakerTests {
                 #expect(error?.code == .unreachable)
                 #expect(error?.message.contains("cell1") == true)
             }
-            let line = try #require(cloud.line(of: Cloud.cell1))
-            #expect(line.silence != nil)
-            #expect(line.lastTrouble != nil)
+            let connection = try #require(cloud.connection(of: Cloud.cell1))
+            #expect(connection.silence != nil)
+            #expect(connection.lastTrouble != nil)
             let other = try await cloud.ask(Cloud.inCell2)
             #expect(other == "two")
             cloud.mutes.setMuted(false, "one")
-            try await waitUntil { cloud.line(of: Cloud.cell1)?.silence == nil }
+            try await waitUntil { cloud.connection(of: Cloud.cell1)?.silence == nil }
             let again = try await cloud.ask(Cloud.inCell1)
             #expect(again == "one")
-            #expect(cloud.line(of: Cloud.cell1)?.lastTrouble != nil)
+            #expect(cloud.connection(of: Cloud.cell1)?.lastTrouble != nil)
         }
     }
 
@@ -99,7 +99,7 @@ struct CircuitBreakerTests {
             try await waitUntil { cloud.mutes.attempts("one") >= 2 }
             cloud.mutes.setMuted(false, "one")
             // On a machine that is very slow the probe may have been late.
-            try await waitUntil { cloud.line(of: Cloud.cell1)?.silence == nil }
+            try await waitUntil { cloud.connection(of: Cloud.cell1)?.silence == nil }
             let answer = try await cloud.ask(Cloud.inCell1)
             #expect(answer == "one")
         }
@@ -114,13 +114,13 @@ struct CircuitBreakerTests {
                 }
             }
             #expect(error?.code == .timeout)
-            #expect(cloud.line(of: Cloud.cell1)?.silence == nil)
+            #expect(cloud.connection(of: Cloud.cell1)?.silence == nil)
             let answer = try await cloud.ask(Cloud.inCell1)
             #expect(answer == "one")
         }
     }
 
-    @Test("A line without a connection for long is silent before anybody has waited for it")
+    @Test("A connection without a connection for long is silent before anybody has waited for it")
     func disconnected() async throws {
         var configuration = quick()
         configuration.disconnectionLimit = .milliseconds(100)
@@ -128,13 +128,13 @@ struct CircuitBreakerTests {
             _ = try await cloud.ask(Cloud.inCell1)
             cloud.mutes.setMuted(true, "one")
             cloud.mutes.cut("one", reason: "connection refused")
-            try await waitUntil { cloud.line(of: Cloud.cell1)?.silence != nil }
+            try await waitUntil { cloud.connection(of: Cloud.cell1)?.silence != nil }
             let code = try await cellErrorCode { try await cloud.ask(Cloud.inCell1) }
             #expect(code == .unreachable)
-            #expect(cloud.line(of: Cloud.cell1)?.lastTrouble?.message.contains("connection refused") == true)
+            #expect(cloud.connection(of: Cloud.cell1)?.lastTrouble?.message.contains("connection refused") == true)
             cloud.mutes.mend()
             cloud.mutes.setMuted(false, "one")
-            try await waitUntil { cloud.line(of: Cloud.cell1)?.silence == nil }
+            try await waitUntil { cloud.connection(of: Cloud.cell1)?.silence == nil }
         }
     }
 }

@@ -1,7 +1,7 @@
 /// Eight bytes of a text, looked at all at once, where one by one would take several times as long.
 ///
 /// Of what is found only the first is told: beyond it the arithmetic sees some that are not there.
-struct EightBytes {
+struct ByteLanes {
     /// The first byte is the lowest.
     private(set) var bits: UInt64
 
@@ -33,15 +33,15 @@ struct EightBytes {
         UnsafeMutableRawPointer(text).storeBytes(of: bits.littleEndian, as: UInt64.self)
     }
 
-    static var none: EightBytes { EightBytes(bits: 0) }
-    static var backslashes: EightBytes { EightBytes(bits: ones &* 0x5C) }
+    static var none: ByteLanes { ByteLanes(bits: 0) }
+    static var backslashes: ByteLanes { ByteLanes(bits: ones &* 0x5C) }
 
     private init(bits: UInt64) {
         self.bits = bits
     }
 
-    /// How many bytes come before the first that ends a plain run inside a string that is read: a quote, a backslash or a
-    /// control character; 8 when there is none.
+    /// How many bytes come before the first that ends a plain run inside a string that is read: a quote, a backslash or
+    /// a control character; 8 when there is none.
     @inline(__always)
     var plainToRead: Int {
         (endsRun & Self.highest).trailingZeroBitCount / 8
@@ -53,21 +53,21 @@ struct EightBytes {
         (quotes | backslashes | controls) & ~bits
     }
 
-    /// How many bytes of a text come from a place on, 32 at a time, without one that ends a plain run; and those of them,
-    /// merged.
+    /// How many bytes of a text come from a place on, 32 at a time, without one that ends a plain run; and those of
+    /// them, merged.
     @inline(__always)
-    static func skipPlain(_ text: UnsafePointer<UInt8>, _ count: Int, from start: Int) -> (length: Int, all: EightBytes)
+    static func skipPlain(_ text: UnsafePointer<UInt8>, _ count: Int, from start: Int) -> (length: Int, all: ByteLanes)
     {
         var place = start
         var all: UInt64 = 0
         while count &- place >= 32 {
-            let (a, b) = (EightBytes(bits: load(text + place)), EightBytes(bits: load(text + place + 8)))
-            let (c, d) = (EightBytes(bits: load(text + place + 16)), EightBytes(bits: load(text + place + 24)))
+            let (a, b) = (ByteLanes(bits: load(text + place)), ByteLanes(bits: load(text + place + 8)))
+            let (c, d) = (ByteLanes(bits: load(text + place + 16)), ByteLanes(bits: load(text + place + 24)))
             guard (a.endsRun | b.endsRun | c.endsRun | d.endsRun) & highest == 0 else { break }
             all |= a.bits | b.bits | c.bits | d.bits
             place &+= 32
         }
-        return (place &- start, EightBytes(bits: all))
+        return (place &- start, ByteLanes(bits: all))
     }
 
     /// Copies the beginning of a text to another place, 32 bytes at a time as long as none of them must be escaped.
@@ -77,8 +77,8 @@ struct EightBytes {
     static func copyPlain(_ text: UnsafePointer<UInt8>, _ count: Int, to target: UnsafeMutablePointer<UInt8>) -> Int {
         var place = 0
         while count &- place >= 32 {
-            let (a, b) = (EightBytes(bits: load(text + place)), EightBytes(bits: load(text + place + 8)))
-            let (c, d) = (EightBytes(bits: load(text + place + 16)), EightBytes(bits: load(text + place + 24)))
+            let (a, b) = (ByteLanes(bits: load(text + place)), ByteLanes(bits: load(text + place + 8)))
+            let (c, d) = (ByteLanes(bits: load(text + place + 16)), ByteLanes(bits: load(text + place + 24)))
             guard (a.toEscape | b.toEscape | c.toEscape | d.toEscape) & highest == 0 else { break }
             a.store(to: target + place)
             b.store(to: target + place + 8)
@@ -109,13 +109,13 @@ struct EightBytes {
 
     /// The first so many, behind zeros.
     @inline(__always)
-    func first(_ count: Int) -> EightBytes {
-        EightBytes(bits: bits << UInt64(64 - 8 * count))
+    func first(_ count: Int) -> ByteLanes {
+        ByteLanes(bits: bits << UInt64(64 - 8 * count))
     }
 
     /// Afterwards these are ASCII when both were.
     @inline(__always)
-    mutating func merge(_ other: EightBytes) {
+    mutating func merge(_ other: ByteLanes) {
         bits |= other.bits
     }
 

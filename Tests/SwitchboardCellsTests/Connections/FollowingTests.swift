@@ -70,7 +70,7 @@ private struct PatchyDirectory: CellDirectory {
 struct FollowingTests {
     @Test("A mapping from before a move, which alone is used afterwards, is followed to where its cell is")
     func heldAlone() async throws {
-        var configuration = LineConfiguration()
+        var configuration = CellConnectionConfiguration()
         configuration.refreshInterval = .milliseconds(20)
         try await Cloud.run(configuration: configuration) { cloud in
             let held = try await cloud.directory.cell(Cloud.cell1)
@@ -90,7 +90,7 @@ struct FollowingTests {
         let base = try InMemoryCellDirectory(
             cells: ids.map { CellMapping(id: $0, name: "\($0)", transportURL: URLTemplate("fake://old-\($0)")) })
         let directory = PatchyDirectory(base: base)
-        var configuration = LineConfiguration()
+        var configuration = CellConnectionConfiguration()
         configuration.refreshInterval = .milliseconds(20)
         let manager = CellContextManager(
             directory: directory, drivers: DriverRegistry(.inProcess(network: InProcessNetwork())),
@@ -121,7 +121,7 @@ struct FollowingTests {
     @Test("A directory that is away is logged once, and once when it is back")
     func away() async throws {
         let directory = PatchyDirectory(base: try InMemoryCellDirectory(cells: []))
-        var configuration = LineConfiguration()
+        var configuration = CellConnectionConfiguration()
         configuration.refreshInterval = .milliseconds(5)
         let log = InMemoryLogHandler()
         let manager = CellContextManager(
