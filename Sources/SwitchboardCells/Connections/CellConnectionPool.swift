@@ -49,30 +49,12 @@ struct CellConnectionPool {
         let until: Instant
     }
 
-    /// What ``lease(_:)`` finds.
-    enum Lease {
-        case connection(CellConnection, title: String)
-        case noQueue(title: String)
-        /// What the mapping means is not known: call ``resolve(_:to:)``, and again.
-        case unresolved
-        /// There is no connection yet: call ``makeRoom()`` and ``add(_:for:now:)``, and again.
-        case missing(TransportURL, title: String)
-        case refused(any Error)
-        case silent(CircuitBreaker.Silence)
-        /// What the cell is mapped to now cannot be used.
-        case unusable(CellError)
-        /// The mapping is an old one: its cell is disabled by now.
-        case disabled
-        /// The mapping is an old one: its cell is deleted by now.
-        case deleted
-        /// The manager has ended.
-        case over
-    }
-
     /// Connections that are to be closed, and connections that drain from now on.
     struct Leftovers {
         var closing: [CellConnection] = []
         var draining: [CellConnection] = []
+        /// An idle connection that gives up its room, and is to be closed.
+        var displaced: CellConnection?
     }
 
     private(set) var entries: [UInt64: Entry] = [:]
@@ -92,47 +74,91 @@ struct CellConnectionPool {
 
     // MARK: Using
 
-    /// Counts one more user of a cell's connection, where there is one.
+    /// Counts one more user of a cell's connection. Finds out what the mapping means, where that is not known.
     ///
-    /// - Parameter isFresh: whether the mapping was looked up just now. One that somebody has held may be older than
-    ///   what is known here.
-    mutating func lease(_ cell: CellMapping, isFresh: Bool, includingDisabled: Bool) -> Lease {
-        if isOver { return .over }
-        guard let place = resolutions.index(forKey: cell.id) else { return .unresolved }
+    /// - Parameters:
+    ///   - isFresh: whether the mapping was looked up just now. One that somebody has held may be older than what is known
+    ///     here.
+    ///   - base: what the templates in mappings are filled in from.
+    ///   - made: a connection that was missing before. It is added, unless there is one by now, or the mapping has changed.
+    mutating func lease(
+        _ cell: CellMapping, isFresh: Bool, includingDisabled: Bool, base: BaseURLs, made: CellConnection?
+    ) -> (Finding, Leftovers) {
+        if isOver { return (.failed(.managerEnded(cell)), Leftovers()) }
         // Nearly always. Looked at in its place, as a resolution is large.
-        if let (id, title) = resolutions.values[place].inUse(for: cell), let connection = entries.index(forKey: id) {
-            return lease(connection, title)
+        if let place = resolutions.index(forKey: cell.id),
+            let (id, title) = resolutions.values[place].inUse(for: cell), let connection = entries.index(forKey: id)
+        {
+            return (use(connection, for: cell, title), Leftovers())
         }
-        let resolution = resolutions.values[place]
-        guard resolution.stands(for: cell, isFresh: isFresh) else { return .unresolved }
-        switch resolution.standing {
-        case .inUse: break
-        case _ where isFresh: return .unresolved
-        case .deleted: return .deleted
-        case .disabled: if !includingDisabled { return .disabled }
-        }
-        if let fault = resolution.fault { return isFresh ? .unresolved : .unusable(fault) }
-        guard case .url(let url) = resolution.queue else { return .noQueue(title: resolution.title) }
-        guard let id = resolution.connectionID ?? ids[url], let connection = entries.index(forKey: id) else {
-            if let refusal = refusals[url] {
-                if refusal.until > .now { return .refused(refusal.error) }
-                refusals[url] = nil
+        do throws(CellError) {
+            if let known = try known(cell, isFresh: isFresh, includingDisabled: includingDisabled) {
+                var leftovers = Leftovers()
+                return (lease(cell, known, made, &leftovers), leftovers)
             }
-            return .missing(url, title: resolution.title)
+            let queue = try cell.queue(base: base)
+            var leftovers = resolve(cell, to: queue, isFresh: isFresh)
+            let new = resolutions[cell.id] ?? Resolution(cell, to: queue, after: nil)
+            return (lease(cell, new, made, &leftovers), leftovers)
+        } catch {
+            return (.failed(error), Leftovers())
         }
-        if resolution.connectionID == nil { attach(cell.id, to: id) }
-        return lease(connection, resolution.title)
     }
 
-    private mutating func lease(_ place: Dictionary<UInt64, Entry>.Index, _ title: String) -> Lease {
+    /// What is known of a mapping; `nil` where it has to be resolved.
+    private func known(
+        _ cell: CellMapping, isFresh: Bool, includingDisabled: Bool
+    ) throws(CellError) -> Resolution? {
+        guard let known = resolutions[cell.id], known.stands(for: cell, isFresh: isFresh) else { return nil }
+        // What has just been looked up is newer than what was wrong before.
+        if isFresh { return known.standing == .inUse && known.fault == nil ? known : nil }
+        switch known.standing {
+        case .inUse: break
+        // The mapping is an old one.
+        case .deleted: throw .unknownCell(cell.id)
+        case .disabled: if !includingDisabled { throw .disabled(cell) }
+        }
+        if let fault = known.fault { throw fault }
+        return known
+    }
+
+    private mutating func lease(
+        _ cell: CellMapping, _ resolution: Resolution, _ made: CellConnection?, _ leftovers: inout Leftovers
+    ) -> Finding {
+        let title = resolution.title
+        guard case .url(let url) = resolution.queue else {
+            let reason = "it has no message queue (none://)"
+            return .lease(Lease(target: .none(cell: MQCell(cell.id, title: title), reason: reason), connection: nil))
+        }
+        if let id = resolution.connectionID ?? ids[url], let connection = entries.index(forKey: id) {
+            if resolution.connectionID == nil { attach(cell.id, to: id) }
+            return use(connection, for: cell, title)
+        }
+        if let refusal = refusals[url] {
+            if refusal.until > .now { return .failed(.refused(cell, refusal.error)) }
+            refusals[url] = nil
+        }
+        guard let made, made.url == url else { return .missing(url, title: title) }
+        let (hasRoom, displaced) = makeRoom()
+        guard hasRoom else { return .failed(.exhausted(cell, maximumCount)) }
+        leftovers.displaced = displaced
+        add(made, for: cell.id, now: .now)
+        guard let connection = entries.index(forKey: made.id) else { return .missing(url, title: title) }
+        return use(connection, for: cell, title)
+    }
+
+    private mutating func use(
+        _ place: Dictionary<UInt64, Entry>.Index, for cell: CellMapping, _ title: String
+    ) -> Finding {
         let (connection, silence) = entries.values[place].beginUse()
-        if let silence { return .silent(silence) }
-        return .connection(connection, title: title)
+        if let silence { return .failed(.silent(cell, silence)) }
+        return .lease(
+            Lease(target: .cell(connection.messageQueue, name: MQCell(cell.id, title: title)), connection: connection))
     }
 
-    /// Whether there is room for one more connection; where there is not, the connection that has been idle longest
-    /// gives it up and is to be closed.
-    mutating func makeRoom() -> (hasRoom: Bool, closing: CellConnection?) {
+    /// Whether there is room for one more connection; where there is not, the connection that has been idle longest gives it up and
+    /// is to be closed.
+    private mutating func makeRoom() -> (hasRoom: Bool, closing: CellConnection?) {
         guard entries.count >= maximumCount else { return (true, nil) }
         noteUse()
         let now = Instant.now
@@ -141,12 +167,8 @@ struct CellConnectionPool {
         return (true, remove(idlest.connection.id))
     }
 
-    func hasConnection(to url: TransportURL) -> Bool {
-        ids[url] != nil
-    }
-
     /// Adds a connection that nobody uses yet.
-    mutating func add(_ connection: CellConnection, for cell: CellID, now: Instant) {
+    private mutating func add(_ connection: CellConnection, for cell: CellID, now: Instant) {
         entries[connection.id] = Entry(connection: connection, madeAt: now)
         ids[connection.url] = connection.id
         attach(cell, to: connection.id)

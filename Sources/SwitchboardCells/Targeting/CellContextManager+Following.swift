@@ -26,6 +26,7 @@ extension CellContextManager {
     func end(_ leftovers: CellConnectionPool.Leftovers) {
         for connection in leftovers.draining { connection.health.drains() }
         for connection in leftovers.closing { connection.close(.drained) }
+        leftovers.displaced?.close(.room)
     }
 
     /// Expires idle connections, and asks the directory now and then whether the mappings of the cells in use have

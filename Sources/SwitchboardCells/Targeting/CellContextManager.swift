@@ -143,10 +143,10 @@ public final class CellContextManager: Service {
         _ cell: CellMapping, isFresh: Bool, _ context: RequestContext, includingDisabled: Bool,
         _ body: (RequestContext) async throws -> Result
     ) async throws -> Result {
-        let (target, connection) = try lease(cell, isFresh: isFresh, includingDisabled: includingDisabled)
-        defer { if let connection { release(connection) } }
+        let lease = try lease(cell, isFresh: isFresh, includingDisabled: includingDisabled)
+        defer { if let connection = lease.connection { release(connection) } }
         var copy = context
-        copy.mqConnection = target
+        copy.mqConnection = lease.target
         return try await withRequestContext(copy) { try await body(copy) }
     }
 
@@ -157,10 +157,10 @@ public final class CellContextManager: Service {
     public func targeted(
         _ context: RequestContext, at cell: CellMapping, includingDisabled: Bool = false
     ) throws -> RequestContext {
-        let (target, connection) = try lease(cell, isFresh: false, includingDisabled: includingDisabled)
-        if let connection { release(connection) }
+        let lease = try lease(cell, isFresh: false, includingDisabled: includingDisabled)
+        if let connection = lease.connection { release(connection) }
         var copy = context
-        copy.mqConnection = target
+        copy.mqConnection = lease.target
         return copy
     }
 
@@ -188,38 +188,42 @@ public final class CellContextManager: Service {
 
     // MARK: Leases
 
+    /// Counts one more user of a cell's connection, which is made where there is none.
     private func lease(
         _ cell: CellMapping, isFresh: Bool, includingDisabled: Bool
-    ) throws -> (target: QueueRoute, connection: CellConnection?) {
+    ) throws -> CellConnectionPool.Lease {
         if cell.isDisabled && !includingDisabled { throw CellError.disabled(cell) }
-        while true {
-            let lease = table.withLock { $0.lease(cell, isFresh: isFresh, includingDisabled: includingDisabled) }
-            switch lease {
-            case .connection(let connection, let title):
-                return (.cell(connection.messageQueue, name: MQCell(cell.id, title: title)), connection)
-            case .noQueue(let title):
-                return (
-                    .none(cell: MQCell(cell.id, title: title), reason: "it has no message queue (none://)"), nil
-                )
-            case .unresolved: try resolve(cell, isFresh: isFresh)
-            case .missing(let url, let title): try open(url, for: cell, title)
-            case .refused(let error):
-                throw CellError(
-                    .unreachable, "The message queue of cell \(cell.identity) refused us.", cell: cell.identity,
-                    cause: error)
-            case .silent(let silence):
-                throw CellError(
-                    .unreachable, ConnectionHealth.sentence("\(cell.identity)", silence), cell: cell.identity)
-            case .unusable(let error): throw error
-            case .disabled: throw CellError.disabled(cell)
-            case .deleted: throw CellError.unknownCell(cell.id)
-            case .over:
-                throw CellError(
-                    .connectionClosed,
-                    "Cell \(cell.identity) cannot be aimed at: the manager of the cells' connections has ended.",
-                    cell: cell.identity)
+        switch find(cell, isFresh: isFresh, includingDisabled: includingDisabled) {
+        case .lease(let lease): return lease
+        case .failed(let error): throw error
+        case .missing: break
+        }
+        return try opening.withLock { _ throws -> CellConnectionPool.Lease in
+            var made: CellConnection?
+            while true {
+                // Somebody else may have been faster.
+                switch find(cell, isFresh: isFresh, includingDisabled: includingDisabled, made: made) {
+                case .lease(let lease): return lease
+                case .failed(let error): throw error
+                case .missing(let url, let title): made = try makeConnection(url, for: cell, title)
+                }
             }
         }
+    }
+
+    /// - Parameter made: a connection that was missing before. It runs from now on, if it is added.
+    private func find(
+        _ cell: CellMapping, isFresh: Bool, includingDisabled: Bool, made: CellConnection? = nil
+    ) -> CellConnectionPool.Finding {
+        let (finding, leftovers) = table.withLock { table in
+            table.lease(cell, isFresh: isFresh, includingDisabled: includingDisabled, base: base, made: made)
+        }
+        end(leftovers)
+        if let made, case .lease(let lease) = finding, lease.connection === made {
+            made.health.opened()
+            startSource.yield(made)
+        }
+        return finding
     }
 
     private func release(_ connection: CellConnection) {
@@ -232,30 +236,6 @@ public final class CellContextManager: Service {
     func resolve(_ cell: CellMapping, isFresh: Bool) throws(CellError) {
         let queue = try cell.queue(base: base)
         end(table.withLock { $0.resolve(cell, to: queue, isFresh: isFresh) })
-    }
-
-    /// Adds a connection to `url`, unless somebody else was faster or the manager has ended.
-    private func open(_ url: TransportURL, for cell: CellMapping, _ title: String) throws {
-        let (opened, closing) = try opening.withLock { _ throws -> (CellConnection?, CellConnection?) in
-            guard table.withLock({ !$0.isOver && !$0.hasConnection(to: url) }) else { return (nil, nil) }
-            let connection = try makeConnection(url, for: cell, title)
-            return try table.withLock { table throws -> (CellConnection?, CellConnection?) in
-                guard !table.isOver else { return (nil, nil) }
-                let (hasRoom, closing) = table.makeRoom()
-                guard hasRoom else {
-                    throw CellError(
-                        .exhausted,
-                        "Cell \(cell.identity) cannot be aimed at: all \(configuration.maximumCount) connections are in use.",
-                        cell: cell.identity)
-                }
-                table.add(connection, for: cell.id, now: .now)
-                return (connection, closing)
-            }
-        }
-        closing?.close(.room)
-        guard let opened else { return }
-        opened.health.opened()
-        startSource.yield(opened)
     }
 
     private func makeConnection(_ url: TransportURL, for cell: CellMapping, _ title: String) throws(CellError)
@@ -287,6 +267,28 @@ extension CellError {
     static func disabled(_ cell: CellMapping) -> CellError {
         CellError(
             .disabledCell, "Cell \(cell.identity) is disabled; enable it, or ask for disabled cells too.",
+            cell: cell.identity)
+    }
+
+    static func refused(_ cell: CellMapping, _ cause: any Error) -> CellError {
+        CellError(
+            .unreachable, "The message queue of cell \(cell.identity) refused us.", cell: cell.identity, cause: cause)
+    }
+
+    static func silent(_ cell: CellMapping, _ silence: CircuitBreaker.Silence) -> CellError {
+        CellError(.unreachable, ConnectionHealth.sentence("\(cell.identity)", silence), cell: cell.identity)
+    }
+
+    static func exhausted(_ cell: CellMapping, _ maximum: Int) -> CellError {
+        CellError(
+            .exhausted, "Cell \(cell.identity) cannot be aimed at: all \(maximum) connections are in use.",
+            cell: cell.identity)
+    }
+
+    static func managerEnded(_ cell: CellMapping) -> CellError {
+        CellError(
+            .connectionClosed,
+            "Cell \(cell.identity) cannot be aimed at: the manager of the cells' connections has ended.",
             cell: cell.identity)
     }
 }

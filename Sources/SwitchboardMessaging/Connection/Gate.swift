@@ -23,6 +23,13 @@ final class Gate: Sendable {
         }
     }
 
+    /// What it is broken with.
+    var failure: (any Error)? {
+        state.withLock { state in
+            if case .broken(let error) = state.phase { error } else { nil }
+        }
+    }
+
     /// Lets everybody through, those who wait and those who come.
     func open() {
         resumeAll(phase: .open)
@@ -47,37 +54,34 @@ final class Gate: Sendable {
 
     /// Returns when the gate is open. Throws its error, `CancellationError`, or what `timeoutError` makes at the deadline.
     func wait(
-        until deadline: ContinuousClock.Instant,
-        _ deadlines: DeadlineScheduler,
-        timeoutError: @escaping @Sendable () -> any Error
+        until deadline: ContinuousClock.Instant, timeoutError: @escaping @Sendable () -> any Error
     ) async throws {
-        let id: UInt64? = try state.withLock { state in
-            switch state.phase {
-            case .open: return nil
-            case .broken(let error): throw error
-            case .closed:
-                state.nextID += 1
-                return state.nextID
+        if isOpen { return }
+        if let failure { throw failure }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await self.wait() }
+            group.addTask {
+                try await Task.sleep(until: deadline, clock: .continuous)
+                throw timeoutError()
             }
+            defer { group.cancelAll() }
+            try await group.next()
         }
-        guard let id else { return }
-        let token = deadlines.schedule(at: deadline) { self.resume(id, throwing: timeoutError()) }
-        defer { deadlines.cancel(token) }
+    }
+
+    private func wait() async throws {
+        let id = state.withLock { state in
+            state.nextID += 1
+            return state.nextID
+        }
         try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
-                self.enqueue(continuation, id: id, deadline: deadline, timeoutError: timeoutError)
-            }
+            try await withCheckedThrowingContinuation { self.enqueue($0, id: id) }
         } onCancel: {
             self.resume(id, throwing: CancellationError())
         }
     }
 
-    private func enqueue(
-        _ continuation: CheckedContinuation<Void, any Error>,
-        id: UInt64,
-        deadline: ContinuousClock.Instant,
-        timeoutError: () -> any Error
-    ) {
+    private func enqueue(_ continuation: CheckedContinuation<Void, any Error>, id: UInt64) {
         let result: Result<Void, any Error>? = state.withLock { state in
             switch state.phase {
             case .open: return .success(())
@@ -88,9 +92,8 @@ final class Gate: Sendable {
             }
         }
         if let result { return continuation.resume(with: result) }
-        // Either may have come before the continuation was here to be resumed.
+        // That may have come before the continuation was here to be resumed.
         if Task.isCancelled { resume(id, throwing: CancellationError()) }
-        if deadline <= .now { resume(id, throwing: timeoutError()) }
     }
 
     private func resume(_ id: UInt64, throwing error: any Error) {

@@ -34,9 +34,7 @@ public final class MessageQueueConnection: Service {
     package let mailbox: Mailbox
     private let deadlines = DeadlineScheduler()
     private let calls: PendingCalls
-    /// Open while `run()` is at work.
-    private let running = Gate()
-    /// Open while the mailbox is subscribed to.
+    /// Open while the mailbox is subscribed to; broken when `run()` has ended.
     private let mailboxOpen = Gate()
     private let mailboxRequests: AsyncStream<Void>
     private let mailboxRequestSource: AsyncStream<Void>.Continuation
@@ -106,7 +104,6 @@ public final class MessageQueueConnection: Service {
                 group.addTask { await self.deadlines.run() }
                 group.addTask { await self.serveMailbox() }
                 group.addTask { await self.sendAnnouncements() }
-                running.open()
                 defer { group.cancelAll() }
                 try await group.next()
             }
@@ -120,7 +117,6 @@ public final class MessageQueueConnection: Service {
     private func end(_ error: any Error) {
         let error =
             error as? TransportError ?? TransportError(.closed, "The connection \(name) has ended.", cause: error)
-        running.break(error)
         mailboxOpen.break(error)
         calls.close(error)
     }
@@ -231,44 +227,24 @@ public final class MessageQueueConnection: Service {
         deadlines.cancel(token)
     }
 
-    /// Waits for a gate of something that uses this connection.
-    func wait(
-        for gate: Gate, until deadline: ContinuousClock.Instant, timeoutError: @escaping @Sendable () -> any Error
-    ) async throws {
-        try await waitUntilRunning(until: deadline)
-        try await gate.wait(until: deadline, deadlines, timeoutError: timeoutError)
-    }
-
     // MARK: The mailbox
 
     private func openMailbox(until deadline: ContinuousClock.Instant) async throws {
         if mailboxOpen.isOpen { return }
-        try await waitUntilRunning(until: deadline)
+        // Before run() it is kept for it.
         mailboxRequestSource.yield()
-        try await mailboxOpen.wait(until: deadline, deadlines) { [transport, name] in
-            TransportError(
+        try await mailboxOpen.wait(until: deadline) { [transport, name] in
+            let state = transport.state
+            return TransportError(
                 .unavailable,
-                "The reply mailbox of \(name) could not be opened in time; the connection is \(transport.state).")
+                state == .idle
+                    ? "The connection \(name) is not running; call its run(), or add it to a ServiceGroup."
+                    : "The reply mailbox of \(name) could not be opened in time; the connection is \(state).")
         }
     }
 
-    /// The deadline scheduler runs with `run()` only; until then a sleeping task keeps the deadline.
-    private func waitUntilRunning(until deadline: ContinuousClock.Instant) async throws {
-        if running.isOpen { return }
-        let notRunning = TransportError(
-            .unavailable, "The connection \(name) is not running; call its run(), or add it to a ServiceGroup.")
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask {
-                try await self.running.wait(until: deadline, self.deadlines) { notRunning }
-            }
-            group.addTask {
-                try await Task.sleep(until: deadline, clock: .continuous)
-                throw notRunning
-            }
-            defer { group.cancelAll() }
-            try await group.next()
-        }
-    }
+    /// What ``run()`` has ended with.
+    var failure: (any Error)? { mailboxOpen.failure }
 
     private func serveMailbox() async {
         for await _ in mailboxRequests {

@@ -1,7 +1,7 @@
 import SwitchboardCore
 
 /// What a receiver knows of messages by their `_unique_id`: which are at work, with the copies of them that have come
-/// meanwhile, and which are done.
+/// meanwhile, and which are done. One without an id is always new, and has no copies.
 ///
 /// A broker delivers again what was unsettled on a lost connection. Such a copy shares the fate of the first: the first
 /// delivery may be of that connection, and its settlement come too late. oslo.messaging leaves a duplicate without
@@ -41,8 +41,8 @@ final class DuplicateLedger<Copy: Sendable>: Sendable {
     }
 
     /// Begins with a message, unless it is known.
-    func begin(_ id: String, _ copy: Copy) -> Verdict {
-        let id = MessageKey(id)
+    func begin(_ id: String?, _ copy: Copy) -> Verdict {
+        guard let id = id.map(MessageKey.init) else { return .new }
         return state.withLock { state in
             if var copies = state.atWork[id] {
                 copies.append(copy)
@@ -57,14 +57,14 @@ final class DuplicateLedger<Copy: Sendable>: Sendable {
     }
 
     /// Takes a message for done from the beginning. Returns whether it is new.
-    func beginDone(_ id: String) -> Bool {
-        let id = MessageKey(id)
+    func beginDone(_ id: String?) -> Bool {
+        guard let id = id.map(MessageKey.init) else { return true }
         return state.withLock { $0.done.insert(id, at: .now) }
     }
 
     /// The message is done. Returns its copies, which are to be accepted.
-    func finish(_ id: String) -> [Copy] {
-        let id = MessageKey(id)
+    func finish(_ id: String?) -> [Copy] {
+        guard let id = id.map(MessageKey.init) else { return [] }
         return state.withLock { state in
             guard let copies = state.atWork.removeValue(forKey: id) else { return [] }
             _ = state.done.insert(id, at: .now)
@@ -73,8 +73,9 @@ final class DuplicateLedger<Copy: Sendable>: Sendable {
     }
 
     /// Takes the message for one that has never come. Returns its copies, which are to be settled as it is.
-    func forget(_ id: String) -> [Copy] {
-        let id = MessageKey(id)
+    @discardableResult
+    func forget(_ id: String?) -> [Copy] {
+        guard let id = id.map(MessageKey.init) else { return [] }
         return state.withLock { state in
             state.done.remove(id)
             return state.atWork.removeValue(forKey: id) ?? []
@@ -83,8 +84,8 @@ final class DuplicateLedger<Copy: Sendable>: Sendable {
 
     /// The message is not done. Returns the copy that is to be handled now, which is at work in its place; without one, the
     /// message is forgotten.
-    func handOver(_ id: String) -> Copy? {
-        let id = MessageKey(id)
+    func handOver(_ id: String?) -> Copy? {
+        guard let id = id.map(MessageKey.init) else { return nil }
         return state.withLock { state in
             guard var copies = state.atWork[id] else { return nil }
             guard !copies.isEmpty else {

@@ -1,46 +1,31 @@
 import SwitchboardCore
 
-/// The life of a service that takes messages: how far it has come, since when, and what waits for it to serve.
-///
-///     starting ──▶ serving ──▶ stopping ──▶ ended
-///         └───────────┴───────────────────────▲
-///
-/// A phase that is over doesn't come back.
+/// The life of a service that takes messages: how far it has come, and what waits for it to serve.
 final class ServiceLife: Sendable {
-    private enum Phase: Int {
-        case starting, serving, stopping, ended
-    }
-
-    private struct State {
-        var phase = Phase.starting
-        var since = ContinuousClock.now
-        var reason: String?
-    }
-
-    private let state = Locked(State())
+    private let cycle = Locked(ServiceLifeCycle(at: .now))
     private let serving = Gate()
 
     /// It serves: what waited for that goes on.
     func serve() {
-        enter(.serving)
+        cycle.withLock { $0.serve(at: .now) }
         serving.open()
     }
 
     /// It takes nothing more. What waits for it to serve, now or later, gets the error.
     func stop(_ error: any Error) {
-        enter(.stopping)
+        cycle.withLock { $0.stop(at: .now) }
         serving.break(error)
     }
 
     /// It has ended as it was asked to. What waits for it to serve, now or later, gets the error.
     func end(_ error: any Error) {
-        enter(.ended)
+        cycle.withLock { $0.end(reason: nil, at: .now) }
         serving.break(error)
     }
 
     /// It has failed.
     func fail(_ error: any Error) {
-        enter(.ended, reason: "\(error)")
+        cycle.withLock { $0.end(reason: "\(error)", at: .now) }
         serving.break(error)
     }
 
@@ -49,14 +34,29 @@ final class ServiceLife: Sendable {
         on connection: MessageQueueConnection, until deadline: ContinuousClock.Instant,
         timeoutError: @escaping @Sendable () -> any Error
     ) async throws {
-        try await connection.wait(for: serving, until: deadline, timeoutError: timeoutError)
+        if let failure = connection.failure { throw failure }
+        try await serving.wait(until: deadline, timeoutError: timeoutError)
     }
 
-    private func enter(_ phase: Phase, reason: String? = nil) {
-        state.withLock { state in
-            guard phase.rawValue > state.phase.rawValue else { return }
-            state = State(phase: phase, reason: reason)
-        }
+    /// Whether it takes nothing more.
+    var isStopping: Bool { cycle.withLock { $0.isStopping } }
+
+    /// What happened since it began to stop; `nil` until it has ended.
+    var report: RPCDrainReport? { cycle.withLock { $0.report } }
+
+    /// One of its subscriptions delivers nothing more.
+    func subscriptionEnded(_ number: Int) {
+        cycle.withLock { $0.subscriptionEnded(number, at: .now) }
+    }
+
+    /// Says what to do with a delivery of a subscription.
+    func verdict(on subscription: Int) -> ServiceLifeCycle.Verdict {
+        cycle.withLock { $0.verdict(on: subscription) }
+    }
+
+    /// The work on a delivery has finished.
+    func workFinished() {
+        cycle.withLock { $0.workFinished() }
     }
 
     /// How the service stands, given its connection.
@@ -66,9 +66,9 @@ final class ServiceLife: Sendable {
         _ name: String, of queue: MessageQueueConnection, deafness: Hearing.Deafness? = nil
     ) -> HealthCheck {
         let connection = queue.health
-        let (phase, since, reason) = state.withLock { ($0.phase, $0.since, $0.reason) }
+        let (phase, since) = cycle.withLock { ($0.phase, $0.since) }
         switch phase {
-        case .ended:
+        case .ended(let reason):
             return HealthCheck(name, .closed, at: since, reason: reason, components: [connection])
         case .stopping: return HealthCheck(name, .stopping, at: since, components: [connection])
         case .starting:

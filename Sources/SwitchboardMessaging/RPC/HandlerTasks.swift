@@ -26,9 +26,8 @@ final class HandlerTasks: Sendable {
         }
     }
 
-    /// The right to be at work, from ``HandlerTasks/start(orLater:_:)`` until it is released. It can be released only once:
-    /// anything later does nothing, and no other holder notices.
-    struct Permit: Sendable {
+    /// One piece of work that was started, for those who may cancel it.
+    struct Job: Sendable {
         fileprivate let tasks: HandlerTasks
         fileprivate let slot: Int
         fileprivate let id: UInt64
@@ -38,26 +37,53 @@ final class HandlerTasks: Sendable {
             tasks.state.withLock { $0.isCancelled }
         }
 
-        func release() {
-            tasks.release(self)
-        }
-
-        /// Cancels what is at work; does nothing once the permit is released.
+        /// Cancels what is at work; does nothing once its permit is released.
         func cancel() {
             let task = tasks.state.withLock { state in
                 state.slots[slot].flatMap { $0.id == id ? $0.task : nil }
             }
             task?.cancel()
         }
+    }
 
-        /// Releases the permit, and does more in a task that needs none: what waits for others keeps no request from being
-        /// handled. The tasks are idle when that is done too, and cancelling all of them cancels it.
+    /// The right to be at work, from ``HandlerTasks/start(orLater:_:)`` until it is released. It has one owner, who releases
+    /// it or hands it on; one that is dropped is released too. So it cannot be released twice, and none gets lost.
+    struct Permit: ~Copyable, Sendable {
+        /// What it is for.
+        let job: Job
+        private var isHeld = true
+
+        fileprivate init(_ job: Job) {
+            self.job = job
+        }
+
+        deinit {
+            if isHeld { job.tasks.release(job) }
+        }
+
+        consuming func release() {}
+
+        /// Does more in a task that needs no permit: what waits for others keeps no request from being handled. The tasks
+        /// are idle when that is done too, and cancelling all of them cancels it.
         ///
-        /// - Returns: whether it does; not when ``laterLimit`` do so already, and then the permit is still held.
-        func release(continuing work: @escaping @Sendable () async -> Void) -> Bool {
-            guard tasks.goOn(id, work) else { return false }
-            release()
-            return true
+        /// - Returns: whether it does; not when ``laterLimit`` do so already.
+        func goOn(_ work: @escaping @Sendable () async -> Void) -> Bool {
+            job.tasks.goOn(job.id, work)
+        }
+
+        /// Gives the permit to a callback, which cannot own one: the language does not know that it is called once.
+        consuming func deposited() -> Deposit {
+            isHeld = false
+            return Deposit(job: job)
+        }
+    }
+
+    /// A permit on its way to a callback that is called once. Should it be called again, what it takes is released already.
+    struct Deposit: Sendable {
+        fileprivate let job: Job
+
+        func taken() -> Permit {
+            Permit(job)
         }
     }
 
@@ -81,7 +107,7 @@ final class HandlerTasks: Sendable {
     ///
     /// - Returns: whether it does.
     func start(
-        orLater onRoom: @escaping @Sendable () -> Void, _ work: @escaping @Sendable (Permit) async -> Void
+        orLater onRoom: @escaping @Sendable () -> Void, _ work: @escaping @Sendable (consuming Permit) async -> Void
     ) -> Bool {
         let (isStarted, late) = state.withLock { state -> (Bool, Task<Void, Never>?) in
             guard let slot = state.freeSlots.popLast() ?? (state.slots.count < maximum ? state.slots.count : nil)
@@ -90,13 +116,13 @@ final class HandlerTasks: Sendable {
                 return (false, nil)
             }
             state.nextID += 1
-            let permit = Permit(tasks: self, slot: slot, id: state.nextID)
+            let job = Job(tasks: self, slot: slot, id: state.nextID)
             // It is released under the lock too, and so after this. A preference costs something also where it is `nil`.
             let task =
                 if let executor {
-                    Task(executorPreference: executor) { await work(permit) }
+                    Task(executorPreference: executor) { await work(Permit(job)) }
                 } else {
-                    Task { await work(permit) }
+                    Task { await work(Permit(job)) }
                 }
             let holder = Holder(id: state.nextID, task: task)
             if slot == state.slots.count { state.slots.append(holder) } else { state.slots[slot] = holder }
@@ -129,13 +155,13 @@ final class HandlerTasks: Sendable {
         for waiter in idleWaiters { waiter.resume() }
     }
 
-    private func release(_ permit: Permit) {
+    private func release(_ job: Job) {
         let (refused, idleWaiters) = state.withLock {
             state -> ([@Sendable () -> Void], [CheckedContinuation<Void, Never>]) in
-            guard state.slots[permit.slot]?.id == permit.id else { return ([], []) }
+            guard state.slots[job.slot]?.id == job.id else { return ([], []) }
             onRelease()
-            state.slots[permit.slot] = nil
-            state.freeSlots.append(permit.slot)
+            state.slots[job.slot] = nil
+            state.freeSlots.append(job.slot)
             return (state.refused.take(), state.takeIdleWaiters())
         }
         // All of them: the first may have nothing any more, and then nobody would end and call the next.

@@ -81,16 +81,20 @@ final class RPCReplySender: Sendable {
     /// As ``send(_:)`` and ``sendAgain(_:holding:)``, with no task that waits for it unless it has to be sent again.
     ///
     /// - Parameter permit: released when it is sent or dropped, or waits to be sent again.
-    func send(_ reply: RPCReply, holding permit: HandlerTasks.Permit) {
+    func send(_ reply: RPCReply, holding permit: consuming HandlerTasks.Permit) {
         send(reply, until: ContinuousClock.now + retryDuration, permit)
     }
 
-    private func send(_ reply: RPCReply, until end: ContinuousClock.Instant, _ permit: HandlerTasks.Permit) {
+    private func send(
+        _ reply: RPCReply, until end: ContinuousClock.Instant, _ permit: consuming HandlerTasks.Permit
+    ) {
+        let deposit = permit.deposited()
         do throws(TransportError) {
             _ = try transport.publish(
                 reply.wire.message(uniqueID: UniqueID.make()), to: .mailbox(reply.destination.mailbox),
                 deadline: .now + Self.publishTimeout, mandatory: true, allowsDuplicates: true
             ) { error in
+                let permit = deposit.taken()
                 guard let error else {
                     self.noteSent(reply)
                     return permit.release()
@@ -98,12 +102,13 @@ final class RPCReplySender: Sendable {
                 self.failed(reply, error, end, permit)
             }
         } catch {
-            failed(reply, error, end, permit)
+            failed(reply, error, end, deposit.taken())
         }
     }
 
     private func failed(
-        _ reply: RPCReply, _ error: TransportError, _ end: ContinuousClock.Instant, _ permit: HandlerTasks.Permit
+        _ reply: RPCReply, _ error: TransportError, _ end: ContinuousClock.Instant,
+        _ permit: consuming HandlerTasks.Permit
     ) {
         if let next = replacement(of: reply, error) { return send(next, until: end, permit) }
         guard let unsent = unsent(reply, error, end) else { return permit.release() }
@@ -112,9 +117,8 @@ final class RPCReplySender: Sendable {
 
     /// Sends a reply again for as long as its mailbox is gone and its time is not over. That takes no permit: callers that
     /// are gone must not keep others from being served.
-    func sendAgain(_ unsent: Unsent, holding permit: HandlerTasks.Permit) {
-        if permit.release(continuing: { await self.sendAgain(unsent) }) { return }
-        drop(unsent.reply, unsent.error)
+    func sendAgain(_ unsent: Unsent, holding permit: consuming HandlerTasks.Permit) {
+        if !permit.goOn({ await self.sendAgain(unsent) }) { drop(unsent.reply, unsent.error) }
         permit.release()
     }
 

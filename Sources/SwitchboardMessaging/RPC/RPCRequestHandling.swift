@@ -9,7 +9,7 @@ final class RPCRequestHandling: Sendable {
     let router: RPCRouter
     let configuration: RPCServerConfiguration
     let logger: Logger
-    private let ledger: RPCRequestLedger
+    private let ledger: DuplicateLedger<Delivery>
     private let replies: RPCReplySender
 
     init(
@@ -22,13 +22,14 @@ final class RPCRequestHandling: Sendable {
         self.router = router
         self.configuration = configuration
         self.logger = logger
-        ledger = RPCRequestLedger(configuration)
+        ledger = DuplicateLedger(
+            capacity: configuration.duplicateWindow, lifetime: configuration.duplicateLifetime)
         replies = RPCReplySender(
             transport: connection.transport, retryDuration: configuration.replyRetryDuration,
             metrics: connection.metrics, logger: logger)
     }
 
-    /// What is left to do when the work on a request is over. Whatever it is, it ends with the release of the permit.
+    /// What is left to do when the work on a request is over.
     private enum Remainder {
         case nothing
         case reply(RPCReply)
@@ -37,24 +38,29 @@ final class RPCRequestHandling: Sendable {
     }
 
     /// - Parameter permit: released when the request is settled and answered.
-    func handle(_ delivery: Delivery, holding permit: HandlerTasks.Permit) async {
-        guard let request = await take(delivery) else { return end(.nothing, permit) }
-        if request.neverTwice { return end(await handleNeverTwice(request, of: delivery, permit), permit) }
+    func handle(_ delivery: Delivery, holding permit: consuming HandlerTasks.Permit) async {
+        guard let request = await take(delivery) else { return permit.release() }
+        if request.neverTwice {
+            let remainder = await handleNeverTwice(request, of: delivery, permit.job)
+            return end(remainder, permit)
+        }
         switch configuration.acknowledgement {
         case .atMostOnce:
             guard await settle(delivery, .accept) else {
                 // The queue has it still, and will deliver it again.
-                ledger.forget(request)
-                return end(.nothing, permit)
+                ledger.forget(request.uniqueID)
+                return permit.release()
             }
-            guard let reply = await serve(request, of: delivery, permit) else { return end(.nothing, permit) }
+            guard let reply = await serve(request, of: delivery, permit.job) else { return permit.release() }
             replies.send(reply, holding: permit)
-        case .atLeastOnce: end(await handleAtLeastOnce(request, of: delivery, permit), permit)
+        case .atLeastOnce:
+            let remainder = await handleAtLeastOnce(request, of: delivery, permit.job)
+            end(remainder, permit)
         }
     }
 
     /// Not in the asynchronous function, whose frame would have room for a remainder.
-    private func end(_ remainder: Remainder, _ permit: HandlerTasks.Permit) {
+    private func end(_ remainder: Remainder, _ permit: consuming HandlerTasks.Permit) {
         switch remainder {
         case .nothing: permit.release()
         case .reply(let reply): replies.send(reply, holding: permit)
@@ -68,11 +74,11 @@ final class RPCRequestHandling: Sendable {
     /// What a connection was lost before is delivered again, and then was executed nowhere: every server does the same.
     @inline(never)
     private func handleNeverTwice(
-        _ request: OsloRequest, of delivery: Delivery, _ permit: HandlerTasks.Permit
+        _ request: OsloRequest, of delivery: Delivery, _ job: HandlerTasks.Job
     ) async -> Remainder {
         let destination = RPCReply.Destination(request)
         guard !delivery.isRedelivered || configuration.executesRedelivered else {
-            for copy in ledger.finish(request) + [delivery] { await settle(copy, .accept) }
+            for copy in ledger.finish(request.uniqueID) + [delivery] { await settle(copy, .accept) }
             return indeterminate(
                 "it was delivered before, and may have been executed by another server", request, destination)
         }
@@ -80,14 +86,14 @@ final class RPCRequestHandling: Sendable {
             try await delivery.acceptForCertain()
         } catch {
             logger.debug("Request was not accepted for certain", metadata: ["error": "\(error)"])
-            for copy in ledger.forget(request) { await settle(copy, .release) }
+            for copy in ledger.forget(request.uniqueID) { await settle(copy, .release) }
             // Certainly not accepted: it comes again, here or elsewhere.
             if error.code == .closed { return .nothing }
             return indeterminate(
                 "the connection was lost before it could be begun, and it may be delivered again", request, destination)
         }
-        for copy in ledger.finish(request) { await settle(copy, .accept) }
-        return await serve(request, of: delivery, permit).map(Remainder.reply) ?? .nothing
+        for copy in ledger.finish(request.uniqueID) { await settle(copy, .accept) }
+        return await serve(request, of: delivery, job).map(Remainder.reply) ?? .nothing
     }
 
     private func indeterminate(
@@ -102,16 +108,16 @@ final class RPCRequestHandling: Sendable {
     /// may need.
     @inline(never)
     private func handleAtLeastOnce(
-        _ request: OsloRequest, of delivery: Delivery, _ permit: HandlerTasks.Permit
+        _ request: OsloRequest, of delivery: Delivery, _ job: HandlerTasks.Job
     ) async -> Remainder {
         var unsent: RPCReplySender.Unsent?
-        if let reply = await serve(request, of: delivery, permit) { unsent = await replies.send(reply) }
-        if permit.areAllCancelled {
-            for copy in ledger.forget(request) + [delivery] { await settle(copy, .release) }
+        if let reply = await serve(request, of: delivery, job) { unsent = await replies.send(reply) }
+        if job.areAllCancelled {
+            for copy in ledger.forget(request.uniqueID) + [delivery] { await settle(copy, .release) }
             return .nothing
         }
         // It is done, whatever becomes of its reply.
-        for copy in ledger.finish(request) + [delivery] { await settle(copy, .accept) }
+        for copy in ledger.finish(request.uniqueID) + [delivery] { await settle(copy, .accept) }
         return unsent.map(Remainder.unsent) ?? .nothing
     }
 
@@ -125,8 +131,9 @@ final class RPCRequestHandling: Sendable {
             await settle(delivery, .discard(reason: "\(error)"))
             return nil
         }
-        switch ledger.begin(request, delivery) {
+        switch begin(request, delivery) {
         case .new: return request
+        // Older copies are of connections that are gone.
         case .held: return nil
         case .duplicate: break
         }
@@ -134,6 +141,14 @@ final class RPCRequestHandling: Sendable {
         logger.debug("Duplicate request ignored", metadata: ["oslo.unique_id": "\(request.uniqueID ?? "")"])
         await settle(delivery, .accept)
         return nil
+    }
+
+    /// Under `atMostOnce` a request is done when it begins.
+    private func begin(_ request: OsloRequest, _ delivery: Delivery) -> DuplicateLedger<Delivery>.Verdict {
+        switch configuration.acknowledgement {
+        case .atMostOnce: ledger.beginDone(request.uniqueID) ? .new : .duplicate
+        case .atLeastOnce: ledger.begin(request.uniqueID, delivery)
+        }
     }
 
     @discardableResult
@@ -150,7 +165,7 @@ final class RPCRequestHandling: Sendable {
 
     /// Has a request handled. Returns the reply, when there is to be one: to who waits for it.
     private func serve(
-        _ request: OsloRequest, of delivery: Delivery, _ permit: HandlerTasks.Permit
+        _ request: OsloRequest, of delivery: Delivery, _ job: HandlerTasks.Job
     ) async -> RPCReply? {
         let destination = RPCReply.Destination(request)
         let deadline = RPCDeadline.moment(of: request.deadline, arrival: delivery.arrival)
@@ -163,7 +178,7 @@ final class RPCRequestHandling: Sendable {
         do {
             let result = try await observed(request) {
                 let received = try received(request, deadline, wantsReply: destination != nil)
-                return try await work(on: received, keepaliveInterval: request.timeout, destination, permit)
+                return try await work(on: received, keepaliveInterval: request.timeout, destination, job)
             }
             try Task.checkCancellation()
             return destination.map { RPCReply(result, to: $0) }
@@ -225,9 +240,9 @@ final class RPCRequestHandling: Sendable {
     /// does not wait.
     private func work(
         on request: RPCServerRequest, keepaliveInterval: JSONValue?, _ destination: RPCReply.Destination?,
-        _ permit: HandlerTasks.Permit
+        _ job: HandlerTasks.Job
     ) async throws -> JSONValue {
-        let watch = watch(over: request, destination, permit)
+        let watch = watch(over: request, destination, job)
         defer { watch?.end() }
         guard let destination, let interval = RPCKeepalive.interval(keepaliveInterval) else {
             return try await run(request)
@@ -270,21 +285,21 @@ final class RPCRequestHandling: Sendable {
     /// Cancels the work at its deadline. A caller of Switchboard's is told before that it is being worked on, once that
     /// lasts: one alarm for both, as most work is over before.
     private func watch(
-        over request: RPCServerRequest, _ destination: RPCReply.Destination?, _ permit: HandlerTasks.Permit
+        over request: RPCServerRequest, _ destination: RPCReply.Destination?, _ job: HandlerTasks.Job
     ) -> Watch? {
         guard let deadline = request.deadline else { return nil }
         let announcement = ContinuousClock.now + WorkAnnouncements.delay
         guard let destination, case .string(let id) = destination.messageID, announcement < deadline else {
             return Watch(
-                connection: connection, alarm: connection.schedule(at: deadline) { permit.cancel() }, id: nil)
+                connection: connection, alarm: connection.schedule(at: deadline) { job.cancel() }, id: nil)
         }
         let alarm = connection.schedule(at: announcement) { [connection] in
             let alarm = connection.schedule(at: deadline) {
-                permit.cancel()
+                job.cancel()
                 // It may have ended at the very moment of the announcement.
                 connection.work.end(id)
             }
-            connection.work.announce(id, to: destination.mailbox, alarm: alarm) { permit.cancel() }
+            connection.work.announce(id, to: destination.mailbox, alarm: alarm) { job.cancel() }
         }
         return Watch(connection: connection, alarm: alarm, id: id)
     }

@@ -61,14 +61,13 @@ public final class RPCServer: Service {
     private let handling: RPCRequestHandling
     private let tasks: HandlerTasks
     private let logger: Logger
-    private let drain = Locked(RPCServerDrain())
     let life = ServiceLife()
     /// What its health checks have found out.
     let hearing = Hearing()
 
     /// Whether the shutdown has begun.
     var isDraining: Bool {
-        drain.withLock { $0.hasBegun }
+        life.isStopping
     }
 
     /// How many requests it has begun with.
@@ -79,7 +78,7 @@ public final class RPCServer: Service {
 
     /// What happened to the requests that had been taken when the shutdown began; `nil` until ``run()`` has ended.
     public var drainReport: RPCDrainReport? {
-        drain.withLock { $0.report }
+        life.report
     }
 
     /// Creates a server on a connection that you run yourself. `name` is the server's own name, which requests can be
@@ -101,8 +100,8 @@ public final class RPCServer: Service {
         logger[metadataKey: "rpc.topic"] = "\(topic)"
         logger[metadataKey: "rpc.server"] = "\(name)"
         self.logger = logger
-        tasks = HandlerTasks(configuration.maximumConcurrency, executor: configuration.executor) { [drain] in
-            drain.withLock { $0.handlerFinished() }
+        tasks = HandlerTasks(configuration.maximumConcurrency, executor: configuration.executor) { [life] in
+            life.workFinished()
         }
         handling = RPCRequestHandling(
             connection: connection, topic: topic, server: name, router: router, configuration: configuration,
@@ -139,7 +138,7 @@ public final class RPCServer: Service {
             throw error
         }
         life.end(TransportError(.closed, "The server \(name) of \(topic) has stopped."))
-        let report = drain.withLock { $0.close() }
+        let report = life.report ?? RPCDrainReport()
         logger.info(
             "RPC server stopped",
             metadata: ["rpc.drain.finished": "\(report.finished)", "rpc.drain.requeued": "\(report.requeued)"])
@@ -182,7 +181,6 @@ public final class RPCServer: Service {
 
     private func beginDraining() {
         life.stop(TransportError(.closed, "The server \(name) of \(topic) is shutting down."))
-        drain.withLock { $0.begin() }
     }
 
     private func serve(_ subscriptions: [Deliveries]) async throws {
@@ -205,7 +203,7 @@ public final class RPCServer: Service {
             try await deliveries.receive { self.begin($0, of: deliveries, number) }
         } onCancel: {
             // The handler inside comes first: the deliveries have ended, and what goes back does not come again here.
-            drain.withLock { $0.end(number) }
+            life.subscriptionEnded(number)
             // What waited for room is offered once more. In a task of its own, as it takes the driver's locks: who holds
             // one may be resuming a task, which waits until nobody cancels it any more.
             Task { deliveries.resume() }
@@ -216,9 +214,11 @@ public final class RPCServer: Service {
     ///
     /// - Returns: whether it was taken; else the deliveries go on when there is room for one.
     private func begin(_ delivery: Delivery, of deliveries: Deliveries, _ number: Int) -> Bool {
-        switch drain.withLock({ $0.verdict(on: number) }) {
+        switch life.verdict(on: number) {
         case .handle:
-            return tasks.start(orLater: { deliveries.resume() }) { await self.handling.handle(delivery, holding: $0) }
+            return tasks.start(orLater: { deliveries.resume() }) { permit in
+                await self.handling.handle(delivery, holding: permit)
+            }
         case .wait: return false
         case .giveBack:
             delivery.settleInBackground(.release)

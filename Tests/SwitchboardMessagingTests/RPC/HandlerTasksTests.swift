@@ -58,12 +58,13 @@ struct HandlerTasksTests {
         let (leaving, left) = AsyncStream.makeStream(of: Bool.self)
         #expect(
             tasks.start(orLater: {}) { permit in
-                let hasLeft = permit.release {
+                let goesOn = permit.goOn {
                     begun.source.yield()
                     try? await Task.sleep(for: .seconds(3600))
                     wasCancelled.withLock { $0.append(Task.isCancelled) }
                 }
-                left.yield(hasLeft)
+                permit.release()
+                left.yield(goesOn)
             })
         await begun.pass()
         // What goes on may begin before the permit is released.
@@ -98,9 +99,10 @@ struct HandlerTasksTests {
             while !tasks.start(
                 orLater: { room.source.yield() },
                 { permit in
-                    if permit.release(continuing: { try? await Task.sleep(for: .seconds(3600)) }) { return }
-                    #expect(number == HandlerTasks.laterLimit)
-                    refused.source.yield()
+                    if !permit.goOn({ try? await Task.sleep(for: .seconds(3600)) }) {
+                        #expect(number == HandlerTasks.laterLimit)
+                        refused.source.yield()
+                    }
                     permit.release()
                 })
             {
@@ -112,21 +114,33 @@ struct HandlerTasksTests {
         await tasks.waitUntilIdle()
     }
 
-    @Test("A permit can be released only once: a second release takes nothing from the next holder")
-    func releasedOnce() async {
+    @Test("A permit that is dropped is released")
+    func dropped() async {
         let releases = Locked(0)
         let tasks = HandlerTasks(1) { releases.withLock { $0 += 1 } }
-        let (permits, source) = AsyncStream.makeStream(of: HandlerTasks.Permit.self)
-        var iterator = permits.makeAsyncIterator()
-        #expect(tasks.start(orLater: {}) { source.yield($0) })
-        let first = await iterator.next()
-        first?.release()
-        #expect(tasks.start(orLater: {}) { source.yield($0) })
-        let second = await iterator.next()
-        first?.release()
+        for number in 1...3 {
+            #expect(tasks.start(orLater: {}) { _ in })
+            await tasks.waitUntilIdle()
+            #expect(releases.withLock { $0 } == number)
+        }
+    }
+
+    @Test("A callback's permit is held until it is called, and a second call takes nothing from the next holder")
+    func deposited() async throws {
+        let releases = Locked(0)
+        let tasks = HandlerTasks(1) { releases.withLock { $0 += 1 } }
+        let (deposits, source) = AsyncStream.makeStream(of: HandlerTasks.Deposit.self)
+        var iterator = deposits.makeAsyncIterator()
+        #expect(tasks.start(orLater: {}) { permit in source.yield(permit.deposited()) })
+        let first = try #require(await iterator.next())
+        #expect(tasks.isFull && releases.withLock { $0 } == 0)
+        first.taken().release()
+        #expect(tasks.start(orLater: {}) { permit in source.yield(permit.deposited()) })
+        let second = try #require(await iterator.next())
+        first.taken().release()
         #expect(tasks.isFull && releases.withLock { $0 } == 1)
         #expect(!tasks.start(orLater: {}) { _ in })
-        second?.release()
+        second.taken().release()
         await tasks.waitUntilIdle()
         #expect(releases.withLock { $0 } == 2)
     }

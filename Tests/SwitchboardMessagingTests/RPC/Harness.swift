@@ -52,7 +52,7 @@ extension RPCRequestHandling {
     func handle(_ delivery: Delivery) async {
         let tasks = HandlerTasks(1) {}
         await withTaskCancellationHandler {
-            _ = tasks.start(orLater: {}) { await self.handle(delivery, holding: $0) }
+            _ = tasks.start(orLater: {}) { permit in await self.handle(delivery, holding: permit) }
             await tasks.waitUntilIdle()
         } onCancel: {
             tasks.cancelAll()

@@ -20,8 +20,7 @@ struct NotificationLedger: Sendable {
 
     /// Says what to do with a delivery.
     func begin(_ received: ReceivedNotification) -> Verdict {
-        guard let id = received.uniqueID else { return .new }
-        switch ledger.begin(id, received) {
+        switch ledger.begin(received.uniqueID, received) {
         case .new: return .new
         case .duplicate: return .duplicate
         case .held(let superseded):
@@ -52,22 +51,21 @@ struct NotificationLedger: Sendable {
     ///
     /// - Returns: its copies, to be settled as it is.
     func forget(_ received: ReceivedNotification) -> [ReceivedNotification] {
-        guard let id = received.uniqueID else { return [] }
-        forgetFailures(of: id)
-        return ledger.forget(id)
+        forgetFailures(of: received)
+        return ledger.forget(received.uniqueID)
     }
 
     /// Ends the work on a notification.
     ///
     /// - Returns: when it was handled, its copies, to be acknowledged; else at most one of them, to be handled.
     func finish(_ received: ReceivedNotification, handled: Bool) -> [ReceivedNotification] {
-        guard let id = received.uniqueID else { return [] }
-        guard handled else { return ledger.handOver(id).map { [$0] } ?? [] }
-        forgetFailures(of: id)
-        return ledger.finish(id)
+        guard handled else { return ledger.handOver(received.uniqueID).map { [$0] } ?? [] }
+        forgetFailures(of: received)
+        return ledger.finish(received.uniqueID)
     }
 
-    private func forgetFailures(of id: String) {
+    private func forgetFailures(of received: ReceivedNotification) {
+        guard let id = received.uniqueID else { return }
         failures.withLock { failures in
             if !failures.isEmpty { failures[MessageKey(id)] = nil }
         }

@@ -82,11 +82,11 @@ public final class NotificationListener: Service {
     /// Returns when it listens: what is notified from then on arrives, to a pool too. Throws when it does not come to
     /// that within the timeout.
     public func waitUntilListening(timeout: Duration = .seconds(30)) async throws {
-        try await life.waitUntilServing(on: connection, until: .now + timeout) { [topics] in
+        try await life.waitUntilServing(on: connection, until: .now + timeout) { [topics, connection] in
             TransportError(
                 .unavailable,
-                "The listener of \(topics.map(\.description).joined(separator: ", ")) did not listen within \(timeout)."
-            )
+                "The listener of \(topics.map(\.description).joined(separator: ", ")) did not listen within "
+                    + "\(timeout); the connection is \(connection.transport.state).")
         }
     }
 
