@@ -79,7 +79,7 @@ public struct ConnectionFailure: Error, Sendable {
 
     /// A failure that ends the transport, or may.
     ///
-    /// - Parameter reason: part of a sentence; if left out, what the error says.
+    /// `reason` is part of a sentence; if left out, it is what the error says.
     public init(_ error: TransportError, reason: String? = nil, retry: Retry) {
         self.error = error
         self.retry = retry

@@ -36,11 +36,9 @@ public struct Delivery: Sendable {
     /// When its driver created it. Durations in the message, such as a deadline, count from here.
     public var arrival: ContinuousClock.Instant { state.arrival }
 
-    /// For drivers: a delivery that `settler` knows by a number.
+    /// For drivers: a delivery that `settler` knows by a number, `token`.
     ///
-    /// - Parameters:
-    ///   - token: passed to ``DeliverySettler/settle(_:_:completion:)``, at most once.
-    ///   - settler: typically what the driver has for the subscription or the connection.
+    /// The settler gets the token at most once. It is typically what the driver has for the subscription or the connection.
     public init(
         _ message: Message, isRedelivered: Bool = false, attempt: Int? = nil, token: UInt64,
         settler: any DeliverySettler

@@ -36,9 +36,7 @@ public final class Subscription: Sendable {
     /// For decorators: the same subscription, perhaps to another address, whose deliveries go to `append`. Signals about
     /// one are signals about the other.
     ///
-    /// - Parameters:
-    ///   - address: `nil` if it stays the same.
-    ///   - append: as ``append(_:)``; `nil` passes deliveries on.
+    /// `address` is `nil` if it stays the same. `append` is like ``append(_:)``; `nil` passes deliveries on.
     public init(
         relaying origin: Subscription, to address: Address? = nil,
         append: (@Sendable (Delivery) -> Bool)? = nil
