@@ -8,7 +8,11 @@ final class InProcessBroker: Sendable {
     private let state = Locked(InProcessBrokerState())
 
     /// Moves messages under the lock. Afterwards subscribers take what they got, and publishes end that are done.
-    private func move<Result: Sendable>(_ body: (inout sending InProcessBrokerState) -> Result) -> Result {
+    ///
+    /// - Parameter first: what is done before subscribers take anything, as their code may take its time.
+    private func move<Result: Sendable>(
+        first: (Result) -> Void = { _ in }, _ body: (inout sending InProcessBrokerState) -> Result
+    ) -> Result {
         var served: Subscription?
         var hasMore = false
         let result = state.withLock { state in
@@ -17,11 +21,14 @@ final class InProcessBroker: Sendable {
             hasMore = state.hasWork
             return result
         }
-        served?.handOut()
+        first(result)
         if hasMore {
             let work = state.withLock { $0.takeWork() }
-            for subscription in work.served { subscription.handOut() }
             for (publish, outcome) in work.ended { publish.finish(outcome) }
+            served?.handOut()
+            for subscription in work.served { subscription.handOut() }
+        } else {
+            served?.handOut()
         }
         return result
     }
@@ -31,10 +38,11 @@ final class InProcessBroker: Sendable {
     /// Publishes to every queue of an address, or to none. When one is full, the publish waits until there is room or its
     /// caller gives it up.
     func publish(_ publish: Publish, _ limits: InProcessQueue.Limits) {
-        let placement = move { $0.place(publish, limits, broker: self) }
+        let placement = move(first: { if $0 == .taken { publish.finish(.accepted) } }) { state in
+            state.place(publish, limits, broker: self)
+        }
         switch placement {
-        case .taken: publish.finish(.accepted)
-        case .over: break
+        case .taken, .over: break
         case .full, .fullAndUnwatched:
             publish.hold(.full(InProcessQueue.Waiter(publish: publish, limits: limits)))
             if placement == .fullAndUnwatched { Task { await watch() } }

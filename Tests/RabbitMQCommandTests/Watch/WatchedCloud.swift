@@ -68,7 +68,10 @@ struct WatchedCloud: Sendable {
         let sweeps = Sweeps(board: watch.board)
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await connections.run() }
-            group.addTask { try await watch.run(showing: sweeps) }
+            group.addTask {
+                await sweeps.waitForFirst()
+                try await watch.run(showing: sweeps)
+            }
             defer { group.cancelAll() }
             return try await body(sweeps)
         }
@@ -98,6 +101,7 @@ final class Sweeps: WatchOutput {
     private let state = Locked(State())
     private let (ended, endSource) = AsyncStream.makeStream(of: SweepSummary.self)
     private let (wanted, wantSource) = AsyncStream.makeStream(of: Void.self)
+    private let (begun, beginSource) = AsyncStream.makeStream(of: Void.self)
 
     init(board: WatchBoard) {
         self.board = board
@@ -113,8 +117,13 @@ final class Sweeps: WatchOutput {
         throw CancellationError()
     }
 
-    /// What the first sweep tells.
-    func first() async throws -> [String] { try await next(after: {}) }
+    /// Returns when the first sweep is wanted: what it is to find is there then.
+    func waitForFirst() async {
+        for await _ in begun { return }
+    }
+
+    /// What the first sweep tells, which begins now.
+    func first() async throws -> [String] { try await next { beginSource.yield() } }
 
     /// What the next sweep tells, which begins now.
     func next() async throws -> [String] { try await next { wantSource.yield() } }
