@@ -39,12 +39,12 @@ struct Outbox {
 
     let errors: PublishErrors
     let maximumWaiting: Int
-    private var waiting = PublishList()
+    private let waiting = PublishList()
     /// Came back from a try: before all in `waiting`.
-    private var returned = PublishList()
+    private let returned = PublishList()
     /// Go out again after a pause.
-    private var postponed = PublishList()
-    private var sent = PublishList()
+    private let postponed = PublishList()
+    private let sent = PublishList()
     private var sentBytes = 0
     private var sequence: UInt64 = 0
     private var window = Window.closed
@@ -263,8 +263,7 @@ struct Outbox {
         window = .closed
         admission = .open
         var ended: [Ending] = []
-        let all = sent
-        all.forEach { record in
+        sent.forEach { record in
             remove(record)
             let outcome = PublishOutcome.again(wasSent: true, otherwise: errors.lost(record, reason))
             if let ending = troubled(record, outcome, { .now }) { ended.append(ending) }
@@ -278,8 +277,7 @@ struct Outbox {
         final = error
         window = .closed
         var ended = endWaiting(error)
-        let all = sent
-        all.forEach { record in
+        sent.forEach { record in
             guard record.reason != nil, record.endUnbegun() else { return }
             remove(record)
             ended.append(end(record, errors.afterSending(record, error)))

@@ -236,19 +236,23 @@ final class PublishRecord: @unchecked Sendable {
 }
 
 /// Publishes in the order of their numbers, linked through themselves: nothing is allocated, and taking one out needs no
-/// search. A publish is in one list at most, which holds it.
-struct PublishList {
+/// search. A publish is in one list at most, which holds it. A class, so that a list lets go of its publishes when it ends.
+final class PublishList {
     private typealias Link = Unmanaged<PublishRecord>
 
-    private var head: Link?
-    private var tail: Link?
-    private(set) var count = 0
+    @exclusivity(unchecked) private var head: Link?
+    @exclusivity(unchecked) private var tail: Link?
+    @exclusivity(unchecked) private(set) var count = 0
+
+    deinit {
+        while let first { remove(first) }
+    }
 
     var isEmpty: Bool { head == nil }
     var first: PublishRecord? { head?.takeUnretainedValue() }
 
     /// Puts a publish behind those with lower numbers. Looks from the end, where it belongs nearly always.
-    mutating func insert(_ record: PublishRecord) {
+    func insert(_ record: PublishRecord) {
         let link = Link.passRetained(record)
         var before = tail
         while let candidate = before, candidate._withUnsafeGuaranteedRef({ $0.sequence > record.sequence }) {
@@ -270,7 +274,7 @@ struct PublishList {
         count += 1
     }
 
-    mutating func remove(_ record: PublishRecord) {
+    func remove(_ record: PublishRecord) {
         let (previous, next) = (record.previous, record.next)
         if let next { next._withUnsafeGuaranteedRef { $0.previous = previous } } else { tail = previous }
         if let previous { previous._withUnsafeGuaranteedRef { $0.next = next } } else { head = next }

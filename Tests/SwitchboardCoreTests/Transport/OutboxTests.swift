@@ -268,7 +268,7 @@ struct OutboxTests {
     @Test("A list keeps the order of numbers, and lets go of what is taken out", arguments: 0..<10)
     func list(seed: UInt64) {
         var generator = SeededGenerator(seed: seed)
-        var list = PublishList()
+        let list = PublishList()
         var expected: [UInt64] = []
         var records: [UInt64: PublishRecord] = [:]
         for _ in 0..<300 {

@@ -97,7 +97,8 @@ final class ScriptedConnection: DriverConnection {
     let number: Int
     let role: ConnectionRole
     let signals: ConnectionSignals
-    private let driver: ScriptedDriver
+    /// Which has its connections, and outlives them with its transport.
+    private unowned let driver: ScriptedDriver
 
     private struct State: Sendable {
         var publishes: [Publish] = []
