@@ -19,12 +19,13 @@ struct DecoratorTests {
                 let first = try await driver.connection(1)
                 let sending = bed.publish(1, allowsDuplicates: true)
                 check(first.publishes[0].memory == nil)
-                first.publishes[0].memory = decorator
+                let memory = NullSettler()
+                first.publishes[0].memory = memory
                 #expect(first.publishes[0].address == .topic(Topic("relayed")))
                 decorator.drop()
                 #expect(await sending.error == nil)
                 let second = try await driver.connection(2)
-                check(second.publishes[0].memory === decorator)
+                check(second.publishes[0].memory === memory)
                 #expect(first.isClosed)
                 // The one below is ignored from now on, though it doesn't know.
                 first.publishes[0].finish(.failed(TransportError(.refused, "Late.")))
@@ -103,8 +104,8 @@ private final class RelayingDriver: TransportDriver {
 
         func publish(_ publish: Publish) {
             below.publish(
-                publish.relayed(to: Self.address) { [driver] outcome in
-                    driver.outcomes.withLock { $0 += 1 }
+                publish.relayed(to: Self.address) { [outcomes = driver.outcomes] outcome in
+                    outcomes.withLock { $0 += 1 }
                     publish.finish(
                         publish.message.body[0] > 100 ? .failed(TransportError(.refused, "Not this one.")) : outcome)
                 })

@@ -257,7 +257,10 @@ struct TransportScenarioTests {
         #expect(error?.code == .exhausted)
         #expect(error?.message.contains("2 messages wait already") == true)
         sendings[0].pending?.cancel()
-        #expect(!bed.publish(4).isOver)
+        let last = bed.publish(4)
+        #expect(!last.isOver)
+        bed.clock.turn(by: .seconds(30))
+        for sending in [sendings[1], last] { #expect(await sending.code == .unavailable) }
     }
 
     @Test("A function that is told may publish again, in the same moment")
