@@ -97,7 +97,7 @@ struct InProcessBrokerState {
             .failed(
                 TransportError(
                     .unroutable,
-                    "Nobody takes messages at \(waiter.publish.address): it has no queue, as nobody has subscribed to it."
+                    "No consumer takes messages at \(waiter.publish.address): it has no queue, because nothing has subscribed to it."
                 )
             ))
     }

@@ -64,7 +64,7 @@ final class InProcessQueue {
     @exclusivity(unchecked) private var readyBytes = 0
     @exclusivity(unchecked) private var nextSequence: UInt64 = 0
     @exclusivity(unchecked) private var turn = 0
-    /// At how many waiters those are removed that have given up.
+    /// The number of waiters from which on those that have given up are removed.
     @exclusivity(unchecked) private var sweepsAt = 64
     /// No message expires before; `nil` when none does.
     @exclusivity(unchecked) private(set) var earliestExpiry: ContinuousClock.Instant?
@@ -140,8 +140,8 @@ final class InProcessQueue {
         for entry in entries { release(entry) }
     }
 
-    /// The next message and its taker, in turn among those that may take one more; `nil` when there is none. The taker
-    /// keeps the message with ``Consumer/keep(_:)``, or it goes back with ``returned(_:by:)``.
+    /// Takes the next message, for a consumer that may take one more. Consumers take turns. The consumer keeps the message
+    /// with ``Consumer/keep(_:)``, or it goes back with ``returned(_:by:)``. `nil` if there is no message or no consumer.
     func next() -> (consumer: Consumer, entry: Entry)? {
         while !ready.isEmpty {
             guard let (index, consumer) = nextTaker() else { return nil }

@@ -53,7 +53,7 @@ final class SpoolConnection: DriverConnection {
 
     // MARK: Life
 
-    /// Opens the spool, and makes it where there is none.
+    /// Opens the spool, or creates it if it doesn't exist.
     ///
     /// - Parameter layout: that of a spool that is made, if the configuration names none.
     static func open(
@@ -229,7 +229,7 @@ final class SpoolConnection: DriverConnection {
         leave()
     }
 
-    /// Not written, so it may be tried again: in a queue that is found anew, or in a spool that is.
+    /// Not written, so it may be tried again: in a queue or a spool that is opened again.
     private func moved(_ publish: Publish, _ error: TransportError) {
         let moves = (publish.memory as? Moves)?.count ?? 0
         guard moves < Self.mostMoves else {

@@ -31,7 +31,7 @@ struct BrokerErrors: Sendable {
         let exchange = returned.exchange.isEmpty ? "the default exchange" : "exchange \(returned.exchange)"
         return TransportError(
             .unroutable,
-            "Nobody takes messages to \(address) at \(url): \(exchange), routing key \(returned.routingKey), "
+            "No consumer takes messages to \(address) at \(url): \(exchange), routing key \(returned.routingKey), "
                 + "\(returned.code) \(returned.text).")
     }
 

@@ -21,7 +21,7 @@ final class Inbox<Item: Sendable>: Sendable {
         var isScheduled = false
         /// Whether the owner comes by itself, soon.
         var isExpected = false
-        /// Whether nobody comes any more.
+        /// Whether the connection is over, so that nothing is taken out any more.
         var isClosed = false
     }
 

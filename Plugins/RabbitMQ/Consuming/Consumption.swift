@@ -60,7 +60,7 @@ final class Consumption {
     var address: Address { subscription.address }
     var tag: String { String(subscription.id) }
 
-    /// Whether nobody else consumes from its queue, as its name is this subscription's alone.
+    /// Whether it is its queue's only consumer, because the queue's name belongs to this subscription.
     var isAlone: Bool {
         switch address {
         case .mailbox, .fanout: !plan.isStream

@@ -22,7 +22,7 @@ struct ConfirmWindow<Element> {
     /// How many are unconfirmed and abandoned.
     private(set) var abandoned = 0
 
-    /// At how many elements those are to be given up that nobody waits for.
+    /// The number of elements from which on those that no caller waits for are given up.
     private var sweepsAt = 4096
 
     /// Whether it is time for ``abandon(_:)``: so seldom that looking at all costs each little.

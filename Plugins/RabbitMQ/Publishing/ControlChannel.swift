@@ -162,7 +162,7 @@ final class ControlChannel {
         metrics.declared(route.steps.count)
     }
 
-    /// Plans anew what the broker doesn't take as it was planned.
+    /// Plans again what the broker doesn't take as planned.
     func adapt() {
         for index in declaring.indices { declaring[index].adapt(to: demands) }
     }

@@ -8,7 +8,7 @@ import SwitchboardCore
 ///     opening ──confirm.select-ok──▶ ready ──channel exception──▶ opening
 final class PublishChannel {
     static let number: UInt16 = 1
-    /// How many unconfirmed publishes that nobody waits for are remembered, at a few bytes each.
+    /// How many unconfirmed publishes without a waiting caller are remembered, at a few bytes each.
     private static let abandonedLimit = 100_000
     /// How often a message is returned for the want of a queue that is declared, before it is unroutable.
     private static let returnLimit = 20
@@ -184,8 +184,8 @@ final class PublishChannel {
         if window.isSweepDue { dropAbandoned() }
     }
 
-    /// Forgets what nobody waits for, but that its confirm is still to come: a queue that confirms nothing, as one without
-    /// a leader, must not fill the memory.
+    /// Forgets the messages of publishes that no caller waits for, and keeps in mind only that their confirms are to come:
+    /// a queue that never confirms, such as one without a leader, must not fill the memory.
     private func dropAbandoned() {
         let before = window.abandoned
         window.abandon { $0.publish.isOver }
@@ -222,7 +222,7 @@ final class PublishChannel {
     }
 
     /// No queue took it although its route declares one: somebody deleted the queue, its binding or the exchange between
-    /// the declaration and the publish. Nobody has the message, so it may always be sent again.
+    /// the declaration and the publish. No queue has the message, so it may always be sent again.
     private func declareAgain(_ publish: Publish, _ returned: IncomingMethod.Return) {
         control.forgetDeclarations()
         let round = PublishTroubles.note(publish, \.returns).returns
@@ -275,7 +275,7 @@ final class PublishChannel {
             else { return false }
             let goesAgain = route.bindsQueue && PublishTroubles.returns(of: publish) < Self.returnLimit
             unconfirmed.answer = goesAgain ? .lacksQueue(content.method) : .unroutable(content.method)
-            // Nobody has it, whether it was to go out again or not.
+            // No queue has it, whether it is sent again or not.
             publish.hold(errors.unroutable(publish.address, content.method))
             return true
         }

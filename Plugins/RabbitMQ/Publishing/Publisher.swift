@@ -67,7 +67,7 @@ final class Publisher: ConnectionClient {
         return route
     }
 
-    /// Plans anew what the broker doesn't take as it was planned.
+    /// Plans again what the broker doesn't take as planned.
     private func adaptRoutes() {
         let revision = demands.revision
         guard revision != adaptedRevision else { return }

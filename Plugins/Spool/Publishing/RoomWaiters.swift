@@ -19,7 +19,7 @@ final class RoomWaiters: Sendable {
         /// The one that was full last.
         var queue: Queue
         var phase = Phase.waiting
-        /// At how many those are removed that have given up.
+        /// The number from which on those that have given up are removed.
         var sweepsAt = 64
 
         mutating func append(_ publish: Publish) {
@@ -82,7 +82,7 @@ final class RoomWaiters: Sendable {
         }
     }
 
-    /// The next one whose caller still waits. `nil`: there is none, and trying has ended.
+    /// The next one whose caller still waits. `nil` if no caller waits; trying has ended then.
     func takeFirst(for address: Address) -> Publish? {
         state.withLock { state in
             while let first = state[address]?.publishes.popFirst() {

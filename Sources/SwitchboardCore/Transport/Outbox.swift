@@ -9,7 +9,7 @@
 struct Outbox {
     typealias Instant = ContinuousClock.Instant
 
-    /// A publish that is over, with whoever is to be told, and its error.
+    /// A publish that is over: the caller to tell, and its error.
     typealias Ending = (caller: PublishRecord.Caller?, error: TransportError?)
 
     /// What becomes of a publish at first.

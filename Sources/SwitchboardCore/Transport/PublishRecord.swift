@@ -1,10 +1,12 @@
 import Synchronization
 
 /// A publish through all its tries. What is not `let` belongs to the lock of its transport, except `word`.
+///
+/// Unchecked, because the compiler can't see that lock. It is sound: the variables are touched under the lock of `core`
+/// only; before that by the caller that makes the record, and `caller` afterwards by the one thread that ended it. A lock
+/// for each publish would cost an allocation and two locks more.
 @usableFromInline
 final class PublishRecord: @unchecked Sendable {
-    // Sound: the variables are touched under the lock of `core` only, and before the record is handed to anybody.
-
     typealias Instant = ContinuousClock.Instant
 
     /// The list that has it.
@@ -68,7 +70,6 @@ final class PublishRecord: @unchecked Sendable {
     @exclusivity(unchecked) var sequence: UInt64 = 0
     /// Whether somebody may have the message from an earlier try.
     @exclusivity(unchecked) var wasSent = false
-    /// Whether the end of a try has been seen: what it ends with is still to come, or not.
     @exclusivity(unchecked) private var trouble: Trouble?
     @exclusivity(unchecked) var caller: Caller?
     @exclusivity(unchecked) var previous: Unmanaged<PublishRecord>?
@@ -147,7 +148,7 @@ final class PublishRecord: @unchecked Sendable {
         get { trouble?.memory }
         set { if newValue != nil || trouble != nil { makeTrouble().memory = newValue } }
     }
-    /// What it has ended with; for whoever has seen that it is over.
+    /// What it has ended with. Read only after ``isOver``.
     var error: TransportError? { trouble?.error }
 
     @inline(never) private func makeTrouble() -> Trouble {
@@ -227,7 +228,7 @@ final class PublishRecord: @unchecked Sendable {
 
     /// It is over.
     ///
-    /// - Returns: whoever is to be told.
+    /// - Returns: the caller to tell.
     func end(_ error: TransportError?) -> Caller? {
         if let error { makeTrouble().error = error }
         word.store(attempt << 2 | Phase.over, ordering: .releasing)

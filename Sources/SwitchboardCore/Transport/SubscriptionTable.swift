@@ -115,7 +115,7 @@ struct SubscriptionTable {
 
     // MARK: Answers
 
-    /// - Returns: whoever waited for it.
+    /// - Returns: the task that waited for it.
     mutating func live(_ id: UInt64) -> Waiter? {
         switch entries[id]?.phase {
         case .asked?, .repairing?: break
@@ -143,7 +143,7 @@ struct SubscriptionTable {
         remove(id)
     }
 
-    /// - Returns: whoever waited for the end.
+    /// - Returns: the task that waited for the end.
     mutating func ended(_ id: UInt64) -> Waiter? {
         guard case .ending? = entries[id]?.phase else { return nil }
         return remove(id)?.waiter

@@ -1,5 +1,7 @@
-/// What joins the state machines of a transport to its driver: one lock, behind which nothing waits and nobody's code
-/// runs. What leaves it is done afterwards.
+/// What joins the state machines of a transport to its driver: one lock, under which nothing waits and no
+/// caller's or driver's code runs; that follows when the lock is free.
+///
+/// In one file, because one lock guards all of it. What is decided is in the state machines, which have no I/O.
 ///
 ///     callers ──publish──▶ Outbox ──────────────┐
 ///     callers ──subscribe──▶ SubscriptionTable ─┼─▶ DriverConnection
@@ -146,7 +148,7 @@ final class TransportCore: Sendable {
             isDrained = state.drainWaiter != nil
             return isEnd
         }
-        // Nobody else touches the caller of what is over.
+        // Only the thread that ended a publish touches its caller from then on.
         if isEnd { publish.record.answer(nil) }
         if isDrained { state.withLock { $0.takeDrained() }?.resume() }
         if isReady { pump() }
@@ -404,7 +406,7 @@ final class TransportCore: Sendable {
     private func park(_ index: Int, _ waits: @Sendable (inout Slot) -> Bool) async {
         await withTaskCancellationHandler {
             await withUnsafeContinuation { (waiter: UnsafeContinuation<Void, Never>) in
-                // Under the lock, so that whoever cancels either is seen here or sees the waiter.
+                // Under the lock, so that a cancellation is either seen here or finds the waiter.
                 let isParked = state.withLock { state in
                     guard !Task.isCancelled, !state.isClosing, waits(&state.slots[index]) else { return false }
                     state.slots[index].waiter = waiter
@@ -614,7 +616,7 @@ final class TransportCore: Sendable {
                 let now = clock.now()
                 let early = state.withLock { state -> TransportError? in
                     if let final = state.outbox.final { return final }
-                    // Under the lock, so that whoever cancels either is seen here or sees the subscription.
+                    // Under the lock, so that a cancellation is either seen here or finds the subscription.
                     if Task.isCancelled { return errors.cancelled(address) }
                     state.table.add(.init(subscription, waiter, started: now, deadline: options.deadline))
                     if state.slots[consumingSlot].life.isConnected { state.table.ask(now) }
@@ -651,7 +653,7 @@ final class TransportCore: Sendable {
 }
 
 extension TransportCore.State {
-    /// - Returns: whoever waits for the end of what is under way, if there is nothing any more.
+    /// - Returns: the task that waits until nothing is under way, if nothing is.
     fileprivate mutating func takeDrained() -> UnsafeContinuation<Void, Never>? {
         drainWaiter != nil && outbox.hasNothingUnderWay ? drainWaiter.take() : nil
     }

@@ -62,7 +62,7 @@ final class FaultyConnection: DriverConnection {
     private func send(_ publish: Publish) {
         switch life.phase {
         case .up: base.publish(publish)
-        // It is sent, and nobody knows what became of it.
+        // It is sent, and what became of it stays unknown.
         case .halfOpen: _ = publish.begin()
         // The transport has taken it back.
         case .lost: break

@@ -7,7 +7,7 @@ import SwitchboardCore
 final class FaultyLife: Sendable {
     enum Phase {
         case up
-        /// Nothing moves, and nobody has noticed.
+        /// Nothing moves, and neither side has noticed.
         case halfOpen
         case lost
     }

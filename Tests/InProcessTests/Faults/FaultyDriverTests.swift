@@ -167,7 +167,7 @@ struct FaultyDriverTests {
         let plan = FaultPlan().onDelivery(.number(1), .dropConnection(outage: .zero))
         try await withFaults(plan, prefetch: 1) { transport, driver, iterator in
             try await publish(7, transport)
-            // What nobody had taken when the connection was lost is taken back, and comes again too.
+            // Deliveries that weren't taken when the connection was lost are taken back, and come again too.
             var delivery = try #require(try await iterator.next())
             if !delivery.isRedelivered { delivery = try #require(try await iterator.next()) }
             #expect(delivery.isRedelivered && delivery.message.body == [7])

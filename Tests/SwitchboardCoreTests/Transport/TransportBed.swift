@@ -56,7 +56,7 @@ struct TransportBed: Sendable {
         #expect(condition())
     }
 
-    /// Publishes; whoever asks the result waits for it.
+    /// Publishes; asking the result for its error waits for it.
     func publish(_ body: UInt8, within time: Duration = .seconds(30), allowsDuplicates: Bool = false) -> Sending {
         let sending = Sending(driver.changes)
         do throws(TransportError) {

@@ -150,7 +150,7 @@ private final class FuzzedConsumer: FuzzedSide {
         for (index, address) in addresses.enumerated() {
             guard let plan = try? topology.plan(subscribingTo: address, fanoutSuffix: "s"),
                 let name = try? QueueNames(.osloDefaults).next(for: address)
-            else { fatalError() }
+            else { fatalError("An address of this check can't be subscribed to.") }
             subscriptions.append(
                 (
                     Subscription(UInt64(index + 1), to: address, prefetch: 5) { _ in true },
@@ -221,6 +221,7 @@ private func checkFrames(_ buffer: ByteBuffer) {
         guard let type = buffer.readInteger(as: UInt8.self), [1, 2, 3, 8].contains(type),
             buffer.readInteger(as: UInt16.self) != nil, let length = buffer.readInteger(as: UInt32.self),
             buffer.readSlice(length: Int(length)) != nil, buffer.readInteger(as: UInt8.self) == 0xCE
-        else { fatalError("What left is no frame.") }
+            // Ends the process, which is how a fuzz target reports a finding.
+        else { fatalError("What was written isn't a whole frame.") }
     }
 }

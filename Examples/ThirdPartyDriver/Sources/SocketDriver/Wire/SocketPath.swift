@@ -61,7 +61,7 @@ struct SocketPath: Hashable, Sendable, CustomStringConvertible {
         unlink(description)
     }
 
-    /// Negative if there is none to be had.
+    /// Negative if the system grants none.
     private func makeSocket() -> Int32 {
         socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     }
