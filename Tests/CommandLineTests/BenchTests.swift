@@ -178,7 +178,7 @@ struct BenchLoadTests {
         }
         let tally = await withTaskGroup(of: BenchTally?.self) { group in
             group.addTask { await generator.run() }
-            while begun.withLock({ $0 }) < 24 { await Task.yield() }
+            while begun.withLock({ $0 }) < 24, !Task.isCancelled { await Task.yield() }
             group.cancelAll()
             return await group.next() ?? nil
         }

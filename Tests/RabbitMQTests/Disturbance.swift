@@ -24,21 +24,6 @@ func withRelayedDriver(
     }
 }
 
-/// Runs `body`, and fails when it takes longer.
-func withTimeLimit<Result: Sendable>(
-    _ limit: Duration, _ body: @escaping @Sendable () async throws -> Result
-) async throws -> Result {
-    try await withThrowingTaskGroup(of: Result.self) { group in
-        group.addTask { try await body() }
-        group.addTask {
-            try await Task.sleep(for: limit)
-            throw TransportError(.internalError, "A test waited longer than \(limit).")
-        }
-        defer { group.cancelAll() }
-        return try await group.next()!
-    }
-}
-
 extension RabbitMQConfiguration {
     static var quorum: RabbitMQConfiguration {
         var configuration = RabbitMQConfiguration()

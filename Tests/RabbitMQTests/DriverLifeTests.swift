@@ -105,7 +105,7 @@ struct DriverLifeTests {
             }
             // The broker's list follows its connections' ends.
             try await withTimeLimit(.seconds(60)) {
-                while try await !broker.connections(in: name).isEmpty { await Task.yield() }
+                try await yieldsWhile { try await !broker.connections(in: name).isEmpty }
             }
             #expect(driver.state == .closed(reason: nil))
             let error = await #expect(throws: TransportError.self) { try await driver.publish("x", to: .topic(topic)) }

@@ -183,10 +183,9 @@ struct DriverTests {
                 // The broker sends as many again at a time. The first of them is the one that ends the consumer.
                 for delivery in try await taking.value { try await delivery.accept() }
                 try await withTimeLimit(.seconds(20)) {
-                    while true {
+                    try await yieldsWhile {
                         let queue = try await broker.queue("t", in: virtualHost)
-                        if queue?.unacknowledged == 0, queue?.ready == 40 { return }
-                        await Task.yield()
+                        return queue?.unacknowledged != 0 || queue?.ready != 40
                     }
                 }
             }
@@ -219,10 +218,9 @@ struct DriverTests {
                 var iterator = deliveries.makeAsyncIterator()
                 for _ in 0..<count { try await iterator.next()?.accept() }
                 try await withTimeLimit(.seconds(20)) {
-                    while true {
+                    try await yieldsWhile {
                         let queue = try await broker.queue("t", in: virtualHost)
-                        if queue?.unacknowledged == 0, queue?.ready == 0 { return }
-                        await Task.yield()
+                        return queue?.unacknowledged != 0 || queue?.ready != 0
                     }
                 }
             }

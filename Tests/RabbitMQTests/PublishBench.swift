@@ -30,8 +30,9 @@ final class PublishBench {
         run = Task { try await transport.run() }
     }
 
-    /// Connects: the handshake is done, and both channels are open.
-    func connect() async throws {
+    /// Connects: the handshake is done, and both channels are open. Returns when the transport has handed over `count`
+    /// publishes that it kept; it says that it is ready before it does.
+    func connect(handingOver count: Int = 0) async throws {
         hand = try await driver.nextConnection()
         publisher = Publisher(
             topology: Topology(RabbitMQTopology()), demands: demands, memory: memory, metrics: DriverMetrics(),
@@ -47,7 +48,19 @@ final class PublishBench {
         try publisher.received(.channelOpenOK, channel: ControlChannel.firstNumber)
         driver.answer(hand)
         try await waits { $0 == .ready }
+        try await withTimeLimit(.seconds(60)) { [hand] in try await yieldsWhile { hand!.count < count } }
         turn()
+    }
+
+    /// Returns when the publisher has a publish again that was to go out once more: the transport may hand it over on
+    /// another thread.
+    func handedOverAgain() async throws {
+        let end = ContinuousClock.now + .seconds(60)
+        try await yieldsWhile {
+            turn()
+            return publisher.isIdle && .now < end
+        }
+        try #require(!publisher.isIdle)
     }
 
     /// What a broker sends until the connection is open: start, tune, open-ok.
@@ -68,7 +81,7 @@ final class PublishBench {
         repeat {
             for publish in hand.takeAll() { publisher.perform(publish) }
             publisher.finishTurn()
-        } while !hand.isEmpty
+        } while hand.count > 0
     }
 
     /// The connection is lost; what was flushed may be at the broker.
@@ -117,11 +130,8 @@ final class PublishBench {
     func answered() async throws -> [TransportError?] {
         turn()
         return try await withTimeLimit(.seconds(60)) { [answers] in
-            while true {
-                let told = answers.withLock(\.self)
-                if !told.isEmpty { return told }
-                await Task.yield()
-            }
+            try await yieldsWhile { answers.withLock { $0.isEmpty } }
+            return answers.withLock(\.self)
         }
     }
 
@@ -170,10 +180,8 @@ private final class HandDriver: TransportDriver {
     /// The connection that the transport waits for.
     func nextConnection() async throws -> HandConnection {
         try await withTimeLimit(.seconds(60)) {
-            while true {
-                if let signals = self.state.withLock({ $0.waiting?.1 }) { return HandConnection(signals) }
-                await Task.yield()
-            }
+            try await yieldsWhile { self.state.withLock { $0.waiting == nil } }
+            return HandConnection(self.state.withLock { $0.waiting!.1 })
         }
     }
 
@@ -191,7 +199,7 @@ private final class HandConnection: DriverConnection {
         self.signals = signals
     }
 
-    var isEmpty: Bool { handed.withLock { $0.isEmpty } }
+    var count: Int { handed.withLock { $0.count } }
 
     func takeAll() -> [Publish] {
         handed.withLock { handed in

@@ -58,6 +58,7 @@ struct PublishOutcomeTests {
         case .exchangeGone:
             // As often as it is tried again at once; then it waits for its next turn until its deadline.
             for _ in 0..<4 {
+                try await bench.handedOverAgain()
                 try receive(close(404, "NOT_FOUND - no exchange '' in vhost '/'"))
                 try receive(.confirmSelectOK)
             }
@@ -113,7 +114,7 @@ struct PublishOutcomeTests {
         #expect(!bench.publisher.isIdle)
         try await bench.lose()
         #expect(bench.told.isEmpty)
-        if needsConnection(ending) { try await bench.connect() }
+        if needsConnection(ending) { try await bench.connect(handingOver: 1) }
         try await end(ending, bench, pending)
         let told = try await bench.answered()
         let error = try #require(told.first ?? nil)

@@ -125,7 +125,7 @@ struct RecoveryTests {
                     await driver.waits { $0 == .ready }
                     relay.cut()
                     try await withTimeLimit(.seconds(20)) {
-                        while relay.accepted < 4 || driver.state != .ready { await Task.yield() }
+                        try await yieldsWhile { relay.accepted < 4 || driver.state != .ready }
                     }
                 }
                 let events = await all
@@ -142,7 +142,7 @@ struct RecoveryTests {
                     #expect(reason.contains("127.0.0.1:\(relay.port): "))
                 }
                 let accepted = relay.accepted
-                try await withTimeLimit(.seconds(60)) { while relay.open > 0 { await Task.yield() } }
+                try await withTimeLimit(.seconds(60)) { try await yieldsWhile { relay.open > 0 } }
                 // Longer than the pause before a second attempt.
                 try await Task.sleep(for: .milliseconds(300))
                 #expect(relay.accepted == accepted)

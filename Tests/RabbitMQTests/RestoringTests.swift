@@ -180,7 +180,7 @@ struct RestoringTests {
                 try await driver.publish("x", to: .topic(topic))
                 await driver.waits { $0 == .ready }
                 try await withTimeLimit(.seconds(20)) {
-                    while try await broker.queue("t", in: name)?.consumers != 1 { await Task.yield() }
+                    try await yieldsWhile { try await broker.queue("t", in: name)?.consumers != 1 }
                 }
                 #expect(try await broker.queue("other", in: name)?.consumers == 0)
             }

@@ -28,7 +28,7 @@ struct SilentBrokerTests {
                 relay.lose(silences, of: .consumeOK)
                 relay.cut()
                 try await withTimeLimit(.seconds(60)) {
-                    while relay.left(of: .consumeOK) > 0 { await Task.yield() }
+                    try await yieldsWhile { relay.left(of: .consumeOK) > 0 }
                 }
                 // All is connected, and the subscription is not live.
                 #expect(driver.state != .ready)

@@ -1,6 +1,7 @@
 import SwitchboardCells
 import SwitchboardCore
 import SwitchboardMessaging
+import SwitchboardTesting
 import Testing
 
 @Suite("Aiming at cells", .timeLimit(.minutes(5)))
@@ -145,7 +146,7 @@ struct TargetingTests {
         try await Cloud.run(configuration: configuration) { cloud in
             let cell = try await cloud.directory.cell(Cloud.cell1)
             let copy = try cloud.manager.targeted(RequestContext(), at: cell)
-            while !cloud.manager.status().isEmpty { await Task.yield() }
+            try await yieldsWhile { !cloud.manager.status().isEmpty }
             let error = await #expect(throws: RPCError.self) {
                 while true { _ = try await cloud.whereItGoes(copy) }
             }

@@ -56,9 +56,10 @@ struct ReceivingTests {
         let buffer = DeliveryBuffer()
         _ = try await Self.receive(Deliveries(buffer)) { taken in
             // Once the subscriber is there.
-            while taken.withLock({ $0.isEmpty }) {
+            try await yieldsWhile {
+                guard taken.withLock({ $0.isEmpty }) else { return false }
                 #expect(Self.hand(0, buffer))
-                await Task.yield()
+                return true
             }
             for number in 1..<50 {
                 #expect(Self.hand(number, buffer))
@@ -130,13 +131,13 @@ struct ReceivingTests {
             return false
         } while: { _ in
             for number in 0..<10 { #expect(Self.hand(number, buffer)) }
-            while !isAsked.withLock({ $0 }) { await Task.yield() }
+            try await yieldsWhile { !isAsked.withLock({ $0 }) }
             buffer.finish(nil)
             // The first one may be before the subscriber's eyes.
             var withdrawn = 0
-            while withdrawn < 10 {
+            try await yieldsWhile {
                 withdrawn += buffer.removeAll().count
-                await Task.yield()
+                return withdrawn < 10
             }
         }
         #expect(taken == [])

@@ -131,7 +131,7 @@ struct HealthTests {
         try await withRunning(connection) {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await shutdown.run(server) }
-                while server.health.status == .starting { await Task.yield() }
+                try await yieldsWhile { server.health.status == .starting }
                 let ready = await server.checkHealth(timeout: .seconds(60))
                 #expect(ready.status == .ready && ready.name == "host1 of openstack/t")
                 #expect(ready.components.map(\.name) == ["own"])
@@ -145,7 +145,7 @@ struct HealthTests {
                 try await client.cast("hold", context: .admin())
                 let held = try await calls.next()
                 shutdown.trigger()
-                while server.health.status == .ready { await Task.yield() }
+                try await yieldsWhile { server.health.status == .ready }
                 #expect(server.health.status == .stopping)
                 held.resume()
                 try await group.waitForAll()
@@ -169,7 +169,7 @@ struct HealthTests {
             connection, topic: Topic("t"), name: "host1", router: router, configuration: configuration,
             logger: quietLogger)
         try await withRunning(connection, server) {
-            while server.health.status == .starting { await Task.yield() }
+            try await yieldsWhile { server.health.status == .starting }
             try await RPCClient(connection, target: RPCTarget(topic: "t")).cast("hold", context: .admin())
             let held = try await calls.next()
             let health = await server.checkHealth(timeout: .milliseconds(50))
@@ -197,7 +197,7 @@ struct HealthTests {
             connection, topic: Topic("t"), name: "host1", router: RPCRouter(), configuration: configuration,
             logger: quietLogger)
         try await withRunning(connection, server) {
-            while server.health.status == .starting { await Task.yield() }
+            try await yieldsWhile { server.health.status == .starting }
             let health = await server.checkHealth(timeout: .seconds(60))
             #expect(health.status == .ready)
         }

@@ -180,7 +180,7 @@ struct NotificationFailureTests {
             for type in ["a", "poison", "b"] { await world.notifier.info(type) }
             let healthy = try await handled.take(2).flatMap { $0 }
             #expect(Set(healthy.map(\.eventType)) == ["a", "b"] && healthy.count == 2)
-            while world.network.deadLetters(in: "test").isEmpty { await Task.yield() }
+            try await yieldsWhile { world.network.deadLetters(in: "test").isEmpty }
             #expect(world.network.deadLetters(in: "test").count == 1)
             // What has not failed goes in batches as ever.
             for type in ["c", "d", "e"] { await world.notifier.info(type) }

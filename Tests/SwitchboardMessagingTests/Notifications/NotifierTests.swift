@@ -186,7 +186,7 @@ struct NotifierTests {
         #expect(publisher.droppedRecords == 7)
         let group = ServiceGroup(services: [publisher], gracefulShutdownSignals: [], logger: quietLogger)
         async let run: Void = group.run()
-        while sink.events.count < 4 { await Task.yield() }
+        try await yieldsWhile { sink.events.count < 4 }
         logger.info("after")
         await group.triggerGracefulShutdown()
         try await run

@@ -145,7 +145,7 @@ struct OutcomeCodeTests {
             if failure.leavesTheCallToItsDeadline { client.timeout = .seconds(2) }
             client.retry = .never
             let call = Task { [client] in try await client.call("work", context: .admin()) }
-            while bench.caller.callsInFlight == 0 { await Task.yield() }
+            try await yieldsWhile { bench.caller.callsInFlight == 0 }
             try await Task.sleep(for: .milliseconds(20))
             switch failure {
             case .passwordChanged, .passwordChangedWhileSilent:

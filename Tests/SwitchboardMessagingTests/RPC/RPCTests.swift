@@ -2,6 +2,7 @@ import ServiceLifecycle
 import SwitchboardCore
 import SwitchboardInProcess
 import SwitchboardMessaging
+import SwitchboardTesting
 import Testing
 
 private enum Calculator {
@@ -185,7 +186,7 @@ struct RPCTests {
     func cancellation() async throws {
         try await withCalculator { client in
             let call = Task { try await client.call(Calculator.hang, .init(), context: RequestContext()) }
-            while client.callsInFlight == 0 { await Task.yield() }
+            try await yieldsWhile { client.callsInFlight == 0 }
             call.cancel()
             await #expect(throws: CancellationError.self) { try await call.value }
             #expect(client.callsInFlight == 0)

@@ -1,6 +1,7 @@
 import ServiceLifecycle
 import SwitchboardCore
 import SwitchboardInProcess
+import SwitchboardTesting
 import Testing
 
 @testable import SwitchboardMessaging
@@ -48,7 +49,7 @@ struct ServerDrainTests {
             // Waits behind the first, in the queue or in the server's hands.
             try await client.cast("work", context: .admin())
             serving.trigger()
-            while !server.isDraining { await Task.yield() }
+            try await yieldsWhile { !server.isDraining }
             gateSource.yield()
             #expect(try await first == "done")
             try await served
@@ -107,7 +108,7 @@ struct ServerDrainTests {
             // Accepted before it began, the first left room for this one to be delivered.
             try await client.cast("work", context: .admin())
             serving.trigger()
-            while !server.isDraining { await Task.yield() }
+            try await yieldsWhile { !server.isDraining }
             try await withRunning(other) {
                 for await _ in taken { break }
             }

@@ -62,7 +62,7 @@ struct ServerTests {
             let serving = Task { try await server.run() }
             try await server.waitUntilServing()
             async let slow = client.call("slow", context: .admin())
-            while executed.withLock({ $0.isEmpty }) { await Task.yield() }
+            try await yieldsWhile { executed.withLock({ $0.isEmpty }) }
             let error = await #expect(throws: RPCError.self) {
                 try await client.call("late", context: .admin(), timeout: .milliseconds(200))
             }

@@ -1,22 +1,23 @@
 import SwitchboardCore
 
 /// Something waits for ever, or nearly.
-struct TimeLimitExceeded: Error, CustomStringConvertible {
+package struct TimeLimitExceeded: Error, CustomStringConvertible {
     let limit: Duration
 
-    var description: String { "it was not done after \(limit): something waits for ever." }
+    package var description: String { "it was not done after \(limit): something waits for ever." }
 }
 
 /// Runs `body`, and throws ``TimeLimitExceeded`` when it takes longer than `limit`.
 ///
 /// Does not wait for a body that ignores its cancellation: that is among what the laws look for. So the body is a task
 /// of its own, which a law that hangs leaves behind.
-func withTimeLimit(_ limit: Duration, _ body: @escaping @Sendable () async throws -> Void) async throws {
-    let outcome = FirstOutcome<Result<Void, any Error>>()
+package func withTimeLimit<Value: Sendable>(
+    _ limit: Duration, _ body: @escaping @Sendable () async throws -> Value
+) async throws -> Value {
+    let outcome = FirstOutcome<Result<Value, any Error>>()
     let work = Task {
         do {
-            try await body()
-            outcome.settle(.success(()))
+            outcome.settle(.success(try await body()))
         } catch {
             outcome.settle(.failure(error))
         }
@@ -29,9 +30,18 @@ func withTimeLimit(_ limit: Duration, _ body: @escaping @Sendable () async throw
         work.cancel()
         timer.cancel()
     }
-    try await withTaskCancellationHandler {
+    return try await withTaskCancellationHandler {
         try await outcome.value().get()
     } onCancel: {
         outcome.settle(.failure(CancellationError()))
+    }
+}
+
+/// Yields while a condition holds. Throws `CancellationError` when its task is cancelled, as by a time limit: a loop that
+/// doesn't look would go on for ever.
+nonisolated(nonsending) package func yieldsWhile(_ isSo: () async throws -> Bool) async throws {
+    while try await isSo() {
+        try Task.checkCancellation()
+        await Task.yield()
     }
 }

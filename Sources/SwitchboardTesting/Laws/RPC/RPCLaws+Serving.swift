@@ -83,7 +83,7 @@ extension RPCLaws {
                     let first = call("1")
                     try await bench.within("the beginning of the first call") { try await begun.wait(for: 1) }
                     let second = call("2")
-                    while client.callsInFlight < 2 { await Task.yield() }
+                    try await yieldsWhile { client.callsInFlight < 2 }
                     await group.triggerGracefulShutdown()
                     mayEnd.open()
                     try await bench.within("the end of the server") { try await run.value }
