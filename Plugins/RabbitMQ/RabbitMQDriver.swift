@@ -107,13 +107,14 @@ public final class RabbitMQDriver: TransportDriver {
     }
 
     private func consumer(_ inbox: Inbox<ConsumeCommand>, _ signals: ConnectionSignals) -> sending Consumer {
-        let settings = Consumer.Settings(
+        let settings = ConsumerContext.Settings(
             maximumMessageSize: configuration.maximumMessageSize,
             prefetchLimit: configuration.maximumPrefetch ?? 65535,
             selfCheckInterval: configuration.selfCheckInterval, answerTimeout: configuration.answerTimeout)
         return Consumer(
-            settings, errors: errors, inbox: inbox, demands: demands, metrics: metrics, signals: signals, logger: logger
-        )
+            ConsumerContext(
+                settings, errors: errors, inbox: inbox, demands: demands, metrics: metrics, signals: signals,
+                logger: logger))
     }
 
     public func runInBackground() async {

@@ -8,22 +8,22 @@ import Testing
 
 @Suite("The inbox of a connection")
 struct InboxTests {
-    private let eventLoop = EmbeddedEventLoop()
-
     /// An inbox, and what was taken from it with each wake-up.
-    private func makeInbox() -> (inbox: Inbox<Int>, taken: Locked<[[Int]]>) {
+    private func makeInbox() -> (inbox: Inbox<Int>, taken: Locked<[[Int]]>, eventLoop: EmbeddedEventLoop) {
+        // Of the thread of the test, which may be another one than that of its suite.
+        let eventLoop = EmbeddedEventLoop()
         let inbox = Inbox<Int>(eventLoop: eventLoop)
         let taken = Locked<[[Int]]>([])
         inbox.onItems { [weak inbox] in
             let items = inbox?.takeAll() ?? []
             taken.withLock { $0.append(items) }
         }
-        return (inbox, taken)
+        return (inbox, taken, eventLoop)
     }
 
     @Test("What comes before the loop has woken is taken together")
     func burst() {
-        let (inbox, taken) = makeInbox()
+        let (inbox, taken, eventLoop) = makeInbox()
         for item in 1...3 { inbox.submit(item) }
         eventLoop.run()
         inbox.submit(4)
@@ -33,7 +33,7 @@ struct InboxTests {
 
     @Test("What can wait wakes nobody while the owner is expected, and goes with what cannot")
     func waiting() {
-        let (inbox, taken) = makeInbox()
+        let (inbox, taken, eventLoop) = makeInbox()
         inbox.submit(1, canWait: true)
         eventLoop.run()
         #expect(taken.withLock { $0 } == [[1]])
@@ -54,6 +54,7 @@ struct InboxTests {
 
     @Test("The hundred-thousandth wake-up costs what the first did")
     func manyWakeUps() {
+        let eventLoop = EmbeddedEventLoop()
         let inbox = Inbox<Int>(eventLoop: eventLoop)
         let count = Locked(0)
         inbox.onItems { [weak inbox] in

@@ -142,11 +142,9 @@ struct TopologyTests {
         return arguments
     }
 
-    private func consumption(_ address: Address, _ topology: Topology, _ names: Names) throws -> Consumption {
-        let name = try names.next(for: address)
-        let plan = try topology.plan(subscribingTo: address, fanoutSuffix: name.suffix)
-        let subscription = Subscription(1, to: address, prefetch: 10) { _ in true }
-        return Consumption(subscription, SubscriptionHistory(plan, name: name), prefetchLimit: 10)
+    private func methods(_ address: Address, _ topology: Topology, _ names: Names) throws -> SubscriptionMethods {
+        let plan = try topology.plan(subscribingTo: address, fanoutSuffix: try names.next(for: address).suffix)
+        return SubscriptionMethods(plan: plan, tag: "1", prefetch: 10)
     }
 
     /// What oslo.messaging sent in a phase, with random names blotted out; repeated declarations count once, and
@@ -169,7 +167,7 @@ struct TopologyTests {
         let server: [Address] = [
             .topic(topic), .server(topic, server: "s1"), .fanout(topic), .mailbox(Mailbox(named: reply)),
         ]
-        var sent = try server.flatMap { frames(try consumption($0, topology, names).setUp) }
+        var sent = try server.flatMap { frames(try methods($0, topology, names).setUp(from: nil)) }
         let publishers: [Address] = [
             .topic(topic), .server(topic, server: "s1"), .mailbox(Mailbox(named: reply)), .fanout(topic),
             .notifications(Topic("N_\(name).info", exchange: "x_\(name)")),
@@ -206,9 +204,9 @@ struct TopologyTests {
         let capture = try #require(Self.captures[name])
         let (topology, names) = try topology(capture)
         let topic = Topic("T_\(name)", exchange: "x_\(name)")
-        let sent = frames(try consumption(.fanout(topic), topology, names).tearDown)
+        let sent = frames(try methods(.fanout(topic), topology, names).tearDown)
         #expect(Set(sent) == expected(capture, ["close"], ["Queue.Delete"]))
-        #expect(frames(try consumption(.topic(topic), topology, names).tearDown) == [])
+        #expect(frames(try methods(.topic(topic), topology, names).tearDown) == [])
     }
 
     @Test("A preset without transient queues declares none, and exchanges as oslo.messaging beside it does")

@@ -32,6 +32,12 @@ struct AcceptanceReceipts {
         for waiter in asked.popFirst() ?? [] { waiter(nil) }
     }
 
+    /// The broker has answered the end of the channel, and so all before it.
+    mutating func allAnswered() {
+        for waiter in asked.joined() + new { waiter(nil) }
+        (new, asked) = ([], [])
+    }
+
     /// The channel is gone.
     mutating func lost(_ address: Address) {
         guard !new.isEmpty || !asked.isEmpty else { return }

@@ -1,37 +1,26 @@
 #if RabbitMQ
 /// The channels of a consuming connection, by number.
-final class ConsumerChannels {
-    private var byNumber: [Consumption?] = []
+struct ConsumerChannels {
+    // Channel 0 is the connection's.
+    private var users: [(any ChannelUser)?] = [nil]
     private var free: [UInt16] = []
 
-    /// A number that nothing has, for a subscription, or for something else that knows it by itself; `nil`: the
-    /// connection has no more.
-    func take(for consumption: Consumption?, limit: UInt16) -> UInt16? {
-        let number: UInt16
-        if let last = free.popLast() {
-            number = last
-        } else {
-            if byNumber.isEmpty { byNumber.append(nil) }  // Channel 0 is the connection's.
-            guard byNumber.count <= Int(limit) else { return nil }
-            byNumber.append(nil)
-            number = UInt16(byNumber.count - 1)
-        }
-        byNumber[Int(number)] = consumption
-        return number
+    /// Takes a number that nothing has. `nil` if the connection has no more.
+    mutating func take(limit: UInt16) -> UInt16? {
+        if let last = free.popLast() { return last }
+        guard users.count <= Int(limit) else { return nil }
+        users.append(nil)
+        return UInt16(users.count - 1)
     }
 
-    subscript(number: UInt16) -> Consumption? {
-        Int(number) < byNumber.count ? byNumber[Int(number)] : nil
+    subscript(number: UInt16) -> (any ChannelUser)? {
+        get { Int(number) < users.count ? users[Int(number)] : nil }
+        set { users[Int(number)] = newValue }
     }
 
-    /// The channel's number stays taken until the broker has answered its end; its subscription has left it.
-    func leave(_ number: UInt16, to placeholder: Consumption) {
-        byNumber[Int(number)] = placeholder
-    }
-
-    /// The broker has closed the channel.
-    func free(_ number: UInt16) {
-        byNumber[Int(number)] = nil
+    /// The broker has closed the channel, or has answered its end.
+    mutating func free(_ number: UInt16) {
+        users[Int(number)] = nil
         free.append(number)
     }
 }

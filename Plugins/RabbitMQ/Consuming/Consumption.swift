@@ -1,151 +1,273 @@
 #if RabbitMQ
+import Logging
 import SwitchboardCore
 
-/// A subscription on one connection: its channel, its unsettled deliveries, and where it stands.
+/// A subscription on one connection, from one channel to the next.
+///
+///     waiting ──its time──▶ on a channel ──subscriber done──▶ closing ──close-ok──▶ (over)
+///        ▲                        │
+///        ├── channel closed, cancelled by the broker, deaf
+///        └── refused, and live before: with pauses that grow, as what was right once may be again
+///     refused for good ──▶ (over)
 final class Consumption {
-    ///     waiting ──retry──▶ opening ──consume-ok──▶ live
-    ///        ▲                  │                      │
-    ///        └──── channel closed, cancelled by the broker
-    ///     any ──subscriber done, refused for good──▶ closing ──close-ok──▶ (gone)
-    ///     opening ──refused, and live before──▶ waiting, with pauses that grow: what was right once may be again
-    enum State: Hashable {
-        case waiting, opening, live, closing
-    }
-
-    struct Method {
-        var tag: UInt64
-        var isRedelivered: Bool
-    }
+    /// How long the broker may take to answer the end of a subscription.
+    private static let closeTime: Duration = .seconds(5)
 
     let subscription: Subscription
     let history: SubscriptionHistory
-    let prefetch: UInt16
-    /// What it declares and takes from: as planned, or as the broker demands.
-    private(set) var plan: SubscriptionPlan
-    var state = State.waiting
-    var channel: UInt16?
-    /// Settles what comes by the present channel.
-    var settler: ChannelSettler?
-    var tracker = AckTracker()
-    var receipts = AcceptanceReceipts()
-    var assembler = ContentAssembler<Method>()
-    var backoff = GrowingPause(first: .milliseconds(50), longest: .seconds(5))
-    /// What the broker refuses to declare since it was live, as it is there otherwise or we may not any more: left out of the
-    /// next ``setUp``.
-    var leftOut: Set<Declaration> = []
-    var retryAt: ContinuousClock.Instant?
-    /// When the broker should have answered all of ``setUp``.
-    var answerDeadline: ContinuousClock.Instant?
-    /// What has been answered of the declarations while opening.
-    var answered = 0
-    /// When the broker should have answered its end.
-    var closeDeadline: ContinuousClock.Instant?
-    /// Whether `Transport` waits to hear that it has ended.
-    var isEnding = false
-    /// Whether it has acceptances to tell the broker at the end of the turn.
-    var isDirty = false
-    /// Whether the broker has been told to send nothing more.
-    var isMuted = false
-    var selfCheck = SelfCheck()
+    private let context: ConsumerContext
+    private let routes: RouteKeeper
+    private(set) var methods: SubscriptionMethods
+    /// `nil` while it waits.
+    private(set) var channel: ConsumerChannel?
+    private var backoff = GrowingPause(first: .milliseconds(50), longest: .seconds(5))
+    private var retryAt: ContinuousClock.Instant?
     /// How often on end the queue, which should be this one's alone, had other consumers too.
-    var strangers = 0
+    private var strangers = 0
 
-    init(_ subscription: Subscription, _ history: SubscriptionHistory, prefetchLimit: Int) {
+    init(
+        _ subscription: Subscription, _ history: SubscriptionHistory, _ context: ConsumerContext, _ routes: RouteKeeper
+    ) {
         self.subscription = subscription
         self.history = history
-        prefetch = UInt16(min(subscription.prefetch, prefetchLimit))
-        plan = history.plan
+        self.context = context
+        self.routes = routes
+        methods = SubscriptionMethods(
+            plan: history.plan, tag: String(subscription.id),
+            prefetch: UInt16(min(subscription.prefetch, context.settings.prefetchLimit)))
     }
 
     var address: Address { subscription.address }
-    var tag: String { String(subscription.id) }
+    var plan: SubscriptionPlan { methods.plan }
+
+    /// Where a stream goes on.
+    var nextOffset: Int64? { history.change { $0.nextOffset } }
+
+    /// Whether something is being set up that never was before.
+    var isSettingUpNews: Bool { channel?.isOpening == true && !subscription.hasBeenLive }
+
+    /// Whether its channel has to stay for what is to be settled. A stream keeps what it has delivered.
+    var hasUnsettled: Bool { channel?.hasUnsettled == true && !plan.isStream }
+
+    // MARK: Beginning
+
+    func begin() {
+        // What the last connection broke over has its own time.
+        let (suspended, reason) = history.change { ($0.suspendedUntil, $0.lastReason) }
+        guard let suspended, suspended > .now else { return setUp() }
+        retryAt = suspended
+        context.note(suspended)
+        context.signal(.repairing(subscription, reason: reason ?? "the broker failed over it"))
+    }
+
+    private func setUp() {
+        guard let connection = context.connection, !context.isEnding else { return }
+        guard let number = context.takeChannel() else {
+            return retry("the connection has no channel left (\(connection.tuning.channelMax) is the most)")
+        }
+        methods.plan.declarations = context.demands.adapted(history.plan.declarations, for: address)
+        // Each time longer: a channel that hangs in the broker stays taken.
+        let silences = history.change { $0.silences }
+        let channel = ConsumerChannel(
+            number, self, context, answeringUntil: .now + context.settings.answerTimeout * (1 << min(silences, 5)))
+        context.channels[number] = channel
+        self.channel = channel
+        context.send(methods.setUp(from: nextOffset), number)
+        context.metrics.declared(plan.declarations.count)
+        context.note(channel.nextDeadline)
+    }
+
+    /// Everything is set up.
+    func becameLive() {
+        let reason = history.change { history in
+            history.silences = 0
+            history.refusals.reset()
+            history.failures.reset()
+            history.suspendedUntil = nil
+            return history.lastReason.take()
+        }
+        if let reason {
+            context.logger.info(
+                "Subscription is live again",
+                metadata: ["address": "\(address)", "rabbitmq.reason": "\(reason)"])
+        }
+        backoff.reset()
+        methods.leftOut = []
+        if let interval = context.settings.selfCheckInterval {
+            // Not all at once: a process has many, and they become live together.
+            let first = ContinuousClock.now + interval * Double.random(in: 0.5...1)
+            channel?.beginChecks(at: first)
+            routes.begin(at: first)
+        }
+        context.signal(.live(subscription))
+    }
+
+    // MARK: Beginning again
+
+    /// Tries again after a pause. A reason that stays the same is logged once.
+    ///
+    /// - Parameter pause: `nil`: as after a loss.
+    private func retry(_ reason: String, after pause: Duration? = nil) {
+        noteReason(reason)
+        methods.leftOut = []
+        var generator = SystemRandomNumberGenerator()
+        retryAt = .now + (pause ?? backoff.next(using: &generator))
+        context.note(retryAt)
+        context.signal(.repairing(subscription, reason: reason))
+    }
+
+    private func noteReason(_ reason: String) {
+        let isNews = history.change { history in
+            defer { history.lastReason = reason }
+            return history.lastReason != reason
+        }
+        guard isNews else { return }
+        context.logger.warning(
+            "Subscription begins anew", metadata: ["address": "\(address)", "rabbitmq.reason": "\(reason)"])
+    }
+
+    /// Begins anew on another channel, where the queue is declared again. The number of the present one stays taken until
+    /// the broker has answered.
+    func restart(_ reason: String) {
+        if let channel {
+            channel.leave()
+            context.channels[channel.number] = ClosingChannel(channel.number, context)
+        }
+        forgetChannel()
+        retry(reason)
+    }
+
+    /// The broker has closed the channel.
+    ///
+    /// - Parameter answered: how many declarations it had answered; `nil` if the subscription was live.
+    func channelClosed(_ closure: IncomingMethod.Closure, answered: Int?) {
+        let declarations = methods.declarations
+        forgetChannel()
+        // Only a refused set-up is refused for good. A live subscription loses its channel over a handler that took
+        // longer than the broker's consumer_timeout (406), for example, and needs another one.
+        // One that misses what it could not declare is refused too.
+        let isRefused =
+            closure.code == 403 || closure.code == 406 || closure.code == 404 && !methods.leftOut.isEmpty
+        guard let answered, isRefused else {
+            return retry("the broker closed the channel: \(closure.code) \(closure.text)")
+        }
+        let failed = answered < declarations.count ? declarations[answered] : nil
+        if let failed, context.demands.learn(from: closure, failed, context.connection?.brokerVersion) {
+            return setUp()
+        }
+        let error =
+            if let failed {
+                context.errors.refused(failed, closure, for: address)
+            } else {
+                context.errors.refused(plan.queue, closure, for: address)
+            }
+        if !subscription.hasBeenLive {
+            // There is no use in trying again.
+            context.signal(.failed(subscription, error))
+            remove()
+        } else if let failed, plan.canGo(without: failed, closure) {
+            leaveOut(failed, error)
+        } else {
+            waitOut(error)
+        }
+    }
+
+    /// Goes on with what is there.
+    private func leaveOut(_ declaration: Declaration, _ error: TransportError) {
+        if history.tells(error.message) {
+            context.logger.warning(
+                "The broker refuses a declaration that it took before; the subscription uses what is there",
+                metadata: ["address": "\(address)", "error": "\(error)"])
+        }
+        methods.leftOut.insert(declaration)
+        setUp()
+    }
+
+    /// Tries again what has been live and is refused now, as it may pass: later each time.
+    private func waitOut(_ error: TransportError) {
+        let pause = history.change { history in
+            var generator = SystemRandomNumberGenerator()
+            return history.refusals.next(using: &generator)
+        }
+        retry(error.message.withoutFullStop, after: pause)
+    }
+
+    /// The channel is gone, and with it what was unsettled: the broker delivers that again.
+    private func forgetChannel() {
+        guard let channel else { return }
+        // What nobody has begun with is dropped: it comes again, and would gather here with each loss.
+        subscription.withdraw()
+        channel.lost()
+        self.channel = nil
+    }
+
+    // MARK: Ends
+
+    /// The subscriber is done.
+    func end() {
+        guard let channel else { return ended() }
+        channel.close(until: .now + Self.closeTime)
+        context.note(channel.nextDeadline)
+    }
+
+    /// The broker has answered the end, or doesn't.
+    func ended() {
+        forgetChannel()
+        remove()
+        context.signal(.ended(subscription))
+    }
+
+    private func remove() {
+        context.consumptions[subscription.id] = nil
+    }
+
+    /// The connection is gone.
+    func lost(_ loss: ConnectionLoss) {
+        // The broker has failed while it set this one up, maybe over it, and closed the connection with all that is on
+        // it. It is set up again after pauses that grow, and so soon as the only one.
+        if loss.isFailureOfBroker, channel?.isOpening == true {
+            history.change { history in
+                var generator = SystemRandomNumberGenerator()
+                history.suspendedUntil = .now + history.failures.next(using: &generator)
+            }
+            noteReason(loss.reason.withoutFullStop)
+        }
+        forgetChannel()
+    }
+
+    // MARK: Time
+
+    func expire(_ now: ContinuousClock.Instant) {
+        if let retryAt, retryAt <= now {
+            self.retryAt = nil
+            setUp()
+        }
+        channel?.expire(now)
+        context.note(retryAt)
+        context.note(channel?.nextDeadline)
+    }
+
+    /// Notes how many consumers the queue has. Two processes with one name for a queue steal each other's messages; where
+    /// they are on two machines, no lock tells. A connection of our own that the broker has not given up yet is no stranger
+    /// for long.
+    func noteConsumers(_ consumers: UInt32) {
+        guard isAlone, consumers > 1 else { return strangers = 0 }
+        strangers += 1
+        guard strangers == 2 else { return }
+        context.logger.warning(
+            "Others take messages from a queue that should be this process's alone: two processes have one name",
+            metadata: [
+                "address": "\(address)", "rabbitmq.queue": "\(plan.queue)", "rabbitmq.consumers": "\(consumers)",
+                "rabbitmq.hint": "give each its own hostname or processname option",
+            ])
+    }
 
     /// Whether it is its queue's only consumer, because the queue's name belongs to this subscription.
-    var isAlone: Bool {
+    private var isAlone: Bool {
         switch address {
         case .mailbox, .fanout: !plan.isStream
         default: false
         }
-    }
-
-    /// Plans what a broker takes that demands this.
-    func adapt(to demands: BrokerDemands) {
-        plan.declarations = demands.adapted(history.plan.declarations, for: address)
-    }
-
-    /// The next moment at which something has to happen.
-    var nextDeadline: ContinuousClock.Instant? {
-        let checkAt = state == .live && !isMuted ? selfCheck.nextAt : nil
-        let answerAt = state == .opening ? answerDeadline : nil
-        return [retryAt, closeDeadline, checkAt, answerAt].compactMap(\.self).min()
-    }
-
-    /// Whether the broker may send more before something is acknowledged.
-    var hasRoom: Bool { prefetch == 0 || tracker.count < Int(prefetch) }
-
-    /// Whether the broker keeps to the prefetch: all memory for deliveries depends on it. With some room for what is on its
-    /// way while a queue is consumed from anew.
-    var isWithinPrefetch: Bool { prefetch == 0 || tracker.count <= 2 * Int(prefetch) + 64 }
-
-    /// Notes where a stream goes on after what has come.
-    func notePosition(_ header: ContentHeader) {
-        guard plan.isStream, let offset = header.headers["x-stream-offset"].flatMap(Int64.init), offset < .max
-        else { return }
-        history.change { $0.nextOffset = offset + 1 }
-    }
-
-    /// Its channel is gone, and with it what was unsettled: the broker delivers that again.
-    func forgetChannel() {
-        // What nobody has begun with is dropped: it comes again, and would gather here with each loss.
-        if channel != nil { subscription.withdraw() }
-        receipts.lost(address)
-        channel = nil
-        settler = nil
-        tracker = AckTracker()
-        assembler = ContentAssembler()
-        selfCheck = SelfCheck()
-        answered = 0
-    }
-
-    /// What is declared to make it live.
-    var declarations: [Declaration] {
-        leftOut.isEmpty ? plan.declarations : plan.declarations.filter { !leftOut.contains($0) }
-    }
-
-    /// What is sent to make it live, in one go: a channel of its own, so that a refusal concerns nobody else.
-    var setUp: [OutgoingMethod] {
-        [.channelOpen, .prefetch(prefetch)] + declarations.map(\.method) + [consume]
-    }
-
-    var consume: OutgoingMethod {
-        var arguments = plan.consumeArguments
-        // Only to be refused by a stream, which has no such argument and would give each consumer every message.
-        if !plan.isStream, leftOut.contains(where: { if case .queue = $0 { true } else { false } }) {
-            arguments = arguments.replacing("x-priority", .int32(0))
-        }
-        if let nextOffset = history.change({ $0.nextOffset }) {
-            arguments = arguments.replacing("x-stream-offset", .int64(nextOffset))
-        }
-        return .consume(queue: plan.queue, tag: tag, arguments: arguments)
-    }
-
-    /// What is sent so that nothing more comes, and everything unsettled goes back to its place in the queue, as not handled:
-    /// also what is on its way to here. A channel that ends with unsettled messages costs each an attempt.
-    func release() -> [OutgoingMethod] {
-        var methods = tracker.drain()
-        methods.append(.cancel(tag: tag))
-        if !plan.isStream { methods.append(.nack(tag: 0, multiple: true, requeue: true)) }
-        return methods
-    }
-
-    /// What is sent to end it.
-    var tearDown: [OutgoingMethod] {
-        var methods = release()
-        if plan.deletesQueueAtEnd {
-            methods.append(.deleteQueue(plan.queue))
-        }
-        methods.append(.channelClose(code: 200, text: "Goodbye"))
-        return methods
     }
 }
 #endif

@@ -137,13 +137,14 @@ private final class FuzzedConsumer: FuzzedSide {
 
     init() {
         client = Consumer(
-            .init(
-                maximumMessageSize: 1000, prefetchLimit: 100, selfCheckInterval: .seconds(30),
-                answerTimeout: .seconds(30)),
-            errors: errors, inbox: inbox, demands: BrokerDemands(.osloDefaults), metrics: DriverMetrics(),
-            signals: ConnectionSignals { [live] signal in
-                if case .live(let subscription) = signal { live.withLock { _ = $0.insert(subscription.id) } }
-            }, logger: quiet)
+            ConsumerContext(
+                .init(
+                    maximumMessageSize: 1000, prefetchLimit: 100, selfCheckInterval: .seconds(30),
+                    answerTimeout: .seconds(30)),
+                errors: errors, inbox: inbox, demands: BrokerDemands(.osloDefaults), metrics: DriverMetrics(),
+                signals: ConnectionSignals { [live] signal in
+                    if case .live(let subscription) = signal { live.withLock { _ = $0.insert(subscription.id) } }
+                }, logger: quiet))
         var setUp: [UInt8] = []
         let topology = Topology(.osloDefaults)
         let addresses: [Address] = [.topic(topic), .mailbox(Mailbox(named: "m"))]
@@ -180,7 +181,7 @@ private final class FuzzedConsumer: FuzzedSide {
     func goOn() {
         for (subscription, history) in subscriptions {
             let settlers = [
-                client.consumptions[subscription.id]?.settler,
+                client.consumptions[subscription.id]?.channel?.settler,
                 ChannelSettler(subscription, history, inbox, errors),
             ]
             for (tag, settlement) in [
