@@ -1,6 +1,4 @@
 #if RabbitMQ
-import NIOCore
-import NIOEmbedded
 import SwitchboardCore
 import SwitchboardTesting
 import Testing
@@ -38,11 +36,7 @@ final class PublishBench {
             topology: Topology(RabbitMQTopology()), demands: demands, memory: memory, metrics: DriverMetrics(),
             errors: BrokerErrors(url: "rabbit://x", topology: RabbitMQTopology()), answerTime: .seconds(3600),
             signals: hand.signals, logger: quietLogger)
-        connection = AMQPConnection(
-            Login(method: .plain, username: "u", password: "p", virtualHost: "/", properties: [:], heartbeat: 0),
-            client: publisher)
-        connection.connected(EmbeddedChannel())
-        connection.received(Self.handshake())
+        connection = .opened(for: publisher)
         #expect(connection.isOpen)
         try publisher.received(.confirmSelectOK, channel: PublishChannel.number)
         try publisher.received(.channelOpenOK, channel: ControlChannel.firstNumber)
@@ -61,17 +55,6 @@ final class PublishBench {
             return publisher.isIdle && .now < end
         }
         try #require(!publisher.isIdle)
-    }
-
-    /// What a broker sends until the connection is open: start, tune, open-ok.
-    private static func handshake() -> ByteBuffer {
-        let start: [UInt8] =
-            [0, 9, 0, 0, 0, 0, 0, 0, 0, 5] + Array("PLAIN".utf8) + [0, 0, 0, 5] + Array("en_US".utf8)
-        let methods: [(UInt8, [UInt8])] = [(10, start), (30, [0x07, 0xFF, 0, 2, 0, 0, 0, 0]), (41, [0])]
-        return ByteBuffer(
-            bytes: methods.flatMap { id, arguments in
-                [1, 0, 0, 0, 0, 0, UInt8(4 + arguments.count), 0, 10, 0, id] + arguments + [0xCE]
-            })
     }
 
     /// Gives the publisher what the transport has handed over, and tells the transport what came of it, until nothing
