@@ -34,7 +34,10 @@ struct ConnectionSettings: Sendable {
             return RabbitMQCredentials(
                 username: endpoint.username ?? "guest", password: endpoint.password ?? "guest")
         }
-        return try await CredentialFetch.credentials(of: provider, within: configuration.connectTimeout)
+        // A provider may be anybody's code.
+        let limit = configuration.connectTimeout
+        let late = TransportError(.unavailable, "It did not answer within \(limit).")
+        return try await withDeadline(limit, late: late) { try await provider.credentials() }
     }
 
     func login(_ credentials: RabbitMQCredentials, to endpoint: Endpoint) -> Login {

@@ -70,8 +70,9 @@ struct Outbox {
 
     private var isOpen: Bool { if case .open = admission { true } else { false } }
 
-    private var waitingFor: PublishErrors.Waiting {
+    private func waitingFor(_ place: PublishRecord.Place) -> PublishErrors.Waiting {
         if case .blocked(let reason) = admission { return .blocked(reason) }
+        if place == .sent { return .forSending }
         return window == .closed ? .forConnection : .forWindow
     }
 
@@ -241,7 +242,7 @@ struct Outbox {
             return end(record, errors.held(record, reason, now, state))
         }
         if place == .sent, hadBegun { return end(record, errors.unconfirmed(record, now, state)) }
-        return end(record, errors.unsent(record, place == .sent ? .forWindow : waitingFor, now, state))
+        return end(record, errors.unsent(record, waitingFor(place), now, state))
     }
 
     // MARK: The connection

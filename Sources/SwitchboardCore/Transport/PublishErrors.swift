@@ -9,6 +9,8 @@ struct PublishErrors: Sendable {
     enum Waiting {
         case forConnection
         case forWindow
+        /// For the connection that has it, and has not begun to send it.
+        case forSending
         case blocked(String)
     }
 
@@ -33,6 +35,11 @@ struct PublishErrors: Sendable {
                 .exhausted,
                 "A message to \(address) was not sent: it waited \(waited) behind other messages that are not confirmed, "
                     + "and \(url) is \(state).")
+        case .forSending:
+            return TransportError(
+                .unavailable,
+                "A message to \(address) was not sent: its connection did not come to it within \(waited), and \(url) is "
+                    + "\(state).")
         case .blocked(let reason):
             return TransportError(
                 .exhausted,

@@ -189,6 +189,16 @@ struct OutboxTests {
         #expect(code(unconnected) == .unavailable)
         #expect(unconnected.error?.message.contains("60.0 s") == true)
 
+        // Its connection hasn't come to the first: that is no limit that was met. The second waits behind it.
+        var slow = outbox(.init(messages: 1, bytes: .max))
+        let first = try unwrap(handed(slow.accept(record(1))))
+        let next = record(2)
+        check(isQueued(slow.accept(next)))
+        check(slow.expire(late, .ready).ended.count == 2)
+        #expect(code(first.record) == .unavailable)
+        #expect(first.record.error?.message.contains("did not come to it within 60.0 s") == true)
+        #expect(code(next) == .exhausted)
+
         var outbox = outbox()
         let unbegun = try unwrap(handed(outbox.accept(record(1))))
         let begun = try unwrap(handed(outbox.accept(record(2))))

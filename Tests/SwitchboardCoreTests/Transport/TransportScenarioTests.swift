@@ -89,7 +89,7 @@ struct TransportScenarioTests {
             bed.clock.turn(by: .seconds(30))
             var codes: [TransportError.Code?] = []
             for sending in sendings { codes.append(await sending.code) }
-            #expect(codes == [.exhausted, .indeterminate, .refused, .refused])
+            #expect(codes == [.unavailable, .indeterminate, .refused, .refused])
             #expect(await sendings[2].error?.message.contains("refuses it; it has waited 30.0 s") == true)
         }
     }

@@ -14,27 +14,7 @@ package struct TimeLimitExceeded: Error, CustomStringConvertible {
 package func withTimeLimit<Value: Sendable>(
     _ limit: Duration, _ body: @escaping @Sendable () async throws -> Value
 ) async throws -> Value {
-    let outcome = FirstOutcome<Result<Value, any Error>>()
-    let work = Task {
-        do {
-            outcome.settle(.success(try await body()))
-        } catch {
-            outcome.settle(.failure(error))
-        }
-    }
-    let timer = Task {
-        try await Task.sleep(for: limit)
-        outcome.settle(.failure(TimeLimitExceeded(limit: limit)))
-    }
-    defer {
-        work.cancel()
-        timer.cancel()
-    }
-    return try await withTaskCancellationHandler {
-        try await outcome.value().get()
-    } onCancel: {
-        outcome.settle(.failure(CancellationError()))
-    }
+    try await withDeadline(limit, late: TimeLimitExceeded(limit: limit), body)
 }
 
 /// Yields while a condition holds. Throws `CancellationError` when its task is cancelled, as by a time limit: a loop that

@@ -1,9 +1,7 @@
-internal import SwitchboardCore
-
-/// Does work that depends on somebody else's code, and throws `late` when it isn't done in time. The work is cancelled then,
-/// and left behind where it does not heed that.
-func withDeadline<Value: Sendable>(
-    _ limit: Duration, late: CellError, _ body: @escaping @Sendable () async throws -> Value
+/// Does work that depends on somebody else's code, and throws `late` when it isn't done in time, or a `CancellationError`
+/// when its task is cancelled. The work is cancelled then, and left behind where it does not heed that.
+package func withDeadline<Value: Sendable>(
+    _ limit: Duration, late: any Error, _ body: @escaping @Sendable () async throws -> Value
 ) async throws -> Value {
     let first = FirstOutcome<Result<Value, any Error>>()
     // Not a child: one of those is waited for, however long it ignores being cancelled.
