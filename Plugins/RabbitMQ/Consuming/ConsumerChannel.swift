@@ -172,7 +172,7 @@ final class ConsumerChannel: ChannelUser {
         guard isLive, consumption.channel === self else { return }
         context.send(tracker.drain(), number)
         // The broker's answer to anything that comes behind them says that it has them.
-        if receipts.ask() { send(.prefetch(consumption.methods.prefetch)) }
+        if receipts.ask() { send(.prefetch(consumption.prefetch)) }
     }
 
     // MARK: Methods
@@ -214,7 +214,7 @@ final class ConsumerChannel: ChannelUser {
     /// The broker has said how its queue is.
     private func inspected(_ ready: UInt32, _ consumers: UInt32) {
         let verdict = selfCheck.answered(
-            ready: ready, consumers: consumers, isStream: consumption.plan.isStream, hasRoom: hasRoom,
+            ready: ready, consumers: consumers, isStream: consumption.isStream, hasRoom: hasRoom,
             isIdle: !hasUnsettled)
         switch verdict {
         case _ where context.isEnding: break
@@ -229,7 +229,7 @@ final class ConsumerChannel: ChannelUser {
 
     /// Whether the broker may send more before something is acknowledged.
     private var hasRoom: Bool {
-        let prefetch = consumption.methods.prefetch
+        let prefetch = consumption.prefetch
         return prefetch == 0 || tracker.count < Int(prefetch)
     }
 
@@ -257,8 +257,7 @@ final class ConsumerChannel: ChannelUser {
         case .muted: return giveBackUntaken(tag)
         case .live: break
         }
-        let plan = consumption.plan
-        if plan.isStream { notePosition(content.header) }
+        if consumption.isStream { notePosition(content.header) }
         if let defect = content.header.defect { return refuse(tag, defect) }
         // What comes again may have ended the process that had it: nothing else should be between its acceptance and its work.
         let canWait = !isRedelivered && acceptanceCanWait
@@ -267,7 +266,7 @@ final class ConsumerChannel: ChannelUser {
             contentEncoding: content.header.contentEncoding, headers: content.header.headers)
         let delivery = Delivery(
             message, isRedelivered: isRedelivered,
-            attempt: plan.isQuorum ? attempt(of: message, isRedelivered) : nil,
+            attempt: consumption.isQuorum ? attempt(of: message, isRedelivered) : nil,
             token: ChannelSettler.token(tag, canWait: canWait), settler: settler)
         if consumption.subscription.append(delivery) {
             // On this thread, which has no lock: whoever takes it as it comes need not be woken.
@@ -283,7 +282,7 @@ final class ConsumerChannel: ChannelUser {
     /// All memory for deliveries depends on it that the broker keeps to the prefetch. With some room for what is on its way
     /// while a queue is consumed from anew.
     private func checkPrefetch() throws(ProtocolViolation) {
-        let prefetch = Int(consumption.methods.prefetch)
+        let prefetch = Int(consumption.prefetch)
         guard prefetch == 0 || tracker.count <= 2 * prefetch + 64 else {
             throw ProtocolViolation(
                 "the broker sent \(tracker.count) messages on end, and the prefetch is \(prefetch)")
@@ -306,7 +305,7 @@ final class ConsumerChannel: ChannelUser {
                 "rabbitmq.reason": "\(defect)",
             ])
         // A stream keeps what it has delivered, and sends more for what is acknowledged.
-        if consumption.plan.isStream { accept(tag) } else { discard(tag) }
+        if consumption.isStream { accept(tag) } else { discard(tag) }
     }
 
     /// Quorum queues count how often a message has come back, and at their limit drop it, or dead-letter it where they are
@@ -329,13 +328,13 @@ final class ConsumerChannel: ChannelUser {
 
     /// Returns what nobody takes any more to its queue. A stream keeps what it has delivered.
     private func giveBackUntaken(_ tag: UInt64) {
-        if !consumption.plan.isStream { release(tag) }
+        if !consumption.isStream { release(tag) }
     }
 
     /// Whether the acceptance of what was just delivered may leave a moment later, together with others, instead of waking
     /// the loop for itself. Not where the broker may be waiting for it.
     private var acceptanceCanWait: Bool {
-        guard tracker.count * 2 <= Int(consumption.methods.prefetch) else { return false }
+        guard tracker.count * 2 <= Int(consumption.prefetch) else { return false }
         if context.inbox.expect() { context.note(.now + Self.acceptanceDelay) }
         return true
     }

@@ -39,6 +39,10 @@ final class Consumption {
 
     var address: Address { subscription.address }
     var plan: SubscriptionPlan { methods.plan }
+    // By themselves, as each delivery asks, and a plan is large.
+    var isStream: Bool { methods.plan.isStream }
+    var isQuorum: Bool { methods.plan.isQuorum }
+    var prefetch: UInt16 { methods.prefetch }
 
     /// Where a stream goes on.
     var nextOffset: Int64? { history.change { $0.nextOffset } }
@@ -47,7 +51,7 @@ final class Consumption {
     var isSettingUpNews: Bool { channel?.isOpening == true && !subscription.hasBeenLive }
 
     /// Whether its channel has to stay for what is to be settled. A stream keeps what it has delivered.
-    var hasUnsettled: Bool { channel?.hasUnsettled == true && !plan.isStream }
+    var hasUnsettled: Bool { channel?.hasUnsettled == true && !isStream }
 
     // MARK: Beginning
 
@@ -265,7 +269,7 @@ final class Consumption {
     /// Whether it is its queue's only consumer, because the queue's name belongs to this subscription.
     private var isAlone: Bool {
         switch address {
-        case .mailbox, .fanout: !plan.isStream
+        case .mailbox, .fanout: !isStream
         default: false
         }
     }

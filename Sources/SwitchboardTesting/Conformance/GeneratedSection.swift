@@ -1,18 +1,18 @@
 /// The part of a document between two lines that a program writes: `<!-- NAME:begin … -->` and `<!-- NAME:end -->`.
-public struct GeneratedSection: Sendable {
-    public let name: String
+package struct GeneratedSection: Sendable {
+    package let name: String
 
-    public init(_ name: String) {
+    package init(_ name: String) {
         self.name = name
     }
 
     /// A document that has not the two lines, once each and in order.
-    public struct MissingMarkers: Error, CustomStringConvertible {
-        public let description: String
+    package struct MissingMarkers: Error, CustomStringConvertible {
+        package let description: String
     }
 
     /// The document with `content` between the two lines, which stay.
-    public func replacing(in document: String, with content: String) throws(MissingMarkers) -> String {
+    package func replacing(in document: String, with content: String) throws(MissingMarkers) -> String {
         let lines = document.split(separator: "\n", omittingEmptySubsequences: false)
         let begins = lines.indices.filter { lines[$0].hasPrefix("<!-- \(name):begin") && lines[$0].hasSuffix("-->") }
         let ends = lines.indices.filter { lines[$0] == "<!-- \(name):end -->" }
