@@ -36,11 +36,14 @@ struct MutantTests {
     @Test("The law for it catches the bug", arguments: Mutation.allCases)
     func caught(_ mutation: Mutation) async throws {
         let law = try #require(TransportLaws.all.first { $0.name == mutation.law })
-        do {
-            _ = try await law.check(MutantHarness(mutation: mutation))
-        } catch let violation as LawViolation {
-            #expect(violation.law == law.name)
-            return
+        // Some bugs show in some orders of tasks only, and a busy machine may begin with another one.
+        for _ in 0..<5 {
+            do {
+                _ = try await law.check(MutantHarness(mutation: mutation))
+            } catch let violation as LawViolation {
+                #expect(violation.law == law.name)
+                return
+            }
         }
         Issue.record("The law \"\(law.name)\" holds in spite of the bug.")
     }
