@@ -17,7 +17,7 @@ final class PendingCalls: Sendable {
         /// Whether it is not known yet that it was sent. A failure to do so says more than that time is over.
         var isSending: Bool
         var isOverdue = false
-        var continuation: CheckedContinuation<OsloReply, any Error>?
+        var continuation: UnsafeContinuation<OsloReply, any Error>?
         /// What came before somebody waited for it.
         var outcome: Result<OsloReply, any Error>?
         /// The last result or failure of messages that said that more was to come (oslo-wire.md §4.1).
@@ -132,7 +132,7 @@ final class PendingCalls: Sendable {
     /// - Parameter sending: the publish of the request, given up when the task is cancelled.
     func reply(to id: String, sending: PendingPublish? = nil) async throws -> OsloReply {
         try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
+            try await withUnsafeThrowingContinuation { continuation in
                 let outcome: Result<OsloReply, any Error>? = state.withLock { state in
                     guard let index = state.calls.index(forKey: id) else { return .failure(CancellationError()) }
                     if let outcome = state.calls.values[index].outcome {
@@ -177,7 +177,7 @@ final class PendingCalls: Sendable {
             case abandoned(DeadlineScheduler.Token)
             case postponed(DeadlineScheduler.Token, ContinuousClock.Instant)
             case kept
-            case finished(DeadlineScheduler.Token, CheckedContinuation<OsloReply, any Error>?, OsloReply)
+            case finished(DeadlineScheduler.Token, UnsafeContinuation<OsloReply, any Error>?, OsloReply)
         }
         let next: Next = state.withLock { state in
             guard let index = state.calls.index(forKey: id), state.calls.values[index].outcome == nil else {
@@ -241,7 +241,7 @@ extension PendingCalls.State {
     /// Ends a call: of one that somebody waits for nothing is kept, of another one the outcome until he comes.
     fileprivate mutating func finish(
         _ index: Dictionary<String, PendingCalls.Call>.Index, _ outcome: Result<OsloReply, any Error>
-    ) -> (DeadlineScheduler.Token, CheckedContinuation<OsloReply, any Error>?) {
+    ) -> (DeadlineScheduler.Token, UnsafeContinuation<OsloReply, any Error>?) {
         let (token, continuation) = (calls.values[index].token, calls.values[index].continuation)
         if continuation == nil {
             calls.values[index].outcome = outcome

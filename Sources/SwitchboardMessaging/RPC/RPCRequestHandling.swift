@@ -125,7 +125,7 @@ final class RPCRequestHandling: Sendable {
     private func take(_ delivery: Delivery) async -> OsloRequest? {
         let request: OsloRequest
         do {
-            request = try OsloRequest(delivery.message)
+            request = try OsloRequest(receiving: delivery.message)
         } catch {
             logger.error("Unreadable request discarded", metadata: ["error": "\(error)"])
             await settle(delivery, .discard(reason: "\(error)"))
@@ -205,7 +205,7 @@ final class RPCRequestHandling: Sendable {
             let subject = RPCTracing.Subject(
                 operation: .process, topic: topic.name, server: server, method: method,
                 originalMethod: isKnown ? nil : request.method, endpoint: connection.endpoint)
-            return try await RPCTracing.processing(subject, by: tracer, request.context, body)
+            return try await RPCTracing.processing(subject, by: tracer, request.traceCarrier, body)
         }
     }
 
@@ -226,7 +226,7 @@ final class RPCRequestHandling: Sendable {
         }
         let context: RequestContext
         do {
-            context = try RequestContext(wireObject: request.context)
+            context = try request.receivedContext ?? RequestContext(wireObject: request.context)
         } catch let error as RPCError {
             throw RemoteError(className: "ValueError", message: error.message)
         }

@@ -32,8 +32,20 @@ struct OsloReply: Sendable, Hashable {
         set { fields[keyPath: field] = newValue }
     }
 
-    static let workerKey = "switchboard_worker"
-    static let cancellationKey = "switchboard_cancel"
+    static let workerKey = Key.worker.rawValue
+    static let cancellationKey = Key.cancellation.rawValue
+
+    /// Its keys, in the order in which they nearly always come.
+    fileprivate enum Key: String, CaseIterable {
+        case result, failure, ending
+        case messageID = "_msg_id"
+        case uniqueID = "_unique_id"
+        case worker = "switchboard_worker"
+        case cancellation = "switchboard_cancel"
+    }
+
+    private static let keys = Key.allCases
+    private static let names = ExpectedNames(prefix: "", keys.map(\.rawValue))
 
     init(_ fields: Fields) {
         storage = ReferenceBox(fields)
@@ -94,25 +106,43 @@ struct OsloReply: Sendable, Hashable {
     /// Reads a message. A failure that is no JSON text becomes a failure that says so: its caller must learn of it.
     init(_ message: Message) throws(WireError) {
         var fields = Fields(result: .null, ending: false)
+        var next = 0
+        let isUsual = OsloEnvelope.usualMembers(of: message) { reader throws(JSONError) in
+            if let place = reader.expectedName(Self.names, &next) { return Self.keys[place] as Key? }
+            return Key(rawValue: try reader.string())
+        } _: { reader, key throws(JSONError) in
+            let value = try reader.value()
+            if let key { fields.set(key, value) }
+        }
+        if isUsual {
+            self.init(fields)
+            return
+        }
+        fields = Fields(result: .null, ending: false)
         try OsloEnvelope.members(of: message, restart: { fields = Fields(result: .null, ending: false) }) {
             name, value in
-            switch name.text {
-            case "result": fields.result = value
-            case "failure":
-                switch value {
-                case .null, .string(""): fields.failure = nil
-                case .string(let text): fields.failure = OsloFailure(text: text)
-                default: fields.failure = OsloFailure(unreadable: "\(value)")
-                }
-            case "ending": fields.ending = value.isTrueInPython
-            case "_msg_id": fields.messageID = value
-            case "_unique_id": fields.uniqueID = value.string
-            case Self.workerKey: fields.worker = value.string
-            case Self.cancellationKey: fields.isCancellation = value == true
-            default: break
-            }
+            if let key = Key(rawValue: name.text) { fields.set(key, value) }
         }
         self.init(fields)
+    }
+}
+
+extension OsloReply.Fields {
+    fileprivate mutating func set(_ key: OsloReply.Key, _ value: JSONValue) {
+        switch key {
+        case .result: result = value
+        case .failure:
+            switch value {
+            case .null, .string(""): failure = nil
+            case .string(let text): failure = OsloFailure(text: text)
+            default: failure = OsloFailure(unreadable: "\(value)")
+            }
+        case .ending: ending = value.isTrueInPython
+        case .messageID: messageID = value
+        case .uniqueID: uniqueID = value.string
+        case .worker: worker = value.string
+        case .cancellation: isCancellation = value == true
+        }
     }
 }
 

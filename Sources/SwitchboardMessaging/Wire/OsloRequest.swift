@@ -32,8 +32,25 @@ struct OsloRequest: Sendable, Hashable {
         var swiftTarget: JSONValue?
     }
 
-    static let neverTwiceKey = "switchboard_never_twice"
-    static let swiftTargetKey = "switchboard_target"
+    static let neverTwiceKey = Key.neverTwice.rawValue
+    static let swiftTargetKey = Key.swiftTarget.rawValue
+
+    /// The message's own keys, in the order in which they nearly always come.
+    fileprivate enum Key: String, CaseIterable {
+        case method, args, namespace, version
+        case messageID = "_msg_id"
+        case replyQueue = "_reply_q"
+        case timeout = "_timeout"
+        case uniqueID = "_unique_id"
+        case neverTwice = "switchboard_never_twice"
+        case swiftTarget = "switchboard_target"
+    }
+
+    private static let keys = Key.allCases
+    private static let names = ExpectedNames(prefix: "", keys.map(\.rawValue))
+    /// Those of the context, and the one that isn't the handler's.
+    private static let contextNames = ExpectedNames(
+        prefix: RequestContext.wireNames.prefix, RequestContext.wireNames.names + [RPCDeadline.key])
 
     /// What oslo.messaging's servers put into the context that their handlers see, and so take out of one that comes
     /// (oslo-wire.md §3.6).
@@ -44,6 +61,8 @@ struct OsloRequest: Sendable, Hashable {
     }
 
     private var storage: ReferenceBox<Fields>
+    /// The context, where ``init(receiving:)`` has read it at once; ``Fields/context`` is empty then.
+    private(set) var receivedContext: RequestContext?
 
     var fields: Fields {
         get { storage.value }
@@ -102,7 +121,7 @@ struct OsloRequest: Sendable, Hashable {
 
     /// The message of a call, whose caller waits at `replyQueue`.
     func message(messageID: JSONValue?, replyQueue: String?) -> Message {
-        OsloEnvelope.seal(capacity: 1536) { writer in
+        OsloEnvelope.seal(capacity: 640 + (self.writtenContext?.count ?? 896)) { writer in
             var isFirst = true
             writer.key("method", isFirst: &isFirst)
             writer.write(self.rawMethod)
@@ -163,21 +182,87 @@ struct OsloRequest: Sendable, Hashable {
                 }
                 return
             }
-            switch name.text {
-            case "method": fields.rawMethod = value
-            case "args": fields.rawArguments = value
-            case "namespace": fields.namespace = value == .null ? nil : value.string ?? "\(value)"
-            case "version": fields.rawVersion = value
-            case "_msg_id": fields.messageID = value
-            case "_reply_q": fields.replyQueue = value.string
-            case "_timeout": fields.timeout = value
-            case Self.neverTwiceKey: fields.neverTwice = value == true
-            case Self.swiftTargetKey: fields.swiftTarget = value
-            case "_unique_id": fields.uniqueID = value == .null ? nil : value.string ?? "\(value)"
-            default: break
-            }
+            if let key = Key(rawValue: name.text) { fields.set(key, value) }
         }
         fields.context = context.object
         self.init(fields)
+    }
+
+    // MARK: For servers
+
+    /// Reads a request whose context is to be used, and not only looked at: it is in ``receivedContext`` nearly always.
+    init(receiving message: Message) throws(WireError) {
+        if let usual = Self(usual: message) { self = usual } else { try self.init(message) }
+    }
+
+    /// The trace that it carries is among these members.
+    var traceCarrier: JSONObject { receivedContext?.additional ?? self.context }
+
+    private enum Name {
+        case own(Key)
+        case context(Int)
+        case deadline
+        case additional(String)
+        case unknown
+    }
+
+    /// `nil` where a message is not as nearly all are, so that ``init(_:)`` is to read it.
+    private init?(usual message: Message) {
+        var fields = Fields()
+        var context = RequestContextReader()
+        var (next, nextOfContext) = (0, 0)
+        let isUsual = OsloEnvelope.usualMembers(of: message) { reader throws(JSONError) in
+            try Self.name(from: &reader, &next, &nextOfContext)
+        } _: { reader, name throws(JSONError) in
+            switch name {
+            case .own(let key): fields.set(key, try reader.value())
+            case .context(let place): try context.read(place, from: &reader)
+            case .deadline: fields.deadline = try reader.value()
+            case .additional(let key): try context.add(key, try reader.value(), reader)
+            case .unknown: _ = try reader.value()
+            }
+        }
+        guard isUsual else { return nil }
+        self.init(fields)
+        receivedContext = context.context()
+    }
+
+    @inline(__always)
+    private static func name(
+        from reader: inout JSONReader, _ next: inout Int, _ nextOfContext: inout Int
+    ) throws(JSONError) -> Name {
+        // First those of the context: of the others their prefix tells that they are none.
+        if let place = reader.expectedName(contextNames, &nextOfContext) {
+            return place == contextNames.names.count - 1 ? .deadline : .context(place)
+        }
+        if let place = reader.expectedName(names, &next) { return .own(keys[place]) }
+        return try otherName(from: &reader)
+    }
+
+    /// A name that isn't expected, or is near the end of the text, or written with escapes.
+    private static func otherName(from reader: inout JSONReader) throws(JSONError) -> Name {
+        var next = 0
+        let name = try reader.name(expecting: RequestContext.wireNames, &next)
+        guard name.isCut else { return Key(rawValue: name.text).map(Name.own) ?? .unknown }
+        if let place = RequestContext.places[name.text] { return .context(place) }
+        if name.text == RPCDeadline.key { return .deadline }
+        return isForeign(name) ? .unknown : .additional(name.text)
+    }
+}
+
+extension OsloRequest.Fields {
+    fileprivate mutating func set(_ key: OsloRequest.Key, _ value: JSONValue) {
+        switch key {
+        case .method: rawMethod = value
+        case .args: rawArguments = value
+        case .namespace: namespace = value == .null ? nil : value.string ?? "\(value)"
+        case .version: rawVersion = value
+        case .messageID: messageID = value
+        case .replyQueue: replyQueue = value.string
+        case .timeout: timeout = value
+        case .uniqueID: uniqueID = value == .null ? nil : value.string ?? "\(value)"
+        case .neverTwice: neverTwice = value == true
+        case .swiftTarget: swiftTarget = value
+        }
     }
 }
