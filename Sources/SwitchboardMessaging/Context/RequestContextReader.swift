@@ -10,6 +10,7 @@ struct RequestContextReader {
 
     private var fields = RequestContext.Fields(requestID: "", timestamp: WireTimestamp(microseconds: 0))
     private var nextKey = 0
+    private let keys = RequestContext.keys
     private var hasRequestID = false
     private var hasTimestamp = false
 
@@ -24,7 +25,7 @@ struct RequestContextReader {
     mutating func read(_ place: Int, from reader: inout JSONReader) throws(JSONError) {
         guard place >= nextKey else { throw reader.error("a key of the context is out of its order") }
         nextKey = place + 1
-        switch RequestContext.keys[place] {
+        switch keys[place] {
         case .requestId:
             guard let text = try string(&reader) else { return }
             fields.requestID = text

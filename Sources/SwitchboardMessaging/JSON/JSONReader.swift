@@ -222,7 +222,17 @@ struct JSONReader {
     private mutating func skip(_ text: StaticString) -> Bool {
         let length = text.utf8CodeUnitCount
         guard count - position >= length else { return false }
-        for offset in 0..<length where input[position + offset] != text.utf8Start[offset] { return false }
+        let (one, other) = (UnsafeRawPointer(input + position), UnsafeRawPointer(text.utf8Start))
+        var offset = 0
+        while length &- offset >= 8 {
+            let word = one.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+            guard word == other.loadUnaligned(fromByteOffset: offset, as: UInt64.self) else { return false }
+            offset &+= 8
+        }
+        while offset < length {
+            guard input[position + offset] == text.utf8Start[offset] else { return false }
+            offset &+= 1
+        }
         position += length
         return true
     }

@@ -142,9 +142,27 @@ struct JSONWriter: ~Copyable {
         raw(": ")
     }
 
+    /// Writes an expected name as ``key(_:prefix:isFirst:)`` does.
+    mutating func key(_ place: Int, of expected: ExpectedNames, isFirst: inout Bool) {
+        if width == 2, !isFirst {
+            expected.withNestedMember(place) { raw($0) }
+        } else {
+            key(expected.names[place], prefix: expected.prefix, isFirst: &isFirst)
+        }
+    }
+
     mutating func write(_ string: String) {
         quote()
         content(string)
+        quote()
+    }
+
+    mutating func write(_ id: WireID) {
+        guard case .digits(let high, let low) = id else { return write(id.value) }
+        quote()
+        reserve(32)
+        UniqueID.write(high, low, to: text + count)
+        count &+= 32
         quote()
     }
 

@@ -210,12 +210,19 @@ final class HandlerTasks: Sendable {
         let id = state.workers.nextID
         state.workers.nextID += 1
         // It looks for work under the lock, and so after this.
-        state.workers.tasks[id] = Task(executorPreference: executor) {
-            var done: Job?
-            while let next = await self.nextAssignment(of: id, after: done) {
-                await next.work(Permit(next.job))
-                done = next.job
+        state.workers.tasks[id] =
+            if let executor {
+                Task(executorPreference: executor) { await self.work(as: id) }
+            } else {
+                Task { await self.work(as: id) }
             }
+    }
+
+    private func work(as worker: Int) async {
+        var done: Job?
+        while let next = await nextAssignment(of: worker, after: done) {
+            await next.work(Permit(next.job))
+            done = next.job
         }
     }
 
