@@ -165,7 +165,7 @@ struct InProcessBrokerState {
         for queue in queues.values where !queue.waiters.isEmpty {
             admit(queue, broker: broker)
             guard !queue.waiters.isEmpty else { continue }
-            let moment = queue.earliestExpiry ?? .now + .seconds(1)
+            let moment = queue.earliestExpiry?.instant ?? .now + .seconds(1)
             next = min(next ?? moment, moment)
         }
         isWatched = next != nil

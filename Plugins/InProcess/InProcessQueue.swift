@@ -11,7 +11,7 @@ final class InProcessQueue {
         /// The place in the queue; kept when the message comes back.
         let sequence: UInt64
         let message: Message
-        let expiry: ContinuousClock.Instant?
+        let expiry: Moment?
         /// How many attempts at handling it there were, the present one included.
         var attempts: Int32 = 0
         /// Whether it came back unhandled, which was no attempt.
@@ -67,7 +67,7 @@ final class InProcessQueue {
     /// The number of waiters from which on those that have given up are removed.
     @exclusivity(unchecked) private var sweepsAt = 64
     /// No message expires before; `nil` when none does.
-    @exclusivity(unchecked) private(set) var earliestExpiry: ContinuousClock.Instant?
+    @exclusivity(unchecked) private(set) var earliestExpiry: Moment?
 
     init(name: InProcessQueueName) {
         self.name = name
@@ -77,7 +77,7 @@ final class InProcessQueue {
     /// expired before it says no.
     func hasRoom(for message: Message, _ limits: Limits) -> Bool {
         if isWithin(limits, adding: message) { return true }
-        guard let earliestExpiry, case let now = ContinuousClock.now, earliestExpiry <= now else { return false }
+        guard let earliestExpiry, case let now = Moment.now, earliestExpiry <= now else { return false }
         dropExpired(now)
         return isWithin(limits, adding: message)
     }
@@ -95,16 +95,16 @@ final class InProcessQueue {
         waiters.append(waiter)
     }
 
-    private func dropExpired(_ now: ContinuousClock.Instant) {
+    private func dropExpired(_ now: Moment) {
         ready.removeAll { $0.expiry.map { $0 <= now } ?? false }
         readyBytes = ready.reduce(0) { $0 + $1.message.body.count }
         earliestExpiry = ready.lazy.compactMap(\.expiry).min()
     }
 
     func append(_ message: Message) {
-        var expiry: ContinuousClock.Instant?
+        var expiry: Moment?
         if let timeToLive = message.timeToLive {
-            expiry = .now + timeToLive
+            expiry = Moment(.now + timeToLive)
             earliestExpiry = min(expiry!, earliestExpiry ?? expiry!)
         }
         ready.append(Entry(sequence: nextSequence, message: message, expiry: expiry))

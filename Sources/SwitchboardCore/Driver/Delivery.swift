@@ -49,12 +49,19 @@ public struct Delivery: Sendable {
     /// Settles, and returns when the driver has recorded that: on disk, if the driver itself is durable, or in the queue
     /// of acknowledgements to a broker.
     public func settle(_ settlement: Settlement) async throws(TransportError) {
+        if try settleAtOnce(settlement) { return }
         try state.claim(settlement)
-        if state.settler.recordsAtOnce {
-            try state.settler.settle(state.token, settlement, completion: nil)
-        } else {
-            try await settleForCertain(settlement)
-        }
+        try await settleForCertain(settlement)
+    }
+
+    /// Settles as ``settle(_:)`` does, if the driver records that at once.
+    ///
+    /// - Returns: whether it does. If not, nothing was done.
+    package func settleAtOnce(_ settlement: Settlement) throws(TransportError) -> Bool {
+        guard state.settler.recordsAtOnce else { return false }
+        try state.claim(settlement)
+        try state.settler.settle(state.token, settlement, completion: nil)
+        return true
     }
 
     /// Accepts, and returns when it is certain that the queue won't deliver the message again, whatever happens to the

@@ -15,7 +15,7 @@ final class DeadlineScheduler: Sendable {
 
     fileprivate struct Entry {
         var generation: UInt64
-        var deadline: Instant
+        var deadline: Moment
         var action: @Sendable () -> Void
     }
 
@@ -25,24 +25,27 @@ final class DeadlineScheduler: Sendable {
         var freeSlots: [Int] = []
         var nextGeneration: UInt64 = 0
         /// No entry's deadline is before this.
-        var bound: Instant?
+        var bound: Moment?
         /// The moments at which a sleeper will look, the soonest first.
-        var armed: [Instant] = []
+        var armed: [Moment] = []
         var isOver = false
     }
 
     private let state = Locked(State())
-    private let alarms: AsyncStream<Instant>
-    private let alarmSource: AsyncStream<Instant>.Continuation
+    private let alarms: AsyncStream<Moment>
+    private let alarmSource: AsyncStream<Moment>.Continuation
 
     init() {
-        (alarms, alarmSource) = AsyncStream.makeStream(of: Instant.self)
+        (alarms, alarmSource) = AsyncStream.makeStream(of: Moment.self)
     }
 
     /// Calls `action` once at `deadline`, unless cancelled before, or ``run()`` has ended by then. `action` must not wait.
     func schedule(at deadline: Instant, _ action: @escaping @Sendable () -> Void) -> Token {
-        let (token, alarm): (Token, Instant?) = state.withLock { state in
-            (state.add(deadline, action), state.lowerBound(to: deadline))
+        let deadline = Moment(deadline)
+        var alarm: Moment?
+        let token = state.withLock { state in
+            alarm = state.lowerBound(to: deadline)
+            return state.add(deadline, action)
         }
         if let alarm { alarmSource.yield(alarm) }
         return token
@@ -51,7 +54,8 @@ final class DeadlineScheduler: Sendable {
     /// Moves a deadline to a later moment. `false` when it has passed or was cancelled.
     @discardableResult
     func postpone(_ token: Token, to deadline: Instant) -> Bool {
-        state.withLock { state in
+        let deadline = Moment(deadline)
+        return state.withLock { state in
             guard state.has(token), let entry = state.slots[token.slot] else { return false }
             state.slots[token.slot]?.deadline = max(entry.deadline, deadline)
             return true
@@ -73,7 +77,7 @@ final class DeadlineScheduler: Sendable {
         await withDiscardingTaskGroup { group in
             for await alarm in alarms {
                 group.addTask {
-                    try? await Task.sleep(until: alarm, clock: .continuous)
+                    try? await Task.sleep(until: alarm.instant, clock: .continuous)
                     if !Task.isCancelled { self.fire(alarm) }
                 }
             }
@@ -83,12 +87,12 @@ final class DeadlineScheduler: Sendable {
         _ = state.withLock { $0.end() }
     }
 
-    private func fire(_ alarm: Instant) {
-        let (due, next): ([@Sendable () -> Void], Instant?) = state.withLock { state in
+    private func fire(_ alarm: Moment) {
+        let (due, next): ([@Sendable () -> Void], Moment?) = state.withLock { state in
             state.armed.removeAll { $0 == alarm }
-            let now = Instant.now
+            let now = Moment.now
             var due: [@Sendable () -> Void] = []
-            var bound: Instant?
+            var bound: Moment?
             for slot in state.slots.indices {
                 guard let entry = state.slots[slot] else { continue }
                 if entry.deadline <= now {
@@ -109,7 +113,7 @@ final class DeadlineScheduler: Sendable {
 
 extension DeadlineScheduler.State {
     fileprivate mutating func add(
-        _ deadline: DeadlineScheduler.Instant, _ action: @escaping @Sendable () -> Void
+        _ deadline: Moment, _ action: @escaping @Sendable () -> Void
     ) -> DeadlineScheduler.Token {
         nextGeneration += 1
         if isOver { return DeadlineScheduler.Token(slot: .max, generation: nextGeneration) }
@@ -144,7 +148,7 @@ extension DeadlineScheduler.State {
     }
 
     /// Takes a deadline into the bound. Returns the moment to arm a sleeper for, when none looks early enough.
-    fileprivate mutating func lowerBound(to deadline: DeadlineScheduler.Instant) -> DeadlineScheduler.Instant? {
+    fileprivate mutating func lowerBound(to deadline: Moment) -> Moment? {
         if isOver { return nil }
         if let bound, bound <= deadline { return nil }
         bound = deadline

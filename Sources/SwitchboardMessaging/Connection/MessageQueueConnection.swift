@@ -135,12 +135,12 @@ public final class MessageQueueConnection: Service {
         mandatory: Bool
     ) async throws -> OsloReply {
         let observation = try observer.map(SendingObservation.init)
-        let id = UniqueID.make()
+        let id = WireID.random()
         let sending: PendingPublish?
         do {
             try await openMailbox(until: deadline)
             try calls.add(id, deadline: deadline, keepaliveInterval: keepaliveInterval, isSending: true)
-            var message = request.message(messageID: .string(id), replyQueue: mailbox.name)
+            var message = request.message(callID: id, replyQueue: mailbox.name)
             message.timeToLive = max(.milliseconds(1), ContinuousClock.now.duration(to: deadline))
             // Nobody is woken for the word that it was sent: the reply says so too.
             sending = try transport.publish(
@@ -186,12 +186,12 @@ public final class MessageQueueConnection: Service {
     public func roundTrip(timeout: Duration = .seconds(10)) async throws -> Duration {
         let start = ContinuousClock.now
         let deadline = start + min(timeout, RPCDeadline.longestWait)
-        let id = UniqueID.make()
+        let id = WireID.random()
         do {
             try await openMailbox(until: deadline)
             try calls.add(id, deadline: deadline, keepaliveInterval: nil)
             defer { calls.remove(id) }
-            let probe = OsloReply(result: .null, ending: true, messageID: .string(id))
+            let probe = OsloReply(result: .null, ending: true, callID: id)
             // Not through the observer: this is how it finds out whether the queue answers again.
             try await transport.publish(
                 probe.message(), to: .mailbox(mailbox), deadline: deadline, mandatory: true, allowsDuplicates: true)
@@ -278,7 +278,7 @@ public final class MessageQueueConnection: Service {
     private func receive(_ message: Message) {
         do {
             let reply = try OsloReply(message)
-            guard case .string(let id)? = reply.messageID, take(reply, id: id) else {
+            guard let id = reply.callID, id.isText, take(reply, id: id) else {
                 logger.debug(
                     "Reply without a waiting call dropped", metadata: ["oslo.msg_id": "\(reply.messageID ?? .null)"])
                 return
@@ -289,7 +289,7 @@ public final class MessageQueueConnection: Service {
     }
 
     /// `false` when nobody waits for it.
-    private func take(_ reply: OsloReply, id: String) -> Bool {
+    private func take(_ reply: OsloReply, id: WireID) -> Bool {
         guard reply.isCancellation else { return calls.receive(reply, id: id) }
         work.cancel(id)
         return true

@@ -5,31 +5,77 @@ final class PendingCalls: Sendable {
     /// Why a call that was sent, or may have been, ended without a reply; the client makes the sentence.
     enum Failure: Error {
         /// Neither reply nor keepalive in time to the call of this id.
-        case timeout(id: String)
+        case timeout(id: WireID)
         /// The connection ended.
         case closed(any Error)
     }
 
     fileprivate struct Call {
-        var deadline: ContinuousClock.Instant
+        var deadline: Moment
         var keepaliveInterval: Duration?
         var token: DeadlineScheduler.Token
         /// Whether it is not known yet that it was sent. A failure to do so says more than that time is over.
         var isSending: Bool
         var isOverdue = false
-        var continuation: CheckedContinuation<OsloReply, any Error>?
+        var continuation: UnsafeContinuation<OsloReply, any Error>?
         /// What came before somebody waited for it.
         var outcome: Result<OsloReply, any Error>?
         /// The last result or failure of messages that said that more was to come (oslo-wire.md §4.1).
         var partial: OsloReply?
         /// The mailbox of the server that said that it works on the call.
         var worker: String?
+
+        enum Sent {
+            case waits, timedOut
+            /// The other side has been silent for no time yet.
+            case listens(until: ContinuousClock.Instant)
+        }
+
+        /// It is known that the call was sent.
+        mutating func sent() -> Sent {
+            isSending = false
+            if let keepaliveInterval, outcome == nil, .now < deadline {
+                isOverdue = false
+                return .listens(until: min(deadline.instant, .now + keepaliveInterval))
+            }
+            return isOverdue ? .timedOut : .waits
+        }
+
+        enum Received {
+            /// It was over already.
+            case late
+            case kept
+            case postponed(DeadlineScheduler.Token, ContinuousClock.Instant)
+            case finished(End, OsloReply)
+        }
+
+        mutating func receive(_ reply: OsloReply) -> Received {
+            guard outcome == nil else { return .late }
+            let carriesValue = reply.failure != nil || reply.result != .null
+            if reply.ending {
+                var last = carriesValue ? reply : partial ?? reply
+                if !last.ending { last.ending = true }
+                return .finished(end(.success(last)), last)
+            }
+            if carriesValue { partial = reply }
+            if let worker = reply.worker { self.worker = worker }
+            guard let keepaliveInterval else { return .kept }
+            return .postponed(token, min(deadline.instant, .now + keepaliveInterval))
+        }
+
+        /// The alarm that isn't needed any more, and who waits; without one, the outcome is kept until he comes.
+        typealias End = (token: DeadlineScheduler.Token, continuation: UnsafeContinuation<OsloReply, any Error>?)
+
+        mutating func end(_ outcome: Result<OsloReply, any Error>) -> End {
+            if continuation == nil { self.outcome = outcome }
+            return (token, continuation)
+        }
     }
 
     fileprivate struct State {
-        var calls: [String: Call] = [:]
+        var calls: [MessageKey: Call] = [:]
         /// Calls that nobody waits for any more, and of which it is not known yet who works on them.
-        var abandoned: [String: DeadlineScheduler.Token] = [:]
+        var abandoned: [MessageKey: DeadlineScheduler.Token] = [:]
         var closed: (any Error)?
     }
 
@@ -38,9 +84,9 @@ final class PendingCalls: Sendable {
     private let state = Locked(State())
     private let deadlines: DeadlineScheduler
     /// Is told the worker of a call that nobody waits for any more.
-    private let onAbandoned: @Sendable (_ id: String, _ worker: String) -> Void
+    private let onAbandoned: @Sendable (_ id: WireID, _ worker: String) -> Void
 
-    init(deadlines: DeadlineScheduler, onAbandoned: @escaping @Sendable (_ id: String, _ worker: String) -> Void) {
+    init(deadlines: DeadlineScheduler, onAbandoned: @escaping @Sendable (_ id: WireID, _ worker: String) -> Void) {
         self.deadlines = deadlines
         self.onAbandoned = onAbandoned
     }
@@ -54,14 +100,15 @@ final class PendingCalls: Sendable {
     ///
     /// - Parameter isSending: whether ``sent(_:_:)`` will tell, by `deadline`, how sending it went.
     func add(
-        _ id: String, deadline: ContinuousClock.Instant, keepaliveInterval: Duration?, isSending: Bool = false
+        _ id: WireID, deadline: ContinuousClock.Instant, keepaliveInterval: Duration?, isSending: Bool = false
     ) throws {
         let first = keepaliveInterval.map { min(deadline, .now + $0) } ?? deadline
         let token = deadlines.schedule(at: first) { self.timeOut(id) }
         let closed = state.withLock { state in
             if state.closed == nil {
-                state.calls[id] = Call(
-                    deadline: deadline, keepaliveInterval: keepaliveInterval, token: token, isSending: isSending)
+                state.calls[MessageKey(id)] = Call(
+                    deadline: Moment(deadline), keepaliveInterval: keepaliveInterval, token: token, isSending: isSending
+                )
             }
             return state.closed
         }
@@ -74,9 +121,11 @@ final class PendingCalls: Sendable {
         if first <= .now { timeOut(id) }
     }
 
-    private func timeOut(_ id: String) {
+    private func timeOut(_ id: WireID) {
         let isSending = state.withLock { state in
-            guard let index = state.calls.index(forKey: id), state.calls.values[index].isSending else { return false }
+            guard let index = state.calls.index(forKey: MessageKey(id)), state.calls.values[index].isSending else {
+                return false
+            }
             state.calls.values[index].isOverdue = true
             return true
         }
@@ -84,22 +133,12 @@ final class PendingCalls: Sendable {
     }
 
     /// How sending a call went; its reply may have come before.
-    func sent(_ id: String, _ error: TransportError?) {
+    func sent(_ id: WireID, _ error: TransportError?) {
         if let error { return finish(id, .failure(error)) }
-        enum Next {
-            case waits, timedOut
-            /// The other side has been silent for no time yet.
-            case listens(until: ContinuousClock.Instant)
-        }
-        let next: Next = state.withLock { state in
-            guard let index = state.calls.index(forKey: id) else { return .waits }
-            state.calls.values[index].isSending = false
-            let call = state.calls.values[index]
-            if let interval = call.keepaliveInterval, call.outcome == nil, .now < call.deadline {
-                state.calls.values[index].isOverdue = false
-                return .listens(until: min(call.deadline, .now + interval))
-            }
-            return call.isOverdue ? .timedOut : .waits
+        // In its place in the dictionary: a copy of a call is not cheap.
+        let next: Call.Sent = state.withLock { state in
+            guard let index = state.calls.index(forKey: MessageKey(id)) else { return .waits }
+            return state.calls.values[index].sent()
         }
         switch next {
         case .waits: break
@@ -109,10 +148,10 @@ final class PendingCalls: Sendable {
     }
 
     /// Another alarm, as the one of before may have gone off.
-    private func listen(for id: String, until deadline: ContinuousClock.Instant) {
+    private func listen(for id: WireID, until deadline: ContinuousClock.Instant) {
         let token = deadlines.schedule(at: deadline) { self.timeOut(id) }
         let unneeded = state.withLock { state in
-            guard let index = state.calls.index(forKey: id), state.calls.values[index].outcome == nil else {
+            guard let index = state.calls.index(forKey: MessageKey(id)), state.calls.values[index].outcome == nil else {
                 return token
             }
             defer { state.calls.values[index].token = token }
@@ -122,19 +161,21 @@ final class PendingCalls: Sendable {
     }
 
     /// Stops expecting a reply.
-    func remove(_ id: String) {
-        let token = state.withLock { $0.calls.removeValue(forKey: id)?.token }
+    func remove(_ id: WireID) {
+        let token = state.withLock { $0.calls.removeValue(forKey: MessageKey(id))?.token }
         if let token { deadlines.cancel(token) }
     }
 
     /// Waits for the outcome of a call that was added; ends with the deadline given there.
     ///
     /// - Parameter sending: the publish of the request, given up when the task is cancelled.
-    func reply(to id: String, sending: PendingPublish? = nil) async throws -> OsloReply {
+    func reply(to id: WireID, sending: PendingPublish? = nil) async throws -> OsloReply {
         try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
+            try await withUnsafeThrowingContinuation { continuation in
                 let outcome: Result<OsloReply, any Error>? = state.withLock { state in
-                    guard let index = state.calls.index(forKey: id) else { return .failure(CancellationError()) }
+                    guard let index = state.calls.index(forKey: MessageKey(id)) else {
+                        return .failure(CancellationError())
+                    }
                     if let outcome = state.calls.values[index].outcome {
                         state.calls.remove(at: index)
                         return outcome
@@ -151,83 +192,74 @@ final class PendingCalls: Sendable {
     }
 
     /// Ends a call whose task was cancelled, and has its worker told, now or as soon as it says who it is.
-    func abandon(_ id: String) {
+    func abandon(_ id: WireID) {
         let (worker, deadline) = state.withLock { state -> (String?, ContinuousClock.Instant?) in
-            guard let call = state.calls[id], call.outcome == nil else { return (nil, nil) }
-            return (call.worker, call.deadline)
+            guard let call = state.calls[MessageKey(id)], call.outcome == nil else { return (nil, nil) }
+            return (call.worker, call.deadline.instant)
         }
         guard let deadline else { return }
         finish(id, .failure(CancellationError()))
         if let worker { return onAbandoned(id, worker) }
         let token = deadlines.schedule(at: deadline) {
-            _ = self.state.withLock { $0.abandoned.removeValue(forKey: id) }
+            _ = self.state.withLock { $0.abandoned.removeValue(forKey: MessageKey(id)) }
         }
         let isKept = state.withLock { state in
             guard state.abandoned.count < Self.maximumAbandoned else { return false }
-            state.abandoned[id] = token
+            state.abandoned[MessageKey(id)] = token
             return true
         }
         if !isKept { deadlines.cancel(token) }
     }
 
     /// Takes a reply message. `false` when nobody waits for it (a late reply, a leaked keepalive).
-    func receive(_ reply: OsloReply, id: String) -> Bool {
-        enum Next {
-            case unknown
-            case abandoned(DeadlineScheduler.Token)
-            case postponed(DeadlineScheduler.Token, ContinuousClock.Instant)
-            case kept
-            case finished(DeadlineScheduler.Token, CheckedContinuation<OsloReply, any Error>?, OsloReply)
-        }
-        let next: Next = state.withLock { state in
-            guard let index = state.calls.index(forKey: id), state.calls.values[index].outcome == nil else {
-                return state.abandoned.removeValue(forKey: id).map { .abandoned($0) } ?? .unknown
+    func receive(_ reply: OsloReply, id: WireID) -> Bool {
+        var abandoned: DeadlineScheduler.Token?
+        let key = MessageKey(id)
+        let next: Call.Received = state.withLock { state in
+            if let index = state.calls.index(forKey: key) {
+                let received = state.calls.values[index].receive(reply)
+                if case .finished(let end, _) = received, end.continuation != nil { state.calls.remove(at: index) }
+                if case .late = received {} else { return received }
             }
-            let carriesValue = reply.failure != nil || reply.result != .null
-            if reply.ending {
-                var last = carriesValue ? reply : state.calls.values[index].partial ?? reply
-                if !last.ending { last.ending = true }
-                let (token, continuation) = state.finish(index, .success(last))
-                return .finished(token, continuation, last)
-            }
-            if carriesValue { state.calls.values[index].partial = reply }
-            if let worker = reply.worker { state.calls.values[index].worker = worker }
-            let call = state.calls.values[index]
-            guard let interval = call.keepaliveInterval else { return .kept }
-            return .postponed(call.token, min(call.deadline, .now + interval))
+            abandoned = state.abandoned.removeValue(forKey: key)
+            return .late
         }
         switch next {
-        case .unknown: return false
-        case .abandoned(let token):
-            deadlines.cancel(token)
+        case .late:
+            guard let abandoned else { return false }
+            deadlines.cancel(abandoned)
             if let worker = reply.worker { onAbandoned(id, worker) }
         case .kept: return true
         case .postponed(let token, let deadline): deadlines.postpone(token, to: deadline)
-        case .finished(let token, let continuation, let reply):
-            deadlines.cancel(token)
-            continuation?.resume(returning: reply)
+        case .finished(let end, let reply):
+            deadlines.cancel(end.token)
+            end.continuation?.resume(returning: reply)
         }
         return true
     }
 
     /// Ends every call, and every later one, with an error.
     func close(_ error: any Error) {
-        let ids: [String] = state.withLock { state in
+        let keys: [MessageKey] = state.withLock { state in
             state.closed = state.closed ?? error
             return Array(state.calls.keys)
         }
-        for id in ids { finish(id, .failure(Failure.closed(error))) }
+        for key in keys { finish(key, .failure(Failure.closed(error))) }
     }
 
     /// Ends the calls of now, whose replies cannot come any more.
     func failAll(_ error: any Error) {
-        let ids = state.withLock { Array($0.calls.keys) }
-        for id in ids { finish(id, .failure(Failure.closed(error))) }
+        let keys = state.withLock { Array($0.calls.keys) }
+        for key in keys { finish(key, .failure(Failure.closed(error))) }
     }
 
-    private func finish(_ id: String, _ outcome: Result<OsloReply, any Error>) {
+    private func finish(_ id: WireID, _ outcome: Result<OsloReply, any Error>) {
+        finish(MessageKey(id), outcome)
+    }
+
+    private func finish(_ key: MessageKey, _ outcome: Result<OsloReply, any Error>) {
         let ended = state.withLock { state in
-            state.calls.index(forKey: id).flatMap { index in
+            state.calls.index(forKey: key).flatMap { index in
                 state.calls.values[index].outcome == nil ? state.finish(index, outcome) : nil
             }
         }
@@ -240,14 +272,10 @@ final class PendingCalls: Sendable {
 extension PendingCalls.State {
     /// Ends a call: of one that somebody waits for nothing is kept, of another one the outcome until he comes.
     fileprivate mutating func finish(
-        _ index: Dictionary<String, PendingCalls.Call>.Index, _ outcome: Result<OsloReply, any Error>
-    ) -> (DeadlineScheduler.Token, CheckedContinuation<OsloReply, any Error>?) {
-        let (token, continuation) = (calls.values[index].token, calls.values[index].continuation)
-        if continuation == nil {
-            calls.values[index].outcome = outcome
-        } else {
-            calls.remove(at: index)
-        }
-        return (token, continuation)
+        _ index: Dictionary<MessageKey, PendingCalls.Call>.Index, _ outcome: Result<OsloReply, any Error>
+    ) -> PendingCalls.Call.End {
+        let end = calls.values[index].end(outcome)
+        if end.continuation != nil { calls.remove(at: index) }
+        return end
     }
 }

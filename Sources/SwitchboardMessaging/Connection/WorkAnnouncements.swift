@@ -29,7 +29,7 @@ final class WorkAnnouncements: Sendable {
     let outgoing: AsyncStream<Outgoing>
     private let source: AsyncStream<Outgoing>.Continuation
     /// What has been announced and is not over.
-    private let announced = Locked<[String: Work]>([:])
+    private let announced = Locked<[MessageKey: Work]>([:])
     private let mailbox: Mailbox
 
     init(mailbox: Mailbox) {
@@ -43,32 +43,32 @@ final class WorkAnnouncements: Sendable {
     ///
     /// - Parameter alarm: goes with the work; see ``end(_:)``.
     func announce(
-        _ id: String, to caller: Mailbox, alarm: DeadlineScheduler.Token, cancel: @escaping @Sendable () -> Void
+        _ id: WireID, to caller: Mailbox, alarm: DeadlineScheduler.Token, cancel: @escaping @Sendable () -> Void
     ) {
-        announced.withLock { $0[id] = Work(cancel: cancel, alarm: alarm) }
+        announced.withLock { $0[MessageKey(id)] = Work(cancel: cancel, alarm: alarm) }
         let reply = OsloReply(
-            result: .null, ending: false, messageID: .string(id), uniqueID: UniqueID.make(), worker: mailbox.name)
+            result: .null, ending: false, callID: id, sendingID: .random(), worker: mailbox.name)
         source.yield(Outgoing(mailbox: caller, reply: reply, announcesMailbox: true))
     }
 
     /// The work on `id` is over. Returns the alarm of one that had been announced.
     @discardableResult
-    func end(_ id: String) -> DeadlineScheduler.Token? {
-        announced.withLock { $0.removeValue(forKey: id)?.alarm }
+    func end(_ id: WireID) -> DeadlineScheduler.Token? {
+        announced.withLock { $0.removeValue(forKey: MessageKey(id))?.alarm }
     }
 
     /// The caller of `id` does not wait any more.
-    func cancel(_ id: String) {
-        let cancel = announced.withLock { $0[id]?.cancel }
+    func cancel(_ id: WireID) {
+        let cancel = announced.withLock { $0[MessageKey(id)]?.cancel }
         cancel?()
     }
 
     // MARK: The caller's side
 
     /// Tells the one who works on `id` that nobody waits for it.
-    func sendCancellation(of id: String, to worker: String) {
+    func sendCancellation(of id: WireID, to worker: String) {
         let reply = OsloReply(
-            result: .null, ending: true, messageID: .string(id), uniqueID: UniqueID.make(), isCancellation: true)
+            result: .null, ending: true, callID: id, sendingID: .random(), isCancellation: true)
         source.yield(Outgoing(mailbox: Mailbox(named: worker), reply: reply, announcesMailbox: false))
     }
 }

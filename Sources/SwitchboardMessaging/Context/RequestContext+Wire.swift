@@ -180,7 +180,7 @@ extension JSONValue {
 
 extension RequestContext {
     /// Nova's keys, in the order of the wire.
-    private enum Key: String, CaseIterable {
+    enum Key: String, CaseIterable {
         case user
         case projectId = "project_id"
         case systemScope = "system_scope"
@@ -208,10 +208,11 @@ extension RequestContext {
         case projectName = "project_name"
     }
 
-    private static let keys = Key.allCases
+    static let keys = Key.allCases
     /// What the members of a context are called on the wire (oslo-wire.md §3.3).
     static let wireNames = ExpectedNames(prefix: "_context_", keys.map(\.rawValue))
-    private static let places = Dictionary(uniqueKeysWithValues: zip(wireNames.names, wireNames.names.indices))
+    /// Where each of them is.
+    static let places = Dictionary(uniqueKeysWithValues: zip(wireNames.names, wireNames.names.indices))
 }
 
 extension AtomicLazyReference {

@@ -76,6 +76,12 @@ extension WireTimestamp: CustomStringConvertible {
         self.init(microseconds: moment)
     }
 
+    /// Reads the bytes of a timestamp's text.
+    init?(utf8 text: UnsafeBufferPointer<UInt8>) {
+        guard let moment = Self.microseconds(text) else { return nil }
+        self.init(microseconds: moment)
+    }
+
     private static func microseconds(_ text: UnsafeBufferPointer<UInt8>) -> Int64? {
         var reader = DigitReader(text)
         guard let year = reader.number(4), reader.skip("-"),

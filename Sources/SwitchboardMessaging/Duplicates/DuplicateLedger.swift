@@ -41,8 +41,10 @@ final class DuplicateLedger<Copy: Sendable>: Sendable {
     }
 
     /// Begins with a message, unless it is known.
-    func begin(_ id: String?, _ copy: Copy) -> Verdict {
-        guard let id = id.map(MessageKey.init) else { return .new }
+    func begin(_ id: String?, _ copy: Copy) -> Verdict { begin(id.map { WireID($0) }, copy) }
+
+    func begin(_ id: WireID?, _ copy: Copy) -> Verdict {
+        guard let id = id.map({ MessageKey($0) }) else { return .new }
         return state.withLock { state in
             if var copies = state.atWork[id] {
                 copies.append(copy)
@@ -57,14 +59,16 @@ final class DuplicateLedger<Copy: Sendable>: Sendable {
     }
 
     /// Takes a message for done from the beginning. Returns whether it is new.
-    func beginDone(_ id: String?) -> Bool {
-        guard let id = id.map(MessageKey.init) else { return true }
+    func beginDone(_ id: WireID?) -> Bool {
+        guard let id = id.map({ MessageKey($0) }) else { return true }
         return state.withLock { $0.done.insert(id, at: .now) }
     }
 
     /// The message is done. Returns its copies, which are to be accepted.
-    func finish(_ id: String?) -> [Copy] {
-        guard let id = id.map(MessageKey.init) else { return [] }
+    func finish(_ id: String?) -> [Copy] { finish(id.map { WireID($0) }) }
+
+    func finish(_ id: WireID?) -> [Copy] {
+        guard let id = id.map({ MessageKey($0) }) else { return [] }
         return state.withLock { state in
             guard let copies = state.atWork.removeValue(forKey: id) else { return [] }
             _ = state.done.insert(id, at: .now)
@@ -74,8 +78,11 @@ final class DuplicateLedger<Copy: Sendable>: Sendable {
 
     /// Takes the message for one that has never come. Returns its copies, which are to be settled as it is.
     @discardableResult
-    func forget(_ id: String?) -> [Copy] {
-        guard let id = id.map(MessageKey.init) else { return [] }
+    func forget(_ id: String?) -> [Copy] { forget(id.map { WireID($0) }) }
+
+    @discardableResult
+    func forget(_ id: WireID?) -> [Copy] {
+        guard let id = id.map({ MessageKey($0) }) else { return [] }
         return state.withLock { state in
             state.done.remove(id)
             return state.atWork.removeValue(forKey: id) ?? []
@@ -85,7 +92,7 @@ final class DuplicateLedger<Copy: Sendable>: Sendable {
     /// The message is not done. Returns the copy that is to be handled now, which is at work in its place; without one, the
     /// message is forgotten.
     func handOver(_ id: String?) -> Copy? {
-        guard let id = id.map(MessageKey.init) else { return nil }
+        guard let id = id.map({ MessageKey($0) }) else { return nil }
         return state.withLock { state in
             guard var copies = state.atWork[id] else { return nil }
             guard !copies.isEmpty else {

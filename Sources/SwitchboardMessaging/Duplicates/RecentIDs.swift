@@ -1,4 +1,5 @@
 import DequeModule
+import SwitchboardCore
 
 /// Ids that were seen lately, bounded in number and age. A value without a clock.
 ///
@@ -6,9 +7,9 @@ import DequeModule
 struct RecentIDs {
     private let capacity: Int
     private let lifetime: Duration
-    private var expiries: [MessageKey: ContinuousClock.Instant] = [:]
+    private var expiries: [MessageKey: Moment] = [:]
     /// The oldest first; with those that were removed, until their turn comes.
-    private var order: Deque<(id: MessageKey, expiry: ContinuousClock.Instant)> = []
+    private var order: Deque<(id: MessageKey, expiry: Moment)> = []
 
     init(capacity: Int, lifetime: Duration) {
         self.capacity = capacity
@@ -18,13 +19,14 @@ struct RecentIDs {
     var isEmpty: Bool { expiries.isEmpty }
 
     /// Remembers an id; returns whether it is new.
-    mutating func insert(_ id: MessageKey, at now: ContinuousClock.Instant) -> Bool {
+    mutating func insert(_ id: MessageKey, at instant: ContinuousClock.Instant) -> Bool {
+        let now = Moment(instant)
         while let first = order.first, first.expiry <= now || expiries.count >= capacity || order.count >= 2 * capacity
         {
             order.removeFirst()
             if expiries[first.id] == first.expiry { expiries[first.id] = nil }
         }
-        let expiry = now + lifetime
+        let expiry = Moment(instant + lifetime)
         let known = expiries.updateValue(expiry, forKey: id)
         if let known, known > now {
             // It is as old as it was.
@@ -37,7 +39,7 @@ struct RecentIDs {
 
     func contains(_ id: MessageKey, at now: ContinuousClock.Instant) -> Bool {
         guard let expiry = expiries[id] else { return false }
-        return expiry > now
+        return expiry > Moment(now)
     }
 
     mutating func remove(_ id: MessageKey) {

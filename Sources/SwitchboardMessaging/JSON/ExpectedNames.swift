@@ -55,13 +55,13 @@ final class ExpectedNames: Sendable {
     }
 
     /// Which of them, after the prefix and with a quote behind it, a text has at a place, looked for from the `next`
-    /// one on; and where it ends. Not told near the end of the text.
+    /// one on; and where it ends.
     @inline(__always)
     func find(
         in text: UnsafePointer<UInt8>, _ count: Int, at start: Int, from next: Int, isQuote: (Int) -> Bool
     ) -> (index: Int, end: Int)? {
-        guard count &- start >= 2 &* Words.size &+ 2 else { return nil }
-        func word(_ place: Int) -> UInt64 { ByteLanes(text, count, from: place).bits }
+        // What lies beyond the end of the text is zeros, which no name has.
+        func word(_ place: Int) -> UInt64 { place < count ? ByteLanes(text, count, from: place).bits : 0 }
         guard prefixWords.match(word(start), word(start &+ 8), word(start &+ 16)) else { return nil }
         let place = start &+ prefixWords.count
         let (one, two, three) = (word(place), word(place &+ 8), word(place &+ 16))
@@ -89,6 +89,6 @@ struct MemberName {
     let text: String
     /// Whether the prefix of the expected names was before it, which is cut.
     let isCut: Bool
-    /// Which of the expected names it is. Not always told.
+    /// Which of the expected names it is. Not told where it is written with escapes.
     let expected: Int?
 }

@@ -1,5 +1,5 @@
 /// Which members of an object were asked for, by their places.
-final class JSONKeyUsage {
+struct JSONKeyUsage {
     private var used: UInt64 = 0
     private var usedBeyond: Set<Int> = []
     private var isAllUsed = false
@@ -9,11 +9,11 @@ final class JSONKeyUsage {
         self.count = count
     }
 
-    func use(_ place: Int) {
+    mutating func use(_ place: Int) {
         if place < 64 { used |= 1 << UInt64(place) } else { usedBeyond.insert(place) }
     }
 
-    func useAll() {
+    mutating func useAll() {
         isAllUsed = true
     }
 

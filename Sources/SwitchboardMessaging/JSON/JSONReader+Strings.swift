@@ -36,8 +36,34 @@ extension JSONReader {
         return (try text(from: start + length), true)
     }
 
-    /// Reads a string from a place inside of it on.
-    private mutating func text(from start: Int) throws(JSONError) -> String {
+    /// Reads a name that is one of the expected ones; `nil`, and nothing is read, where none is told.
+    @inline(__always)
+    mutating func expectedName(_ expected: ExpectedNames, _ next: inout Int) -> Int? {
+        let start = position + quoteLength
+        guard
+            let (index, end) = expected.find(in: input, count, at: start, from: next, isQuote: { isQuote(at: $0) })
+        else { return nil }
+        position = end + quoteLength
+        next = index + 1
+        return index
+    }
+
+    /// Reads a string that is ASCII without escapes, and has `body` look at its bytes; `nil`, and nothing is read, where the
+    /// next value is another.
+    @inline(__always)
+    mutating func plainString<Result>(_ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result? {
+        skipBlanks()
+        guard isQuote(at: position) else { return nil }
+        let start = position + quoteLength
+        let (end, all) = plainRun(from: start)
+        guard isQuote(at: end), all.areASCII else { return nil }
+        position = end + quoteLength
+        return body(UnsafeBufferPointer(start: input + start, count: end - start))
+    }
+
+    /// Where the bytes of a string end that stand for themselves, from a place inside of it on; and those, merged.
+    @inline(__always)
+    private func plainRun(from start: Int) -> (end: Int, all: ByteLanes) {
         let skipped = ByteLanes.skipPlain(input, count, from: start)
         var (end, all) = (start &+ skipped.length, skipped.all)
         while end < count {
@@ -50,6 +76,12 @@ extension JSONReader {
             }
             all.merge(lanes)
         }
+        return (end, all)
+    }
+
+    /// Reads a string from a place inside of it on.
+    private mutating func text(from start: Int) throws(JSONError) -> String {
+        let (end, all) = plainRun(from: start)
         guard isQuote(at: end) else { return try escapedText(from: start) }
         position = end + quoteLength
         return try text(UnsafeBufferPointer(start: input + start, count: end - start), isASCII: all.areASCII, at: start)

@@ -100,16 +100,26 @@ struct JSONReader {
     mutating func members(
         expecting expected: ExpectedNames?, _ body: (inout JSONReader, MemberName) throws(JSONError) -> Void
     ) throws(JSONError) {
+        var nextExpected = 0
+        try members(
+            named: { reader throws(JSONError) in try reader.name(expecting: expected, &nextExpected) }, body)
+    }
+
+    /// Reads an object, and has `name` read the name and `body` the value of each member.
+    @inline(__always)
+    mutating func members<Name>(
+        named name: (inout JSONReader) throws(JSONError) -> Name,
+        _ body: (inout JSONReader, Name) throws(JSONError) -> Void
+    ) throws(JSONError) {
         skipBlanks()
         guard next(is: "{") else { throw error("an object is expected") }
         try enter()
         skipBlanks()
         if next(is: "}") { return leave() }
-        var nextExpected = 0
         while true {
             skipBlanks()
             guard isQuote(at: position) else { throw error("a member's name is expected, in double quotes") }
-            let name = try name(expecting: expected, &nextExpected)
+            let name = try name(&self)
             skipBlanks()
             guard next(is: ":") else { throw error("a ':' is expected after a member's name") }
             position += 1
@@ -200,10 +210,29 @@ struct JSONReader {
             == UnsafeRawPointer(text.utf8Start).loadUnaligned(as: UInt32.self)
     }
 
+    /// Reads `null`, if that is the next value.
+    @inline(__always)
+    mutating func skipNull() -> Bool {
+        skipBlanks()
+        guard hasFour("null") else { return false }
+        position += 4
+        return true
+    }
+
     private mutating func skip(_ text: StaticString) -> Bool {
         let length = text.utf8CodeUnitCount
         guard count - position >= length else { return false }
-        for offset in 0..<length where input[position + offset] != text.utf8Start[offset] { return false }
+        let (one, other) = (UnsafeRawPointer(input + position), UnsafeRawPointer(text.utf8Start))
+        var offset = 0
+        while length &- offset >= 8 {
+            let word = one.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+            guard word == other.loadUnaligned(fromByteOffset: offset, as: UInt64.self) else { return false }
+            offset &+= 8
+        }
+        while offset < length {
+            guard input[position + offset] == text.utf8Start[offset] else { return false }
+            offset &+= 1
+        }
         position += length
         return true
     }

@@ -9,7 +9,7 @@ extension JSONValue {
 final class JSONValueDecoder: Decoder {
     let value: JSONValue
     /// Takes down which members of `value` were asked for.
-    private let usage: JSONKeyUsage?
+    @exclusivity(unchecked) private var usage: JSONKeyUsage?
 
     /// Where this is, and from there the key to `value`.
     private let parent: JSONValueDecoder?
@@ -35,9 +35,10 @@ final class JSONValueDecoder: Decoder {
         if type == JSONValue.self || type == NoReply.self {
             return (try decode(type, from: .object(object), within: nil), nil)
         }
-        let usage = JSONKeyUsage(count: object.count)
-        let value = try T(from: JSONValueDecoder(value: .object(object), within: nil, key: nil, usage: usage))
-        return (value, usage.firstUnused.map { object[$0].key })
+        let decoder = JSONValueDecoder(
+            value: .object(object), within: nil, key: nil, usage: JSONKeyUsage(count: object.count))
+        let value = try T(from: decoder)
+        return (value, decoder.usage?.firstUnused.map { object[$0].key })
     }
 
     static func decode<T: Decodable>(

@@ -56,12 +56,13 @@ extension JSONValue: Codable {
 final class JSONValueEncoder: Encoder {
     private enum Kind { case nothing, value, object, array }
 
-    private var kind = Kind.nothing
+    // What changes with every member is not looked at for overlapping accesses: nothing is called during one.
+    @exclusivity(unchecked) private var kind = Kind.nothing
     private var value = JSONValue.null
-    private var object = JSONObjectBuilder()
+    @exclusivity(unchecked) private var object = JSONObjectBuilder()
     private var elements: [JSONValue] = []
     /// What is not encoded to its end yet, and the place in `object` or `elements` that it will take.
-    private var nested: [(place: Int, encoder: JSONValueEncoder)] = []
+    @exclusivity(unchecked) private var nested: [(place: Int, encoder: JSONValueEncoder)] = []
 
     /// Where this is, and from there the key to what is encoded.
     private let parent: JSONValueEncoder?

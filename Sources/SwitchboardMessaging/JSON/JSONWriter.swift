@@ -8,16 +8,37 @@ struct JSONWriter: ~Copyable {
     private var text: UnsafeMutablePointer<UInt8>
     private var count = 0
     private var capacity: Int
+    /// Whether `text` is the writer's own, and not what ``bytes(capacity:_:)`` lends it.
+    private var ownsText: Bool
     /// How many bytes a quote takes with the backslashes before it, or a backslash: two to the power of the level.
     private var width = 1
 
     init(capacity: Int = 512) {
         text = .allocate(capacity: capacity)
         self.capacity = capacity
+        ownsText = true
+    }
+
+    private init(borrowing text: UnsafeMutablePointer<UInt8>, capacity: Int) {
+        self.text = text
+        self.capacity = capacity
+        ownsText = false
     }
 
     deinit {
-        text.deallocate()
+        if ownsText { text.deallocate() }
+    }
+
+    /// What `body` writes, straight into the array that is returned. What takes more room than expected is copied there.
+    static func bytes(capacity: Int, _ body: (inout JSONWriter) -> Void) -> [UInt8] {
+        var larger: [UInt8]?
+        let bytes = [UInt8](unsafeUninitializedCapacity: capacity) { buffer, length in
+            guard let start = buffer.baseAddress else { return }
+            var writer = JSONWriter(borrowing: start, capacity: buffer.count)
+            body(&writer)
+            if writer.ownsText { larger = writer.finish() } else { length = writer.count }
+        }
+        return larger ?? bytes
     }
 
     /// What was written.
@@ -37,6 +58,16 @@ struct JSONWriter: ~Copyable {
         body(&self)
         width /= 2
         quote()
+    }
+
+    /// Writes what comes before and behind a document within a string, the string's quotes included, and has `body` write
+    /// that document.
+    mutating func write(_ opening: StaticString, nesting body: (inout JSONWriter) -> Void, _ closing: StaticString) {
+        raw(opening)
+        width *= 2
+        body(&self)
+        width /= 2
+        raw(closing)
     }
 
     mutating func write(_ value: JSONValue) {
@@ -111,9 +142,27 @@ struct JSONWriter: ~Copyable {
         raw(": ")
     }
 
+    /// Writes an expected name as ``key(_:prefix:isFirst:)`` does.
+    mutating func key(_ place: Int, of expected: ExpectedNames, isFirst: inout Bool) {
+        if width == 2, !isFirst {
+            expected.withNestedMember(place) { raw($0) }
+        } else {
+            key(expected.names[place], prefix: expected.prefix, isFirst: &isFirst)
+        }
+    }
+
     mutating func write(_ string: String) {
         quote()
         content(string)
+        quote()
+    }
+
+    mutating func write(_ id: WireID) {
+        guard case .digits(let high, let low) = id else { return write(id.value) }
+        quote()
+        reserve(32)
+        UniqueID.write(high, low, to: text + count)
+        count &+= 32
         quote()
     }
 
@@ -146,8 +195,9 @@ struct JSONWriter: ~Copyable {
         capacity = max(count + more, 2 * capacity)
         let larger = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity)
         larger.update(from: text, count: count)
-        text.deallocate()
+        if ownsText { text.deallocate() }
         text = larger
+        ownsText = true
     }
 
     @inline(__always)

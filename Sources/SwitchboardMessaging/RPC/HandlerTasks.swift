@@ -1,10 +1,38 @@
 import SwitchboardCore
 
 /// The tasks of a server's handlers: at most so many at a time, each with a permit, and all of them can be cancelled together.
+///
+/// While ``keepWorkers()`` runs, tasks stay when their work is done, and wait for more: making a task, and the memory that its
+/// functions need, costs more than most handlers do. Work that finds none waiting gets a task of its own.
 final class HandlerTasks: Sendable {
     private struct Holder {
         let id: UInt64
-        var task: Task<Void, Never>
+        /// What is at work; `nil` when that is done, and the permit is with somebody else.
+        var task: Task<Void, Never>?
+        /// The worker whose task that is.
+        var worker: Int?
+    }
+
+    /// What a worker is to do.
+    private struct Assignment {
+        let job: Job
+        let work: @Sendable (consuming Permit) async -> Void
+    }
+
+    private typealias IdleWorker = (id: Int, waiter: UnsafeContinuation<Assignment?, Never>)
+
+    private struct Workers {
+        /// By their numbers.
+        var tasks: [Int: Task<Void, Never>] = [:]
+        /// Those that wait for work; the last one has worked last.
+        var idle: [IdleWorker] = []
+        /// Those whose tasks were cancelled, or are about to be: they work on nothing else.
+        var cancelled: Set<Int> = []
+        /// How many more are wanted.
+        var wanted = 0
+        var nextID = 0
+        /// Whether ``HandlerTasks/keepWorkers()`` runs.
+        var areKept = false
     }
 
     private struct State {
@@ -18,8 +46,13 @@ final class HandlerTasks: Sendable {
         var later: [UInt64: Task<Void, Never>] = [:]
         var nextID: UInt64 = 0
         var isCancelled = false
+        var workers = Workers()
 
         var isIdle: Bool { freeSlots.count == slots.count && later.isEmpty }
+
+        mutating func hold(_ slot: Int, _ holder: Holder) {
+            if slot == slots.count { slots.append(holder) } else { slots[slot] = holder }
+        }
 
         mutating func takeIdleWaiters() -> [CheckedContinuation<Void, Never>] {
             isIdle ? idleWaiters.take() : []
@@ -39,8 +72,10 @@ final class HandlerTasks: Sendable {
 
         /// Cancels what is at work; does nothing once its permit is released.
         func cancel() {
-            let task = tasks.state.withLock { state in
-                state.slots[slot].flatMap { $0.id == id ? $0.task : nil }
+            let task = tasks.state.withLock { state -> Task<Void, Never>? in
+                guard let holder = state.slots[slot], holder.id == id, let task = holder.task else { return nil }
+                if let worker = holder.worker { state.workers.cancelled.insert(worker) }
+                return task
             }
             task?.cancel()
         }
@@ -94,29 +129,41 @@ final class HandlerTasks: Sendable {
     private let executor: (any TaskExecutor)?
     private let onRelease: @Sendable () -> Void
     private let state = Locked(State())
+    private let demands: AsyncStream<Void>
+    private let demand: AsyncStream<Void>.Continuation
 
     /// - Parameter onRelease: called whenever a permit is released, before it is free, under the lock of the tasks.
     init(_ maximum: Int, executor: (any TaskExecutor)? = nil, onRelease: @escaping @Sendable () -> Void) {
         self.maximum = maximum
         self.executor = executor
         self.onRelease = onRelease
+        (demands, demand) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     }
 
-    /// Does `work` in a task of its own; or, when as many are at work as may be, does not, and calls `onRoom` as soon as
+    /// Does `work` in a task; or, when as many are at work as may be, does not, and calls `onRoom` as soon as
     /// one of them has released its permit.
     ///
     /// - Returns: whether it does.
     func start(
         orLater onRoom: @escaping @Sendable () -> Void, _ work: @escaping @Sendable (consuming Permit) async -> Void
     ) -> Bool {
-        let (isStarted, late) = state.withLock { state -> (Bool, Task<Void, Never>?) in
+        var late: Task<Void, Never>?
+        var (isStarted, wantsWorker) = (true, false)
+        var assigned: (waiter: UnsafeContinuation<Assignment?, Never>, job: Job)?
+        state.withLock { state in
             guard let slot = state.freeSlots.popLast() ?? (state.slots.count < maximum ? state.slots.count : nil)
             else {
                 state.refused.append(onRoom)
-                return (false, nil)
+                isStarted = false
+                return
             }
             state.nextID += 1
             let job = Job(tasks: self, slot: slot, id: state.nextID)
+            if let (worker, waiter) = state.workers.idle.popLast(), let task = state.workers.tasks[worker] {
+                state.hold(slot, Holder(id: job.id, task: task, worker: worker))
+                assigned = (waiter, job)
+                return
+            }
             // It is released under the lock too, and so after this. A preference costs something also where it is `nil`.
             let task =
                 if let executor {
@@ -124,12 +171,77 @@ final class HandlerTasks: Sendable {
                 } else {
                     Task { await work(Permit(job)) }
                 }
-            let holder = Holder(id: state.nextID, task: task)
-            if slot == state.slots.count { state.slots.append(holder) } else { state.slots[slot] = holder }
-            return (true, state.isCancelled ? task : nil)
+            state.hold(slot, Holder(id: job.id, task: task))
+            if state.isCancelled {
+                late = task
+            } else if state.workers.areKept, state.workers.tasks.count + state.workers.wanted < maximum {
+                state.workers.wanted += 1
+                wantsWorker = true
+            }
         }
+        if let (waiter, job) = assigned { waiter.resume(returning: Assignment(job: job, work: work)) }
+        if wantsWorker { demand.yield() }
         late?.cancel()
         return isStarted
+    }
+
+    // MARK: Workers
+
+    /// Keeps tasks that wait for work, as many as were needed at a time, until it is cancelled. Called once.
+    func keepWorkers() async {
+        state.withLock { $0.workers.areKept = true }
+        for await _ in demands {
+            state.withLock { state in
+                guard !state.isCancelled else { return }
+                for _ in 0..<state.workers.wanted { addWorker(to: &state) }
+                state.workers.wanted = 0
+            }
+        }
+        let (idle, tasks) = state.withLock { state in
+            state.workers.areKept = false
+            defer { state.workers.idle = [] }
+            return (state.workers.idle, Array(state.workers.tasks.values))
+        }
+        for worker in idle { worker.waiter.resume(returning: nil) }
+        for task in tasks { await task.value }
+    }
+
+    private func addWorker(to state: inout State) {
+        let id = state.workers.nextID
+        state.workers.nextID += 1
+        // It looks for work under the lock, and so after this.
+        state.workers.tasks[id] =
+            if let executor {
+                Task(executorPreference: executor) { await self.work(as: id) }
+            } else {
+                Task { await self.work(as: id) }
+            }
+    }
+
+    private func work(as worker: Int) async {
+        var done: Job?
+        while let next = await nextAssignment(of: worker, after: done) {
+            await next.work(Permit(next.job))
+            done = next.job
+        }
+    }
+
+    /// Waits for work; `nil` when the worker is to end.
+    private func nextAssignment(of worker: Int, after done: Job?) async -> Assignment? {
+        await withUnsafeContinuation { (waiter: UnsafeContinuation<Assignment?, Never>) in
+            let stays = state.withLock { state in
+                // Its permit may be held for longer. The task is not to be cancelled over it any more.
+                if let done, state.slots[done.slot]?.id == done.id { state.slots[done.slot]?.task = nil }
+                let wasCancelled = !state.workers.cancelled.isEmpty && state.workers.cancelled.remove(worker) != nil
+                guard state.workers.areKept, !state.isCancelled, !wasCancelled else {
+                    state.workers.tasks[worker] = nil
+                    return false
+                }
+                state.workers.idle.append((worker, waiter))
+                return true
+            }
+            if !stays { waiter.resume(returning: nil) }
+        }
     }
 
     private func goOn(_ id: UInt64, _ work: @escaping @Sendable () async -> Void) -> Bool {
@@ -171,11 +283,13 @@ final class HandlerTasks: Sendable {
 
     /// Cancels what was started, and what will be.
     func cancelAll() {
-        let tasks = state.withLock { state in
+        let (tasks, idle) = state.withLock { state in
             state.isCancelled = true
-            return state.slots.compactMap { $0?.task } + state.later.values
+            defer { state.workers.idle = [] }
+            return (state.slots.compactMap { $0?.task } + state.later.values, state.workers.idle)
         }
         for task in tasks { task.cancel() }
+        for worker in idle { worker.waiter.resume(returning: nil) }
     }
 
     /// How many have been started so far.

@@ -74,14 +74,15 @@ extension RPCClient {
     ) async throws -> JSONValue {
         let isCall = request.kind == .call
         let wire = OsloRequest(
-            method: request.method, arguments: request.arguments, namespace: request.namespace,
-            version: request.version?.description,
-            timeout: isCall
-                ? longestSilence.map { JSONValue.double($0 / .seconds(1)).integralIfWhole } ?? .null : nil,
-            uniqueID: UniqueID.make(), context: tracedContext ?? [:],
-            writtenContext: tracedContext == nil ? request.context.nestedWireMembers() : nil,
-            deadline: isCall && sendsDeadline ? RPCDeadline.value(until: route.deadline) : Optional.none,
-            neverTwice: request.neverTwice, swiftTarget: request.swiftTarget)
+            OsloRequest.Fields(
+                rawMethod: .string(request.method), rawArguments: .object(request.arguments),
+                namespace: request.namespace, rawVersion: request.version.map { .string($0.description) },
+                timeout: isCall
+                    ? longestSilence.map { JSONValue.double($0 / .seconds(1)).integralIfWhole } ?? .null : nil,
+                sendingID: .random(), context: tracedContext ?? [:],
+                writtenContext: tracedContext == nil ? request.context.nestedWireMembers() : nil,
+                deadline: isCall && sendsDeadline ? RPCDeadline.value(until: route.deadline) : Optional.none,
+                neverTwice: request.neverTwice, swiftTarget: request.swiftTarget))
         var attempt = 1
         while true {
             do {
@@ -139,7 +140,7 @@ extension RPCClient {
             let silence = longestSilence.map { min($0, request.timeout) } ?? request.timeout
             return RPCError(
                 .timeout,
-                "\(activity): no reply\(longestSilence == nil ? "" : " or keepalive") within \(silence) to msg_id \(id) "
+                "\(activity): no reply\(longestSilence == nil ? "" : " or keepalive") within \(silence) to msg_id \(id.text ?? "") "
                     + "at \(route.connection.mailbox.name); the connection is \(route.connection.transport.state). The "
                     + "request may have been executed.")
         case PendingCalls.Failure.closed(let cause as TransportError):

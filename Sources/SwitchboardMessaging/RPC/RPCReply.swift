@@ -5,15 +5,15 @@ struct RPCReply: Sendable {
     /// Where the replies to one request go.
     struct Destination: Sendable {
         let mailbox: Mailbox
-        let messageID: JSONValue
+        let callID: WireID
 
         /// `nil` when the request wants no reply.
         init?(_ request: OsloRequest) {
-            guard let messageID = request.messageID, messageID != .null, messageID != .string(""),
+            guard let callID = request.callID, !callID.isNone,
                 let queue = request.replyQueue, !queue.isEmpty
             else { return nil }
             self.mailbox = Mailbox(named: queue)
-            self.messageID = messageID
+            self.callID = callID
         }
     }
 
@@ -39,7 +39,7 @@ struct RPCReply: Sendable {
             return
         }
         self.init(
-            OsloReply(result: result, ending: true, messageID: destination.messageID), to: destination, .undeliverable)
+            OsloReply(result: result, ending: true, callID: destination.callID), to: destination, .undeliverable)
     }
 
     init(failure: RemoteError, to destination: Destination) {
@@ -54,7 +54,7 @@ struct RPCReply: Sendable {
     private init(_ failure: RemoteError, to destination: Destination, _ next: Next) {
         self.init(
             OsloReply(
-                result: .null, failure: OsloFailure(failure), ending: true, messageID: destination.messageID),
+                result: .null, failure: OsloFailure(failure), ending: true, callID: destination.callID),
             to: destination, next)
     }
 

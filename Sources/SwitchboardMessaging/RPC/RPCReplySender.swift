@@ -37,7 +37,7 @@ final class RPCReplySender: Sendable {
                     guard !Task.isCancelled else { break }
                     do {
                         try await self.publish(
-                            OsloReply(result: .null, ending: false, messageID: destination.messageID), to: destination)
+                            OsloReply(result: .null, ending: false, callID: destination.callID), to: destination)
                     } catch {
                         self.logger.debug("Keepalives stopped", metadata: ["error": "\(error)"])
                         break
@@ -82,17 +82,19 @@ final class RPCReplySender: Sendable {
     ///
     /// - Parameter permit: released when it is sent or dropped, or waits to be sent again.
     func send(_ reply: RPCReply, holding permit: consuming HandlerTasks.Permit) {
-        send(reply, until: ContinuousClock.now + retryDuration, permit)
+        let now = ContinuousClock.now
+        send(reply, at: now, until: now + retryDuration, permit)
     }
 
     private func send(
-        _ reply: RPCReply, until end: ContinuousClock.Instant, _ permit: consuming HandlerTasks.Permit
+        _ reply: RPCReply, at now: ContinuousClock.Instant, until end: ContinuousClock.Instant,
+        _ permit: consuming HandlerTasks.Permit
     ) {
         let deposit = permit.deposited()
         do throws(TransportError) {
             _ = try transport.publish(
-                reply.wire.message(uniqueID: UniqueID.make()), to: .mailbox(reply.destination.mailbox),
-                deadline: .now + Self.publishTimeout, mandatory: true, allowsDuplicates: true
+                reply.wire.message(sendingID: .random()), to: .mailbox(reply.destination.mailbox),
+                deadline: now + Self.publishTimeout, mandatory: true, allowsDuplicates: true
             ) { error in
                 let permit = deposit.taken()
                 guard let error else {
@@ -110,7 +112,7 @@ final class RPCReplySender: Sendable {
         _ reply: RPCReply, _ error: TransportError, _ end: ContinuousClock.Instant,
         _ permit: consuming HandlerTasks.Permit
     ) {
-        if let next = replacement(of: reply, error) { return send(next, until: end, permit) }
+        if let next = replacement(of: reply, error) { return send(next, at: .now, until: end, permit) }
         guard let unsent = unsent(reply, error, end) else { return permit.release() }
         sendAgain(unsent, holding: permit)
     }
@@ -189,7 +191,7 @@ final class RPCReplySender: Sendable {
 
     private func publish(_ reply: OsloReply, to destination: RPCReply.Destination) async throws(TransportError) {
         try await transport.publish(
-            reply.message(uniqueID: UniqueID.make()), to: .mailbox(destination.mailbox),
+            reply.message(sendingID: .random()), to: .mailbox(destination.mailbox),
             deadline: .now + Self.publishTimeout,
             mandatory: true, allowsDuplicates: true)
     }

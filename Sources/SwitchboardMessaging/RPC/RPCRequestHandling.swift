@@ -39,16 +39,23 @@ final class RPCRequestHandling: Sendable {
 
     /// - Parameter permit: released when the request is settled and answered.
     func handle(_ delivery: Delivery, holding permit: consuming HandlerTasks.Permit) async {
-        guard let request = await take(delivery) else { return permit.release() }
+        let request: OsloRequest
+        switch take(delivery) {
+        case .request(let new): request = new
+        case .nothing: return permit.release()
+        case .settled(let settlement):
+            await settle(delivery, settlement)
+            return permit.release()
+        }
         if request.neverTwice {
             let remainder = await handleNeverTwice(request, of: delivery, permit.job)
             return end(remainder, permit)
         }
         switch configuration.acknowledgement {
         case .atMostOnce:
-            guard await settle(delivery, .accept) else {
+            guard await accept(delivery) else {
                 // The queue has it still, and will deliver it again.
-                ledger.forget(request.uniqueID)
+                ledger.forget(request.sendingID)
                 return permit.release()
             }
             guard let reply = await serve(request, of: delivery, permit.job) else { return permit.release() }
@@ -78,7 +85,7 @@ final class RPCRequestHandling: Sendable {
     ) async -> Remainder {
         let destination = RPCReply.Destination(request)
         guard !delivery.isRedelivered || configuration.executesRedelivered else {
-            for copy in ledger.finish(request.uniqueID) + [delivery] { await settle(copy, .accept) }
+            for copy in ledger.finish(request.sendingID) + [delivery] { await settle(copy, .accept) }
             return indeterminate(
                 "it was delivered before, and may have been executed by another server", request, destination)
         }
@@ -86,13 +93,13 @@ final class RPCRequestHandling: Sendable {
             try await delivery.acceptForCertain()
         } catch {
             logger.debug("Request was not accepted for certain", metadata: ["error": "\(error)"])
-            for copy in ledger.forget(request.uniqueID) { await settle(copy, .release) }
+            for copy in ledger.forget(request.sendingID) { await settle(copy, .release) }
             // Certainly not accepted: it comes again, here or elsewhere.
             if error.code == .closed { return .nothing }
             return indeterminate(
                 "the connection was lost before it could be begun, and it may be delivered again", request, destination)
         }
-        for copy in ledger.finish(request.uniqueID) { await settle(copy, .accept) }
+        for copy in ledger.finish(request.sendingID) { await settle(copy, .accept) }
         return await serve(request, of: delivery, job).map(Remainder.reply) ?? .nothing
     }
 
@@ -113,42 +120,59 @@ final class RPCRequestHandling: Sendable {
         var unsent: RPCReplySender.Unsent?
         if let reply = await serve(request, of: delivery, job) { unsent = await replies.send(reply) }
         if job.areAllCancelled {
-            for copy in ledger.forget(request.uniqueID) + [delivery] { await settle(copy, .release) }
+            for copy in ledger.forget(request.sendingID) + [delivery] { await settle(copy, .release) }
             return .nothing
         }
         // It is done, whatever becomes of its reply.
-        for copy in ledger.finish(request.uniqueID) + [delivery] { await settle(copy, .accept) }
+        for copy in ledger.finish(request.sendingID) + [delivery] { await settle(copy, .accept) }
         return unsent.map(Remainder.unsent) ?? .nothing
     }
 
-    /// The request of a delivery; `nil` when there is none to handle, and the delivery is settled.
-    private func take(_ delivery: Delivery) async -> OsloRequest? {
+    /// What a delivery holds.
+    private enum Content {
+        case request(OsloRequest)
+        /// What was handled, or can't be, and is to be settled so.
+        case settled(Settlement)
+        /// A copy of what is at work, which is settled with it.
+        case nothing
+    }
+
+    private func take(_ delivery: Delivery) -> Content {
         let request: OsloRequest
         do {
-            request = try OsloRequest(delivery.message)
+            request = try OsloRequest(receiving: delivery.message)
         } catch {
             logger.error("Unreadable request discarded", metadata: ["error": "\(error)"])
-            await settle(delivery, .discard(reason: "\(error)"))
-            return nil
+            return .settled(.discard(reason: "\(error)"))
         }
         switch begin(request, delivery) {
-        case .new: return request
+        case .new: return .request(request)
         // Older copies are of connections that are gone.
-        case .held: return nil
+        case .held: return .nothing
         case .duplicate: break
         }
         connection.metrics.ignoredDuplicate()
         logger.debug("Duplicate request ignored", metadata: ["oslo.unique_id": "\(request.uniqueID ?? "")"])
-        await settle(delivery, .accept)
-        return nil
+        return .settled(.accept)
     }
 
     /// Under `atMostOnce` a request is done when it begins.
     private func begin(_ request: OsloRequest, _ delivery: Delivery) -> DuplicateLedger<Delivery>.Verdict {
         switch configuration.acknowledgement {
-        case .atMostOnce: ledger.beginDone(request.uniqueID) ? .new : .duplicate
-        case .atLeastOnce: ledger.begin(request.uniqueID, delivery)
+        case .atMostOnce: ledger.beginDone(request.sendingID) ? .new : .duplicate
+        case .atLeastOnce: ledger.begin(request.sendingID, delivery)
         }
+    }
+
+    /// Accepts, without another asynchronous function in between where the driver records that at once.
+    @inline(__always)
+    private func accept(_ delivery: Delivery) async -> Bool {
+        do throws(TransportError) {
+            if try delivery.settleAtOnce(.accept) { return true }
+        } catch {
+            return notSettled(error)
+        }
+        return await settle(delivery, .accept)
     }
 
     @discardableResult
@@ -157,10 +181,14 @@ final class RPCRequestHandling: Sendable {
             try await delivery.settle(settlement)
             return true
         } catch {
-            // The queue will deliver it again; whoever takes it then handles it.
-            logger.warning("Request could not be settled", metadata: ["error": "\(error)"])
-            return false
+            return notSettled(error)
         }
+    }
+
+    /// The queue will deliver it again; whoever takes it then handles it.
+    private func notSettled(_ error: TransportError) -> Bool {
+        logger.warning("Request could not be settled", metadata: ["error": "\(error)"])
+        return false
     }
 
     /// Has a request handled. Returns the reply, when there is to be one: to who waits for it.
@@ -205,7 +233,7 @@ final class RPCRequestHandling: Sendable {
             let subject = RPCTracing.Subject(
                 operation: .process, topic: topic.name, server: server, method: method,
                 originalMethod: isKnown ? nil : request.method, endpoint: connection.endpoint)
-            return try await RPCTracing.processing(subject, by: tracer, request.context, body)
+            return try await RPCTracing.processing(subject, by: tracer, request.traceCarrier, body)
         }
     }
 
@@ -226,7 +254,7 @@ final class RPCRequestHandling: Sendable {
         }
         let context: RequestContext
         do {
-            context = try RequestContext(wireObject: request.context)
+            context = try request.receivedContext ?? RequestContext(wireObject: request.context)
         } catch let error as RPCError {
             throw RemoteError(className: "ValueError", message: error.message)
         }
@@ -274,7 +302,7 @@ final class RPCRequestHandling: Sendable {
         let connection: MessageQueueConnection
         let alarm: DeadlineScheduler.Token
         /// What it is called when it is announced by then.
-        let id: String?
+        let id: WireID?
 
         func end() {
             if connection.cancel(alarm) { return }
@@ -289,10 +317,11 @@ final class RPCRequestHandling: Sendable {
     ) -> Watch? {
         guard let deadline = request.deadline else { return nil }
         let announcement = ContinuousClock.now + WorkAnnouncements.delay
-        guard let destination, case .string(let id) = destination.messageID, announcement < deadline else {
+        guard let destination, destination.callID.isText, announcement < deadline else {
             return Watch(
                 connection: connection, alarm: connection.schedule(at: deadline) { job.cancel() }, id: nil)
         }
+        let id = destination.callID
         let alarm = connection.schedule(at: announcement) { [connection] in
             let alarm = connection.schedule(at: deadline) {
                 job.cancel()

@@ -31,8 +31,13 @@ public struct RPCRouter: Sendable {
 
     public var accessPolicy = AccessPolicy.standard
 
-    private var versions: [Interface: RPCVersion] = [:]
-    private var handlers: [Interface: [String: Handler]] = [:]
+    /// What serves an interface, and up to which version.
+    private struct Implementation {
+        var version: RPCVersion
+        var handlers: [String: Handler] = [:]
+    }
+
+    private var interfaces: [Interface: Implementation] = [:]
     private var expectations: [Interface: [String: [any Error.Type]]] = [:]
     private var swiftTargets: [Interface: @Sendable (_ method: String, JSONValue) -> Handler?] = [:]
     private var fallback: (@Sendable (String, JSONObject, RequestContext) async throws -> JSONValue)?
@@ -82,10 +87,10 @@ public struct RPCRouter: Sendable {
     ) {
         let interface = Interface(namespace: namespace, major: version.major)
         precondition(
-            handlers[interface]?[method] == nil,
+            interfaces[interface]?.handlers[method] == nil,
             "The method \(method) of namespace \(namespace ?? "none"), version \(version.major).x, is registered twice."
         )
-        handlers[interface, default: [:]][method] = handler
+        interfaces[interface, default: Implementation(version: version)].handlers[method] = handler
         if !expected.isEmpty { expectations[interface, default: [:]][method] = expected }
         implement(version, namespace: namespace)
     }
@@ -102,8 +107,8 @@ public struct RPCRouter: Sendable {
     /// Declares that an interface is implemented up to a version, even though none of its methods is that new.
     public mutating func implement(_ version: RPCVersion, namespace: String? = nil) {
         let interface = Interface(namespace: namespace, major: version.major)
-        versions[interface] = max(version, versions[interface] ?? version)
-        handlers[interface, default: [:]] = handlers[interface] ?? [:]
+        let newest = max(version, interfaces[interface]?.version ?? version)
+        interfaces[interface, default: Implementation(version: version)].version = newest
     }
 
     /// Serves requests of Swift clients by what ``OsloRequest/Fields/swiftTarget`` holds, where no method is registered by
@@ -129,8 +134,8 @@ public struct RPCRouter: Sendable {
     ) throws(RemoteError) -> Handler {
         let interface = Interface(namespace: namespace, major: version.major)
         let isCallable = accessPolicy.allows(method)
-        if let implemented = versions[interface], implemented.isCompatible(with: version) {
-            if isCallable, let handler = handlers[interface]?[method] { return handler }
+        if let implementation = interfaces[interface], implementation.version.isCompatible(with: version) {
+            if isCallable, let handler = implementation.handlers[method] { return handler }
             if isCallable, let swiftTarget, let handler = swiftTargets[interface]?(method, swiftTarget) {
                 return handler
             }
@@ -143,11 +148,11 @@ public struct RPCRouter: Sendable {
 
     /// Whether a method is registered, so that its name is no invention of a peer's.
     func has(_ method: String, namespace: String?, major: Int) -> Bool {
-        handlers[Interface(namespace: namespace, major: major)]?[method] != nil
+        interfaces[Interface(namespace: namespace, major: major)]?.handlers[method] != nil
     }
 
     func hasInterface(namespace: String?, major: Int) -> Bool {
-        versions[Interface(namespace: namespace, major: major)] != nil || fallback != nil
+        interfaces[Interface(namespace: namespace, major: major)] != nil || fallback != nil
     }
 
     /// Whether an error belongs to a method's normal work.

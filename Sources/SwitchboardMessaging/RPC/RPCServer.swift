@@ -129,7 +129,11 @@ public final class RPCServer: Service {
     public func run() async throws {
         do {
             try await withTaskCancellationHandler {
-                try await cancelWhenGracefulShutdown { try await self.listen() }
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    group.addTask { await self.tasks.keepWorkers() }
+                    defer { group.cancelAll() }
+                    try await cancelWhenGracefulShutdown { try await self.listen() }
+                }
             } onCancel: {
                 tasks.cancelAll()
             }
@@ -200,7 +204,8 @@ public final class RPCServer: Service {
     /// begun: the slowest handler may go on for long.
     private func take(from deliveries: Deliveries, _ number: Int) async throws {
         try await withTaskCancellationHandler {
-            try await deliveries.receive { self.begin($0, of: deliveries, number) }
+            let onRoom: @Sendable () -> Void = { deliveries.resume() }
+            try await deliveries.receive { self.begin($0, number, onRoom: onRoom) }
         } onCancel: {
             // The handler inside comes first: the deliveries have ended, and what goes back does not come again here.
             life.subscriptionEnded(number)
@@ -210,13 +215,14 @@ public final class RPCServer: Service {
         }
     }
 
-    /// Has a request handled, in a task of its own: shutdown ends the subscriptions' tasks, and not what runs.
+    /// Has a request handled, in a task apart: shutdown ends the subscriptions' tasks, and not what runs.
     ///
+    /// - Parameter onRoom: called when there is room again, if there is none now.
     /// - Returns: whether it was taken; else the deliveries go on when there is room for one.
-    private func begin(_ delivery: Delivery, of deliveries: Deliveries, _ number: Int) -> Bool {
+    private func begin(_ delivery: Delivery, _ number: Int, onRoom: @escaping @Sendable () -> Void) -> Bool {
         switch life.verdict(on: number) {
         case .handle:
-            return tasks.start(orLater: { deliveries.resume() }) { permit in
+            return tasks.start(orLater: onRoom) { permit in
                 await self.handling.handle(delivery, holding: permit)
             }
         case .wait: return false

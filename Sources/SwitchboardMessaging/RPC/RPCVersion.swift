@@ -43,7 +43,21 @@ public struct RPCVersion: Hashable, Sendable {
 
 extension RPCVersion: CustomStringConvertible {
     public var description: String {
-        revision == 0 ? "\(major).\(minor)" : "\(major).\(minor).\(revision)"
+        // Every request carries one, nearly always of this size.
+        if revision == 0, (0...9).contains(major), (0...99).contains(minor) {
+            return String(unsafeUninitializedCapacity: 4) { text in
+                var length = 2
+                func put(_ digit: Int) {
+                    text[length] = 0x30 + UInt8(digit)
+                    length += 1
+                }
+                (text[0], text[1]) = (0x30 + UInt8(major), UInt8(ascii: "."))
+                if minor > 9 { put(minor / 10) }
+                put(minor % 10)
+                return length
+            }
+        }
+        return revision == 0 ? "\(major).\(minor)" : "\(major).\(minor).\(revision)"
     }
 }
 

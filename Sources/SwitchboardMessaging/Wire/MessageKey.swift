@@ -12,17 +12,29 @@ struct MessageKey: Hashable, Sendable {
         (high, low) = value ?? Self.hashes(of: id)
     }
 
-    private static func value(of text: UnsafeBufferPointer<UInt8>) -> (UInt64, UInt64)? {
+    private init(high: UInt64, low: UInt64) {
+        (self.high, self.low) = (high, low)
+    }
+
+    init(_ id: WireID) {
+        switch id {
+        case .digits(let high, let low): self.init(high: high, low: low)
+        case .other(let value): self.init(value.string ?? "\(value)")
+        }
+    }
+
+    /// The number that 32 lower-case hexadecimal digits say; `nil` for any other text.
+    static func value(of text: UnsafeBufferPointer<UInt8>) -> (UInt64, UInt64)? {
         guard text.count == 32 else { return nil }
         let bytes = UnsafeRawBufferPointer(text)
         func part(_ place: Int) -> UInt64? {
-            value(of: UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: place, as: UInt64.self)))
+            value(of: UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: place, as: UInt64.self)))
         }
         guard let first = part(0), let second = part(8), let third = part(16), let fourth = part(24) else { return nil }
         return (first << 32 | second, third << 32 | fourth)
     }
 
-    /// What eight digits say, one to a byte, in 32 bits; `nil` when they are no lower-case hexadecimal digits.
+    /// What eight digits say, one to a byte and the first the highest, in 32 bits; `nil` when they are no lower-case hexadecimal digits.
     private static func value(of digits: UInt64) -> UInt64? {
         let ones: UInt64 = 0x0101_0101_0101_0101
         let values = (digits & (ones * 0x0F)) &+ ((digits >> 6) & ones) &* 9

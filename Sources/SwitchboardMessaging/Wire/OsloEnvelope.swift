@@ -23,19 +23,16 @@ enum OsloEnvelope {
 
     /// A message whose body is the enveloped object that `body` writes the members of.
     static func seal(capacity: Int, _ body: (inout JSONWriter) -> Void) -> Message {
-        var writer = JSONWriter(capacity: capacity)
-        writer.beginObject()
-        var isFirst = true
-        writer.key(versionKey, isFirst: &isFirst)
-        writer.write("2.0")
-        writer.key(messageKey, isFirst: &isFirst)
-        writer.nest { writer in
-            writer.beginObject()
-            body(&writer)
-            writer.endObject()
-        }
-        writer.endObject()
-        return Message(body: writer.finish())
+        Message(
+            body: JSONWriter.bytes(capacity: capacity) { writer in
+                writer.write(
+                    opening,
+                    nesting: { writer in
+                        writer.beginObject()
+                        body(&writer)
+                        writer.endObject()
+                    }, closing)
+            })
     }
 
     /// What a message holds.
@@ -95,6 +92,28 @@ enum OsloEnvelope {
                 let text = isCut ? String(key.dropFirst(prefix.count)) : key
                 body(MemberName(text: text, isCut: isCut, expected: nil), value)
             }
+            return false
+        }
+    }
+
+    /// Reads the members of the object inside a message that is what nearly all are, as ``members(of:expecting:asCame:restart:_:)``
+    /// does, by a function that reads the values itself.
+    ///
+    /// - Returns: `false` where the message is another, or wrong, or `body` throws: read it in that way then.
+    @inline(__always)
+    static func usualMembers<Name>(
+        of message: Message, named name: (inout JSONReader) throws(JSONError) -> Name,
+        _ body: (inout JSONReader, Name) throws(JSONError) -> Void
+    ) -> Bool {
+        guard isPlain(message) else { return false }
+        do throws(JSONError) {
+            try JSONReader.withReader(of: message.body) { reader throws(JSONError) in
+                try reader.nested(after: opening, before: closing) { reader throws(JSONError) in
+                    try reader.members(named: name, body)
+                }
+            }
+            return true
+        } catch {
             return false
         }
     }

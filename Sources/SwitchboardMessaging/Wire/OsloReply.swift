@@ -9,14 +9,21 @@ struct OsloReply: Sendable, Hashable {
         var failure: OsloFailure?
         /// Whether this is the last message for its call.
         var ending: Bool
-        var messageID: JSONValue?
-        var uniqueID: String?
+        var callID: WireID?
+        /// Always a text.
+        var sendingID: WireID?
         /// The mailbox of the one who works on the call, where a cancellation can be sent: only in messages to
         /// Switchboard.
         var worker: String?
         /// Whether this is no reply but the caller's word that it does not wait any more: only in messages to
         /// Switchboard.
         var isCancellation = false
+
+        /// ``callID`` as it is in JSON.
+        var messageID: JSONValue? {
+            get { callID?.value }
+            set { callID = newValue.map { WireID($0) } }
+        }
     }
 
     private var storage: ReferenceBox<Fields>
@@ -32,8 +39,29 @@ struct OsloReply: Sendable, Hashable {
         set { fields[keyPath: field] = newValue }
     }
 
-    static let workerKey = "switchboard_worker"
-    static let cancellationKey = "switchboard_cancel"
+    static let workerKey = Key.worker.name
+    static let cancellationKey = Key.cancellation.name
+
+    /// Its keys, in the order in which they nearly always come.
+    fileprivate enum Key: Int, CaseIterable {
+        case result, failure, ending, messageID, uniqueID, worker, cancellation
+
+        var name: String {
+            switch self {
+            case .result: "result"
+            case .failure: "failure"
+            case .ending: "ending"
+            case .messageID: "_msg_id"
+            case .uniqueID: "_unique_id"
+            case .worker: "switchboard_worker"
+            case .cancellation: "switchboard_cancel"
+            }
+        }
+    }
+
+    private static let keys = Key.allCases
+    private static let names = ExpectedNames(prefix: "", keys.map(\.name))
+    private static let places = Dictionary(uniqueKeysWithValues: keys.map { ($0.name, $0) })
 
     init(_ fields: Fields) {
         storage = ReferenceBox(fields)
@@ -44,8 +72,17 @@ struct OsloReply: Sendable, Hashable {
         uniqueID: String? = nil, worker: String? = nil, isCancellation: Bool = false
     ) {
         self.init(
+            result: result, failure: failure, ending: ending, callID: messageID.map { WireID($0) },
+            sendingID: uniqueID.map { WireID($0) }, worker: worker, isCancellation: isCancellation)
+    }
+
+    init(
+        result: JSONValue, failure: OsloFailure? = nil, ending: Bool, callID: WireID?, sendingID: WireID? = nil,
+        worker: String? = nil, isCancellation: Bool = false
+    ) {
+        self.init(
             Fields(
-                result: result, failure: failure, ending: ending, messageID: messageID, uniqueID: uniqueID,
+                result: result, failure: failure, ending: ending, callID: callID, sendingID: sendingID,
                 worker: worker, isCancellation: isCancellation))
     }
 
@@ -58,34 +95,36 @@ struct OsloReply: Sendable, Hashable {
     }
 
     func message() -> Message {
-        message(uniqueID: self.uniqueID)
+        message(sendingID: self.sendingID)
     }
 
-    func message(uniqueID: String?) -> Message {
+    func message(sendingID: WireID?) -> Message {
         OsloEnvelope.seal(capacity: 512) { writer in
             var isFirst = true
-            writer.key("result", isFirst: &isFirst)
+            let names = Self.names
+            func key(_ key: Key, _ writer: inout JSONWriter) { writer.key(key.rawValue, of: names, isFirst: &isFirst) }
+            key(.result, &writer)
             writer.write(self.result)
-            writer.key("failure", isFirst: &isFirst)
+            key(.failure, &writer)
             if let failure = self.failure {
                 writer.nest { failure.write(to: &$0) }
             } else {
                 writer.write(.null)
             }
-            writer.key("ending", isFirst: &isFirst)
+            key(.ending, &writer)
             writer.write(.bool(self.ending))
-            writer.key("_msg_id", isFirst: &isFirst)
-            writer.write(self.messageID ?? .null)
-            if let uniqueID {
-                writer.key("_unique_id", isFirst: &isFirst)
-                writer.write(uniqueID)
+            key(.messageID, &writer)
+            if let callID = self.callID { writer.write(callID) } else { writer.write(.null) }
+            if let sendingID {
+                key(.uniqueID, &writer)
+                writer.write(sendingID)
             }
             if let worker = self.worker {
-                writer.key(Self.workerKey, isFirst: &isFirst)
+                key(.worker, &writer)
                 writer.write(worker)
             }
             if self.isCancellation {
-                writer.key(Self.cancellationKey, isFirst: &isFirst)
+                key(.cancellation, &writer)
                 writer.write(.bool(true))
             }
         }
@@ -94,25 +133,52 @@ struct OsloReply: Sendable, Hashable {
     /// Reads a message. A failure that is no JSON text becomes a failure that says so: its caller must learn of it.
     init(_ message: Message) throws(WireError) {
         var fields = Fields(result: .null, ending: false)
-        try OsloEnvelope.members(of: message, restart: { fields = Fields(result: .null, ending: false) }) {
-            name, value in
-            switch name.text {
-            case "result": fields.result = value
-            case "failure":
-                switch value {
-                case .null, .string(""): fields.failure = nil
-                case .string(let text): fields.failure = OsloFailure(text: text)
-                default: fields.failure = OsloFailure(unreadable: "\(value)")
-                }
-            case "ending": fields.ending = value.isTrueInPython
-            case "_msg_id": fields.messageID = value
-            case "_unique_id": fields.uniqueID = value.string
-            case Self.workerKey: fields.worker = value.string
-            case Self.cancellationKey: fields.isCancellation = value == true
-            default: break
+        var next = 0
+        let names = Self.names
+        let isUsual = OsloEnvelope.usualMembers(of: message) { reader throws(JSONError) in
+            if let place = reader.expectedName(names, &next) { return Key(rawValue: place) }
+            return Self.places[try reader.string()]
+        } _: { reader, key throws(JSONError) in
+            switch key {
+            case .messageID?: fields.callID = try reader.id()
+            case .uniqueID?: fields.setSendingID(try reader.id())
+            case let key?: fields.set(key, try reader.value())
+            case nil: _ = try reader.value()
             }
         }
+        if isUsual {
+            self.init(fields)
+            return
+        }
+        fields = Fields(result: .null, ending: false)
+        try OsloEnvelope.members(of: message, restart: { fields = Fields(result: .null, ending: false) }) {
+            name, value in
+            if let key = Self.places[name.text] { fields.set(key, value) }
+        }
         self.init(fields)
+    }
+}
+
+extension OsloReply.Fields {
+    fileprivate mutating func setSendingID(_ id: WireID) {
+        sendingID = id.isText ? id : nil
+    }
+
+    fileprivate mutating func set(_ key: OsloReply.Key, _ value: JSONValue) {
+        switch key {
+        case .result: result = value
+        case .failure:
+            switch value {
+            case .null, .string(""): failure = nil
+            case .string(let text): failure = OsloFailure(text: text)
+            default: failure = OsloFailure(unreadable: "\(value)")
+            }
+        case .ending: ending = value.isTrueInPython
+        case .messageID: callID = WireID(value)
+        case .uniqueID: setSendingID(WireID(value))
+        case .worker: worker = value.string
+        case .cancellation: isCancellation = value == true
+        }
     }
 }
 

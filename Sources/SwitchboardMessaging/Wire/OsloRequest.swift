@@ -11,12 +11,12 @@ struct OsloRequest: Sendable, Hashable {
         var namespace: String?
         var rawVersion: JSONValue?
         /// The id that the reply carries; any scalar. `nil` for casts.
-        var messageID: JSONValue?
+        var callID: WireID?
         var replyQueue: String?
         /// The caller's keepalive interval in seconds; `.null` when it wants none.
         var timeout: JSONValue?
-        /// Differs for every message that is not sent again.
-        var uniqueID: String?
+        /// Differs for every message that is not sent again. Always a text.
+        var sendingID: WireID?
         /// The keys of the context, without their prefix.
         var context = JSONObject()
         /// Members of the context that are written as they are: ``RequestContext/nestedWireMembers()``.
@@ -30,10 +30,48 @@ struct OsloRequest: Sendable, Hashable {
         /// The method as Swift names it, for servers that serve distributed actors without a table of names: an
         /// identifier, or an array of it and the names of generic arguments. A key of the message, as `neverTwice` is.
         var swiftTarget: JSONValue?
+
+        /// ``callID`` as it is in JSON.
+        var messageID: JSONValue? {
+            get { callID?.value }
+            set { callID = newValue.map { WireID($0) } }
+        }
+        /// The text of ``sendingID``.
+        var uniqueID: String? {
+            get { sendingID?.text }
+            set { sendingID = newValue.map { WireID($0) } }
+        }
     }
 
-    static let neverTwiceKey = "switchboard_never_twice"
-    static let swiftTargetKey = "switchboard_target"
+    static let neverTwiceKey = Key.neverTwice.name
+    static let swiftTargetKey = Key.swiftTarget.name
+
+    /// The message's own keys, in the order in which they nearly always come.
+    fileprivate enum Key: Int, CaseIterable {
+        case method, args, namespace, version, messageID, replyQueue, timeout, uniqueID, neverTwice, swiftTarget
+
+        var name: String {
+            switch self {
+            case .method: "method"
+            case .args: "args"
+            case .namespace: "namespace"
+            case .version: "version"
+            case .messageID: "_msg_id"
+            case .replyQueue: "_reply_q"
+            case .timeout: "_timeout"
+            case .uniqueID: "_unique_id"
+            case .neverTwice: "switchboard_never_twice"
+            case .swiftTarget: "switchboard_target"
+            }
+        }
+    }
+
+    private static let keys = Key.allCases
+    private static let names = ExpectedNames(prefix: "", keys.map(\.name))
+    private static let places = Dictionary(uniqueKeysWithValues: keys.map { ($0.name, $0) })
+    /// Those of the context, and the one that isn't the handler's.
+    private static let contextNames = ExpectedNames(
+        prefix: RequestContext.wireNames.prefix, RequestContext.wireNames.names + [RPCDeadline.key])
 
     /// What oslo.messaging's servers put into the context that their handlers see, and so take out of one that comes
     /// (oslo-wire.md §3.6).
@@ -44,6 +82,8 @@ struct OsloRequest: Sendable, Hashable {
     }
 
     private var storage: ReferenceBox<Fields>
+    /// The context, where ``init(receiving:)`` has read it at once; ``Fields/context`` is empty then.
+    private(set) var receivedContext: RequestContext?
 
     var fields: Fields {
         get { storage.value }
@@ -78,8 +118,9 @@ struct OsloRequest: Sendable, Hashable {
         self.init(
             Fields(
                 rawMethod: .string(method), rawArguments: .object(arguments), namespace: namespace,
-                rawVersion: version.map(JSONValue.string), messageID: messageID, replyQueue: replyQueue,
-                timeout: timeout, uniqueID: uniqueID, context: context, writtenContext: writtenContext,
+                rawVersion: version.map(JSONValue.string), callID: messageID.map { WireID($0) }, replyQueue: replyQueue,
+                timeout: timeout, sendingID: uniqueID.map { WireID($0) }, context: context,
+                writtenContext: writtenContext,
                 deadline: deadline, neverTwice: neverTwice, swiftTarget: swiftTarget))
     }
 
@@ -97,43 +138,45 @@ struct OsloRequest: Sendable, Hashable {
     }
 
     func message() -> Message {
-        message(messageID: self.messageID, replyQueue: self.replyQueue)
+        message(callID: self.callID, replyQueue: self.replyQueue)
     }
 
     /// The message of a call, whose caller waits at `replyQueue`.
-    func message(messageID: JSONValue?, replyQueue: String?) -> Message {
-        OsloEnvelope.seal(capacity: 1536) { writer in
+    func message(callID: WireID?, replyQueue: String?) -> Message {
+        OsloEnvelope.seal(capacity: 640 + (self.writtenContext?.count ?? 896)) { writer in
             var isFirst = true
-            writer.key("method", isFirst: &isFirst)
+            let names = Self.names
+            func key(_ key: Key, _ writer: inout JSONWriter) { writer.key(key.rawValue, of: names, isFirst: &isFirst) }
+            key(.method, &writer)
             writer.write(self.rawMethod)
-            writer.key("args", isFirst: &isFirst)
+            key(.args, &writer)
             writer.write(self.rawArguments ?? .object([:]))
             if let namespace = self.namespace {
-                writer.key("namespace", isFirst: &isFirst)
+                key(.namespace, &writer)
                 writer.write(namespace)
             }
             if let rawVersion = self.rawVersion {
-                writer.key("version", isFirst: &isFirst)
+                key(.version, &writer)
                 writer.write(rawVersion)
             }
-            if let messageID {
-                writer.key("_msg_id", isFirst: &isFirst)
-                writer.write(messageID)
-                writer.key("_reply_q", isFirst: &isFirst)
+            if let callID {
+                key(.messageID, &writer)
+                writer.write(callID)
+                key(.replyQueue, &writer)
                 writer.write(replyQueue.map(JSONValue.string) ?? .null)
-                writer.key("_timeout", isFirst: &isFirst)
+                key(.timeout, &writer)
                 writer.write(self.timeout ?? .null)
             }
-            if let uniqueID = self.uniqueID {
-                writer.key("_unique_id", isFirst: &isFirst)
-                writer.write(uniqueID)
+            if let sendingID = self.sendingID {
+                key(.uniqueID, &writer)
+                writer.write(sendingID)
             }
             if self.neverTwice {
-                writer.key(Self.neverTwiceKey, isFirst: &isFirst)
+                key(.neverTwice, &writer)
                 writer.write(.bool(true))
             }
             if let swiftTarget = self.swiftTarget {
-                writer.key(Self.swiftTargetKey, isFirst: &isFirst)
+                key(.swiftTarget, &writer)
                 writer.write(swiftTarget)
             }
             if let writtenContext = self.writtenContext { writer.writeNested(writtenContext) }
@@ -163,21 +206,99 @@ struct OsloRequest: Sendable, Hashable {
                 }
                 return
             }
-            switch name.text {
-            case "method": fields.rawMethod = value
-            case "args": fields.rawArguments = value
-            case "namespace": fields.namespace = value == .null ? nil : value.string ?? "\(value)"
-            case "version": fields.rawVersion = value
-            case "_msg_id": fields.messageID = value
-            case "_reply_q": fields.replyQueue = value.string
-            case "_timeout": fields.timeout = value
-            case Self.neverTwiceKey: fields.neverTwice = value == true
-            case Self.swiftTargetKey: fields.swiftTarget = value
-            case "_unique_id": fields.uniqueID = value == .null ? nil : value.string ?? "\(value)"
-            default: break
-            }
+            if let key = Self.places[name.text] { fields.set(key, value) }
         }
         fields.context = context.object
         self.init(fields)
+    }
+
+    // MARK: For servers
+
+    /// Reads a request whose context is to be used, and not only looked at: it is in ``receivedContext`` nearly always.
+    init(receiving message: Message) throws(WireError) {
+        if let usual = Self(usual: message) { self = usual } else { try self.init(message) }
+    }
+
+    /// The trace that it carries is among these members.
+    var traceCarrier: JSONObject { receivedContext?.additional ?? self.context }
+
+    private enum Name {
+        case own(Key)
+        case context(Int)
+        case deadline
+        /// One that isn't expected; what it is called is told apart, as this is copied often.
+        case additional
+        case unknown
+    }
+
+    /// `nil` where a message is not as nearly all are, so that ``init(_:)`` is to read it.
+    private init?(usual message: Message) {
+        var fields = Fields()
+        var context = RequestContextReader()
+        var (next, nextOfContext, additional) = (0, 0, "")
+        let expected = (own: Self.names, ofContext: Self.contextNames)
+        let isUsual = OsloEnvelope.usualMembers(of: message) { reader throws(JSONError) -> Name in
+            // First those of the context: of the others their prefix tells that they are none.
+            if let place = reader.expectedName(expected.ofContext, &nextOfContext) {
+                return place == expected.ofContext.names.count - 1 ? .deadline : .context(place)
+            }
+            if let place = reader.expectedName(expected.own, &next), let key = Key(rawValue: place) {
+                return .own(key)
+            }
+            return try Self.otherName(from: &reader, &additional)
+        } _: { reader, name throws(JSONError) in
+            switch name {
+            case .own(.messageID): fields.callID = try reader.id()
+            case .own(.uniqueID): fields.setSendingID(try reader.id())
+            case .own(let key): fields.set(key, try reader.value())
+            case .context(let place): try context.read(place, from: &reader)
+            case .deadline: fields.deadline = try reader.value()
+            case .additional: try context.add(additional, try reader.value(), reader)
+            case .unknown: _ = try reader.value()
+            }
+        }
+        guard isUsual else { return nil }
+        self.init(fields)
+        receivedContext = context.context()
+    }
+
+    /// A name that isn't expected, or is written with escapes.
+    private static func otherName(
+        from reader: inout JSONReader, _ additional: inout String
+    ) throws(JSONError) -> Name {
+        var next = 0
+        let name = try reader.name(expecting: RequestContext.wireNames, &next)
+        guard name.isCut else { return places[name.text].map(Name.own) ?? .unknown }
+        if let place = RequestContext.places[name.text] { return .context(place) }
+        if name.text == RPCDeadline.key { return .deadline }
+        if isForeign(name) { return .unknown }
+        additional = name.text
+        return .additional
+    }
+}
+
+extension OsloRequest.Fields {
+    fileprivate mutating func setSendingID(_ id: WireID) {
+        sendingID =
+            switch id {
+            case .digits, .other(.string): id
+            case .other(.null): nil
+            case .other(let value): WireID("\(value)")
+            }
+    }
+
+    fileprivate mutating func set(_ key: OsloRequest.Key, _ value: JSONValue) {
+        switch key {
+        case .method: rawMethod = value
+        case .args: rawArguments = value
+        case .namespace: namespace = value == .null ? nil : value.string ?? "\(value)"
+        case .version: rawVersion = value
+        case .messageID: callID = WireID(value)
+        case .replyQueue: replyQueue = value.string
+        case .timeout: timeout = value
+        case .uniqueID: setSendingID(WireID(value))
+        case .neverTwice: neverTwice = value == true
+        case .swiftTarget: swiftTarget = value
+        }
     }
 }

@@ -42,9 +42,30 @@ enum UniqueID {
     private static let pool = Locked(Pool())
 
     private static func text(dashed: Bool) -> String {
+        let (high, low) = number()
+        return text(high, low, dashed: dashed)
+    }
+
+    /// The number that such an id is.
+    static func number() -> (high: UInt64, low: UInt64) {
         let (random, more) = pool.withLock { $0.next() }
-        let high = random & 0xFFFF_FFFF_FFFF_0FFF | 0x4000
-        let low = more & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
+        return (random & 0xFFFF_FFFF_FFFF_0FFF | 0x4000, more & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000)
+    }
+
+    /// Writes the 32 digits of a number.
+    @inline(__always)
+    static func write(_ high: UInt64, _ low: UInt64, to text: UnsafeMutableRawPointer) {
+        func put(_ half: UInt64, at place: Int) {
+            text.storeBytes(of: hexadecimal(half).littleEndian, toByteOffset: place, as: UInt64.self)
+        }
+        put(high >> 32, at: 0)
+        put(high, at: 8)
+        put(low >> 32, at: 16)
+        put(low, at: 24)
+    }
+
+    /// The text of a number.
+    static func text(_ high: UInt64, _ low: UInt64, dashed: Bool = false) -> String {
         let digits = (hexadecimal(high >> 32), hexadecimal(high), hexadecimal(low >> 32), hexadecimal(low))
         return String(unsafeUninitializedCapacity: 36) { buffer in
             let text = UnsafeMutableRawBufferPointer(buffer)

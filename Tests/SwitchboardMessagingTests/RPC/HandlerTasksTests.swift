@@ -144,4 +144,32 @@ struct HandlerTasksTests {
         await tasks.waitUntilIdle()
         #expect(releases.withLock { $0 } == 2)
     }
+
+    @Test("Tasks stay for more work; one that was cancelled does nothing else, and all end with those who keep them")
+    func workers() async throws {
+        let tasks = HandlerTasks(2) {}
+        let keeper = Task { await tasks.keepWorkers() }
+        let wasCancelled = Locked<[Bool]>([])
+        for number in 0..<200 {
+            let (begun, begin) = AsyncStream.makeStream(of: HandlerTasks.Job.self)
+            let isStarted = tasks.start(orLater: {}) { permit in
+                begin.yield(permit.job)
+                if number % 3 == 1 { try? await Task.sleep(for: .seconds(3600)) }
+                wasCancelled.withLock { $0.append(Task.isCancelled) }
+                permit.release()
+            }
+            #expect(isStarted)
+            var jobs = begun.makeAsyncIterator()
+            let job = try #require(await jobs.next())
+            if number % 3 == 1 { job.cancel() }
+            await tasks.waitUntilIdle()
+            // It is over: whoever is at work next is not cancelled.
+            job.cancel()
+        }
+        #expect(wasCancelled.withLock { $0 } == (0..<200).map { $0 % 3 == 1 })
+        keeper.cancel()
+        await keeper.value
+        #expect(tasks.start(orLater: {}) { permit in permit.release() })
+        await tasks.waitUntilIdle()
+    }
 }

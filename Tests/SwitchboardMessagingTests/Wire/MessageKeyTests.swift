@@ -39,4 +39,21 @@ struct MessageKeyTests {
         #expect(Set(ids.map(MessageKey.init)).count == ids.count)
         for id in ids { #expect(MessageKey(id) == MessageKey(id)) }
     }
+
+    @Test("An id is written as it was read, whatever it is")
+    func written() throws {
+        let ids =
+            (0..<200).map { _ in UniqueID.make() } + [
+                "", "x", "0123456789ABCDEF0123456789abcdef", "0123456789abcdef0123456789abcde",
+                "0123456789abcdef0123456789abcdef0", "0123456789abcdefg123456789abcdef", "req-é",
+            ]
+        for value in ids.map(JSONValue.string) + [.null, 1, 1.5, true, ["x"]] {
+            let id = WireID(value)
+            #expect(id.value == value && id.text == value.string)
+            let bytes = JSONWriter.bytes(capacity: 64) { $0.write(id) }
+            #expect(bytes == value.serialized())
+            #expect(try JSONReader.withReader(of: bytes) { reader throws(JSONError) in try reader.id() } == id)
+        }
+        #expect(try #require(WireID.random().text).utf8.count == 32)
+    }
 }

@@ -31,6 +31,7 @@ func checkEnvelope(_ bytes: [UInt8]) -> CInt {
     default: break
     }
     checkReadingInPlace(message)
+    checkReceiving(message)
     if let request = try? OsloRequest(message) {
         guard let again = try? OsloRequest(request.message()) else { fatalError("A request cannot be read again.") }
         precondition(again.message().body == request.message().body)
@@ -63,6 +64,23 @@ private func checkReadingInPlace(_ message: Message) {
     other.body = opening.filter { $0 != UInt8(ascii: " ") } + message.body.dropFirst(opening.count)
     let (quick, slow) = (try? OsloEnvelope.open(message), try? OsloEnvelope.open(other))
     precondition(quick.map { JSONValue.object($0).description } == slow.map { JSONValue.object($0).description })
+}
+
+/// A request that a server reads with its context at once is the same as one whose context is read afterwards.
+private func checkReceiving(_ message: Message) {
+    let (received, general) = (try? OsloRequest(receiving: message), try? OsloRequest(message))
+    precondition((received == nil) == (general == nil))
+    guard let received, let context = received.receivedContext, let general else { return }
+    let object = general.context
+    guard var expected = try? RequestContext(wireObject: object) else { fatalError("A wrong context was taken.") }
+    // What is missing is made anew each time.
+    if object["request_id"]?.string == nil { expected.requestID = context.requestID }
+    if object["timestamp"]?.string == nil { expected.timestamp = context.timestamp }
+    precondition(context.wireObject().description == expected.wireObject().description)
+    var (one, other) = (received.fields, general.fields)
+    (one.context, other.context) = ([:], [:])
+    // As text, because a NaN is not equal to itself.
+    precondition(OsloRequest(one).message().body == OsloRequest(other).message().body)
 }
 
 /// A transport URL: it is refused with a reason, or read; its text is the same URL.
