@@ -73,9 +73,9 @@ final class PendingCalls: Sendable {
     }
 
     fileprivate struct State {
-        var calls: [MessageKey: Call] = [:]
+        var calls: [IDFingerprint: Call] = [:]
         /// Calls that nobody waits for any more, and of which it is not known yet who works on them.
-        var abandoned: [MessageKey: DeadlineScheduler.Token] = [:]
+        var abandoned: [IDFingerprint: DeadlineScheduler.Token] = [:]
         var closed: (any Error)?
     }
 
@@ -106,7 +106,7 @@ final class PendingCalls: Sendable {
         let token = deadlines.schedule(at: first) { self.timeOut(id) }
         let closed = state.withLock { state in
             if state.closed == nil {
-                state.calls[MessageKey(id)] = Call(
+                state.calls[IDFingerprint(id)] = Call(
                     deadline: Moment(deadline), keepaliveInterval: keepaliveInterval, token: token, isSending: isSending
                 )
             }
@@ -123,7 +123,7 @@ final class PendingCalls: Sendable {
 
     private func timeOut(_ id: WireID) {
         let isSending = state.withLock { state in
-            guard let index = state.calls.index(forKey: MessageKey(id)), state.calls.values[index].isSending else {
+            guard let index = state.calls.index(forKey: IDFingerprint(id)), state.calls.values[index].isSending else {
                 return false
             }
             state.calls.values[index].isOverdue = true
@@ -137,7 +137,7 @@ final class PendingCalls: Sendable {
         if let error { return finish(id, .failure(error)) }
         // In its place in the dictionary: a copy of a call is not cheap.
         let next: Call.Sent = state.withLock { state in
-            guard let index = state.calls.index(forKey: MessageKey(id)) else { return .waits }
+            guard let index = state.calls.index(forKey: IDFingerprint(id)) else { return .waits }
             return state.calls.values[index].sent()
         }
         switch next {
@@ -151,7 +151,8 @@ final class PendingCalls: Sendable {
     private func listen(for id: WireID, until deadline: ContinuousClock.Instant) {
         let token = deadlines.schedule(at: deadline) { self.timeOut(id) }
         let unneeded = state.withLock { state in
-            guard let index = state.calls.index(forKey: MessageKey(id)), state.calls.values[index].outcome == nil else {
+            guard let index = state.calls.index(forKey: IDFingerprint(id)), state.calls.values[index].outcome == nil
+            else {
                 return token
             }
             defer { state.calls.values[index].token = token }
@@ -162,7 +163,7 @@ final class PendingCalls: Sendable {
 
     /// Stops expecting a reply.
     func remove(_ id: WireID) {
-        let token = state.withLock { $0.calls.removeValue(forKey: MessageKey(id))?.token }
+        let token = state.withLock { $0.calls.removeValue(forKey: IDFingerprint(id))?.token }
         if let token { deadlines.cancel(token) }
     }
 
@@ -173,7 +174,7 @@ final class PendingCalls: Sendable {
         try await withTaskCancellationHandler {
             try await withUnsafeThrowingContinuation { continuation in
                 let outcome: Result<OsloReply, any Error>? = state.withLock { state in
-                    guard let index = state.calls.index(forKey: MessageKey(id)) else {
+                    guard let index = state.calls.index(forKey: IDFingerprint(id)) else {
                         return .failure(CancellationError())
                     }
                     if let outcome = state.calls.values[index].outcome {
@@ -194,18 +195,18 @@ final class PendingCalls: Sendable {
     /// Ends a call whose task was cancelled, and has its worker told, now or as soon as it says who it is.
     func abandon(_ id: WireID) {
         let (worker, deadline) = state.withLock { state -> (String?, ContinuousClock.Instant?) in
-            guard let call = state.calls[MessageKey(id)], call.outcome == nil else { return (nil, nil) }
+            guard let call = state.calls[IDFingerprint(id)], call.outcome == nil else { return (nil, nil) }
             return (call.worker, call.deadline.instant)
         }
         guard let deadline else { return }
         finish(id, .failure(CancellationError()))
         if let worker { return onAbandoned(id, worker) }
         let token = deadlines.schedule(at: deadline) {
-            _ = self.state.withLock { $0.abandoned.removeValue(forKey: MessageKey(id)) }
+            _ = self.state.withLock { $0.abandoned.removeValue(forKey: IDFingerprint(id)) }
         }
         let isKept = state.withLock { state in
             guard state.abandoned.count < Self.maximumAbandoned else { return false }
-            state.abandoned[MessageKey(id)] = token
+            state.abandoned[IDFingerprint(id)] = token
             return true
         }
         if !isKept { deadlines.cancel(token) }
@@ -214,7 +215,7 @@ final class PendingCalls: Sendable {
     /// Takes a reply message. `false` when nobody waits for it (a late reply, a leaked keepalive).
     func receive(_ reply: OsloReply, id: WireID) -> Bool {
         var abandoned: DeadlineScheduler.Token?
-        let key = MessageKey(id)
+        let key = IDFingerprint(id)
         let next: Call.Received = state.withLock { state in
             if let index = state.calls.index(forKey: key) {
                 let received = state.calls.values[index].receive(reply)
@@ -240,7 +241,7 @@ final class PendingCalls: Sendable {
 
     /// Ends every call, and every later one, with an error.
     func close(_ error: any Error) {
-        let keys: [MessageKey] = state.withLock { state in
+        let keys: [IDFingerprint] = state.withLock { state in
             state.closed = state.closed ?? error
             return Array(state.calls.keys)
         }
@@ -254,10 +255,10 @@ final class PendingCalls: Sendable {
     }
 
     private func finish(_ id: WireID, _ outcome: Result<OsloReply, any Error>) {
-        finish(MessageKey(id), outcome)
+        finish(IDFingerprint(id), outcome)
     }
 
-    private func finish(_ key: MessageKey, _ outcome: Result<OsloReply, any Error>) {
+    private func finish(_ key: IDFingerprint, _ outcome: Result<OsloReply, any Error>) {
         let ended = state.withLock { state in
             state.calls.index(forKey: key).flatMap { index in
                 state.calls.values[index].outcome == nil ? state.finish(index, outcome) : nil
@@ -272,7 +273,7 @@ final class PendingCalls: Sendable {
 extension PendingCalls.State {
     /// Ends a call: of one that somebody waits for nothing is kept, of another one the outcome until he comes.
     fileprivate mutating func finish(
-        _ index: Dictionary<MessageKey, PendingCalls.Call>.Index, _ outcome: Result<OsloReply, any Error>
+        _ index: Dictionary<IDFingerprint, PendingCalls.Call>.Index, _ outcome: Result<OsloReply, any Error>
     ) -> PendingCalls.Call.End {
         let end = calls.values[index].end(outcome)
         if end.continuation != nil { calls.remove(at: index) }

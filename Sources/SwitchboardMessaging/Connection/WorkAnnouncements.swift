@@ -29,7 +29,7 @@ final class WorkAnnouncements: Sendable {
     let outgoing: AsyncStream<Outgoing>
     private let source: AsyncStream<Outgoing>.Continuation
     /// What has been announced and is not over.
-    private let announced = Locked<[MessageKey: Work]>([:])
+    private let announced = Locked<[IDFingerprint: Work]>([:])
     private let mailbox: Mailbox
 
     init(mailbox: Mailbox) {
@@ -45,7 +45,7 @@ final class WorkAnnouncements: Sendable {
     func announce(
         _ id: WireID, to caller: Mailbox, alarm: DeadlineScheduler.Token, cancel: @escaping @Sendable () -> Void
     ) {
-        announced.withLock { $0[MessageKey(id)] = Work(cancel: cancel, alarm: alarm) }
+        announced.withLock { $0[IDFingerprint(id)] = Work(cancel: cancel, alarm: alarm) }
         let reply = OsloReply(
             result: .null, ending: false, callID: id, sendingID: .random(), worker: mailbox.name)
         source.yield(Outgoing(mailbox: caller, reply: reply, announcesMailbox: true))
@@ -54,12 +54,12 @@ final class WorkAnnouncements: Sendable {
     /// The work on `id` is over. Returns the alarm of one that had been announced.
     @discardableResult
     func end(_ id: WireID) -> DeadlineScheduler.Token? {
-        announced.withLock { $0.removeValue(forKey: MessageKey(id))?.alarm }
+        announced.withLock { $0.removeValue(forKey: IDFingerprint(id))?.alarm }
     }
 
     /// The caller of `id` does not wait any more.
     func cancel(_ id: WireID) {
-        let cancel = announced.withLock { $0[MessageKey(id)]?.cancel }
+        let cancel = announced.withLock { $0[IDFingerprint(id)]?.cancel }
         cancel?()
     }
 

@@ -27,7 +27,7 @@ final class DuplicateLedger<Copy: Sendable>: Sendable {
     static var copyLimit: Int { 8 }
 
     private struct State {
-        var atWork: [MessageKey: [Copy]] = [:]
+        var atWork: [IDFingerprint: [Copy]] = [:]
         var done: RecentIDs
     }
 
@@ -44,7 +44,7 @@ final class DuplicateLedger<Copy: Sendable>: Sendable {
     func begin(_ id: String?, _ copy: Copy) -> Verdict { begin(id.map { WireID($0) }, copy) }
 
     func begin(_ id: WireID?, _ copy: Copy) -> Verdict {
-        guard let id = id.map({ MessageKey($0) }) else { return .new }
+        guard let id = id.map({ IDFingerprint($0) }) else { return .new }
         return state.withLock { state in
             if var copies = state.atWork[id] {
                 copies.append(copy)
@@ -60,7 +60,7 @@ final class DuplicateLedger<Copy: Sendable>: Sendable {
 
     /// Takes a message for done from the beginning. Returns whether it is new.
     func beginDone(_ id: WireID?) -> Bool {
-        guard let id = id.map({ MessageKey($0) }) else { return true }
+        guard let id = id.map({ IDFingerprint($0) }) else { return true }
         return state.withLock { $0.done.insert(id, at: .now) }
     }
 
@@ -68,7 +68,7 @@ final class DuplicateLedger<Copy: Sendable>: Sendable {
     func finish(_ id: String?) -> [Copy] { finish(id.map { WireID($0) }) }
 
     func finish(_ id: WireID?) -> [Copy] {
-        guard let id = id.map({ MessageKey($0) }) else { return [] }
+        guard let id = id.map({ IDFingerprint($0) }) else { return [] }
         return state.withLock { state in
             guard let copies = state.atWork.removeValue(forKey: id) else { return [] }
             _ = state.done.insert(id, at: .now)
@@ -82,7 +82,7 @@ final class DuplicateLedger<Copy: Sendable>: Sendable {
 
     @discardableResult
     func forget(_ id: WireID?) -> [Copy] {
-        guard let id = id.map({ MessageKey($0) }) else { return [] }
+        guard let id = id.map({ IDFingerprint($0) }) else { return [] }
         return state.withLock { state in
             state.done.remove(id)
             return state.atWork.removeValue(forKey: id) ?? []
@@ -92,7 +92,7 @@ final class DuplicateLedger<Copy: Sendable>: Sendable {
     /// The message is not done. Returns the copy that is to be handled now, which is at work in its place; without one, the
     /// message is forgotten.
     func handOver(_ id: String?) -> Copy? {
-        guard let id = id.map({ MessageKey($0) }) else { return nil }
+        guard let id = id.map({ IDFingerprint($0) }) else { return nil }
         return state.withLock { state in
             guard var copies = state.atWork[id] else { return nil }
             guard !copies.isEmpty else {

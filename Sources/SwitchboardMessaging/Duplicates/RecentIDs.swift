@@ -7,9 +7,9 @@ import SwitchboardCore
 struct RecentIDs {
     private let capacity: Int
     private let lifetime: Duration
-    private var expiries: [MessageKey: Moment] = [:]
+    private var expiries: [IDFingerprint: Moment] = [:]
     /// The oldest first; with those that were removed, until their turn comes.
-    private var order: Deque<(id: MessageKey, expiry: Moment)> = []
+    private var order: Deque<(id: IDFingerprint, expiry: Moment)> = []
 
     init(capacity: Int, lifetime: Duration) {
         self.capacity = capacity
@@ -19,7 +19,7 @@ struct RecentIDs {
     var isEmpty: Bool { expiries.isEmpty }
 
     /// Remembers an id; returns whether it is new.
-    mutating func insert(_ id: MessageKey, at instant: ContinuousClock.Instant) -> Bool {
+    mutating func insert(_ id: IDFingerprint, at instant: ContinuousClock.Instant) -> Bool {
         let now = Moment(instant)
         while let first = order.first, first.expiry <= now || expiries.count >= capacity || order.count >= 2 * capacity
         {
@@ -37,12 +37,12 @@ struct RecentIDs {
         return true
     }
 
-    func contains(_ id: MessageKey, at now: ContinuousClock.Instant) -> Bool {
+    func contains(_ id: IDFingerprint, at now: ContinuousClock.Instant) -> Bool {
         guard let expiry = expiries[id] else { return false }
         return expiry > Moment(now)
     }
 
-    mutating func remove(_ id: MessageKey) {
+    mutating func remove(_ id: IDFingerprint) {
         expiries[id] = nil
     }
 }

@@ -172,18 +172,18 @@ final class RPCReplySender: Sendable {
     private func noteSent(_ reply: RPCReply) {
         goneMailboxes.withLock { gone in
             // Mostly none is gone, and this is asked for each reply.
-            if !gone.isEmpty { gone.remove(MessageKey(reply.destination.mailbox.name)) }
+            if !gone.isEmpty { gone.remove(IDFingerprint(reply.destination.mailbox.name)) }
         }
     }
 
     private func isGone(_ mailbox: Mailbox) -> Bool {
-        goneMailboxes.withLock { $0.contains(MessageKey(mailbox.name), at: .now) }
+        goneMailboxes.withLock { $0.contains(IDFingerprint(mailbox.name), at: .now) }
     }
 
     private func drop(_ reply: RPCReply, _ error: TransportError) {
         metrics.droppedReply()
         let mailbox = reply.destination.mailbox.name
-        let isNews = error.code != .unroutable || goneMailboxes.withLock { $0.insert(MessageKey(mailbox), at: .now) }
+        let isNews = error.code != .unroutable || goneMailboxes.withLock { $0.insert(IDFingerprint(mailbox), at: .now) }
         logger.log(
             level: isNews ? .warning : .debug, "Reply dropped",
             metadata: ["mailbox": "\(mailbox)", "error": "\(error)"])

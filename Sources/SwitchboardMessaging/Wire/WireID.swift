@@ -17,7 +17,7 @@ enum WireID: Sendable, Hashable {
 
     /// `nil` when a text is anything but 32 lower-case hexadecimal digits.
     init?(digits text: UnsafeBufferPointer<UInt8>) {
-        guard let (high, low) = MessageKey.value(of: text) else { return nil }
+        guard let (high, low) = IDFingerprint.value(of: text) else { return nil }
         self = .digits(high: high, low: low)
     }
 

@@ -61,8 +61,8 @@ struct DuplicateLedgerTests {
     func recent() {
         var recent = RecentIDs(capacity: 3, lifetime: .seconds(10))
         let start = ContinuousClock.now
-        let keys = (0..<5).map { MessageKey("id\($0)") }
-        func insert(_ key: MessageKey, _ seconds: Int) -> Bool { recent.insert(key, at: start + .seconds(seconds)) }
+        let keys = (0..<5).map { IDFingerprint("id\($0)") }
+        func insert(_ key: IDFingerprint, _ seconds: Int) -> Bool { recent.insert(key, at: start + .seconds(seconds)) }
         let again = [insert(keys[0], 0), insert(keys[0], 9)]
         #expect(again == [true, false])
         #expect(
@@ -93,7 +93,7 @@ struct DuplicateLedgerTests {
         for step in 0..<10_000 {
             let now = start + .milliseconds(step)
             let id = Int.random(in: 0..<12, using: &generator)
-            let key = MessageKey("id\(id)")
+            let key = IDFingerprint("id\(id)")
             if Bool.random(using: &generator) {
                 let isNew = recent.insert(key, at: now)
                 #expect(isNew || known.contains(id))

@@ -10,7 +10,7 @@ struct NotificationLedger: Sendable {
     }
 
     private let ledger: DuplicateLedger<ReceivedNotification>
-    private let failures = Locked<[MessageKey: Int]>([:])
+    private let failures = Locked<[IDFingerprint: Int]>([:])
     private let capacity: Int
 
     init(capacity: Int, lifetime: Duration) {
@@ -32,7 +32,7 @@ struct NotificationLedger: Sendable {
 
     /// Counts a failure; returns how many there were of this one.
     func fail(_ received: ReceivedNotification) -> Int {
-        guard let id = received.uniqueID.map(MessageKey.init) else { return 1 }
+        guard let id = received.uniqueID.map(IDFingerprint.init) else { return 1 }
         return failures.withLock { failures in
             if failures.count >= capacity, failures[id] == nil { failures.remove(at: failures.startIndex) }
             failures[id, default: 0] += 1
@@ -44,7 +44,7 @@ struct NotificationLedger: Sendable {
     func failures(of received: ReceivedNotification) -> Int {
         guard let id = received.uniqueID else { return 0 }
         // Mostly nothing has failed, and this is asked for each notification.
-        return failures.withLock { $0.isEmpty ? 0 : $0[MessageKey(id)] ?? 0 }
+        return failures.withLock { $0.isEmpty ? 0 : $0[IDFingerprint(id)] ?? 0 }
     }
 
     /// Ends the work on a notification as if it had never come: when it comes again, it is new.
@@ -67,7 +67,7 @@ struct NotificationLedger: Sendable {
     private func forgetFailures(of received: ReceivedNotification) {
         guard let id = received.uniqueID else { return }
         failures.withLock { failures in
-            if !failures.isEmpty { failures[MessageKey(id)] = nil }
+            if !failures.isEmpty { failures[IDFingerprint(id)] = nil }
         }
     }
 }

@@ -3,24 +3,24 @@ import Testing
 @testable import SwitchboardMessaging
 
 @Suite("Ids as they are remembered")
-struct MessageKeyTests {
+struct IDFingerprintTests {
     @Test("The same id is the same key, and a thousand ids are a thousand keys")
     func same() {
         let ids = (0..<1000).map { _ in UniqueID.make() }
-        #expect(Set(ids.map(MessageKey.init)).count == ids.count)
-        for id in ids { #expect(MessageKey(id) == MessageKey(String(decoding: Array(id.utf8), as: UTF8.self))) }
+        #expect(Set(ids.map(IDFingerprint.init)).count == ids.count)
+        for id in ids { #expect(IDFingerprint(id) == IDFingerprint(String(decoding: Array(id.utf8), as: UTF8.self))) }
     }
 
     @Test("An id that differs in one character, of whatever kind, is another key")
     func neighbours() {
         let id = Array("0123456789abcdeffedcba9876543210".utf8)
-        var keys: Set<MessageKey> = [MessageKey(String(decoding: id, as: UTF8.self))]
+        var keys: Set<IDFingerprint> = [IDFingerprint(String(decoding: id, as: UTF8.self))]
         var count = 1
         for place in id.indices {
             for byte: UInt8 in 0..<0x80 where byte != id[place] {
                 var other = id
                 other[place] = byte
-                keys.insert(MessageKey(String(decoding: other, as: UTF8.self)))
+                keys.insert(IDFingerprint(String(decoding: other, as: UTF8.self)))
                 count += 1
             }
         }
@@ -36,8 +36,8 @@ struct MessageKeyTests {
             "01234567-89ab-cdef-fedc-ba9876543210", "ü" + hexadecimal.dropLast(2), String(repeating: "0", count: 32),
             String(repeating: "f", count: 32),
         ]
-        #expect(Set(ids.map(MessageKey.init)).count == ids.count)
-        for id in ids { #expect(MessageKey(id) == MessageKey(id)) }
+        #expect(Set(ids.map(IDFingerprint.init)).count == ids.count)
+        for id in ids { #expect(IDFingerprint(id) == IDFingerprint(id)) }
     }
 
     @Test("An id is written as it was read, whatever it is")

@@ -2,7 +2,7 @@
 ///
 /// Of an id as oslo.messaging makes them, 32 lower-case hexadecimal digits, their value; of any other text two hashes by
 /// keys of this process, of which no two texts that one will ever meet have both in common.
-struct MessageKey: Hashable, Sendable {
+struct IDFingerprint: Hashable, Sendable {
     private let high: UInt64
     private let low: UInt64
 
