@@ -24,7 +24,9 @@ struct TapRedaction: Sendable {
     ]
 
     func isSecret(_ name: String) -> Bool {
-        let plain = Self.plain(name)
+        var plain = Self.plain(name)
+        // A message has what its context has under such names.
+        if plain.hasPrefix("context") { plain.removeFirst("context".count) }
         return names.contains(plain) || Self.ownNames.contains(plain) || plain.hasSuffix("pass")
             || SecretNames.contains(name.utf8)
     }
