@@ -101,7 +101,9 @@ extension Taps {
                 }
             }
             #expect(report.sent == 40 && report.answered == 40 && report.compared == 40, "\(report.lines(limit: 9))")
-            #expect(report.equal == 39 && report.differing == 1 && report.failed == 0 && report.unanswered == 0)
+            #expect(
+                report.equal == 39 && report.differing == 1 && report.failed == 0 && report.unanswered == 0,
+                "\(report.lines(limit: 9))")
             let difference = try #require(report.differences.first)
             #expect(difference.path == "$.sum" && difference.recorded == "8" && difference.found == "-1")
         }
