@@ -427,8 +427,9 @@ let package = Package(
             name: "CommandLineTests",
             dependencies: [
                 "OsloConfiguration", "StandardStreams", "SwitchboardCells", "SwitchboardCommand", "SwitchboardCore",
-                "SwitchboardMessaging",
+                "SwitchboardInProcess", "SwitchboardMessaging", "SwitchboardSpool",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
             ]),
         .testTarget(
             name: "SQLiteDirectoryTests",

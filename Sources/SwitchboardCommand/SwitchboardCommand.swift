@@ -37,7 +37,8 @@ struct SwitchboardCommand: AsyncParsableCommand {
         version: SwitchboardVersion.current,
         subcommands: [
             InitCommand.self, CellCommand.self, InstanceCommand.self, HostCommand.self, DoctorCommand.self,
-            WatchCommand.self, CheckCommand.self, TapCommand.self, TopCommand.self, QueuesCommand.self,
+            WatchCommand.self, CheckCommand.self, TapCommand.self, TopCommand.self,
+            RecordCommand.self, ReplayCommand.self, QueuesCommand.self,
             BenchCommand.self, Ping.self, Call.self, Cast.self, Serve.self, NotifyCommand.self, SpoolCommand.self,
             ConfigCommand.self,
             ConformanceCommand.self,

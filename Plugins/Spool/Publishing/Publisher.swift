@@ -1,4 +1,3 @@
-internal import Glibc
 internal import SwitchboardCore
 
 /// Finds the queues of a message, makes sure that there is room, and has it written.
@@ -99,31 +98,8 @@ package struct Publisher: Sendable {
 
     // MARK: Room
 
-    /// How many files it must be possible to make when publishing no longer is.
-    private static let reservedInodes: UInt64 = 64
-
     private func transportError(_ what: String, _ error: FileError) -> TransportError {
         error.transportError(what, at: store.root.path)
-    }
-
-    /// Whether there is enough of the disk left, so that settling works when publishing no longer does.
-    private func checkSpace(for size: Int) throws(TransportError) {
-        var status = statvfs()
-        guard store.operations.freeSpace(store.root.descriptor, &status) == 0 else { return }
-        let free = FreeSpace(status)
-        if free.bytes < UInt64(store.configuration.reservedBytes) + UInt64(size) {
-            throw TransportError(
-                .exhausted,
-                "The disk of the spool \(store.configuration.directory) is full: \(free.bytes) bytes are free and "
-                    + "\(store.configuration.reservedBytes) are reserved for settling. Make room, or drain the spool.")
-        }
-        if let inodes = free.inodes, inodes < Self.reservedInodes {
-            throw TransportError(
-                .exhausted,
-                "The file system of the spool \(store.configuration.directory) has too few inodes left: \(inodes) of "
-                    + "\(status.f_files), and \(Self.reservedInodes) are reserved for settling (\(free.bytes) bytes are "
-                    + "free). Remove files there, drain the spool, or use a file system with more inodes.")
-        }
     }
 
     /// Takes room in every queue, or in none. The one that is full, when one is.
@@ -152,7 +128,7 @@ package struct Publisher: Sendable {
                 "A message of \(bytes.count) bytes to \(operation.address) is over the spool's limit of "
                     + "\(store.configuration.maximumMessageBytes) bytes (max_message_bytes).")
         }
-        try checkSpace(for: bytes.count)
+        try store.checkSpace(for: bytes.count)
         if let full = reserve(bytes.count, in: targets) {
             guard !isQuick else { return .over(.tooLong) }
             recount(full)

@@ -80,6 +80,11 @@ struct TapRedaction: Sendable {
             let isKept = isMessage && Self.ids.contains(key)
             let isMasked =
                 !isKept && (isSecret(key) || announced && (key == "value" || key == "values" || key == "data"))
+            if isMessage, key == Self.catalog, case .array = value {
+                // Servers read it, so it stays a list.
+                result.append(key: key, value: .array([]))
+                continue
+            }
             let shown = isKept ? value : isMasked ? Self.masked(value) : redacted(value, depth: depth + 1)
             result.append(key: shownName(key), value: shown)
         }
@@ -93,6 +98,8 @@ struct TapRedaction: Sendable {
         default: mask
         }
     }
+
+    private static let catalog = "_context_service_catalog"
 
     private static let ids: Set<String> = [
         "_msg_id", "_reply_q", "_unique_id", "message_id", "method", "version", "event_type",

@@ -13,41 +13,6 @@ extension Taps {
     /// The built `switchboard tap` and a real broker.
     @Suite("switchboard tap", .timeLimit(.minutes(5)))
     struct TapCommandTests {
-        /// The program, beside the tests.
-        private final class Running {
-            let process: GuardedProcess
-            private let directory: ScratchDirectory
-
-            init(_ arguments: [String]) throws {
-                directory = try ScratchDirectory(prefix: "switchboard-tap")
-                let tests = Bundle.main.executableURL ?? URL(fileURLWithPath: CommandLine.arguments[0])
-                let program = tests.deletingLastPathComponent().appendingPathComponent("switchboard").path
-                process = try GuardedProcess(
-                    [program] + arguments, environment: ["HOME": directory.path], streams: .log("\(directory.path)/log")
-                )
-            }
-
-            deinit { directory.remove() }
-
-            var text: String { (try? String(contentsOfFile: "\(directory.path)/log", encoding: .utf8)) ?? "" }
-
-            var objects: [JSONValue] {
-                text.split(separator: "\n").filter { $0.hasPrefix("{") }.compactMap {
-                    try? JSONValue(parsing: String($0))
-                }
-            }
-
-            func waits(for words: String) async throws {
-                let deadline = ContinuousClock.now + .seconds(60)
-                while !text.contains(words) {
-                    try #require(ContinuousClock.now < deadline && process.exit == nil, "\(text)")
-                    try await Task.sleep(for: .milliseconds(20))
-                }
-            }
-
-            func end() async -> GuardedProcess.Exit? { await process.waitForExit(within: .seconds(60)) }
-        }
-
         private func arguments(_ bed: Bed, _ more: String...) -> [String] {
             ["tap", "--transport-url", bed.url().formatted(revealingSecrets: true), "--exchange", "nova"] + more
         }
@@ -63,7 +28,7 @@ extension Taps {
             try await Bed.with { bed in
                 try await bed.trace(true)
                 try await bed.serving {
-                    let running = try Running(
+                    let running = try RunningCommand(
                         arguments(bed, "--topic", "compute", "--method", "hel*", "--json", "--count", "5"))
                     try await running.waits(for: "tapping")
                     try await calling(bed) { client in
@@ -90,7 +55,7 @@ extension Taps {
             try await Bed.with { bed in
                 try await bed.trace(true)
                 try await bed.serving {
-                    let running = try Running(arguments(bed, "--failures", "--for", "5", "--count", "1000"))
+                    let running = try RunningCommand(arguments(bed, "--failures", "--for", "5", "--count", "1000"))
                     try await running.waits(for: "tapping")
                     try await calling(bed) { client in
                         _ = try await client.call("hello", [:])
@@ -118,7 +83,7 @@ extension Taps {
                 }
                 let url = "http://127.0.0.1:\(port)"
                 try await bed.serving {
-                    let running = try Running(
+                    let running = try RunningCommand(
                         arguments(bed, "--firehose", "on", "--management-url", url, "--yes", "--json"))
                     try await running.waits(for: "tapping")
                     #expect(try await isOn() == true)
@@ -129,7 +94,7 @@ extension Taps {
                     #expect(try await isOn() == false)
                     // One that was on stays on.
                     try await bed.trace(true)
-                    let second = try Running(
+                    let second = try RunningCommand(
                         arguments(bed, "--firehose", "on", "--management-url", url, "--yes", "--for", "1"))
                     #expect(await second.end() == .code(0), "\(second.text)")
                     #expect(try await isOn() == true)
@@ -144,7 +109,7 @@ extension Taps {
                 try await bed.trace(true)
                 try await bed.serving {
                     let url = bed.url().formatted(revealingSecrets: true)
-                    let running = try Running([
+                    let running = try RunningCommand([
                         "top", "--transport-url", url, "--exchange", "nova", "--interval", "0.5", "--json", "--window",
                         "60",
                     ])
@@ -174,7 +139,7 @@ extension Taps {
                     #expect(errors.contains("NoSuchMethod"))
                     running.process.signal(SIGTERM)
                     #expect(await running.end() == .code(0), "\(running.text.suffix(3000))")
-                    let once = try Running([
+                    let once = try RunningCommand([
                         "top", "--transport-url", url, "--exchange", "nova", "--once", "--for", "2",
                     ])
                     try await Task.sleep(for: .seconds(1))
@@ -193,7 +158,7 @@ extension Taps {
         func off() async throws {
             try await Bed.with { bed in
                 try await bed.serving {
-                    let running = try Running(arguments(bed, "--count", "1"))
+                    let running = try RunningCommand(arguments(bed, "--count", "1"))
                     try await running.waits(for: "rabbitmqctl trace_on")
                     try await calling(bed) { _ = try await $0.call("hello", [:]) }
                     #expect(await running.end() == .code(0))
@@ -201,7 +166,7 @@ extension Taps {
                     let password = bed.url().hosts[0].password?.reveal() ?? ""
                     #expect(password.utf8.count < 6 || !running.text.contains(password))
                 }
-                let missing = try Running([
+                let missing = try RunningCommand([
                     "tap", "--transport-url", bed.url().formatted(revealingSecrets: true), "--exchange", "none",
                 ])
                 #expect(await missing.end() == .code(2))
