@@ -7,7 +7,7 @@ extension Delivery {
     ///   - message: the message.
     ///   - isRedelivered: whether it came back.
     ///   - attempt: which attempt at handling it this is.
-    ///   - settle: runs at most once. ``settle(_:)`` throws what it throws.
+    ///   - settle: runs at most once. `settle(_:)` throws what it throws.
     public init(
         message: Message, isRedelivered: Bool = false, attempt: Int? = nil,
         settle: @escaping @Sendable (Settlement) async throws(TransportError) -> Void
@@ -26,7 +26,7 @@ extension Delivery {
     }
 
     /// A delivery for tests, whose settlement is a function that a driver could have:
-    /// ``DeliverySettler/settle(_:_:completion:)``.
+    /// `DeliverySettler.settle(_:_:completion:)`.
     ///
     /// - Parameters:
     ///   - message: the message.
