@@ -269,10 +269,10 @@ final class ConsumerChannel: ChannelUser {
             attempt: consumption.isQuorum ? attempt(of: message, isRedelivered) : nil,
             token: ChannelSettler.token(tag, canWait: canWait), settler: settler)
         if consumption.subscription.append(delivery) {
-            // On this thread, which has no lock: whoever takes it as it comes need not be woken.
+            // On this thread, which holds no lock: a subscriber that takes deliveries as they come needs no wake-up.
             consumption.subscription.handOut()
         } else {
-            // Nobody iterates any more: what has come goes back, and nothing more is asked for.
+            // The subscriber has stopped iterating: what has come goes back, and nothing more is asked for.
             phase = .muted
             send(.cancel(tag: consumption.methods.tag))
             giveBackUntaken(tag)
@@ -309,7 +309,7 @@ final class ConsumerChannel: ChannelUser {
     }
 
     /// Quorum queues count how often a message has come back, and at their limit drop it, or dead-letter it where they are
-    /// told to: nobody would hear of that.
+    /// told to, and they tell no client.
     private func attempt(of message: Message, _ isRedelivered: Bool) -> Int? {
         let version = context.connection?.brokerVersion
         let attempt = version?.attempt(message.headers, isRedelivered: isRedelivered)
@@ -326,7 +326,7 @@ final class ConsumerChannel: ChannelUser {
         return attempt
     }
 
-    /// Returns what nobody takes any more to its queue. A stream keeps what it has delivered.
+    /// Returns a message that the subscriber no longer takes to its queue. A stream keeps what it has delivered.
     private func giveBackUntaken(_ tag: UInt64) {
         if !consumption.isStream { release(tag) }
     }

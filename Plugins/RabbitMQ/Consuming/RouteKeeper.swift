@@ -71,7 +71,7 @@ final class RouteKeeper: ChannelUser {
         ProtocolViolation("the broker sent a message on a channel without a consumer")
     }
 
-    /// A subscription that works is left alone: whether messages still find it, nobody can tell.
+    /// A subscription that works is left alone: whether messages still find it can't be known.
     private func refused(_ closure: IncomingMethod.Closure) {
         if let refusal = checks.refused(closure), let consumption = context.consumptions[refusal.subscription] {
             tell(consumption, refusal.step, closure)

@@ -14,7 +14,7 @@ struct SubscriptionMethods {
         leftOut.isEmpty ? plan.declarations : plan.declarations.filter { !leftOut.contains($0) }
     }
 
-    /// What is sent to make it live, in one go: a channel of its own, so that a refusal concerns nobody else.
+    /// What is sent to make it live, in one go: a channel of its own, so that a refusal affects no other subscription.
     ///
     /// - Parameter offset: where a stream goes on.
     func setUp(from offset: Int64?) -> [OutgoingMethod] {

@@ -31,7 +31,7 @@ enum Recording {
             do throws(TransportError) {
                 inspector = try SpoolInspector(SpoolConfiguration(directory: directory), logger: Doctor.silent)
             } catch {
-                // There is none: it is made. Or it can't be used, which whoever opens it is told.
+                // There is none, and it is made; or it can't be used, and opening it says why.
                 return
             }
             defer { inspector.close() }
