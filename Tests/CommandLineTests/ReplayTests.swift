@@ -153,7 +153,7 @@ struct ReplayTests {
     }
 
     @Test(
-        "What nobody takes is counted, with the reason; a call without an answer in time is told, if it is waited for")
+        "A message that no consumer takes is counted, with the reason; so is a call that gets no answer in time")
     func failures() async throws {
         let nobody = try await Passing.record([Passing.request("m", id: "1", key: "nobody")], in: program)
         let deaf = try await Passing.record(

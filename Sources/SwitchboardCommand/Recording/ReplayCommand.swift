@@ -70,7 +70,7 @@ struct ReplayCommand: ConfiguredCommand {
 
     var configurationOptions: ConfigurationOptions { aim.directory.configuration }
 
-    /// The exit code when nobody agreed.
+    /// The exit code when the replay was not agreed to.
     private static let notAgreed: Int32 = 2
     /// How long the queue may take for what was sent when the replay is interrupted.
     private static let grace = Duration.seconds(5)

@@ -63,7 +63,7 @@ final class PendingCalls: Sendable {
             return .postponed(token, min(deadline.instant, .now + keepaliveInterval))
         }
 
-        /// The alarm that isn't needed any more, and who waits; without one, the outcome is kept until he comes.
+        /// The alarm that isn't needed any more, and the caller that waits. Without one, the outcome is kept until it comes.
         typealias End = (token: DeadlineScheduler.Token, continuation: UnsafeContinuation<OsloReply, any Error>?)
 
         mutating func end(_ outcome: Result<OsloReply, any Error>) -> End {
@@ -271,7 +271,7 @@ final class PendingCalls: Sendable {
 }
 
 extension PendingCalls.State {
-    /// Ends a call: of one that somebody waits for nothing is kept, of another one the outcome until he comes.
+    /// Ends a call. If its caller waits, nothing is kept; otherwise the outcome is, until the caller comes.
     fileprivate mutating func finish(
         _ index: Dictionary<IDFingerprint, PendingCalls.Call>.Index, _ outcome: Result<OsloReply, any Error>
     ) -> PendingCalls.Call.End {

@@ -185,7 +185,7 @@ final class RPCRequestHandling: Sendable {
         }
     }
 
-    /// The queue will deliver it again; whoever takes it then handles it.
+    /// The queue will deliver it again, to this server or to another one, which handles it then.
     private func notSettled(_ error: TransportError) -> Bool {
         logger.warning("Request could not be settled", metadata: ["error": "\(error)"])
         return false

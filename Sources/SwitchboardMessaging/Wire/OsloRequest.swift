@@ -238,7 +238,7 @@ struct OsloRequest: Sendable, Hashable {
         var (next, nextOfContext, additional) = (0, 0, "")
         let expected = (own: Self.names, ofContext: Self.contextNames)
         let isUsual = OsloEnvelope.usualMembers(of: message) { reader throws(JSONError) -> Name in
-            // First those of the context: of the others their prefix tells that they are none.
+            // Names of the context first: the others lack its prefix, which rules them out at once.
             if let place = reader.expectedName(expected.ofContext, &nextOfContext) {
                 return place == expected.ofContext.names.count - 1 ? .deadline : .context(place)
             }
