@@ -103,7 +103,10 @@ public final class RabbitMQDriver: TransportDriver {
     private func publisher(_ signals: ConnectionSignals) -> sending Publisher {
         Publisher(
             topology: topology, demands: demands, memory: declarations, metrics: metrics, errors: errors,
-            answerTime: configuration.answerTimeout, signals: signals, logger: logger)
+            answerTime: configuration.answerTimeout,
+            unread: UnreadConfirms(
+                ofWindow: configuration.maximumUnconfirmed, bytes: configuration.maximumUnconfirmedBytes),
+            signals: signals, logger: logger)
     }
 
     private func consumer(_ inbox: Inbox<ConsumeCommand>, _ signals: ConnectionSignals) -> sending Consumer {

@@ -102,7 +102,7 @@ struct FailingBrokerTests {
     func pauses() {
         var generator = SeededGenerator(7)
         var failing = FailingDeclarations(limit: 10)
-        let start = ContinuousClock.now
+        let start = Moment.now
         #expect(failing.failure(of: Self.bad, at: start) == nil)
         var now = start
         var longest = Duration.zero

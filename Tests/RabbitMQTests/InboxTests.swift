@@ -15,7 +15,8 @@ struct InboxTests {
         let inbox = Inbox<Int>(eventLoop: eventLoop)
         let taken = Locked<[[Int]]>([])
         inbox.onItems { [weak inbox] in
-            let items = inbox?.takeAll() ?? []
+            var items: [Int] = []
+            inbox?.takeAll(into: &items)
             taken.withLock { $0.append(items) }
         }
         return (inbox, taken, eventLoop)
@@ -58,7 +59,9 @@ struct InboxTests {
         let inbox = Inbox<Int>(eventLoop: eventLoop)
         let count = Locked(0)
         inbox.onItems { [weak inbox] in
-            for item in inbox?.takeAll() ?? [] { count.withLock { $0 += item } }
+            var items: [Int] = []
+            inbox?.takeAll(into: &items)
+            for item in items { count.withLock { $0 += item } }
         }
         // A function that each call wraps once more ends this with an overflow of the stack.
         for _ in 0..<100_000 {

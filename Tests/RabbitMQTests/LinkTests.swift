@@ -26,7 +26,7 @@ struct LinkTests {
     private final class IdleClient: ConnectionClient {
         var isReady: Bool { true }
         var isIdle: Bool { true }
-        var nextDeadline: ContinuousClock.Instant? { nil }
+        var nextDeadline: Moment? { nil }
         func perform(_ command: Never) {}
         func opened(_ link: AMQPConnection) {}
         func closed(_ loss: ConnectionLoss) {}
@@ -35,7 +35,7 @@ struct LinkTests {
         func drain() {}
         func stop() {}
         func abandon(_ command: Never) {}
-        func expire(_ now: ContinuousClock.Instant) {}
+        func expire(_ now: Moment) {}
         func finishTurn() {}
         func received(_ method: IncomingMethod, channel: UInt16) throws(ProtocolViolation) {}
         func received(_ header: ContentHeader, channel: UInt16) throws(ProtocolViolation) {}

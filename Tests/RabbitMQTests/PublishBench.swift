@@ -35,7 +35,7 @@ final class PublishBench {
         publisher = Publisher(
             topology: Topology(RabbitMQTopology()), demands: demands, memory: memory, metrics: DriverMetrics(),
             errors: BrokerErrors(url: "rabbit://x", topology: RabbitMQTopology()), answerTime: .seconds(3600),
-            signals: hand.signals, logger: quietLogger)
+            unread: UnreadConfirms(ofWindow: 2048, bytes: 16 * 1024 * 1024), signals: hand.signals, logger: quietLogger)
         connection = .opened(for: publisher)
         #expect(connection.isOpen)
         try publisher.received(.confirmSelectOK, channel: PublishChannel.number)

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Keeping the ways to subscriptions")
 struct RouteChecksTests {
-    private let start = ContinuousClock.now
+    private let start = Moment.now
     private let interval = Duration.seconds(30)
 
     private let noRight = IncomingMethod.Closure(code: 403, text: "ACCESS_REFUSED")

@@ -8,7 +8,7 @@ import Testing
 
 @Suite("Connected but deaf", .timeLimit(.minutes(3)))
 struct SelfCheckTests {
-    private let start = ContinuousClock.now
+    private let start = Moment.now
     private let interval = Duration.seconds(30)
 
     /// A check that has begun, with the answer to its first question.

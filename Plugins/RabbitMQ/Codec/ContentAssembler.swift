@@ -14,6 +14,8 @@ struct ContentAssembler<Method> {
     private var header: ContentHeader?
     private var body: [UInt8] = []
     private var missing: UInt64 = 0
+    /// Whether the message can be taken.
+    private var keepsBody = true
 
     /// A length that the peer only announces reserves no more than this.
     private static var trustedLength: UInt64 { 1024 * 1024 }
@@ -25,41 +27,43 @@ struct ContentAssembler<Method> {
 
     /// The message, when it has no body.
     mutating func received(
-        _ header: ContentHeader, limit: Int
+        _ header: consuming ContentHeader, limit: Int
     ) throws(ProtocolViolation) -> Content? {
-        guard let method, self.header == nil else {
+        guard method != nil, self.header == nil else {
             throw ProtocolViolation("a content header came without its method")
         }
-        var header = header
         if header.defect == nil, header.bodySize > UInt64(limit) {
             header.defect = .bodyTooLarge(bytes: header.bodySize, limit: limit)
         }
-        if header.bodySize == 0 {
-            self.method = nil
-            return Content(method: method, header: header, body: [])
-        }
         missing = header.bodySize
+        keepsBody = header.defect == nil
         self.header = header
-        return nil
+        return missing == 0 ? takeContent([]) : nil
     }
 
     /// The message, when this was its last piece.
     mutating func received(_ piece: UnsafeRawBufferPointer) throws(ProtocolViolation) -> Content? {
-        guard let method, let header else { throw ProtocolViolation("a body came without its header") }
+        guard header != nil else { throw ProtocolViolation("a body came without its header") }
         guard UInt64(piece.count) <= missing else {
             throw ProtocolViolation("a body is longer than its header says")
         }
         missing -= UInt64(piece.count)
-        if header.defect == nil {
-            if body.isEmpty, missing == 0 {
-                body = [UInt8](piece)
-            } else {
-                if body.isEmpty { body.reserveCapacity(Int(min(header.bodySize, Self.trustedLength))) }
-                body.append(contentsOf: piece)
+        if keepsBody {
+            if body.isEmpty, missing == 0 { return takeContent([UInt8](piece)) }
+            if body.isEmpty {
+                body.reserveCapacity(Int(min(missing + UInt64(piece.count), Self.trustedLength)))
             }
+            body.append(contentsOf: piece)
         }
         guard missing == 0 else { return nil }
-        defer { self = ContentAssembler() }
+        let whole = body
+        body = []
+        return takeContent(whole)
+    }
+
+    /// What has come whole. The parts are taken, not copied.
+    private mutating func takeContent(_ body: [UInt8]) -> Content? {
+        guard let method = method.take(), let header = header.take() else { return nil }
         return Content(method: method, header: header, body: body)
     }
 }

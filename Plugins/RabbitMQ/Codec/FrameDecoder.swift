@@ -40,11 +40,11 @@ final class FrameDecoder {
     private static let keptCapacity = 16 * 1024
 
     /// Before both sides have agreed on anything: the connection's own channel, and more room than `connection.start` needs.
-    private var limits = Limits(channelMax: 0, frameMax: 64 * 1024)
-    private var state = State.betweenFrames
+    @exclusivity(unchecked) private var limits = Limits(channelMax: 0, frameMax: 64 * 1024)
+    @exclusivity(unchecked) private var state = State.betweenFrames
     private let payloads = PayloadDecoder()
     /// The beginning of what has not come whole.
-    private var held = ByteBuffer()
+    @exclusivity(unchecked) private var held = ByteBuffer()
 
     /// See ``PayloadDecoder/readsRoutes``.
     func readRoutes() {

@@ -214,12 +214,15 @@ extension ByteBuffer {
             var offset = 0
             while offset < body.count {
                 let length = Swift.min(largest, body.count - offset)
-                reserveCapacity(minimumWritableBytes: length + 8)
-                writeInteger(UInt8(AMQP_FRAME_BODY))
-                writeInteger(channel)
-                writeInteger(UInt32(length))
-                writeBytes(UnsafeRawBufferPointer(rebasing: body[offset..<offset + length]))
-                writeInteger(UInt8(AMQP_FRAME_END))
+                writeWithUnsafeMutableBytes(minimumWritableBytes: length + 8) { frame in
+                    frame[0] = UInt8(AMQP_FRAME_BODY)
+                    frame.storeBytes(of: channel.bigEndian, toByteOffset: 1, as: UInt16.self)
+                    frame.storeBytes(of: UInt32(length).bigEndian, toByteOffset: 3, as: UInt32.self)
+                    UnsafeMutableRawBufferPointer(rebasing: frame[7..<7 + length])
+                        .copyMemory(from: UnsafeRawBufferPointer(rebasing: body[offset..<offset + length]))
+                    frame[7 + length] = UInt8(AMQP_FRAME_END)
+                    return length + 8
+                }
                 offset += length
             }
         }
@@ -288,10 +291,8 @@ extension Message {
     /// Why AMQP cannot carry the properties of this message in frames of at most `frameMax` bytes; `nil`: it can. They come in
     /// one frame, whatever their size, and a broker that gets a larger one closes the connection on all others.
     func framingDefect(frameMax: Int) -> String? {
-        for (what, text) in [("content type", contentType), ("content encoding", contentEncoding)]
-        where text.utf8.count > 255 {
-            return "its \(what) has \(text.utf8.count) bytes, and AMQP's limit is 255"
-        }
+        if contentType.utf8.count > 255 { return Self.tooLong("content type", contentType) }
+        if contentEncoding.utf8.count > 255 { return Self.tooLong("content encoding", contentEncoding) }
         guard !headers.isEmpty else { return nil }
         if let name = headers.keys.first(where: { $0.utf8.count > 255 }) {
             return "the name of its header \(name.prefix(40))… has \(name.utf8.count) bytes, and AMQP's limit is 255"
@@ -301,6 +302,10 @@ extension Message {
         let size = headers.reduce(others + 4) { $0 + $1.key.utf8.count + $1.value.utf8.count + 6 }
         guard size > frameMax else { return nil }
         return "its headers take \(size) bytes, and the broker takes \(frameMax) in one frame"
+    }
+
+    private static func tooLong(_ what: String, _ text: String) -> String {
+        "its \(what) has \(text.utf8.count) bytes, and AMQP's limit is 255"
     }
 }
 

@@ -1,6 +1,14 @@
 #if RabbitMQ
 import CRabbitMQ
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
 /// Reads the payloads of methods and content headers, by librabbitmq's `amqp_decode_method` and `amqp_decode_properties`.
 ///
 /// What librabbitmq decodes lies in one pool of memory and points into the payload, so everything is copied before the pool is
@@ -17,7 +25,7 @@ final class PayloadDecoder {
     private static let serverPropertiesOffset = 6
 
     /// Whether routes, all properties and nested tables of headers are read too, which costs: for clients that ask for it.
-    var readsRoutes = false
+    @exclusivity(unchecked) var readsRoutes = false
 
     init() {
         pool = .allocate(capacity: 1)
@@ -263,7 +271,8 @@ extension amqp_bytes_t {
     fileprivate var string: String { String(decoding: raw, as: UTF8.self) }
 
     fileprivate func equals(_ text: String) -> Bool {
-        len == text.utf8.count && raw.elementsEqual(text.utf8)
+        var text = text
+        return text.withUTF8 { $0.count == len && (len == 0 || memcmp($0.baseAddress!, bytes, len) == 0) }
     }
 }
 #endif

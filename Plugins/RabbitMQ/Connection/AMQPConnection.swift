@@ -16,22 +16,22 @@ final class AMQPConnection: FrameReceiver {
     private let client: any ConnectionClient
     private let decoder = FrameDecoder()
     private var machine: ConnectionMachine
-    private var channel: (any Channel)?
+    @exclusivity(unchecked) private var channel: (any Channel)?
     @exclusivity(unchecked) private var output = ByteBuffer()
-    private var isWriting = false
+    @exclusivity(unchecked) private var isWriting = false
     /// The bytes of methods since the broker was last seen to read.
-    private var unread = 0
+    @exclusivity(unchecked) private var unread = 0
 
-    private(set) var tuning = Tuning(channelMax: 0, frameMax: 4096, heartbeat: 0)
-    private(set) var heartbeat = Heartbeat(interval: 0)
-    private(set) var isOpen = false
+    @exclusivity(unchecked) private(set) var tuning = Tuning(channelMax: 0, frameMax: 4096, heartbeat: 0)
+    @exclusivity(unchecked) private(set) var heartbeat = Heartbeat(interval: 0)
+    @exclusivity(unchecked) private(set) var isOpen = false
     /// Why it is over, once it is.
-    private(set) var loss: ConnectionLoss?
-    private(set) var blockedReason: String?
+    @exclusivity(unchecked) private(set) var loss: ConnectionLoss?
+    @exclusivity(unchecked) private(set) var blockedReason: String?
     /// How often the broker has taken a new password over.
     private(set) var secretUpdates = 0
     /// Counts the writes: what was encoded at the present count has not left yet.
-    private(set) var flushes: UInt64 = 0
+    @exclusivity(unchecked) private(set) var flushes: UInt64 = 0
 
     init(_ login: Login, client: any ConnectionClient) {
         self.machine = ConnectionMachine(login)
@@ -141,6 +141,15 @@ final class AMQPConnection: FrameReceiver {
         if output.capacity == 0, bytes.capacity <= Self.keptCapacity {
             bytes.clear()
             output = bytes
+        }
+    }
+
+    /// Takes what comes from the socket from now on, or leaves it there.
+    func read(_ reads: Bool) {
+        do {
+            try channel?.syncOptions?.setOption(.autoRead, value: reads)
+        } catch {
+            // The socket is gone, and says so itself.
         }
     }
 

@@ -46,11 +46,15 @@ actor BrokerConnection<Client: ConnectionClient> {
     private var phase = Phase.dialing
     private var opening: CheckedContinuation<ConnectionLoss?, Never>?
     private var closers: [CheckedContinuation<Void, Never>] = []
-    private var blockedSince: ContinuousClock.Instant?
+    private var blockedSince: Moment?
     private var isFlushScheduled = false
+    private var readingPauses = ReadingPauses()
+    /// Memory for the commands of a turn.
+    private var emptyCommands: [Client.Command] = []
+    private static var keptCommands: Int { 1024 }
     /// The shortest time to the next look at deadlines.
     private var deadlinePause = Duration.milliseconds(2)
-    private var deadlineTimer: (task: Scheduled<Void>, at: ContinuousClock.Instant)?
+    private var deadlineTimer: (task: Scheduled<Void>, at: Moment)?
     /// Limits the time of what the connection is at: connecting, a new password, leaving.
     private var phaseTimer: Scheduled<Void>?
     private var renewalTimer: Scheduled<Void>?
@@ -179,9 +183,14 @@ actor BrokerConnection<Client: ConnectionClient> {
 
     private func performCommands() {
         let isOver = phase == .closed || connection.loss != nil
-        for command in inbox.takeAll() {
-            if isOver { client.abandon(command) } else { client.perform(command) }
+        var commands: [Client.Command] = []
+        swap(&commands, &emptyCommands)
+        inbox.takeAll(into: &commands)
+        for index in commands.indices {
+            if isOver { client.abandon(commands[index]) } else { client.perform(commands[index]) }
         }
+        commands.removeAll(keepingCapacity: commands.count <= Self.keptCommands)
+        emptyCommands = commands
     }
 
     /// Whatever happened: callers that are done go on, gathered bytes go out, timers and what was signalled fit.
@@ -197,6 +206,7 @@ actor BrokerConnection<Client: ConnectionClient> {
             isFlushScheduled = true
             eventLoop.execute { self.assumeIsolated { $0.flush() } }
         }
+        if readingPauses.isPausing, phase != .open || !client.canReadLater { readOn() }
         armDeadlineTimer()
     }
 
@@ -205,6 +215,18 @@ actor BrokerConnection<Client: ConnectionClient> {
         connection.flush()
         resumeClient()
         endTurn()
+    }
+
+    /// Pauses reading after it has read, where that can wait.
+    private func pauseReading() {
+        guard readingPauses.read(at: .now(), canWait: phase == .open && connection.loss == nil && client.canReadLater)
+        else { return }
+        connection.read(false)
+        _ = schedule(in: ReadingPauses.length) { $0.readOn() }
+    }
+
+    private func readOn() {
+        if readingPauses.end(at: .now()) { connection.read(true) }
     }
 
     /// Our own limit may have stopped the client, of which NIO tells nothing.
@@ -262,7 +284,7 @@ actor BrokerConnection<Client: ConnectionClient> {
             if deadlineTimer.at <= next { return }
             deadlineTimer.task.cancel()
         }
-        let wait = max(ContinuousClock.now.duration(to: next), deadlinePause)
+        let wait = max(Moment.now.duration(to: next), deadlinePause)
         let task = schedule(in: TimeAmount(clamping: wait)) { connection in
             connection.deadlineTimer = nil
             connection.performCommands()
@@ -274,7 +296,7 @@ actor BrokerConnection<Client: ConnectionClient> {
 
     /// Deadlines that lie close together are looked at together: the more there is to look at, the more of them.
     private func expire() {
-        let begin = ContinuousClock.now
+        let begin = Moment.now
         client.expire(begin)
         deadlinePause = min(max(begin.duration(to: .now) * 20, .milliseconds(2)), .milliseconds(50))
     }
@@ -371,6 +393,7 @@ extension BrokerConnection: SocketOwner {
             scheduleRenewal(within: lifetime)
         }
         endTurn()
+        pauseReading()
     }
 
     func socketEnded(_ reason: String) {

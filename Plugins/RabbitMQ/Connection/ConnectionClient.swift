@@ -17,7 +17,10 @@ protocol ConnectionClient: AnyObject, SendableMetatype {
     var wasSettingUpNews: Bool { get }
 
     /// The next moment at which ``expire(_:)`` has something to do.
-    var nextDeadline: ContinuousClock.Instant? { get }
+    var nextDeadline: Moment? { get }
+
+    /// Whether nobody waits for what the broker may be about to send, and there is room for more until it is read.
+    var canReadLater: Bool { get }
 
     /// Work that callers left.
     func perform(_ command: Command)
@@ -45,7 +48,7 @@ protocol ConnectionClient: AnyObject, SendableMetatype {
     func stop()
 
     /// Deadlines up to `now` have passed.
-    func expire(_ now: ContinuousClock.Instant)
+    func expire(_ now: Moment)
 
     /// A turn is over: bytes that go out together are prepared, and callers that are done are resumed together.
     func finishTurn()
@@ -62,5 +65,6 @@ protocol ConnectionClient: AnyObject, SendableMetatype {
 extension ConnectionClient {
     var wasSettingUpNews: Bool { false }
     var readsRoutes: Bool { false }
+    var canReadLater: Bool { false }
 }
 #endif

@@ -68,14 +68,13 @@ final class Inbox<Item: Sendable>: Sendable {
         }
     }
 
-    /// What has gathered. The next item schedules a drain again.
-    func takeAll() -> [Item] {
+    /// Puts what has gathered into `items`, which is empty and whose memory is used again. The next item schedules a drain
+    /// again.
+    func takeAll(into items: inout [Item]) {
         contents.withLock { contents in
-            let items = contents.items
-            contents.items = []
+            swap(&contents.items, &items)
             contents.isScheduled = false
             contents.isExpected = false
-            return items
         }
     }
 }

@@ -23,7 +23,7 @@ final class Consumer: ConnectionClient {
 
     var isReady: Bool { context.connection != nil }
     var isIdle: Bool { !isDraining || consumptions.values.allSatisfy { !$0.hasUnsettled } }
-    var nextDeadline: ContinuousClock.Instant? { context.nextDeadline }
+    var nextDeadline: Moment? { context.nextDeadline }
 
     // MARK: Commands
 
@@ -77,7 +77,7 @@ final class Consumer: ConnectionClient {
         for consumption in consumptions.values { consumption.channel?.release() }
     }
 
-    func expire(_ now: ContinuousClock.Instant) {
+    func expire(_ now: Moment) {
         context.forgetDeadline()
         for consumption in Array(consumptions.values) { consumption.expire(now) }
         routes.expire(now)

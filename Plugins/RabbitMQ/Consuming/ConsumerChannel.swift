@@ -6,12 +6,12 @@ import SwitchboardCore
 final class ConsumerChannel: ChannelUser {
     private enum Phase {
         /// The broker should have answered all of the set-up by then.
-        case opening(until: ContinuousClock.Instant)
+        case opening(until: Moment)
         case live
         /// The broker has been told to send nothing more, as nothing is taken any more.
         case muted
         /// The broker should have answered the end by then.
-        case closing(until: ContinuousClock.Instant)
+        case closing(until: Moment)
     }
 
     private struct Method {
@@ -19,27 +19,28 @@ final class ConsumerChannel: ChannelUser {
         var isRedelivered: Bool
     }
 
-    /// How long an acceptance may wait for others.
+    /// How long an acceptance may wait for others. What comes to a mailbox comes to nobody else, so that nobody waits for it.
     private static let acceptanceDelay = Duration.milliseconds(2)
+    private static let mailboxAcceptanceDelay = Duration.milliseconds(10)
 
     let number: UInt16
     /// Settles what comes by this channel.
     let settler: ChannelSettler
     private let consumption: Consumption
     private let context: ConsumerContext
-    private var phase: Phase
+    @exclusivity(unchecked) private var phase: Phase
     /// How many declarations the broker has answered.
     private var answered = 0
-    private var tracker = AckTracker()
-    private var receipts = AcceptanceReceipts()
-    private var assembler = ContentAssembler<Method>()
-    private var selfCheck = SelfCheck()
+    @exclusivity(unchecked) private var tracker = AckTracker()
+    @exclusivity(unchecked) private var receipts = AcceptanceReceipts()
+    @exclusivity(unchecked) private var assembler = ContentAssembler<Method>()
+    @exclusivity(unchecked) private var selfCheck = SelfCheck()
     /// Whether it has acceptances to tell the broker at the end of the turn.
-    private var hasAcceptances = false
+    @exclusivity(unchecked) private var hasAcceptances = false
 
     init(
         _ number: UInt16, _ consumption: Consumption, _ context: ConsumerContext,
-        answeringUntil deadline: ContinuousClock.Instant
+        answeringUntil deadline: Moment
     ) {
         self.number = number
         self.consumption = consumption
@@ -62,7 +63,7 @@ final class ConsumerChannel: ChannelUser {
     var hasUnsettled: Bool { tracker.count > 0 }
 
     /// The next moment at which ``expire(_:)`` has something to do.
-    var nextDeadline: ContinuousClock.Instant? {
+    var nextDeadline: Moment? {
         switch phase {
         case .opening(let deadline), .closing(let deadline): deadline
         case .live: selfCheck.nextAt
@@ -72,7 +73,7 @@ final class ConsumerChannel: ChannelUser {
 
     // MARK: What the subscription asks for
 
-    func beginChecks(at first: ContinuousClock.Instant) {
+    func beginChecks(at first: Moment) {
         selfCheck.begin(at: first)
     }
 
@@ -89,7 +90,7 @@ final class ConsumerChannel: ChannelUser {
     }
 
     /// Ends the channel for good.
-    func close(until deadline: ContinuousClock.Instant) {
+    func close(until deadline: Moment) {
         context.send(tracker.drain() + consumption.methods.tearDown, number)
         phase = .closing(until: deadline)
     }
@@ -106,7 +107,7 @@ final class ConsumerChannel: ChannelUser {
     }
 
     /// Looks after what the broker should have answered, and after the queue.
-    func expire(_ now: ContinuousClock.Instant) {
+    func expire(_ now: Moment) {
         switch phase {
         case .opening(let deadline) where deadline <= now:
             consumption.history.change { $0.silences += 1 }
@@ -335,7 +336,10 @@ final class ConsumerChannel: ChannelUser {
     /// the loop for itself. Not where the broker may be waiting for it.
     private var acceptanceCanWait: Bool {
         guard tracker.count * 2 <= Int(consumption.prefetch) else { return false }
-        if context.inbox.expect() { context.note(.now + Self.acceptanceDelay) }
+        if context.inbox.expect() {
+            let isMailbox = if case .mailbox = consumption.address { true } else { false }
+            context.note(.now + (isMailbox ? Self.mailboxAcceptanceDelay : Self.acceptanceDelay))
+        }
         return true
     }
 }

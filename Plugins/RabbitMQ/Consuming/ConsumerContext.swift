@@ -21,15 +21,15 @@ final class ConsumerContext {
     let logger: Logger
     private let signals: ConnectionSignals
 
-    private(set) var connection: AMQPConnection?
-    var channels = ConsumerChannels()
-    var consumptions: [UInt64: Consumption] = [:]
+    @exclusivity(unchecked) private(set) var connection: AMQPConnection?
+    @exclusivity(unchecked) var channels = ConsumerChannels()
+    @exclusivity(unchecked) var consumptions: [UInt64: Consumption] = [:]
     /// Whether nothing more is set up on this connection.
     private(set) var isEnding = false
-    private(set) var nextDeadline: ContinuousClock.Instant?
+    @exclusivity(unchecked) private(set) var nextDeadline: Moment?
     /// Those whose acceptances leave at the end of the turn.
-    private var accepting: [ConsumerChannel] = []
-    private var told: [ConnectionSignal] = []
+    @exclusivity(unchecked) private var accepting: [ConsumerChannel] = []
+    @exclusivity(unchecked) private var told: [ConnectionSignal] = []
 
     init(
         _ settings: Settings, errors: BrokerErrors, inbox: Inbox<ConsumeCommand>, demands: BrokerDemands,
@@ -85,7 +85,7 @@ final class ConsumerContext {
         nextDeadline = nil
     }
 
-    func note(_ deadline: ContinuousClock.Instant?) {
+    func note(_ deadline: Moment?) {
         guard let deadline else { return }
         nextDeadline = min(nextDeadline ?? deadline, deadline)
     }

@@ -21,7 +21,7 @@ final class Consumption {
     /// `nil` while it waits.
     private(set) var channel: ConsumerChannel?
     private var backoff = GrowingPause(first: .milliseconds(50), longest: .seconds(5))
-    private var retryAt: ContinuousClock.Instant?
+    private var retryAt: Moment?
     /// How often on end the queue, which should be this one's alone, had other consumers too.
     private var strangers = 0
 
@@ -99,7 +99,7 @@ final class Consumption {
         methods.leftOut = []
         if let interval = context.settings.selfCheckInterval {
             // Not all at once: a process has many, and they become live together.
-            let first = ContinuousClock.now + interval * Double.random(in: 0.5...1)
+            let first = Moment.now + interval * Double.random(in: 0.5...1)
             channel?.beginChecks(at: first)
             routes.begin(at: first)
         }
@@ -241,7 +241,7 @@ final class Consumption {
 
     // MARK: Time
 
-    func expire(_ now: ContinuousClock.Instant) {
+    func expire(_ now: Moment) {
         if let retryAt, retryAt <= now {
             self.retryAt = nil
             setUp()

@@ -1,5 +1,6 @@
 #if RabbitMQ
 import DequeModule
+import SwitchboardCore
 
 /// Keeps the ways by which messages come to live subscriptions: the exchange and its binding to the queue. Somebody may delete
 /// either, and the consumer hears nothing. AMQP has no question for that; declaring again changes nothing of what is there,
@@ -36,9 +37,9 @@ struct RouteChecks: Sendable {
 
     private(set) var state = State.resting
     /// When the next sweep is due; `nil`: nothing is subscribed to yet.
-    private(set) var nextAt: ContinuousClock.Instant?
+    private(set) var nextAt: Moment?
     /// When the broker should have answered.
-    private(set) var answerAt: ContinuousClock.Instant?
+    private(set) var answerAt: Moment?
     /// Those of this sweep that are not done; the first is under way.
     private var routes: Deque<Route> = []
     /// Steps that were refused, and for how many sweeps more they are left out.
@@ -53,18 +54,18 @@ struct RouteChecks: Sendable {
     }
 
     /// The next moment at which something has to happen.
-    var nextDeadline: ContinuousClock.Instant? {
+    var nextDeadline: Moment? {
         if case .asking = state { answerAt } else { nextAt }
     }
 
     /// There is something to keep. Returns when the first sweep is due.
-    mutating func begin(_ first: ContinuousClock.Instant) -> ContinuousClock.Instant? {
+    mutating func begin(_ first: Moment) -> Moment? {
         nextAt = nextAt ?? first
         return nextDeadline
     }
 
     /// Whether a sweep is due. Then the next one comes after `interval`, whatever becomes of this one.
-    mutating func isDue(_ now: ContinuousClock.Instant, next interval: Duration) -> Bool {
+    mutating func isDue(_ now: Moment, next interval: Duration) -> Bool {
         guard let nextAt, nextAt <= now else { return false }
         self.nextAt = now + interval
         // The last one is not over: the broker is slow, or does not answer on its channel any more.
@@ -85,7 +86,7 @@ struct RouteChecks: Sendable {
     }
 
     /// Goes on with the sweep on a channel that is to be opened. Returns what to send on it.
-    mutating func open(_ channel: UInt16, until deadline: ContinuousClock.Instant) -> [OutgoingMethod] {
+    mutating func open(_ channel: UInt16, until deadline: Moment) -> [OutgoingMethod] {
         state = .asking(channel)
         answerAt = deadline
         return [.channelOpen] + (routes.first?.steps.map(\.method) ?? [])
@@ -98,7 +99,7 @@ struct RouteChecks: Sendable {
     }
 
     /// The broker has answered a step. Returns what to send next.
-    mutating func answered(until deadline: ContinuousClock.Instant) throws(ProtocolViolation) -> [OutgoingMethod] {
+    mutating func answered(until deadline: Moment) throws(ProtocolViolation) -> [OutgoingMethod] {
         if case .leaving = state { return [] }
         guard case .asking = state, !routes.isEmpty else {
             throw ProtocolViolation("the broker answered a declaration that was not made")
@@ -138,7 +139,7 @@ struct RouteChecks: Sendable {
     var isInterrupted: Bool { state == .resting && !routes.isEmpty }
 
     /// Gives the sweep up where the broker does not answer. Returns what to send.
-    mutating func expire(_ now: ContinuousClock.Instant) -> [OutgoingMethod] {
+    mutating func expire(_ now: Moment) -> [OutgoingMethod] {
         guard case .asking = state, let answerAt, answerAt <= now else { return [] }
         return leave()
     }

@@ -13,11 +13,11 @@ final class RouteKeeper: ChannelUser {
     }
 
     /// There is something to keep.
-    func begin(at first: ContinuousClock.Instant) {
+    func begin(at first: Moment) {
         context.note(checks.begin(first))
     }
 
-    func expire(_ now: ContinuousClock.Instant) {
+    func expire(_ now: Moment) {
         defer { context.note(checks.nextDeadline) }
         if let channel = checks.channel { context.send(checks.expire(now), channel) }
         guard let interval = context.settings.selfCheckInterval else { return }

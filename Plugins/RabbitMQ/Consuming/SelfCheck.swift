@@ -1,4 +1,6 @@
 #if RabbitMQ
+import SwitchboardCore
+
 /// Finds a subscription that is "connected but deaf": its connection lives and the broker sends it nothing, because it
 /// has lost the consumer (a node that failed over, a queue that was deleted without a word; field.md §2).
 ///
@@ -24,7 +26,7 @@ struct SelfCheck: Sendable {
     }
 
     /// When to ask next; `nil` before ``begin(at:)``.
-    private(set) var nextAt: ContinuousClock.Instant?
+    private(set) var nextAt: Moment?
     private var isWaiting = false
     /// Whether messages were waiting at the last answer, and nothing has come since.
     private var wasStarving = false
@@ -33,12 +35,12 @@ struct SelfCheck: Sendable {
     /// Whether they have become fewer, and nothing has come since.
     private var isDoubtful = false
 
-    mutating func begin(at first: ContinuousClock.Instant) {
+    mutating func begin(at first: Moment) {
         self = SelfCheck()
         nextAt = first
     }
 
-    mutating func due(_ now: ContinuousClock.Instant, every interval: Duration) -> Step {
+    mutating func due(_ now: Moment, every interval: Duration) -> Step {
         guard let nextAt, nextAt <= now else { return .nothing }
         self.nextAt = now + interval
         if isWaiting { return .deaf(reason: "the broker did not answer on the subscription's channel") }

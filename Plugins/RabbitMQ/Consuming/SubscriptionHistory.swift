@@ -10,7 +10,7 @@ final class SubscriptionHistory: Sendable {
         /// Between attempts over which the broker may have failed.
         var failures = DoublingPause(longest: FailingDeclarations.longestPause)
         /// Until when it is not tried, whatever connection there is: the broker may have failed over it.
-        var suspendedUntil: ContinuousClock.Instant?
+        var suspendedUntil: Moment?
         /// Why it is not live, or was not the last time.
         var lastReason: String?
         /// How often on end the broker has not answered what sets it up.

@@ -47,7 +47,7 @@ final class InspectionClient: ConnectionClient {
 
     var isReady: Bool { true }
     var isIdle: Bool { true }
-    var nextDeadline: ContinuousClock.Instant? { nil }
+    var nextDeadline: Moment? { nil }
 
     func perform(_ command: Never) {}
     func opened(_ connection: AMQPConnection) {}
@@ -57,7 +57,7 @@ final class InspectionClient: ConnectionClient {
     func drain() {}
     func stop() {}
     func abandon(_ command: Never) {}
-    func expire(_ now: ContinuousClock.Instant) {}
+    func expire(_ now: Moment) {}
     func finishTurn() {}
 }
 #endif

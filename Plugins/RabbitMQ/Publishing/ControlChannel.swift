@@ -30,7 +30,7 @@ final class ControlChannel {
     private var state = State.closed
     private(set) var number = ControlChannel.firstNumber
     /// When the broker should have answered.
-    private(set) var answerDeadline: ContinuousClock.Instant?
+    private(set) var answerDeadline: Moment?
     /// What is declared on this connection.
     private var declared: Set<Declaration> = []
     /// Counts the times that ``declared`` has lost something, so that a route need not look into it for each publish.
@@ -140,7 +140,7 @@ final class ControlChannel {
     func park(_ publish: Publish, _ plan: PublishPlan) {
         let address = publish.address
         if let failure = memory.failure(of: address) {
-            let pause = ContinuousClock.now.duration(to: failure.until)
+            let pause = Moment.now.duration(to: failure.until)
             return outcomes.add(
                 publish,
                 .again(

@@ -9,7 +9,7 @@ import SwitchboardCore
 struct FailingDeclarations: Sendable {
     struct Failure: Sendable {
         /// When to declare again.
-        var until: ContinuousClock.Instant
+        var until: Moment
         /// What the broker said.
         var reason: String
         fileprivate var pauses = DoublingPause(longest: longestPause)
@@ -31,7 +31,7 @@ struct FailingDeclarations: Sendable {
 
     /// The connection was lost while the broker was declaring `address`.
     mutating func failed(
-        _ address: Address, _ reason: String, at now: ContinuousClock.Instant,
+        _ address: Address, _ reason: String, at now: Moment,
         using generator: inout some RandomNumberGenerator
     ) {
         if failures.count >= limit, failures[address] == nil { failures.removeAll() }
@@ -42,7 +42,7 @@ struct FailingDeclarations: Sendable {
     }
 
     /// Why `address` must not be declared now; `nil` when it may be.
-    func failure(of address: Address, at now: @autoclosure () -> ContinuousClock.Instant) -> Failure? {
+    func failure(of address: Address, at now: @autoclosure () -> Moment) -> Failure? {
         guard !failures.isEmpty, let failure = failures[address], failure.until > now() else { return nil }
         return failure
     }

@@ -42,33 +42,35 @@ final class PublishChannel {
     private let metrics: DriverMetrics
     private let answerTime: Duration
 
-    private var connection: AMQPConnection?
-    private var state = State.closed
+    @exclusivity(unchecked) private var connection: AMQPConnection?
+    @exclusivity(unchecked) private var state = State.closed
     /// Whether the broker has stopped the channel (`channel.flow`).
-    private var isPaused = false
+    @exclusivity(unchecked) private var isPaused = false
     /// Whether another connection is about to take over.
-    private var isDraining = false
+    @exclusivity(unchecked) private var isDraining = false
     /// When the broker should have answered the opening.
-    private(set) var answerDeadline: ContinuousClock.Instant?
+    @exclusivity(unchecked) private(set) var answerDeadline: Moment?
     /// Handed over and not written yet.
-    private var waiting: Deque<Publish> = []
+    @exclusivity(unchecked) private var waiting: Deque<Publish> = []
     @exclusivity(unchecked) private var window = ConfirmWindow<Unconfirmed>()
     /// How many publishes still have to go alone, after a channel exception that did not say whose it was.
-    private var probes = 0
-    private var returning = ContentAssembler<IncomingMethod.Return>()
+    @exclusivity(unchecked) private var probes = 0
+    @exclusivity(unchecked) private var returning = ContentAssembler<IncomingMethod.Return>()
+    @exclusivity(unchecked) private var unread: UnreadConfirms
     /// As the metric was told last.
-    private var reportedUnconfirmed = 0
+    @exclusivity(unchecked) private var reportedUnconfirmed = 0
     private var generator = SystemRandomNumberGenerator()
 
     init(
         control: ControlChannel, errors: BrokerErrors, outcomes: PublishOutcomes, metrics: DriverMetrics,
-        answerTime: Duration
+        answerTime: Duration, unread: UnreadConfirms
     ) {
         self.control = control
         self.errors = errors
         self.outcomes = outcomes
         self.metrics = metrics
         self.answerTime = answerTime
+        self.unread = unread
     }
 
     var isReady: Bool { state == .ready }
@@ -76,8 +78,13 @@ final class PublishChannel {
     /// Whether the broker has confirmed all that callers wait for.
     var isIdle: Bool { !window.contains { !$0.publish.isOver } }
 
+    /// Whether all that may come are confirms that nobody waits for.
+    var canReadLater: Bool {
+        state == .ready && unread.mayWait && probes == 0 && !isDraining && waiting.isEmpty
+    }
+
     /// When publishes are to be looked at that go alone: their callers may have given up.
-    var probeDeadline: ContinuousClock.Instant? {
+    var probeDeadline: Moment? {
         probes > 0 && !waiting.isEmpty ? .now + .milliseconds(50) : nil
     }
 
@@ -181,6 +188,7 @@ final class PublishChannel {
                 of: publish.message, channel: Self.number, frameMax: Int(connection.tuning.frameMax))
         }
         window.append(Unconfirmed(publish: publish, route: route, flush: connection.flushes))
+        unread.wrote(publish)
         if window.isSweepDue { dropAbandoned() }
     }
 
@@ -188,10 +196,18 @@ final class PublishChannel {
     /// a queue that never confirms, such as one without a leader, must not fill the memory.
     private func dropAbandoned() {
         let before = window.abandoned
-        window.abandon { $0.publish.isOver }
+        abandonWhatIsOver()
         if probes > 0 { probes -= min(probes, window.abandoned - before) }
         guard window.abandoned > Self.abandonedLimit else { return }
         connection?.end("the broker did not confirm \(window.abandoned) messages within their deadlines")
+    }
+
+    private func abandonWhatIsOver() {
+        window.abandon {
+            guard $0.publish.isOver else { return false }
+            unread.left($0.publish)
+            return true
+        }
     }
 
     // MARK: Confirms
@@ -199,6 +215,7 @@ final class PublishChannel {
     private func settle(_ tag: UInt64, multiple: Bool, isPositive: Bool) throws(ProtocolViolation) {
         try window.settle(tag, multiple: multiple) { unconfirmed in
             let publish = unconfirmed.publish
+            unread.left(publish)
             if probes > 0 { probes -= 1 }
             switch unconfirmed.answer {
             case .lacksQueue(let returned): declareAgain(publish, returned)
@@ -293,6 +310,7 @@ final class PublishChannel {
         state = .closed
         answerDeadline = nil
         waiting.removeAll()
+        unread.reset()
         for unconfirmed in window.reset() {
             let publish = unconfirmed.publish
             switch unconfirmed.answer {
@@ -311,9 +329,10 @@ final class PublishChannel {
     /// The channel is gone, and all that was pipelined behind the offending publish was dropped without a confirm.
     private func closed(by closure: IncomingMethod.Closure) {
         isPaused = false
-        window.abandon { $0.publish.isOver }
+        abandonWhatIsOver()
         let isAlone = window.count == 1 && window.abandoned == 0
         let lost = window.reset()
+        unread.reset()
         let missing = closure.code == 404 ? Self.quotedName(in: closure.text) : nil
         if missing != nil { control.forgetDeclarations() }
         let firstDropped = Self.firstCertainlyDropped(lost.map(\.route.plan.exchange), missing: missing)

@@ -16,15 +16,15 @@ final class Publisher: ConnectionClient {
     private let control: ControlChannel
     private let channel: PublishChannel
     private let signals: ConnectionSignals
-    private var connection: AMQPConnection?
-    private var routes: [Address: PublishRoute] = [:]
+    @exclusivity(unchecked) private var connection: AMQPConnection?
+    @exclusivity(unchecked) private var routes: [Address: PublishRoute] = [:]
     /// What of ``demands`` is in the routes.
-    private var adaptedRevision = 0
+    @exclusivity(unchecked) private var adaptedRevision = 0
     private(set) var wasSettingUpNews = false
 
     init(
         topology: Topology, demands: BrokerDemands, memory: DeclarationMemory, metrics: DriverMetrics,
-        errors: BrokerErrors, answerTime: Duration, signals: ConnectionSignals, logger: Logger
+        errors: BrokerErrors, answerTime: Duration, unread: UnreadConfirms, signals: ConnectionSignals, logger: Logger
     ) {
         self.topology = topology
         self.demands = demands
@@ -33,14 +33,19 @@ final class Publisher: ConnectionClient {
             demands: demands, memory: memory, metrics: metrics, errors: errors, outcomes: outcomes,
             answerTime: answerTime, logger: logger)
         channel = PublishChannel(
-            control: control, errors: errors, outcomes: outcomes, metrics: metrics, answerTime: answerTime)
+            control: control, errors: errors, outcomes: outcomes, metrics: metrics, answerTime: answerTime,
+            unread: unread)
     }
 
     /// A broker that takes no messages answers nothing either; what is set up then is set up when it does.
     var isReady: Bool { channel.isReady && control.isReady || connection?.blockedReason != nil }
     var isIdle: Bool { channel.isIdle }
 
-    var nextDeadline: ContinuousClock.Instant? {
+    var canReadLater: Bool {
+        channel.canReadLater && control.answerDeadline == nil && connection?.blockedReason == nil
+    }
+
+    var nextDeadline: Moment? {
         [channel.answerDeadline, control.answerDeadline, channel.probeDeadline].compactMap(\.self).min()
     }
 
@@ -112,13 +117,13 @@ final class Publisher: ConnectionClient {
 
     func stop() {}
 
-    func expire(_ now: ContinuousClock.Instant) {
+    func expire(_ now: Moment) {
         expireAnswers(now)
         pump()
     }
 
     /// A broker that does not open a channel is given up.
-    private func expireAnswers(_ now: ContinuousClock.Instant) {
+    private func expireAnswers(_ now: Moment) {
         guard let connection else { return }
         // It reads nothing meanwhile.
         if connection.blockedReason != nil { return postponeAnswers() }

@@ -34,7 +34,8 @@ public struct Delivery: Sendable {
     public var attempt: Int? { state.attempt }
 
     /// When its driver created it. Durations in the message, such as a deadline, count from here.
-    public var arrival: ContinuousClock.Instant { state.arrival }
+    public var arrival: ContinuousClock.Instant { state.arrival.instant }
+    package var moment: Moment { state.arrival }
 
     /// For drivers: a delivery that `settler` knows by a number, `token`.
     ///
@@ -110,7 +111,7 @@ public struct Delivery: Sendable {
         let message: Message
         let isRedelivered: Bool
         let attempt: Int?
-        let arrival = ContinuousClock.now
+        let arrival = Moment.now
         let token: UInt64
         let settler: any DeliverySettler
         private let settled = Atomic<Bool>(false)

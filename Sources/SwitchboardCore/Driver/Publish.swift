@@ -17,6 +17,10 @@ public struct Publish: Sendable {
     /// Whether the message may arrive twice.
     @inlinable public var allowsDuplicates: Bool { record.allowsDuplicates }
 
+    /// Whether somebody waits for the outcome. Where nobody does, a connection may learn it some milliseconds later, so
+    /// that its peer's words don't wake it one by one.
+    @inlinable public var isAwaited: Bool { record.isAwaited }
+
     /// How long its caller still waits; for protocols that tell their peer. Never negative.
     public var timeLeft: Duration {
         max(.zero, record.now().duration(to: record.deadline))
@@ -75,8 +79,19 @@ public struct Publish: Sendable {
         finish: @escaping @Sendable (PublishOutcome) -> Void
     ) {
         self.init(
+            message, to: address, mandatory: mandatory, allowsDuplicates: allowsDuplicates, isAwaited: true,
+            finish: finish)
+    }
+
+    /// For tests of connections, as the form without `isAwaited`.
+    package init(
+        _ message: Message, to address: Address, mandatory: Bool = false, allowsDuplicates: Bool = false,
+        isAwaited: Bool, finish: @escaping @Sendable (PublishOutcome) -> Void
+    ) {
+        self.init(
             record: PublishRecord(
-                message, to: address, mandatory: mandatory, allowsDuplicates: allowsDuplicates, finish: finish),
+                message, to: address, mandatory: mandatory, allowsDuplicates: allowsDuplicates, isAwaited: isAwaited,
+                finish: finish),
             attempt: 0)
     }
 

@@ -6,7 +6,7 @@
 ///                     pausing ◀──────────────────┴──────────────────────────┘
 ///     any ──closed, refused for good──▶ closed
 struct ConnectionLife {
-    typealias Instant = ContinuousClock.Instant
+    typealias Instant = Moment
 
     enum Phase: Hashable {
         case idle, connecting, restoring, up, pausing, closed

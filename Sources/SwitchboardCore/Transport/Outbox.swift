@@ -7,7 +7,7 @@
 ///
 /// A publish that its caller has given up is taken out at once, wherever it is, and makes room in the window.
 struct Outbox {
-    typealias Instant = ContinuousClock.Instant
+    typealias Instant = Moment
 
     /// A publish that is over: the caller to tell, and its error.
     typealias Ending = (caller: PublishRecord.Caller?, error: TransportError?)

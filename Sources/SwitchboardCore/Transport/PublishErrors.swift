@@ -1,6 +1,6 @@
 /// The sentences for publishes and subscriptions that fail without their connection's doing.
 struct PublishErrors: Sendable {
-    typealias Instant = ContinuousClock.Instant
+    typealias Instant = Moment
 
     /// The URL, with its passwords masked.
     let url: String

@@ -7,7 +7,7 @@ import Synchronization
 /// for each publish would cost an allocation and two locks more.
 @usableFromInline
 final class PublishRecord: @unchecked Sendable {
-    typealias Instant = ContinuousClock.Instant
+    typealias Instant = Moment
 
     /// The list that has it.
     enum Place: UInt8 {
@@ -59,6 +59,7 @@ final class PublishRecord: @unchecked Sendable {
     let started: Instant
     @usableFromInline let mandatory: Bool
     @usableFromInline let allowsDuplicates: Bool
+    @usableFromInline let isAwaited: Bool
     let core: TransportCore?
     let relay: Relay?
 
@@ -87,7 +88,7 @@ final class PublishRecord: @unchecked Sendable {
 
     init(
         _ message: Message, to address: Address, deadline: Instant, started: Instant, mandatory: Bool,
-        allowsDuplicates: Bool, core: TransportCore
+        allowsDuplicates: Bool, isAwaited: Bool, core: TransportCore
     ) {
         self.message = message
         self.address = address
@@ -95,6 +96,7 @@ final class PublishRecord: @unchecked Sendable {
         self.started = started
         self.mandatory = mandatory
         self.allowsDuplicates = allowsDuplicates
+        self.isAwaited = isAwaited
         self.core = core
         relay = nil
     }
@@ -107,13 +109,14 @@ final class PublishRecord: @unchecked Sendable {
         started = record.started
         mandatory = record.mandatory
         allowsDuplicates = record.allowsDuplicates
+        isAwaited = record.isAwaited
         core = record.core
         relay = Relay(origin, finish)
     }
 
     /// One that no transport has made.
     init(
-        _ message: Message, to address: Address, mandatory: Bool, allowsDuplicates: Bool,
+        _ message: Message, to address: Address, mandatory: Bool, allowsDuplicates: Bool, isAwaited: Bool,
         finish: @escaping @Sendable (PublishOutcome) -> Void
     ) {
         self.message = message
@@ -122,6 +125,7 @@ final class PublishRecord: @unchecked Sendable {
         deadline = started + .seconds(3600)
         self.mandatory = mandatory
         self.allowsDuplicates = allowsDuplicates
+        self.isAwaited = isAwaited
         core = nil
         relay = Relay(nil, finish)
     }

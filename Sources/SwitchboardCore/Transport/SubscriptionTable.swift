@@ -6,7 +6,7 @@
 ///     any ──failed──▶ (gone)                   │
 ///     any ──body returned──▶ ending ──ended, lost──▶ (gone)
 struct SubscriptionTable {
-    typealias Instant = ContinuousClock.Instant
+    typealias Instant = Moment
     /// Told when the subscription is live (`nil`), or why it won't be; or when it has ended.
     typealias Waiter = UnsafeContinuation<TransportError?, Never>
 

@@ -158,7 +158,16 @@ public final class Transport: Service {
         mandatory: Bool = false,
         allowsDuplicates: Bool = false
     ) async throws(TransportError) {
-        let record = try record(message, address, deadline, mandatory, allowsDuplicates)
+        try await publish(
+            message, to: address, until: deadline.map { Moment($0) }, mandatory: mandatory,
+            allowsDuplicates: allowsDuplicates)
+    }
+
+    /// The same, for callers whose deadline is a ``Moment``.
+    package func publish(
+        _ message: Message, to address: Address, until deadline: Moment?, mandatory: Bool, allowsDuplicates: Bool
+    ) async throws(TransportError) {
+        let record = try record(message, address, deadline, mandatory, allowsDuplicates, isAwaited: true)
         core.accept(record)
         if record.isOver {
             if let error = record.error { throw error }
@@ -190,16 +199,47 @@ public final class Transport: Service {
         allowsDuplicates: Bool = false,
         completion: @escaping @Sendable (TransportError?) -> Void
     ) throws(TransportError) -> PendingPublish? {
-        let record = try record(message, address, deadline, mandatory, allowsDuplicates)
+        try publish(
+            message, to: address, deadline: deadline, mandatory: mandatory, allowsDuplicates: allowsDuplicates,
+            isAwaited: true, completion: completion)
+    }
+
+    /// Publishes like the form without `isAwaited`.
+    ///
+    /// - Parameter isAwaited: whether something waits for the completion. Where nothing does, as where an answer says
+    ///   later what the completion says too, it may come some milliseconds late, which spares the connection most of its
+    ///   wake-ups.
+    public func publish(
+        _ message: Message,
+        to address: Address,
+        deadline: ContinuousClock.Instant? = nil,
+        mandatory: Bool = false,
+        allowsDuplicates: Bool = false,
+        isAwaited: Bool,
+        completion: @escaping @Sendable (TransportError?) -> Void
+    ) throws(TransportError) -> PendingPublish? {
+        try publish(
+            message, to: address, until: deadline.map { Moment($0) }, mandatory: mandatory,
+            allowsDuplicates: allowsDuplicates, isAwaited: isAwaited, completion: completion)
+    }
+
+    /// The same, for callers whose deadline is a ``Moment``.
+    package func publish(
+        _ message: Message, to address: Address, until deadline: Moment?, mandatory: Bool, allowsDuplicates: Bool,
+        isAwaited: Bool, completion: @escaping @Sendable (TransportError?) -> Void
+    ) throws(TransportError) -> PendingPublish? {
+        let record = try record(message, address, deadline, mandatory, allowsDuplicates, isAwaited: isAwaited)
         record.caller = .function(completion)
         core.accept(record)
         return record.isOver ? nil : PendingPublish(record, core)
     }
 
+    private static let closeDeadline: Duration = .milliseconds(100)
+
     @inline(__always)
     private func record(
-        _ message: Message, _ address: Address, _ deadline: ContinuousClock.Instant?, _ mandatory: Bool,
-        _ allowsDuplicates: Bool
+        _ message: Message, _ address: Address, _ deadline: Moment?, _ mandatory: Bool,
+        _ allowsDuplicates: Bool, isAwaited: Bool
     ) throws(TransportError) -> PublishRecord {
         try address.validate(for: .publishing)
         guard message.body.count <= configuration.maximumMessageSize else {
@@ -212,9 +252,11 @@ public final class Transport: Service {
             throw TransportError(.cancelled, "The task was cancelled before a message to \(address) was sent.")
         }
         let now = core.clock.now()
+        let deadline = deadline ?? now + configuration.publishTimeout
+        // A deadline that is close waits for the outcome too.
         return PublishRecord(
-            message, to: address, deadline: deadline ?? now + configuration.publishTimeout, started: now,
-            mandatory: mandatory, allowsDuplicates: allowsDuplicates, core: core)
+            message, to: address, deadline: deadline, started: now, mandatory: mandatory,
+            allowsDuplicates: allowsDuplicates, isAwaited: isAwaited || deadline < now + Self.closeDeadline, core: core)
     }
 
     /// Returns a mailbox whose name is unique while this transport lives.

@@ -20,13 +20,13 @@ package struct TransportClock: Sendable {
     }
 
     @inline(__always)
-    func now() -> Instant {
+    func now() -> Moment {
         guard let custom else { return .now }
-        return custom.now()
+        return Moment(custom.now())
     }
 
-    func sleep(until instant: Instant) async throws {
-        guard let custom else { return try await Task.sleep(until: instant, clock: .continuous) }
-        try await custom.sleep(instant)
+    func sleep(until moment: Moment) async throws {
+        guard let custom else { return try await Task.sleep(until: moment.instant, clock: .continuous) }
+        try await custom.sleep(moment.instant)
     }
 }

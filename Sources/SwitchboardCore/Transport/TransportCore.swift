@@ -8,7 +8,7 @@
 ///     run() ──connect──▶ ConnectionLife ────────┘         │
 ///          ◀───────────── signals, finished tries ────────┘
 final class TransportCore: Sendable {
-    typealias Instant = ContinuousClock.Instant
+    typealias Instant = Moment
 
     /// One of the connections.
     fileprivate struct Slot {
@@ -611,6 +611,7 @@ final class TransportCore: Sendable {
             return state.nextID
         }
         let subscription = Subscription(id, to: address, options, buffer)
+        let deadline = options.deadline.map { Moment($0) }
         let error = await withTaskCancellationHandler {
             await withUnsafeContinuation { (waiter: SubscriptionTable.Waiter) in
                 let now = clock.now()
@@ -618,12 +619,12 @@ final class TransportCore: Sendable {
                     if let final = state.outbox.final { return final }
                     // Under the lock, so that a cancellation is either seen here or finds the subscription.
                     if Task.isCancelled { return errors.cancelled(address) }
-                    state.table.add(.init(subscription, waiter, started: now, deadline: options.deadline))
+                    state.table.add(.init(subscription, waiter, started: now, deadline: deadline))
                     if state.slots[consumingSlot].life.isConnected { state.table.ask(now) }
                     return nil
                 }
                 if let early { return waiter.resume(returning: early) }
-                note(options.deadline)
+                note(deadline)
                 command()
             }
         } onCancel: {

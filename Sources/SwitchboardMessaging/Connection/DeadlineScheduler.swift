@@ -6,8 +6,6 @@ import SwitchboardCore
 /// bound of them, looks through all entries when that moment has come, and finds the next bound on the way. That makes
 /// adding and removing an entry O(1), and the look-throughs as rare as the deadlines are far.
 final class DeadlineScheduler: Sendable {
-    typealias Instant = ContinuousClock.Instant
-
     struct Token: Hashable, Sendable {
         fileprivate let slot: Int
         fileprivate let generation: UInt64
@@ -40,8 +38,7 @@ final class DeadlineScheduler: Sendable {
     }
 
     /// Calls `action` once at `deadline`, unless cancelled before, or ``run()`` has ended by then. `action` must not wait.
-    func schedule(at deadline: Instant, _ action: @escaping @Sendable () -> Void) -> Token {
-        let deadline = Moment(deadline)
+    func schedule(at deadline: Moment, _ action: @escaping @Sendable () -> Void) -> Token {
         var alarm: Moment?
         let token = state.withLock { state in
             alarm = state.lowerBound(to: deadline)
@@ -53,8 +50,7 @@ final class DeadlineScheduler: Sendable {
 
     /// Moves a deadline to a later moment. `false` when it has passed or was cancelled.
     @discardableResult
-    func postpone(_ token: Token, to deadline: Instant) -> Bool {
-        let deadline = Moment(deadline)
+    func postpone(_ token: Token, to deadline: Moment) -> Bool {
         return state.withLock { state in
             guard state.has(token), let entry = state.slots[token.slot] else { return false }
             state.slots[token.slot]?.deadline = max(entry.deadline, deadline)

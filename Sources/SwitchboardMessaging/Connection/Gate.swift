@@ -54,14 +54,14 @@ final class Gate: Sendable {
 
     /// Returns when the gate is open. Throws its error, `CancellationError`, or what `timeoutError` makes at the deadline.
     func wait(
-        until deadline: ContinuousClock.Instant, timeoutError: @escaping @Sendable () -> any Error
+        until deadline: Moment, timeoutError: @escaping @Sendable () -> any Error
     ) async throws {
         if isOpen { return }
         if let failure { throw failure }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await self.wait() }
             group.addTask {
-                try await Task.sleep(until: deadline, clock: .continuous)
+                try await Task.sleep(until: deadline.instant, clock: .continuous)
                 throw timeoutError()
             }
             defer { group.cancelAll() }

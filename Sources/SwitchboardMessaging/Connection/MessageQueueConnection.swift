@@ -130,7 +130,7 @@ public final class MessageQueueConnection: Service {
     func call(
         _ request: OsloRequest,
         to address: Address,
-        deadline: ContinuousClock.Instant,
+        deadline: Moment,
         keepaliveInterval: Duration?,
         mandatory: Bool
     ) async throws -> OsloReply {
@@ -141,10 +141,11 @@ public final class MessageQueueConnection: Service {
             try await openMailbox(until: deadline)
             try calls.add(id, deadline: deadline, keepaliveInterval: keepaliveInterval, isSending: true)
             var message = request.message(callID: id, replyQueue: mailbox.name)
-            message.timeToLive = max(.milliseconds(1), ContinuousClock.now.duration(to: deadline))
+            message.timeToLive = max(.milliseconds(1), Moment.now.duration(to: deadline))
             // Nobody is woken for the word that it was sent: the reply says so too.
             sending = try transport.publish(
-                message, to: address, deadline: deadline, mandatory: mandatory, allowsDuplicates: !request.neverTwice
+                message, to: address, until: deadline, mandatory: mandatory, allowsDuplicates: !request.neverTwice,
+                isAwaited: false
             ) { [calls] error in
                 observation?.ended(error)
                 calls.sent(id, error)
@@ -161,7 +162,7 @@ public final class MessageQueueConnection: Service {
     func send(
         _ message: Message,
         to address: Address,
-        deadline: ContinuousClock.Instant,
+        deadline: Moment,
         mandatory: Bool,
         allowsDuplicates: Bool = true
     ) async throws(TransportError) {
@@ -169,7 +170,7 @@ public final class MessageQueueConnection: Service {
         if let observer { observation = try SendingObservation(observer) } else { observation = nil }
         do throws(TransportError) {
             try await transport.publish(
-                message, to: address, deadline: deadline, mandatory: mandatory, allowsDuplicates: allowsDuplicates)
+                message, to: address, until: deadline, mandatory: mandatory, allowsDuplicates: allowsDuplicates)
             observation?.ended(nil)
         } catch {
             observation?.ended(error)
@@ -184,7 +185,7 @@ public final class MessageQueueConnection: Service {
     /// - Throws: ``RPCError``, with the code ``RPCError/Code/timeout`` if the message doesn't come back; or
     ///   `CancellationError`.
     public func roundTrip(timeout: Duration = .seconds(10)) async throws -> Duration {
-        let start = ContinuousClock.now
+        let start = Moment.now
         let deadline = start + min(timeout, RPCDeadline.longestWait)
         let id = WireID.random()
         do {
@@ -194,7 +195,7 @@ public final class MessageQueueConnection: Service {
             let probe = OsloReply(result: .null, ending: true, callID: id)
             // Not through the observer: this is how it finds out whether the queue answers again.
             try await transport.publish(
-                probe.message(), to: .mailbox(mailbox), deadline: deadline, mandatory: true, allowsDuplicates: true)
+                probe.message(), to: .mailbox(mailbox), until: deadline, mandatory: true, allowsDuplicates: true)
             _ = try await calls.reply(to: id)
         } catch PendingCalls.Failure.timeout {
             let sentence =
@@ -210,14 +211,14 @@ public final class MessageQueueConnection: Service {
             throw RPCError(error, during: "A round trip through \(title)")
         }
         hearing.heard()
-        return ContinuousClock.now - start
+        return start.duration(to: .now)
     }
 
     // MARK: Time
 
     /// For servers of this connection, which share its timer.
     func schedule(
-        at deadline: ContinuousClock.Instant, _ action: @escaping @Sendable () -> Void
+        at deadline: Moment, _ action: @escaping @Sendable () -> Void
     ) -> DeadlineScheduler.Token {
         deadlines.schedule(at: deadline, action)
     }
@@ -229,7 +230,7 @@ public final class MessageQueueConnection: Service {
 
     // MARK: The mailbox
 
-    private func openMailbox(until deadline: ContinuousClock.Instant) async throws {
+    private func openMailbox(until deadline: Moment) async throws {
         if mailboxOpen.isOpen { return }
         // Before run() it is kept for it.
         mailboxRequestSource.yield()
@@ -302,7 +303,7 @@ public final class MessageQueueConnection: Service {
     /// Sends who works on what, and what nobody waits for any more.
     private func sendAnnouncements() async {
         for await outgoing in work.outgoing {
-            let deadline = ContinuousClock.now + Self.announcementTimeout
+            let deadline = Moment.now + Self.announcementTimeout
             do {
                 if outgoing.announcesMailbox { try await openMailbox(until: deadline) }
                 try await send(

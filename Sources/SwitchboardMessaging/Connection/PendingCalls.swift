@@ -28,7 +28,7 @@ final class PendingCalls: Sendable {
         enum Sent {
             case waits, timedOut
             /// The other side has been silent for no time yet.
-            case listens(until: ContinuousClock.Instant)
+            case listens(until: Moment)
         }
 
         /// It is known that the call was sent.
@@ -36,7 +36,7 @@ final class PendingCalls: Sendable {
             isSending = false
             if let keepaliveInterval, outcome == nil, .now < deadline {
                 isOverdue = false
-                return .listens(until: min(deadline.instant, .now + keepaliveInterval))
+                return .listens(until: min(deadline, .now + keepaliveInterval))
             }
             return isOverdue ? .timedOut : .waits
         }
@@ -45,7 +45,7 @@ final class PendingCalls: Sendable {
             /// It was over already.
             case late
             case kept
-            case postponed(DeadlineScheduler.Token, ContinuousClock.Instant)
+            case postponed(DeadlineScheduler.Token, Moment)
             case finished(End, OsloReply)
         }
 
@@ -60,7 +60,7 @@ final class PendingCalls: Sendable {
             if carriesValue { partial = reply }
             if let worker = reply.worker { self.worker = worker }
             guard let keepaliveInterval else { return .kept }
-            return .postponed(token, min(deadline.instant, .now + keepaliveInterval))
+            return .postponed(token, min(deadline, .now + keepaliveInterval))
         }
 
         /// The alarm that isn't needed any more, and the caller that waits. Without one, the outcome is kept until it comes.
@@ -100,14 +100,14 @@ final class PendingCalls: Sendable {
     ///
     /// - Parameter isSending: whether ``sent(_:_:)`` will tell, by `deadline`, how sending it went.
     func add(
-        _ id: WireID, deadline: ContinuousClock.Instant, keepaliveInterval: Duration?, isSending: Bool = false
+        _ id: WireID, deadline: Moment, keepaliveInterval: Duration?, isSending: Bool = false
     ) throws {
         let first = keepaliveInterval.map { min(deadline, .now + $0) } ?? deadline
         let token = deadlines.schedule(at: first) { self.timeOut(id) }
         let closed = state.withLock { state in
             if state.closed == nil {
                 state.calls[IDFingerprint(id)] = Call(
-                    deadline: Moment(deadline), keepaliveInterval: keepaliveInterval, token: token, isSending: isSending
+                    deadline: deadline, keepaliveInterval: keepaliveInterval, token: token, isSending: isSending
                 )
             }
             return state.closed
@@ -148,7 +148,7 @@ final class PendingCalls: Sendable {
     }
 
     /// Another alarm, as the one of before may have gone off.
-    private func listen(for id: WireID, until deadline: ContinuousClock.Instant) {
+    private func listen(for id: WireID, until deadline: Moment) {
         let token = deadlines.schedule(at: deadline) { self.timeOut(id) }
         let unneeded = state.withLock { state in
             guard let index = state.calls.index(forKey: IDFingerprint(id)), state.calls.values[index].outcome == nil
@@ -194,9 +194,9 @@ final class PendingCalls: Sendable {
 
     /// Ends a call whose task was cancelled, and has its worker told, now or as soon as it says who it is.
     func abandon(_ id: WireID) {
-        let (worker, deadline) = state.withLock { state -> (String?, ContinuousClock.Instant?) in
+        let (worker, deadline) = state.withLock { state -> (String?, Moment?) in
             guard let call = state.calls[IDFingerprint(id)], call.outcome == nil else { return (nil, nil) }
-            return (call.worker, call.deadline.instant)
+            return (call.worker, call.deadline)
         }
         guard let deadline else { return }
         finish(id, .failure(CancellationError()))

@@ -20,7 +20,7 @@ package protocol SendingObserver: Sendable {
 /// What an observer is told of one message.
 struct SendingObservation: Sendable {
     private let observer: any SendingObserver
-    private let start = ContinuousClock.now
+    private let start = Moment.now
 
     /// Asks whether anything is to be sent.
     init(_ observer: any SendingObserver) throws(TransportError) {

@@ -19,14 +19,13 @@ struct RecentIDs {
     var isEmpty: Bool { expiries.isEmpty }
 
     /// Remembers an id; returns whether it is new.
-    mutating func insert(_ id: IDFingerprint, at instant: ContinuousClock.Instant) -> Bool {
-        let now = Moment(instant)
+    mutating func insert(_ id: IDFingerprint, at now: Moment) -> Bool {
         while let first = order.first, first.expiry <= now || expiries.count >= capacity || order.count >= 2 * capacity
         {
             order.removeFirst()
             if expiries[first.id] == first.expiry { expiries[first.id] = nil }
         }
-        let expiry = Moment(instant + lifetime)
+        let expiry = now + lifetime
         let known = expiries.updateValue(expiry, forKey: id)
         if let known, known > now {
             // It is as old as it was.
@@ -37,9 +36,9 @@ struct RecentIDs {
         return true
     }
 
-    func contains(_ id: IDFingerprint, at now: ContinuousClock.Instant) -> Bool {
+    func contains(_ id: IDFingerprint, at now: Moment) -> Bool {
         guard let expiry = expiries[id] else { return false }
-        return expiry > Moment(now)
+        return expiry > now
     }
 
     mutating func remove(_ id: IDFingerprint) {

@@ -33,7 +33,7 @@ enum HealthProbe {
     }
 
     static func send(to server: RPCServer, timeout: Duration) async {
-        let deadline = ContinuousClock.now + min(timeout, RPCDeadline.longestWait)
+        let deadline = Moment.now + min(timeout, RPCDeadline.longestWait)
         var fields = OsloRequest.Fields()
         fields.rawMethod = .string(method)
         fields.uniqueID = UniqueID.make()

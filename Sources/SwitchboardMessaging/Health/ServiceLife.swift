@@ -31,7 +31,7 @@ final class ServiceLife: Sendable {
 
     /// Returns once it serves. Throws what has stopped it, `CancellationError`, or what `timeoutError` makes at the deadline.
     func waitUntilServing(
-        on connection: MessageQueueConnection, until deadline: ContinuousClock.Instant,
+        on connection: MessageQueueConnection, until deadline: Moment,
         timeoutError: @escaping @Sendable () -> any Error
     ) async throws {
         if let failure = connection.failure { throw failure }

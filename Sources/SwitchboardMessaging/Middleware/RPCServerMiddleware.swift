@@ -15,7 +15,8 @@ public struct RPCServerRequest: Sendable {
     /// Whether the caller waits for a reply.
     public let wantsReply: Bool
     /// When the caller stops waiting, if it said so. The handler's task is cancelled then.
-    public let deadline: ContinuousClock.Instant?
+    public var deadline: ContinuousClock.Instant? { moment?.instant }
+    let moment: Moment?
     /// See ``OsloRequest/Fields/swiftTarget``.
     package var swiftTarget: JSONValue?
 }

@@ -106,6 +106,9 @@ final class HandlerTasks: Sendable {
             job.tasks.goOn(job.id, work)
         }
 
+        /// Whether half of all permits or more are held.
+        var isScarce: Bool { job.tasks.isHalfFull }
+
         /// Gives the permit to a callback, which cannot own one: the language does not know that it is called once.
         consuming func deposited() -> Deposit {
             isHeld = false
@@ -297,6 +300,8 @@ final class HandlerTasks: Sendable {
 
     /// Whether as many are at work as may be.
     var isFull: Bool { state.withLock { $0.freeSlots.isEmpty && $0.slots.count >= maximum } }
+
+    private var isHalfFull: Bool { state.withLock { ($0.slots.count - $0.freeSlots.count) * 2 >= maximum } }
 
     /// Returns when none is at work.
     func waitUntilIdle() async {

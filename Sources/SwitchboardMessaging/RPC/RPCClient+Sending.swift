@@ -31,7 +31,7 @@ extension RPCClient {
     private struct Route {
         let connection: MessageQueueConnection
         let title: String
-        let deadline: ContinuousClock.Instant
+        let deadline: Moment
     }
 
     /// Checks the version, and finds the queue that the context carries.
@@ -56,7 +56,7 @@ extension RPCClient {
                 "The arguments of \(request.method) are nested more than \(OsloEnvelope.maximumDepth) deep, which no server "
                     + "reads.")
         }
-        let deadline = ContinuousClock.now + min(request.timeout, RPCDeadline.longestWait)
+        let deadline = Moment.now + min(request.timeout, RPCDeadline.longestWait)
         switch request.context.mqConnection {
         case .own: return Route(connection: connection, title: connection.title, deadline: deadline)
         case .cell(let line, let name): return Route(connection: line, title: "cell \(name)", deadline: deadline)
@@ -105,7 +105,7 @@ extension RPCClient {
                 return .null
             } catch let error as TransportError where error.code == .unavailable && attempt < retry.attempts {
                 let pause = retry.pause(after: attempt)
-                guard .now + pause < route.deadline else { throw describe(error, request, route) }
+                guard Moment.now + pause < route.deadline else { throw describe(error, request, route) }
                 noteRetry(of: request, after: error, attempt, route)
                 try await Task.sleep(for: pause)
                 attempt += 1

@@ -1,3 +1,5 @@
+import SwitchboardCore
+
 /// How a call's deadline crosses the wire: an extra key of the context, which peers that do not know it ignore.
 ///
 /// It holds the milliseconds that are left, not a time of day: clocks of hosts differ. The time on the way is not
@@ -7,9 +9,9 @@
 enum RPCDeadline {
     static let key = "switchboard_deadline_ms"
 
-    static func value(until deadline: ContinuousClock.Instant) -> JSONValue {
+    static func value(until deadline: Moment) -> JSONValue {
         // Rounded up, so that the caller is the first to give up.
-        let milliseconds = (ContinuousClock.now.duration(to: deadline) / .milliseconds(1)).rounded(.up)
+        let milliseconds = (Moment.now.duration(to: deadline) / .milliseconds(1)).rounded(.up)
         return .integer(Int64(min(max(0, milliseconds), Double(longest))))
     }
 
@@ -20,7 +22,7 @@ enum RPCDeadline {
     private static let longest: Int64 = 31_536_000_000
 
     /// The moment that a deadline means which was received at `arrival`; `nil` when it is none.
-    static func moment(of value: JSONValue?, arrival: ContinuousClock.Instant) -> ContinuousClock.Instant? {
+    static func moment(of value: JSONValue?, arrival: Moment) -> Moment? {
         guard case .integer(let milliseconds)? = value, (0...longest).contains(milliseconds) else { return nil }
         return arrival + .milliseconds(milliseconds)
     }

@@ -58,13 +58,13 @@ final class RPCReplySender: Sendable {
         fileprivate let reply: RPCReply
         fileprivate let error: TransportError
         /// When its time is over.
-        fileprivate let end: ContinuousClock.Instant
+        fileprivate let end: Moment
     }
 
     /// Sends a reply. Returns it when its mailbox is gone and it may be sent again, by ``sendAgain(_:holding:)``. In place of one
     /// that cannot be sent goes an error that says so, as its caller would wait for it.
     func send(_ reply: RPCReply) async -> Unsent? {
-        let end = ContinuousClock.now + retryDuration
+        let end = Moment.now + retryDuration
         var reply = reply
         while true {
             do {
@@ -82,19 +82,21 @@ final class RPCReplySender: Sendable {
     ///
     /// - Parameter permit: released when it is sent or dropped, or waits to be sent again.
     func send(_ reply: RPCReply, holding permit: consuming HandlerTasks.Permit) {
-        let now = ContinuousClock.now
+        let now = Moment.now
         send(reply, at: now, until: now + retryDuration, permit)
     }
 
     private func send(
-        _ reply: RPCReply, at now: ContinuousClock.Instant, until end: ContinuousClock.Instant,
+        _ reply: RPCReply, at now: Moment, until end: Moment,
         _ permit: consuming HandlerTasks.Permit
     ) {
+        // Where permits are scarce, requests may wait for this one.
+        let isAwaited = permit.isScarce
         let deposit = permit.deposited()
         do throws(TransportError) {
             _ = try transport.publish(
                 reply.wire.message(sendingID: .random()), to: .mailbox(reply.destination.mailbox),
-                deadline: now + Self.publishTimeout, mandatory: true, allowsDuplicates: true
+                until: now + Self.publishTimeout, mandatory: true, allowsDuplicates: true, isAwaited: isAwaited
             ) { error in
                 let permit = deposit.taken()
                 guard let error else {
@@ -109,7 +111,7 @@ final class RPCReplySender: Sendable {
     }
 
     private func failed(
-        _ reply: RPCReply, _ error: TransportError, _ end: ContinuousClock.Instant,
+        _ reply: RPCReply, _ error: TransportError, _ end: Moment,
         _ permit: consuming HandlerTasks.Permit
     ) {
         if let next = replacement(of: reply, error) { return send(next, at: .now, until: end, permit) }
@@ -161,7 +163,7 @@ final class RPCReplySender: Sendable {
 
     /// What was not sent, when it is worth another attempt. To a mailbox that has been gone for all of that time once, each
     /// reply has one.
-    private func unsent(_ reply: RPCReply, _ error: TransportError, _ end: ContinuousClock.Instant) -> Unsent? {
+    private func unsent(_ reply: RPCReply, _ error: TransportError, _ end: Moment) -> Unsent? {
         guard error.code == .unroutable, !isGone(reply.destination.mailbox) else {
             drop(reply, error)
             return nil
@@ -192,7 +194,7 @@ final class RPCReplySender: Sendable {
     private func publish(_ reply: OsloReply, to destination: RPCReply.Destination) async throws(TransportError) {
         try await transport.publish(
             reply.message(sendingID: .random()), to: .mailbox(destination.mailbox),
-            deadline: .now + Self.publishTimeout,
+            until: .now + Self.publishTimeout,
             mandatory: true, allowsDuplicates: true)
     }
 }

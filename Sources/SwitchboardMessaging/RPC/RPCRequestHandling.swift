@@ -196,7 +196,7 @@ final class RPCRequestHandling: Sendable {
         _ request: OsloRequest, of delivery: Delivery, _ job: HandlerTasks.Job
     ) async -> RPCReply? {
         let destination = RPCReply.Destination(request)
-        let deadline = RPCDeadline.moment(of: request.deadline, arrival: delivery.arrival)
+        let deadline = RPCDeadline.moment(of: request.deadline, arrival: delivery.moment)
         if let deadline, deadline <= .now {
             // It waited here for its turn, beyond the broker's reach; its caller may have asked somebody else by now.
             logger.debug("Request too late", metadata: ["rpc.method": "\(request.method)"])
@@ -239,7 +239,7 @@ final class RPCRequestHandling: Sendable {
 
     /// Checks what was received. What is wrong with it is looked for in oslo.messaging's order.
     private func received(
-        _ request: OsloRequest, _ deadline: ContinuousClock.Instant?, wantsReply: Bool
+        _ request: OsloRequest, _ deadline: Moment?, wantsReply: Bool
     ) throws -> RPCServerRequest {
         let version = try RPCRequestChecks.version(of: request) {
             router.hasInterface(namespace: request.namespace, major: $0)
@@ -260,7 +260,7 @@ final class RPCRequestHandling: Sendable {
         }
         return RPCServerRequest(
             method: method, arguments: arguments, namespace: request.namespace, version: version, context: context,
-            topic: topic, server: server, wantsReply: wantsReply, deadline: deadline,
+            topic: topic, server: server, wantsReply: wantsReply, moment: deadline,
             swiftTarget: request.swiftTarget)
     }
 
@@ -315,8 +315,8 @@ final class RPCRequestHandling: Sendable {
     private func watch(
         over request: RPCServerRequest, _ destination: RPCReply.Destination?, _ job: HandlerTasks.Job
     ) -> Watch? {
-        guard let deadline = request.deadline else { return nil }
-        let announcement = ContinuousClock.now + WorkAnnouncements.delay
+        guard let deadline = request.moment else { return nil }
+        let announcement = Moment.now + WorkAnnouncements.delay
         guard let destination, destination.callID.isText, announcement < deadline else {
             return Watch(
                 connection: connection, alarm: connection.schedule(at: deadline) { job.cancel() }, id: nil)

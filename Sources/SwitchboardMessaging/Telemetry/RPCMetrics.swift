@@ -1,3 +1,4 @@
+import SwitchboardCore
 import CoreMetrics
 
 /// The metrics of one connection's clients, servers, notifiers and listeners, under OpenTelemetry's names; those that it
@@ -103,13 +104,13 @@ final class RPCMetrics: Sendable {
     private func timed<Result>(
         _ body: () async throws -> Result, _ record: (_ error: String, Duration) -> Void
     ) async throws -> Result {
-        let start = ContinuousClock.now
+        let start = Moment.now
         do {
             let result = try await body()
-            record("", ContinuousClock.now - start)
+            record("", start.duration(to: .now))
             return result
         } catch {
-            record(ErrorType.of(error), ContinuousClock.now - start)
+            record(ErrorType.of(error), start.duration(to: .now))
             throw error
         }
     }

@@ -72,6 +72,7 @@ DIRECT = f"{US}, in place and direct"
 # The C program where it does the same on the wire: as many bytes as ours, through oslo.messaging's kind of exchange and with
 # its properties; of calls, with confirms on a second connection and acknowledged replies.
 SAME = "c lib, same on the wire"
+GO = "go amqp091"
 
 
 def tables(results, groups=None):

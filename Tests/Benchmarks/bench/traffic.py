@@ -1,6 +1,6 @@
 """The groups that send through the broker beside the peers: calls, casts, notifications, taking, and their curves."""
 from .processes import Service
-from .results import DIRECT, IN_PLACE, SAME, US
+from .results import DIRECT, GO, IN_PLACE, SAME, US
 from .suite import Case, Measure
 from .world import Servers, floor
 
@@ -12,7 +12,7 @@ CAST_BYTES = 2110
 CALL_BYTES = (2240 + 1227) // 2
 
 
-RPC_PEERS = [US, f"{US}, typed", IN_PLACE, DIRECT, "c lib", "c codec", SAME, "oslo.messaging", "go amqp091", "pika"]
+RPC_PEERS = [US, f"{US}, typed", IN_PLACE, DIRECT, "c lib", "c codec", SAME, "oslo.messaging", GO, "pika"]
 
 
 def direct(url):
@@ -42,7 +42,7 @@ def rpc_measure(world, servers, who, outstanding, size, mode="call"):
         SAME: lambda: floor(
             world, "lib", "rpc", "queue=same", "exchange=bench-same", f"n={count}", f"window={outstanding}",
             f"body={size - 1024 + CALL_BYTES}"),
-        "go amqp091": lambda: [programs("go-bench"), "call", amqp, *numbers],
+        GO: lambda: [programs("go-bench"), "call", amqp, *numbers],
         "pika": lambda: programs.peer("pika_bench.py", "call", amqp, *numbers),
     }[who]()
     # They warm up with a tenth of it.
@@ -85,7 +85,7 @@ def casts(world):
                                 f"window={window}", f"body={SIZES[size] - 1024 + CAST_BYTES}")),
             Measure("oslo.messaging",
                     programs.peer("oslo_bench.py", "cast", url, oslo, min(window, 32), SIZES[size])),
-            Measure("go amqp091", [programs("go-bench"), "publish", amqp, count, window, SIZES[size]]),
+            Measure(GO, [programs("go-bench"), "publish", amqp, count, window, SIZES[size]]),
             Measure("pika", programs.peer("pika_bench.py", "publish", amqp, count, window, SIZES[size])),
         ])
 
@@ -144,7 +144,7 @@ def consuming(world):
             *(Measure(f"c {io}", floor(
                 world, io, "consume", f"queue=c-{io}", f"n={count}", f"prefetch={prefetch}", f"body={size}"))
               for io in ("lib", "codec")),
-            Measure("go amqp091", [programs("go-bench"), "consume", amqp, count, prefetch, size]),
+            Measure(GO, [programs("go-bench"), "consume", amqp, count, prefetch, size]),
             Measure("pika", programs.peer("pika_bench.py", "consume", amqp, count, prefetch, size)),
         ]) for prefetch in (100, 1000)
     ])

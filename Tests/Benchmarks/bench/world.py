@@ -2,7 +2,7 @@
 from dataclasses import dataclass
 
 from .processes import Service
-from .results import DIRECT, IN_PLACE, SAME, US
+from .results import DIRECT, GO, IN_PLACE, SAME, US
 
 
 @dataclass
@@ -35,7 +35,7 @@ class Servers:
             "c codec": lambda: floor(world, "codec", "echo", "queue=codec"),
             SAME: lambda: floor(world, "lib", "echo", "queue=same", "exchange=bench-same"),
             "oslo.messaging": lambda: programs.peer("oslo_bench.py", "serve", url),
-            "go amqp091": lambda: [programs("go-bench"), "serve", amqp],
+            GO: lambda: [programs("go-bench"), "serve", amqp],
             "pika": lambda: programs.peer("pika_bench.py", "serve", amqp),
         }
         self.services = {}

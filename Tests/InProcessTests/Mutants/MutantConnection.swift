@@ -82,7 +82,7 @@ final class MutantConnection: DriverConnection {
     private func send(_ message: Message, to address: Address, by connection: (any DriverConnection)? = nil) {
         let record = PublishRecord(
             message, to: address, deadline: .now + .seconds(60), started: .now, mandatory: false,
-            allowsDuplicates: false, core: world.stray)
+            allowsDuplicates: false, isAwaited: true, core: world.stray)
         (connection ?? base).publish(record.nextTry())
     }
 

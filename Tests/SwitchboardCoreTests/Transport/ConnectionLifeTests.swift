@@ -4,7 +4,7 @@ import Testing
 
 @Suite("The life of one connection")
 struct ConnectionLifeTests {
-    private let now = ContinuousClock.now
+    private let now = Moment.now
     private let lost = ConnectionFailure("the peer left")
 
     /// A life whose connection is up.

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("The publishes of a transport")
 struct OutboxTests {
-    private let now = ContinuousClock.now
+    private let now = Moment.now
     private let core = TransportCore(ScriptedDriver(), url: "test://", maximumWaiting: 1, clock: .real)
     private let refusal = TransportError(.exhausted, "The peer has no room.")
 
@@ -19,7 +19,7 @@ struct OutboxTests {
     ) -> PublishRecord {
         PublishRecord(
             Message(body: Array(repeating: body, count: bytes)), to: .topic(Topic("t")), deadline: now + time,
-            started: now, mandatory: false, allowsDuplicates: allowsDuplicates, core: core)
+            started: now, mandatory: false, allowsDuplicates: allowsDuplicates, isAwaited: true, core: core)
     }
 
     private func handed(_ step: Outbox.Step) -> Publish? {

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("The subscriptions of a transport")
 struct SubscriptionTableTests {
-    private let now = ContinuousClock.now
+    private let now = Moment.now
 
     private func subscription(_ id: UInt64) -> Subscription {
         Subscription(id, to: .topic(Topic("t")), SubscriptionOptions(), DeliveryBuffer())
@@ -12,7 +12,7 @@ struct SubscriptionTableTests {
 
     /// A table with a subscription that waits for a connection, by number.
     private func withTable(
-        _ ids: UInt64..., deadline: ContinuousClock.Instant? = nil,
+        _ ids: UInt64..., deadline: Moment? = nil,
         _ body: (inout SubscriptionTable, SubscriptionTable.Waiter) -> Void
     ) async {
         _ = await withUnsafeContinuation { (waiter: SubscriptionTable.Waiter) in

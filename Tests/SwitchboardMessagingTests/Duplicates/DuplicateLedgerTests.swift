@@ -1,3 +1,4 @@
+import SwitchboardCore
 import Testing
 
 @testable import SwitchboardMessaging
@@ -60,7 +61,7 @@ struct DuplicateLedgerTests {
     @Test("Ids are remembered in number and age, and removing one makes no room for others to be forgotten early")
     func recent() {
         var recent = RecentIDs(capacity: 3, lifetime: .seconds(10))
-        let start = ContinuousClock.now
+        let start = Moment.now
         let keys = (0..<5).map { IDFingerprint("id\($0)") }
         func insert(_ key: IDFingerprint, _ seconds: Int) -> Bool { recent.insert(key, at: start + .seconds(seconds)) }
         let again = [insert(keys[0], 0), insert(keys[0], 9)]
@@ -88,7 +89,7 @@ struct DuplicateLedgerTests {
     func model() {
         var generator = SystemRandomNumberGenerator()
         var recent = RecentIDs(capacity: 8, lifetime: .seconds(1000))
-        let start = ContinuousClock.now
+        let start = Moment.now
         var known: Set<Int> = []
         for step in 0..<10_000 {
             let now = start + .milliseconds(step)

@@ -58,7 +58,7 @@ struct NotificationPartsTests {
 
     @Test("A batch goes out when it is full, or when its first element has waited long enough")
     func batches() {
-        let start = ContinuousClock.now
+        let start = Moment.now
         var batches = NotificationBatches<Int>(size: 3, timeout: .seconds(10))
         #expect(batches.add(1, priority: .info, now: start) == .first)
         #expect(batches.add(2, priority: .error, now: start + .seconds(1)) == .first)

@@ -145,6 +145,27 @@ struct HandlerTasksTests {
         #expect(releases.withLock { $0 } == 2)
     }
 
+    @Test("Permits are scarce once half of them are held")
+    func scarce() async {
+        let tasks = HandlerTasks(4) {}
+        let (gate, open) = AsyncStream.makeStream(of: Void.self)
+        let scarce = Locked<[Bool]>([])
+        let (begun, begin) = AsyncStream.makeStream(of: Void.self)
+        var starts = begun.makeAsyncIterator()
+        for number in 0..<3 {
+            _ = tasks.start(orLater: {}) { permit in
+                scarce.withLock { $0.append(permit.isScarce) }
+                begin.yield()
+                if number == 0 { for await _ in gate {} }
+                permit.release()
+            }
+            await starts.next()
+            if number == 2 { open.finish() }
+        }
+        await tasks.waitUntilIdle()
+        #expect(scarce.withLock { $0.first } == false && scarce.withLock { $0[1...].contains(true) })
+    }
+
     @Test("Tasks stay for more work; one that was cancelled does nothing else, and all end with those who keep them")
     func workers() async throws {
         let tasks = HandlerTasks(2) {}

@@ -29,7 +29,7 @@ struct PendingCallsTests {
         try await withCalls { calls in
             try calls.add("1", deadline: .now + .seconds(30), keepaliveInterval: .milliseconds(200), isSending: true)
             try await Task.sleep(for: .milliseconds(300))
-            let begin = ContinuousClock.now
+            let begin = Moment.now
             calls.sent("1", nil)
             await #expect(throws: PendingCalls.Failure.self) { try await calls.reply(to: "1") }
             #expect((.milliseconds(150)...(.seconds(25))).contains(begin.duration(to: .now)))
@@ -39,7 +39,7 @@ struct PendingCallsTests {
     @Test("A call that was not sent by its deadline has timed out")
     func deadline() async throws {
         try await withCalls { calls in
-            let deadline = ContinuousClock.now + .milliseconds(100)
+            let deadline = Moment.now + .milliseconds(100)
             try calls.add("1", deadline: deadline, keepaliveInterval: .milliseconds(50), isSending: true)
             try await Task.sleep(for: .milliseconds(300))
             calls.sent("1", nil)

@@ -1,6 +1,8 @@
+import SwitchboardCore
+
 /// Batches in the making, one for each priority. A value without time of its own.
 struct NotificationBatches<Element> {
-    typealias Instant = ContinuousClock.Instant
+    typealias Instant = Moment
 
     private struct Batch {
         var elements: [Element]

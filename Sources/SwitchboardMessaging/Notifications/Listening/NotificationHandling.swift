@@ -63,7 +63,7 @@ struct NotificationHandling: Sendable {
     /// A notification that goes back to the queue: as a failure, or unhandled.
     struct Return: Sendable {
         var received: ReceivedNotification
-        var at: ContinuousClock.Instant
+        var at: Moment
         var isFailure = true
     }
 

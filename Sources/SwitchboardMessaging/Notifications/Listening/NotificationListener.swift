@@ -26,12 +26,12 @@ public final class NotificationListener: Service {
         /// Whether what has not begun goes back to the queue, as the listener is being shut down.
         var isDraining = false
         /// The alarm that is set, and when it rings.
-        var alarm: (token: DeadlineScheduler.Token, deadline: ContinuousClock.Instant)?
+        var alarm: (token: DeadlineScheduler.Token, deadline: Moment)?
         /// What waits, unsettled, for its time to go back, as it has failed.
         var waiting: [UInt64: NotificationHandling.Return] = [:]
         var nextWaiting: UInt64 = 0
         /// When the log may say next that they take all places.
-        var nextCrowdLog = ContinuousClock.Instant.now
+        var nextCrowdLog = Moment.now
     }
 
     private enum Input: Sendable {
@@ -277,7 +277,7 @@ public final class NotificationListener: Service {
         guard count > 0 else { return }
         let prefetch = configuration.prefetch(inBatches: router.takesBatches)
         let crowd: Int? = intake.withLock { state in
-            let now = ContinuousClock.now
+            let now = Moment.now
             guard state.waiting.count >= prefetch, now >= state.nextCrowdLog else { return nil }
             state.nextCrowdLog = now + .seconds(60)
             return state.waiting.count

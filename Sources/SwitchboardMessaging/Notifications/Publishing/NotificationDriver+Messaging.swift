@@ -85,16 +85,16 @@ extension NotificationDriver {
         _ event: NotificationEvent, to address: Address, _ connection: MessageQueueConnection,
         _ format: NotificationFormat, _ retry: NotificationRetry
     ) async throws {
-        let deadline = ContinuousClock.now + min(retry.timeout, RPCDeadline.longestWait)
+        let deadline = Moment.now + min(retry.timeout, RPCDeadline.longestWait)
         let message = OsloNotification(event, format: format).message()
         var attempt = 1
         while true {
             do {
                 return try await connection.send(message, to: address, deadline: deadline, mandatory: false)
             } catch {
-                let next = ContinuousClock.now + retry.delay(after: attempt)
+                let next = Moment.now + retry.delay(after: attempt)
                 guard error.mayPass, attempt < retry.maximumAttempts ?? .max, next < deadline else { throw error }
-                try await Task.sleep(until: next, clock: .continuous)
+                try await Task.sleep(until: next.instant, clock: .continuous)
                 attempt += 1
             }
         }

@@ -92,7 +92,8 @@ private final class FuzzedPublisher: FuzzedSide {
 
     let client = Publisher(
         topology: Topology(.osloDefaults), demands: BrokerDemands(.osloDefaults), memory: DeclarationMemory(),
-        metrics: DriverMetrics(), errors: errors, answerTime: .seconds(30), signals: ConnectionSignals { _ in },
+        metrics: DriverMetrics(), errors: errors, answerTime: .seconds(30),
+        unread: UnreadConfirms(ofWindow: 2048, bytes: 16 * 1024 * 1024), signals: ConnectionSignals { _ in },
         logger: quiet)
     let setUp =
         Good.method(20, 11, 1, [0, 0, 0, 0]) + Good.method(85, 11, 1) + Good.method(20, 11, 2, [0, 0, 0, 0])
