@@ -24,7 +24,8 @@
         init(cells: Int, hosts: Int) async throws {
             (cellCount, hostCount) = (cells, hosts)
             var configuration = TestBrokerConfiguration()
-            configuration.settings = ["log.file.level = warning"]
+            // Thousands of queues need more than a test does: a broker that is low on memory takes no messages.
+            configuration.settings = ["log.file.level = warning", "vm_memory_high_watermark.absolute = 4GB"]
             brokers = [try await .start(configuration), try await .start(configuration)]
             for cell in 0..<cells { try await broker(of: cell).addVirtualHost(name(of: cell)) }
         }
