@@ -1,5 +1,4 @@
 import SwitchboardCore
-import Synchronization
 
 extension RequestContext {
     /// The keys that travel, in Nova's order, or those of a plain context; each becomes `_context_` and its name on the
@@ -213,12 +212,4 @@ extension RequestContext {
     static let wireNames = ExpectedNames(prefix: "_context_", keys.map(\.rawValue))
     /// Where each of them is.
     static let places = Dictionary(uniqueKeysWithValues: zip(wireNames.names, wireNames.names.indices))
-}
-
-extension AtomicLazyReference {
-    /// What was made before, or is made now. Two at once may make it twice; all get the same.
-    fileprivate func value<Value>(_ make: () -> Value) -> Value where Instance == ReferenceBox<Value> {
-        if let made = load() { return made.value }
-        return storeIfNil(ReferenceBox(make())).value
-    }
 }

@@ -1,5 +1,4 @@
 public import SwitchboardCore
-import Synchronization
 
 /// Who asks, on whose behalf, and through which message queue: Nova's request context.
 ///
@@ -46,10 +45,10 @@ public struct RequestContext: Sendable {
     final class Storage: Sendable {
         let fields: Fields
         /// What is made of the fields when it is asked for the first time: most contexts go out several times.
-        let wire = AtomicLazyReference<ReferenceBox<JSONObject>>()
-        let nestedWire = AtomicLazyReference<ReferenceBox<[UInt8]>>()
-        let redactedWire = AtomicLazyReference<ReferenceBox<JSONObject>>()
-        let redactedNestedWire = AtomicLazyReference<ReferenceBox<[UInt8]>>()
+        let wire = LazyValue<JSONObject>()
+        let nestedWire = LazyValue<[UInt8]>()
+        let redactedWire = LazyValue<JSONObject>()
+        let redactedNestedWire = LazyValue<[UInt8]>()
 
         init(_ fields: Fields) {
             self.fields = fields

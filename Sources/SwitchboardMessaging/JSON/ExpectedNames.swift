@@ -40,7 +40,7 @@ final class ExpectedNames: Sendable {
         }
     }
 
-    /// - Parameter names: at most 24 bytes each; like `prefix` plain ASCII that needs no escapes.
+    /// - Parameter names: at least one, of 1 to 24 bytes each; like `prefix` plain ASCII that needs no escapes.
     init(prefix: StaticString, _ names: [String]) {
         self.prefix = prefix
         self.names = names
@@ -74,6 +74,64 @@ final class ExpectedNames: Sendable {
                 index &+= 1
             }
             return nil
+        }
+    }
+
+    /// How such members begin inside of a document within a document, when they are not its first.
+    struct NestedMembers {
+        fileprivate let text: UnsafePointer<UInt8>
+        /// Where each begins in `text`, and where the last one ends.
+        fileprivate let starts: UnsafePointer<Int>
+        fileprivate let count: Int
+        /// How many are looked at: some that are expected are left out most of the time.
+        private static var reach: Int { 4 }
+
+        /// Which of them, from the `next` one on, has its beginning at a place of a text, written as we and Python write it;
+        /// and where that ends. `nil` says nothing: the member may come later or be written in another way.
+        @inline(__always)
+        func find(
+            in input: UnsafePointer<UInt8>, _ length: Int, at start: Int, from next: Int
+        ) -> (index: Int, end: Int)? {
+            var index = next
+            let end = min(next &+ Self.reach, count)
+            while index < end {
+                let size = starts[index &+ 1] &- starts[index]
+                if length &- start >= size, Self.areSame(input + start, text + starts[index], size) {
+                    return (index, start &+ size)
+                }
+                index &+= 1
+            }
+            return nil
+        }
+
+        /// The last eight bytes first, as the others begin in the same way. Of fewer than eight there is none.
+        @inline(__always)
+        private static func areSame(
+            _ one: UnsafePointer<UInt8>, _ other: UnsafePointer<UInt8>, _ size: Int
+        ) -> Bool {
+            func word(_ text: UnsafePointer<UInt8>, _ place: Int) -> UInt64 {
+                UnsafeRawPointer(text).loadUnaligned(fromByteOffset: place, as: UInt64.self)
+            }
+            guard word(one, size &- 8) == word(other, size &- 8) else { return false }
+            var place = 0
+            while place < size &- 8 {
+                guard word(one, place) == word(other, place) else { return false }
+                place &+= 8
+            }
+            return true
+        }
+    }
+
+    /// - Parameter body: gets them, and may use them until it returns.
+    @inline(__always)
+    func withNestedMembers<Result>(_ body: (NestedMembers) -> Result) -> Result {
+        nested.withUnsafeBufferPointer { nested in
+            starts.withUnsafeBufferPointer { starts in
+                guard let text = nested.baseAddress, let first = starts.baseAddress else {
+                    preconditionFailure("Names are expected, and there is none.")
+                }
+                return body(NestedMembers(text: text, starts: first, count: starts.count - 1))
+            }
         }
     }
 

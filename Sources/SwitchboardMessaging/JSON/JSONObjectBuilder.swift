@@ -81,7 +81,7 @@ struct JSONObjectBuilder {
 
     /// A number from 0 to 127 that is the same for the same names.
     @inline(__always)
-    private static func mark(of key: String) -> Int {
+    static func mark(of key: String) -> Int {
         var key = key
         return key.withUTF8 { utf8 in
             guard let first = utf8.first, let last = utf8.last else { return 0 }

@@ -106,8 +106,11 @@ struct JSONReader {
     }
 
     /// Reads an object, and has `name` read the name and `body` the value of each member.
+    ///
+    /// - Parameter following: reads a comma, a name and its colon where it finds what it expects, or nothing.
     @inline(__always)
     mutating func members<Name>(
+        following: (inout JSONReader) -> Name? = { _ in nil },
         named name: (inout JSONReader) throws(JSONError) -> Name,
         _ body: (inout JSONReader, Name) throws(JSONError) -> Void
     ) throws(JSONError) {
@@ -119,11 +122,15 @@ struct JSONReader {
         while true {
             skipBlanks()
             guard isQuote(at: position) else { throw error("a member's name is expected, in double quotes") }
-            let name = try name(&self)
+            var name = try name(&self)
             skipBlanks()
             guard next(is: ":") else { throw error("a ':' is expected after a member's name") }
             position += 1
-            try body(&self, name)
+            while true {
+                try body(&self, name)
+                guard let next = following(&self) else { break }
+                name = next
+            }
             skipBlanks()
             if next(is: ",") {
                 position += 1
@@ -217,6 +224,19 @@ struct JSONReader {
         guard hasFour("null") else { return false }
         position += 4
         return true
+    }
+
+    /// Reads `true` or `false`, if that is the next value.
+    @inline(__always)
+    mutating func bool() -> Bool? {
+        skipBlanks()
+        if hasFour("true") {
+            position += 4
+            return true
+        }
+        guard hasFour("fals"), peek(4) == UInt8(ascii: "e") else { return nil }
+        position += 5
+        return false
     }
 
     private mutating func skip(_ text: StaticString) -> Bool {

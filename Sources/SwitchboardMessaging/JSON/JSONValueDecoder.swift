@@ -44,10 +44,10 @@ final class JSONValueDecoder: Decoder {
     static func decode<T: Decodable>(
         _ type: T.Type, from value: JSONValue, within parent: JSONValueDecoder?, key: (any CodingKey)? = nil
     ) throws -> T {
-        // Types are compared because casts take long.
-        if type == JSONValue.self, let result = value as? T { return result }
-        if type == String.self, case .string(let string) = value, let result = string as? T { return result }
-        if type == [String].self, let strings = strings(value), let result = strings as? T { return result }
+        // Casts take long, also to the type that a value has.
+        if type == JSONValue.self { return unsafeBitCast(value, to: T.self) }
+        if type == String.self, case .string(let string) = value { return unsafeBitCast(string, to: T.self) }
+        if type == [String].self, let strings = strings(value) { return unsafeBitCast(strings, to: T.self) }
         return try T(from: JSONValueDecoder(value: value, within: parent, key: key))
     }
 

@@ -37,6 +37,7 @@ extension JSONValue: Codable {
             encoder.set(self)
             return
         }
+        if let encoder = encoder as? JSONTextEncoder { return try encoder.write(self) }
         var container = encoder.singleValueContainer()
         switch self {
         case .null: try container.encodeNil()
@@ -76,7 +77,7 @@ final class JSONValueEncoder: Encoder {
     }
 
     /// An encoder that others may hold: one that knew them would keep both for ever.
-    private init(codingPath: [any CodingKey]) {
+    init(codingPath: [any CodingKey]) {
         parent = nil
         start = codingPath
         key = nil
@@ -92,12 +93,12 @@ final class JSONValueEncoder: Encoder {
     static func encode<T: Encodable>(
         _ value: T, within parent: JSONValueEncoder?, key: (any CodingKey)? = nil
     ) throws -> JSONValue {
-        // Types are compared because casts take long.
-        if T.self == String.self, let value = value as? String { return .string(value) }
-        if T.self == JSONValue.self, let value = value as? JSONValue { return value }
-        if T.self == Int.self, let value = value as? Int { return .integer(Int64(value)) }
-        if T.self == Bool.self, let value = value as? Bool { return .bool(value) }
-        if T.self == [String].self, let value = value as? [String] { return .array(value.map(JSONValue.string)) }
+        // Casts take long, also to the type that a value has.
+        if T.self == String.self { return .string(unsafeBitCast(value, to: String.self)) }
+        if T.self == JSONValue.self { return unsafeBitCast(value, to: JSONValue.self) }
+        if T.self == Int.self { return .integer(Int64(unsafeBitCast(value, to: Int.self))) }
+        if T.self == Bool.self { return .bool(unsafeBitCast(value, to: Bool.self)) }
+        if T.self == [String].self { return .array(unsafeBitCast(value, to: [String].self).map(JSONValue.string)) }
         let encoder = JSONValueEncoder(within: parent, key: key)
         try value.encode(to: encoder)
         return encoder.result

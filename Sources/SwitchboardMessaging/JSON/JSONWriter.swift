@@ -1,3 +1,9 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
 /// Writes JSON text in the very form of Python's `json.dumps`: `", "` and `": "`, everything outside of printable ASCII
 /// escaped, floats in their shortest form (oslo-wire.md §3.2).
 ///
@@ -25,6 +31,11 @@ struct JSONWriter: ~Copyable {
         ownsText = false
     }
 
+    /// One without room of its own, until it writes.
+    static var withoutRoom: JSONWriter {
+        JSONWriter(borrowing: UnsafeMutablePointer(mutating: StaticString("").utf8Start), capacity: 0)
+    }
+
     deinit {
         if ownsText { text.deallocate() }
     }
@@ -39,6 +50,28 @@ struct JSONWriter: ~Copyable {
             if writer.ownsText { larger = writer.finish() } else { length = writer.count }
         }
         return larger ?? bytes
+    }
+
+    /// As ``bytes(capacity:_:)``, of a document within a document, for ``writeNested(_:)``.
+    static func nestedBytes(capacity: Int, _ body: (inout JSONWriter) -> Void) -> [UInt8] {
+        bytes(capacity: capacity) { writer in
+            writer.width = 2
+            body(&writer)
+        }
+    }
+
+    /// How many bytes were written.
+    var length: Int { count }
+
+    /// Whether the bytes written from a place on are among those from another to there, too.
+    func hasTwice(from place: Int, since start: Int) -> Bool {
+        let size = count &- place
+        var other = start
+        while other &+ size <= place {
+            if memcmp(text + other, text + place, size) == 0 { return true }
+            other &+= 1
+        }
+        return false
     }
 
     /// What was written.
@@ -79,13 +112,13 @@ struct JSONWriter: ~Copyable {
         case .double(let value): ascii(PythonFloat.text(value))
         case .string(let value): write(value)
         case .array(let elements):
-            byte("[")
+            beginArray()
             var isFirst = true
             for element in elements {
-                if isFirst { isFirst = false } else { raw(", ") }
+                separate(isFirst: &isFirst)
                 write(element)
             }
-            byte("]")
+            endArray()
         case .object(let object): write(object)
         }
     }
@@ -123,14 +156,21 @@ struct JSONWriter: ~Copyable {
         return writer.finish()
     }
 
-    /// Writes members that were written before, inside one ``nest(_:)`` and not at the beginning of their object.
-    mutating func writeNested(_ members: [UInt8]) {
-        precondition(width == 2, "Members were escaped once, and are written into another depth.")
-        members.withUnsafeBufferPointer { raw($0) }
+    /// Writes what was written before, inside one ``nest(_:)`` too.
+    mutating func writeNested(_ text: [UInt8]) {
+        precondition(width == 2, "Text was escaped once, and are written into another depth.")
+        text.withUnsafeBufferPointer { raw($0) }
     }
 
     mutating func beginObject() { byte("{") }
     mutating func endObject() { byte("}") }
+    mutating func beginArray() { byte("[") }
+    mutating func endArray() { byte("]") }
+
+    /// Writes the comma before an element.
+    mutating func separate(isFirst: inout Bool) {
+        if isFirst { isFirst = false } else { raw(", ") }
+    }
 
     /// Writes a member's name and its colon, and the comma before it. `prefix` is plain ASCII without quotes.
     mutating func key(_ key: String, prefix: StaticString = "", isFirst: inout Bool) {
@@ -317,53 +357,5 @@ extension JSONValue {
         var writer = JSONWriter()
         writer.write(self)
         return writer.finish()
-    }
-}
-
-/// Floats as Python's `repr` writes them.
-enum PythonFloat {
-    static func text(_ value: Double) -> String {
-        if value.isNaN { return "NaN" }
-        if value.isInfinite { return value < 0 ? "-Infinity" : "Infinity" }
-        if value == 0 { return value.sign == .minus ? "-0.0" : "0.0" }
-        // Here Swift writes no exponent, as Python does not.
-        if (1e-3..<1e15).contains(value.magnitude) { return value.description }
-        // Swift's description has the same, shortest digits; only the notation differs.
-        var digits: [UInt8] = []
-        var exponent = 0
-        var point: Int?
-        let description = value.magnitude.description.utf8
-        var rest = description.makeIterator()
-        while let byte = rest.next() {
-            switch byte {
-            case UInt8(ascii: "."): point = digits.count
-            case UInt8(ascii: "e"):
-                var text = ""
-                while let next = rest.next() { text.unicodeScalars.append(Unicode.Scalar(next)) }
-                exponent = Int(text) ?? 0
-            default: digits.append(byte)
-            }
-        }
-        var position = (point ?? digits.count) + exponent
-        let leading = digits.prefix { $0 == 0x30 }.count
-        digits.removeFirst(leading)
-        position -= leading
-        while digits.count > 1, digits.last == 0x30 { digits.removeLast() }
-        let sign = value < 0 ? "-" : ""
-        return sign + notation(String(decoding: digits, as: UTF8.self), position: position)
-    }
-
-    /// `digits` with the decimal point after the first `position` of them.
-    private static func notation(_ digits: String, position: Int) -> String {
-        if position > 16 || position < -3 {
-            let exponent = position - 1
-            let magnitude = String(abs(exponent))
-            let tail = digits.count > 1 ? "." + digits.dropFirst() : ""
-            return digits.prefix(1) + tail + "e" + (exponent < 0 ? "-" : "+") + (magnitude.count < 2 ? "0" : "")
-                + magnitude
-        }
-        if position <= 0 { return "0." + String(repeating: "0", count: -position) + digits }
-        if position >= digits.count { return digits + String(repeating: "0", count: position - digits.count) + ".0" }
-        return digits.prefix(position) + "." + digits.dropFirst(position)
     }
 }

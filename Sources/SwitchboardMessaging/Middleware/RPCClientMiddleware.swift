@@ -13,6 +13,9 @@ public struct RPCClientRequest: Sendable {
     public package(set) var kind: Kind
     public var method: String
     public var arguments: JSONObject
+    /// The arguments as ``JSONTextEncoder/nestedObject(_:)`` writes them, where no middleware looks at the request:
+    /// ``arguments`` is empty then.
+    var writtenArguments: [UInt8]?
     public var namespace: String?
     public var version: RPCVersion?
     /// Where it goes. A fanout ignores the server.

@@ -75,8 +75,10 @@ extension RPCClient {
         let isCall = request.kind == .call
         let wire = OsloRequest(
             OsloRequest.Fields(
-                rawMethod: .string(request.method), rawArguments: .object(request.arguments),
-                namespace: request.namespace, rawVersion: request.version.map { .string($0.description) },
+                rawMethod: .string(request.method),
+                rawArguments: request.writtenArguments == nil ? .object(request.arguments) : nil,
+                writtenArguments: request.writtenArguments, namespace: request.namespace,
+                rawVersion: request.version.map { .string($0.description) },
                 timeout: isCall
                     ? longestSilence.map { JSONValue.double($0 / .seconds(1)).integralIfWhole } ?? .null : nil,
                 sendingID: .random(), context: tracedContext ?? [:],

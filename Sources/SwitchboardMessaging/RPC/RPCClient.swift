@@ -101,9 +101,8 @@ public struct RPCClient: Sendable {
         context: RequestContext = .currentOrNew,
         timeout: Duration? = nil
     ) async throws -> Reply {
-        let result = try await call(
-            method.name, try encode(arguments, of: method.name), namespace: method.namespace, version: method.version,
-            to: server, context: context, timeout: timeout)
+        let result = try await perform(
+            request(.call, method, arguments, to: server, context, timeout: timeout ?? self.timeout))
         do {
             return try result.decode(Reply.self)
         } catch {
@@ -119,9 +118,7 @@ public struct RPCClient: Sendable {
         to server: String? = nil,
         context: RequestContext = .currentOrNew
     ) async throws {
-        try await cast(
-            method.name, try encode(arguments, of: method.name), namespace: method.namespace, version: method.version,
-            to: server, context: context)
+        _ = try await perform(request(.cast, method, arguments, to: server, context, timeout: timeout))
     }
 
     /// Sends a request to every server of a topic, without a reply. Returns once the queue has accepted it.
@@ -131,9 +128,8 @@ public struct RPCClient: Sendable {
         to topic: Topic? = nil,
         context: RequestContext = .currentOrNew
     ) async throws {
-        try await fanout(
-            method.name, try encode(arguments, of: method.name), namespace: method.namespace, version: method.version,
-            to: topic, context: context)
+        let request = try request(.fanout, method, arguments, to: nil, context, timeout: timeout)
+        _ = try await perform(fanout(request, to: topic))
     }
 
     // MARK: Dynamic
@@ -177,10 +173,8 @@ public struct RPCClient: Sendable {
         to topic: Topic? = nil,
         context: RequestContext = .currentOrNew
     ) async throws {
-        var request = request(.fanout, method, arguments, namespace, version, to: nil, context, timeout: timeout)
-        let topic = topic ?? target.topic
-        request.target = RPCTarget(topic: topic.name, exchange: topic.exchange)
-        _ = try await perform(request)
+        let request = request(.fanout, method, arguments, namespace, version, to: nil, context, timeout: timeout)
+        _ = try await perform(fanout(request, to: topic))
     }
 
     /// Whether the version cap allows a request of this version.
@@ -203,6 +197,27 @@ public struct RPCClient: Sendable {
                 "The arguments of \(method) encode to no JSON object; RPC arguments are named. Use a struct.")
         }
         return object
+    }
+
+    /// A request of a typed method. Nothing but middleware looks at the arguments on their way: without any, they are written
+    /// at once.
+    private func request<Arguments, Reply>(
+        _ kind: RPCClientRequest.Kind, _ method: RPCMethod<Arguments, Reply>, _ arguments: Arguments,
+        to server: String?, _ context: RequestContext, timeout: Duration
+    ) throws -> RPCClientRequest {
+        let written = middleware.isEmpty ? JSONTextEncoder.nestedObject(arguments) : nil
+        var request = request(
+            kind, method.name, written == nil ? try encode(arguments, of: method.name) : [:], method.namespace,
+            method.version, to: server, context, timeout: timeout)
+        request.writtenArguments = written
+        return request
+    }
+
+    private func fanout(_ request: RPCClientRequest, to topic: Topic?) -> RPCClientRequest {
+        var request = request
+        let topic = topic ?? target.topic
+        request.target = RPCTarget(topic: topic.name, exchange: topic.exchange)
+        return request
     }
 
     private func request(

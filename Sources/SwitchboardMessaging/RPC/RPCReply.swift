@@ -8,7 +8,7 @@ struct RPCReply: Sendable {
         let callID: WireID
 
         /// `nil` when the request wants no reply.
-        init?(_ request: OsloRequest) {
+        init?(_ request: borrowing OsloRequest) {
             guard let callID = request.callID, !callID.isNone,
                 let queue = request.replyQueue, !queue.isEmpty
             else { return nil }

@@ -146,7 +146,7 @@ final class RPCRequestHandling: Sendable {
             return .settled(.discard(reason: "\(error)"))
         }
         switch begin(request, delivery) {
-        case .new: return .request(request)
+        case .new: return .request(consume request)
         // Older copies are of connections that are gone.
         case .held: return .nothing
         case .duplicate: break

@@ -33,11 +33,18 @@ public struct RPCRouter: Sendable {
 
     /// What serves an interface, and up to which version.
     private struct Implementation {
+        /// In a struct, as a function in a generic collection is called by way of others.
+        struct Registration {
+            let handler: Handler
+        }
+
+        let interface: Interface
         var version: RPCVersion
-        var handlers: [String: Handler] = [:]
+        var registrations: [String: Registration] = [:]
     }
 
-    private var interfaces: [Interface: Implementation] = [:]
+    /// One for each interface. A server has few, which are compared sooner than hashed.
+    private var implementations: [Implementation] = []
     private var expectations: [Interface: [String: [any Error.Type]]] = [:]
     private var swiftTargets: [Interface: @Sendable (_ method: String, JSONValue) -> Handler?] = [:]
     private var fallback: (@Sendable (String, JSONObject, RequestContext) async throws -> JSONValue)?
@@ -86,13 +93,15 @@ public struct RPCRouter: Sendable {
         handler: @escaping @Sendable (JSONObject, RequestContext) async throws -> JSONValue
     ) {
         let interface = Interface(namespace: namespace, major: version.major)
+        implement(version, namespace: namespace)
         precondition(
-            interfaces[interface]?.handlers[method] == nil,
+            !has(method, namespace: namespace, major: version.major),
             "The method \(method) of namespace \(namespace ?? "none"), version \(version.major).x, is registered twice."
         )
-        interfaces[interface, default: Implementation(version: version)].handlers[method] = handler
+        if let place = place(of: interface) {
+            implementations[place].registrations[method] = Implementation.Registration(handler: handler)
+        }
         if !expected.isEmpty { expectations[interface, default: [:]][method] = expected }
-        implement(version, namespace: namespace)
     }
 
     /// Registers a handler for requests that no registered method serves: any name that may be called, in any namespace
@@ -107,8 +116,14 @@ public struct RPCRouter: Sendable {
     /// Declares that an interface is implemented up to a version, even though none of its methods is that new.
     public mutating func implement(_ version: RPCVersion, namespace: String? = nil) {
         let interface = Interface(namespace: namespace, major: version.major)
-        let newest = max(version, interfaces[interface]?.version ?? version)
-        interfaces[interface, default: Implementation(version: version)].version = newest
+        guard let place = place(of: interface) else {
+            return implementations.append(Implementation(interface: interface, version: version))
+        }
+        implementations[place].version = max(version, implementations[place].version)
+    }
+
+    private func place(of interface: Interface) -> Int? {
+        implementations.firstIndex { $0.interface == interface }
     }
 
     /// Serves requests of Swift clients by what ``OsloRequest/Fields/swiftTarget`` holds, where no method is registered by
@@ -134,8 +149,8 @@ public struct RPCRouter: Sendable {
     ) throws(RemoteError) -> Handler {
         let interface = Interface(namespace: namespace, major: version.major)
         let isCallable = accessPolicy.allows(method)
-        if let implementation = interfaces[interface], implementation.version.isCompatible(with: version) {
-            if isCallable, let handler = implementation.handlers[method] { return handler }
+        if let place = place(of: interface), implementations[place].version.isCompatible(with: version) {
+            if isCallable, let found = implementations[place].registrations[method] { return found.handler }
             if isCallable, let swiftTarget, let handler = swiftTargets[interface]?(method, swiftTarget) {
                 return handler
             }
@@ -148,11 +163,12 @@ public struct RPCRouter: Sendable {
 
     /// Whether a method is registered, so that its name is no invention of a peer's.
     func has(_ method: String, namespace: String?, major: Int) -> Bool {
-        interfaces[Interface(namespace: namespace, major: major)]?.handlers[method] != nil
+        guard let place = place(of: Interface(namespace: namespace, major: major)) else { return false }
+        return implementations[place].registrations[method] != nil
     }
 
     func hasInterface(namespace: String?, major: Int) -> Bool {
-        interfaces[Interface(namespace: namespace, major: major)] != nil || fallback != nil
+        place(of: Interface(namespace: namespace, major: major)) != nil || fallback != nil
     }
 
     /// Whether an error belongs to a method's normal work.

@@ -99,17 +99,19 @@ enum OsloEnvelope {
     /// Reads the members of the object inside a message that is what nearly all are, as ``members(of:expecting:asCame:restart:_:)``
     /// does, by a function that reads the values itself.
     ///
+    /// - Parameter following: see ``JSONReader/members(following:named:_:)``.
     /// - Returns: `false` where the message is another, or wrong, or `body` throws: read it in that way then.
     @inline(__always)
     static func usualMembers<Name>(
-        of message: Message, named name: (inout JSONReader) throws(JSONError) -> Name,
+        of message: Message, following: (inout JSONReader) -> Name?,
+        named name: (inout JSONReader) throws(JSONError) -> Name,
         _ body: (inout JSONReader, Name) throws(JSONError) -> Void
     ) -> Bool {
         guard isPlain(message) else { return false }
         do throws(JSONError) {
             try JSONReader.withReader(of: message.body) { reader throws(JSONError) in
                 try reader.nested(after: opening, before: closing) { reader throws(JSONError) in
-                    try reader.members(named: name, body)
+                    try reader.members(following: following, named: name, body)
                 }
             }
             return true

@@ -11,6 +11,26 @@ public enum NotificationFormat: Sendable, Hashable {
 /// A notification as it crosses the wire (oslo-wire.md §3.5, §7.1). Everything is kept as it came, so that writing it
 /// again gives the same bytes.
 struct OsloNotification: Sendable, Hashable {
+    /// The message's own keys, in the order in which they nearly always come.
+    private enum Key: Int, CaseIterable {
+        case messageID, publisherID, eventType, priority, payload, timestamp, uniqueID
+
+        var name: String {
+            switch self {
+            case .messageID: "message_id"
+            case .publisherID: "publisher_id"
+            case .eventType: "event_type"
+            case .priority: "priority"
+            case .payload: "payload"
+            case .timestamp: "timestamp"
+            case .uniqueID: "_unique_id"
+            }
+        }
+    }
+
+    private static let names = ExpectedNames(prefix: "", Key.allCases.map(\.name))
+    private static let places = Dictionary(uniqueKeysWithValues: Key.allCases.map { ($0.name, $0) })
+
     var messageID: JSONValue?
     var publisherID: JSONValue?
     var eventType: JSONValue?
@@ -53,18 +73,19 @@ struct OsloNotification: Sendable, Hashable {
 
     private func write(to writer: inout JSONWriter) {
         var isFirst = true
-        func write(_ key: String, _ value: JSONValue?, to writer: inout JSONWriter) {
+        let names = Self.names
+        func write(_ key: Key, _ value: JSONValue?, to writer: inout JSONWriter) {
             guard let value else { return }
-            writer.key(key, isFirst: &isFirst)
+            writer.key(key.rawValue, of: names, isFirst: &isFirst)
             writer.write(value)
         }
-        write("message_id", messageID, to: &writer)
-        write("publisher_id", publisherID, to: &writer)
-        write("event_type", eventType, to: &writer)
-        write("priority", priority, to: &writer)
-        write("payload", payload, to: &writer)
-        write("timestamp", timestamp, to: &writer)
-        write("_unique_id", uniqueID, to: &writer)
+        write(.messageID, messageID, to: &writer)
+        write(.publisherID, publisherID, to: &writer)
+        write(.eventType, eventType, to: &writer)
+        write(.priority, priority, to: &writer)
+        write(.payload, payload, to: &writer)
+        write(.timestamp, timestamp, to: &writer)
+        write(.uniqueID, uniqueID, to: &writer)
         if format == .v2, let writtenContext {
             writer.writeNested(writtenContext)
         } else {
@@ -77,7 +98,9 @@ struct OsloNotification: Sendable, Hashable {
     }
 
     init(_ message: Message) throws(WireError) {
-        self.init(.v1)
+        self.init(.v2)
+        if readUsual(message) { return }
+        self = OsloNotification(.v1)
         var context = JSONObjectBuilder(capacity: 25)
         let isEnveloped = try OsloEnvelope.members(
             of: message, expecting: RequestContext.wireNames, asCame: true,
@@ -88,21 +111,68 @@ struct OsloNotification: Sendable, Hashable {
         ) { name, value in
             if name.isCut {
                 if !OsloRequest.isForeign(name) { context.set(name, value) }
-                return
-            }
-            switch name.text {
-            case "message_id": messageID = value
-            case "publisher_id": publisherID = value
-            case "event_type": eventType = value
-            case "priority": priority = value
-            case "payload": payload = value
-            case "timestamp": timestamp = value
-            case "_unique_id": uniqueID = value
-            default: break
+            } else if let key = Self.places[name.text] {
+                set(key, value)
             }
         }
         if isEnveloped { format = .v2 }
         self.context = context.object
+    }
+
+    private enum Name {
+        case own(Key)
+        case context(MemberName)
+        case unknown
+
+        init(ofContext place: Int) {
+            self = .context(
+                MemberName(text: RequestContext.wireNames.names[place], isCut: true, expected: place))
+        }
+    }
+
+    /// Reads a message that is as nearly all are, with the same result. Returns `false` where it is another, or wrong.
+    private mutating func readUsual(_ message: Message) -> Bool {
+        let (own, ofContext) = (Self.names, RequestContext.wireNames)
+        var context = JSONObjectBuilder(capacity: 25)
+        var (next, nextOfContext) = (0, 0)
+        let isUsual = own.withNestedMembers { ownMembers in
+            ofContext.withNestedMembers { contextMembers in
+                OsloEnvelope.usualMembers(of: message) { reader in
+                    if let place = reader.expectedMember(contextMembers, &nextOfContext) {
+                        return Name(ofContext: place)
+                    }
+                    return reader.expectedMember(ownMembers, &next).flatMap(Key.init).map(Name.own)
+                } named: { reader throws(JSONError) in
+                    if let place = reader.expectedName(own, &next), let key = Key(rawValue: place) {
+                        return .own(key)
+                    }
+                    let name = try reader.name(expecting: ofContext, &nextOfContext)
+                    if name.isCut { return OsloRequest.isForeign(name) ? .unknown : .context(name) }
+                    return Self.places[name.text].map(Name.own) ?? .unknown
+                } _: { reader, name throws(JSONError) in
+                    let value = try reader.value()
+                    switch name {
+                    case .own(let key): set(key, value)
+                    case .context(let name): context.set(name, value)
+                    case .unknown: break
+                    }
+                }
+            }
+        }
+        self.context = context.object
+        return isUsual
+    }
+
+    private mutating func set(_ key: Key, _ value: JSONValue) {
+        switch key {
+        case .messageID: messageID = value
+        case .publisherID: publisherID = value
+        case .eventType: eventType = value
+        case .priority: priority = value
+        case .payload: payload = value
+        case .timestamp: timestamp = value
+        case .uniqueID: uniqueID = value
+        }
     }
 
     /// The notification, with kombu's typed values made plain where the body had no envelope.

@@ -61,7 +61,7 @@ struct OsloReply: Sendable, Hashable {
 
     private static let keys = Key.allCases
     private static let names = ExpectedNames(prefix: "", keys.map(\.name))
-    private static let places = Dictionary(uniqueKeysWithValues: keys.map { ($0.name, $0) })
+    fileprivate static let places = Dictionary(uniqueKeysWithValues: keys.map { ($0.name, $0) })
 
     init(_ fields: Fields) {
         storage = ReferenceBox(fields)
@@ -133,21 +133,8 @@ struct OsloReply: Sendable, Hashable {
     /// Reads a message. A failure that is no JSON text becomes a failure that says so: its caller must learn of it.
     init(_ message: Message) throws(WireError) {
         var fields = Fields(result: .null, ending: false)
-        var next = 0
-        let names = Self.names
-        let isUsual = OsloEnvelope.usualMembers(of: message) { reader throws(JSONError) in
-            if let place = reader.expectedName(names, &next) { return Key(rawValue: place) }
-            return Self.places[try reader.string()]
-        } _: { reader, key throws(JSONError) in
-            switch key {
-            case .messageID?: fields.callID = try reader.id()
-            case .uniqueID?: fields.setSendingID(try reader.id())
-            case let key?: fields.set(key, try reader.value())
-            case nil: _ = try reader.value()
-            }
-        }
-        if isUsual {
-            self.init(fields)
+        if Self.names.withNestedMembers({ fields.readUsual(message, $0, Self.names) }) {
+            self.init(consume fields)
             return
         }
         fields = Fields(result: .null, ending: false)
@@ -160,7 +147,27 @@ struct OsloReply: Sendable, Hashable {
 }
 
 extension OsloReply.Fields {
-    fileprivate mutating func setSendingID(_ id: WireID) {
+    /// Returns `false` where a message is not as nearly all are, or wrong.
+    fileprivate mutating func readUsual(
+        _ message: Message, _ members: ExpectedNames.NestedMembers, _ names: ExpectedNames
+    ) -> Bool {
+        var next = 0
+        return OsloEnvelope.usualMembers(of: message) { reader in
+            reader.expectedMember(members, &next).map { OsloReply.Key(rawValue: $0) }
+        } named: { reader throws(JSONError) in
+            if let place = reader.expectedName(names, &next) { return OsloReply.Key(rawValue: place) }
+            return OsloReply.places[try reader.string()]
+        } _: { reader, key throws(JSONError) in
+            switch key {
+            case .messageID?: callID = try reader.id()
+            case .uniqueID?: setSendingID(try reader.id())
+            case let key?: set(key, try reader.value())
+            case nil: _ = try reader.value()
+            }
+        }
+    }
+
+    private mutating func setSendingID(_ id: WireID) {
         sendingID = id.isText ? id : nil
     }
 

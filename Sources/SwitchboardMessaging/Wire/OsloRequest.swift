@@ -8,6 +8,8 @@ struct OsloRequest: Sendable, Hashable {
     struct Fields: Sendable, Hashable {
         var rawMethod = JSONValue.null
         var rawArguments: JSONValue?
+        /// What is written instead of them: ``JSONTextEncoder/nestedObject(_:)``.
+        var writtenArguments: [UInt8]?
         var namespace: String?
         var rawVersion: JSONValue?
         /// The id that the reply carries; any scalar. `nil` for casts.
@@ -47,7 +49,7 @@ struct OsloRequest: Sendable, Hashable {
     static let swiftTargetKey = Key.swiftTarget.name
 
     /// The message's own keys, in the order in which they nearly always come.
-    fileprivate enum Key: Int, CaseIterable {
+    enum Key: Int, CaseIterable {
         case method, args, namespace, version, messageID, replyQueue, timeout, uniqueID, neverTwice, swiftTarget
 
         var name: String {
@@ -67,10 +69,10 @@ struct OsloRequest: Sendable, Hashable {
     }
 
     private static let keys = Key.allCases
-    private static let names = ExpectedNames(prefix: "", keys.map(\.name))
-    private static let places = Dictionary(uniqueKeysWithValues: keys.map { ($0.name, $0) })
+    static let names = ExpectedNames(prefix: "", keys.map(\.name))
+    static let places = Dictionary(uniqueKeysWithValues: keys.map { ($0.name, $0) })
     /// Those of the context, and the one that isn't the handler's.
-    private static let contextNames = ExpectedNames(
+    static let contextNames = ExpectedNames(
         prefix: RequestContext.wireNames.prefix, RequestContext.wireNames.names + [RPCDeadline.key])
 
     /// What oslo.messaging's servers put into the context that their handlers see, and so take out of one that comes
@@ -96,8 +98,9 @@ struct OsloRequest: Sendable, Hashable {
         set { fields[keyPath: field] = newValue }
     }
 
-    init(_ fields: Fields) {
+    init(_ fields: Fields, receivedContext: RequestContext? = nil) {
         storage = ReferenceBox(fields)
+        self.receivedContext = receivedContext
     }
 
     init(
@@ -150,7 +153,11 @@ struct OsloRequest: Sendable, Hashable {
             key(.method, &writer)
             writer.write(self.rawMethod)
             key(.args, &writer)
-            writer.write(self.rawArguments ?? .object([:]))
+            if let written = self.writtenArguments {
+                writer.writeNested(written)
+            } else {
+                writer.write(self.rawArguments ?? .object([:]))
+            }
             if let namespace = self.namespace {
                 key(.namespace, &writer)
                 writer.write(namespace)
@@ -216,69 +223,16 @@ struct OsloRequest: Sendable, Hashable {
 
     /// Reads a request whose context is to be used, and not only looked at: it is in ``receivedContext`` nearly always.
     init(receiving message: Message) throws(WireError) {
-        if let usual = Self(usual: message) { self = usual } else { try self.init(message) }
+        var reader = UsualRequestReader()
+        if reader.read(message) { self = reader.takeRequest() } else { try self.init(message) }
     }
 
     /// The trace that it carries is among these members.
     var traceCarrier: JSONObject { receivedContext?.additional ?? self.context }
-
-    private enum Name {
-        case own(Key)
-        case context(Int)
-        case deadline
-        /// One that isn't expected; what it is called is told apart, as this is copied often.
-        case additional
-        case unknown
-    }
-
-    /// `nil` where a message is not as nearly all are, so that ``init(_:)`` is to read it.
-    private init?(usual message: Message) {
-        var fields = Fields()
-        var context = RequestContextReader()
-        var (next, nextOfContext, additional) = (0, 0, "")
-        let expected = (own: Self.names, ofContext: Self.contextNames)
-        let isUsual = OsloEnvelope.usualMembers(of: message) { reader throws(JSONError) -> Name in
-            // Names of the context first: the others lack its prefix, which rules them out at once.
-            if let place = reader.expectedName(expected.ofContext, &nextOfContext) {
-                return place == expected.ofContext.names.count - 1 ? .deadline : .context(place)
-            }
-            if let place = reader.expectedName(expected.own, &next), let key = Key(rawValue: place) {
-                return .own(key)
-            }
-            return try Self.otherName(from: &reader, &additional)
-        } _: { reader, name throws(JSONError) in
-            switch name {
-            case .own(.messageID): fields.callID = try reader.id()
-            case .own(.uniqueID): fields.setSendingID(try reader.id())
-            case .own(let key): fields.set(key, try reader.value())
-            case .context(let place): try context.read(place, from: &reader)
-            case .deadline: fields.deadline = try reader.value()
-            case .additional: try context.add(additional, try reader.value(), reader)
-            case .unknown: _ = try reader.value()
-            }
-        }
-        guard isUsual else { return nil }
-        self.init(fields)
-        receivedContext = context.context()
-    }
-
-    /// A name that isn't expected, or is written with escapes.
-    private static func otherName(
-        from reader: inout JSONReader, _ additional: inout String
-    ) throws(JSONError) -> Name {
-        var next = 0
-        let name = try reader.name(expecting: RequestContext.wireNames, &next)
-        guard name.isCut else { return places[name.text].map(Name.own) ?? .unknown }
-        if let place = RequestContext.places[name.text] { return .context(place) }
-        if name.text == RPCDeadline.key { return .deadline }
-        if isForeign(name) { return .unknown }
-        additional = name.text
-        return .additional
-    }
 }
 
 extension OsloRequest.Fields {
-    fileprivate mutating func setSendingID(_ id: WireID) {
+    mutating func setSendingID(_ id: WireID) {
         sendingID =
             switch id {
             case .digits, .other(.string): id
@@ -287,7 +241,7 @@ extension OsloRequest.Fields {
             }
     }
 
-    fileprivate mutating func set(_ key: OsloRequest.Key, _ value: JSONValue) {
+    mutating func set(_ key: OsloRequest.Key, _ value: JSONValue) {
         switch key {
         case .method: rawMethod = value
         case .args: rawArguments = value

@@ -61,9 +61,14 @@ extension WireID: ExpressibleByStringLiteral {
 extension JSONReader {
     /// Reads any value as an id.
     mutating func id() throws(JSONError) -> WireID {
-        let start = position
-        if let digits = plainString({ WireID(digits: $0) }) ?? nil { return digits }
-        position = start
+        skipBlanks()
+        let (start, length) = (position + quoteLength, 32)
+        if count - start > length, isQuote(at: position), isQuote(at: start + length),
+            let digits = WireID(digits: UnsafeBufferPointer(start: input + start, count: length))
+        {
+            position = start + length + quoteLength
+            return digits
+        }
         return WireID(try value())
     }
 }

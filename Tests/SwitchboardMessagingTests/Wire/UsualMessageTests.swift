@@ -117,6 +117,42 @@ struct UsualMessageTests {
         #expect(usual > 1000 && usual < 3900)
     }
 
+    /// The same message, with a blank less: what isn't in the usual form is read by the general way.
+    private static func unusual(_ message: Message) -> Message {
+        let opening = Array("\(OsloEnvelope.opening)".utf8)
+        var other = message
+        other.body = opening.filter { $0 != UInt8(ascii: " ") } + message.body.dropFirst(opening.count)
+        return other
+    }
+
+    private static func compareNotification(_ message: Message) {
+        let (quick, slow) = (try? OsloNotification(message), try? OsloNotification(unusual(message)))
+        #expect(quick == slow)
+        #expect(quick?.context.keys == slow?.context.keys)
+    }
+
+    @Test("A notification and its context: members missing, twice, in another order, of other names, and changed bytes")
+    func notifications() throws {
+        var generator = Generator(state: 5)
+        let members: [(String, JSONValue)] = [
+            ("message_id", "0123"), ("publisher_id", "compute.host1"), ("event_type", "instance.create.end"),
+            ("priority", "INFO"), ("payload", ["a": [1, nil, "grüße \"\n"]]),
+            ("timestamp", "2026-01-02 03:04:05.000001"),
+            ("_unique_id", "fedcba9876543210fedcba9876543210"),
+        ]
+        let read = try OsloNotification(Self.message(members + Self.context))
+        #expect(read.context.count == Self.context.count - 1 && read.payload == members[4].1 && read.format == .v2)
+        for _ in 0..<4000 {
+            let all = Bool.random(using: &generator) ? members + Self.context : Self.context + members
+            var message = Self.message(Self.changed(all, by: &generator))
+            Self.compareNotification(message)
+            let opening = "\(OsloEnvelope.opening)".utf8.count
+            let place = Int.random(in: opening..<message.body.count, using: &generator)
+            message.body[place] = UInt8.random(in: 0...255, using: &generator)
+            Self.compareNotification(message)
+        }
+    }
+
     @Test("A request whose bytes were changed")
     func changedBytes() {
         var generator = Generator(state: 2)

@@ -18,7 +18,37 @@ func checkJSON(_ bytes: [UInt8]) -> CInt {
     // As text, because a NaN is not equal to itself.
     precondition(again.serialized() == text)
     precondition(text.allSatisfy { (0x20...0x7E).contains($0) })
+    checkEncoding(value)
     return 0
+}
+
+/// A JSON value as other types are encoded: by a container for each object, array and scalar.
+private struct Encoded: Encodable {
+    let value: JSONValue
+
+    func encode(to encoder: any Encoder) throws {
+        switch value {
+        case .object(let object):
+            var container = encoder.container(keyedBy: JSONKey.self)
+            for (key, value) in object { try container.encode(Encoded(value: value), forKey: .name(key)) }
+        case .array(let elements):
+            var container = encoder.unkeyedContainer()
+            for element in elements { try container.encode(Encoded(value: element)) }
+        case .string(let text):
+            var container = encoder.singleValueContainer()
+            try container.encode(text)
+        case .null, .bool, .integer, .number, .double: try value.encode(to: encoder)
+        }
+    }
+}
+
+/// What is encoded as text at once is what a value in between is written as.
+private func checkEncoding(_ value: JSONValue) {
+    guard let written = JSONTextEncoder.nestedObject(Encoded(value: value)) else { return }
+    guard case .object? = try? JSONValue(encoding: Encoded(value: value)) else {
+        fatalError("What is no object was written.")
+    }
+    precondition(written == JSONWriter.nestedBytes(capacity: 64) { $0.write(value) })
 }
 
 /// The body of a message: it is refused with a reason, or read as a request and a reply. The first byte chooses the
@@ -62,6 +92,8 @@ private func checkReadingInPlace(_ message: Message) {
     guard message.body.starts(with: opening) else { return }
     var other = message
     other.body = opening.filter { $0 != UInt8(ascii: " ") } + message.body.dropFirst(opening.count)
+    precondition((try? OsloReply(message))?.message().body == (try? OsloReply(other))?.message().body)
+    precondition((try? OsloNotification(message))?.message().body == (try? OsloNotification(other))?.message().body)
     let (quick, slow) = (try? OsloEnvelope.open(message), try? OsloEnvelope.open(other))
     precondition(quick.map { JSONValue.object($0).description } == slow.map { JSONValue.object($0).description })
 }
