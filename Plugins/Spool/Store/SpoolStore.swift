@@ -134,10 +134,14 @@ package final class SpoolStore: Sendable {
             if !purpose.isUse { return queue }
             if name.isEphemeral {
                 ephemeral.withLock { $0.keep(queue) }
-            } else {
-                opened.withLock { $0[name] = queue }
+                return queue
             }
-            return queue
+            return opened.withLock { opened in
+                // One handle for all, also when several open it at the same time.
+                if let other = opened[name] { return other }
+                opened[name] = queue
+                return queue
+            }
         } catch  where error.isNotFound {
             return nil
         }
