@@ -12,6 +12,11 @@ package struct CRC32C: Sendable {
         return crc.value
     }
 
+    /// Goes on with bytes whose own checksum is known, without looking at them again.
+    package mutating func append(_ checksum: UInt32, _ length: CRC32CLength) {
+        state = ~(length.shifted(~state) ^ checksum)
+    }
+
     package mutating func update(_ bytes: some Collection<UInt8>) {
         if bytes.withContiguousStorageIfAvailable({ update(UnsafeRawBufferPointer($0)) }) == nil {
             Array(bytes).withUnsafeBytes { update($0) }
@@ -41,13 +46,15 @@ package struct CRC32C: Sendable {
         state = crc
     }
 
+    static let polynomial: UInt32 = 0x82F6_3B78
+
     /// `tables[256 * n + byte]`: the effect of a byte that is followed by `n` zero bytes.
     private static let tables: [UInt32] = {
         var tables = [UInt32](repeating: 0, count: 8 * 256)
         for byte in 0..<256 {
             var crc = UInt32(byte)
             for _ in 0..<8 {
-                crc = crc & 1 == 1 ? crc >> 1 ^ 0x82F6_3B78 : crc >> 1
+                crc = crc & 1 == 1 ? crc >> 1 ^ polynomial : crc >> 1
             }
             tables[byte] = crc
         }

@@ -47,8 +47,6 @@ final class SegmentWriter: Sendable {
         self.gathers = gathers && isDurable
     }
 
-    var isClosed: Bool { state.withLock { $0.isClosed } }
-
     /// What a record meets.
     enum Reception {
         /// Somebody writes it.

@@ -23,6 +23,7 @@ package final class SpoolStore: Sendable {
     private let opened = Locked<[QueueName: Queue]>([:])
     private let ephemeral = Locked(EphemeralQueues())
     private let serial = Locked<UInt64>(0)
+    let allowance = Locked(SpaceAllowance())
 
     package var isDurable: Bool { configuration.durability == .full }
 
@@ -147,10 +148,8 @@ package final class SpoolStore: Sendable {
         }
     }
 
-    /// Whether the queue of that name is open already.
-    package func knows(_ name: QueueName) -> Bool { openedQueue(name) != nil }
-
-    private func openedQueue(_ name: QueueName) -> Queue? {
+    /// The queue of that name if it is open already.
+    func openedQueue(_ name: QueueName) -> Queue? {
         guard name.isEphemeral else { return opened.withLock { $0[name] } }
         guard let queue = ephemeral.withLock({ $0.queue(name) }) else { return nil }
         // It may have gone, and come again under the same name.
