@@ -23,10 +23,9 @@ struct MaildirWriter {
             return operation.finish(.failed(error))
         }
         store.health.succeeded()
-        // What dies with its subscribers was looked for a moment ago, and may have gone with them since.
-        let lasting = targets.filter { !$0.name.isEphemeral }
         if durable.isEmpty {
-            for queue in lasting {
+            // What dies with its subscribers was looked for a moment ago, and may have gone with them since.
+            for queue in targets where !queue.name.isEphemeral {
                 guard let error = queue.place.defect, undo("\(name)", in: targets) else { continue }
                 store.forget(queue)
                 return operation.finish(.moved(error.transportError(notWritten(to: queue))))

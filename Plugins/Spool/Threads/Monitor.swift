@@ -15,7 +15,12 @@ final class Monitor<Value>: @unchecked Sendable {
         self.value = value
         mutex = .allocate(capacity: 1)
         mutex.initialize(to: pthread_mutex_t())
-        pthread_mutex_init(mutex, nil)
+        var type = pthread_mutexattr_t()
+        pthread_mutexattr_init(&type)
+        // As in `Locked`: what is done under the lock is shorter than going to sleep and being woken.
+        pthread_mutexattr_settype(&type, Int32(PTHREAD_MUTEX_ADAPTIVE_NP))
+        pthread_mutex_init(mutex, &type)
+        pthread_mutexattr_destroy(&type)
         condition = .allocate(capacity: 1)
         condition.initialize(to: pthread_cond_t())
         var attributes = pthread_condattr_t()
