@@ -108,8 +108,8 @@ struct PublishOperationTests {
                 }
             }
             #expect(operation.begin())
-            operation.expect(failures.count)
-            for failure in failures { operation.settled(failure) }
+            let settled = operation.settling(failures.count)
+            for failure in failures { settled(failure) }
             return codes.withLock { $0 }
         }
         let failure = TransportError(.exhausted, "full")
@@ -117,5 +117,7 @@ struct PublishOperationTests {
         #expect(outcome([.failed(failure), nil]) == [.indeterminate])
         #expect(outcome([nil, .moved(failure)]) == [.indeterminate])
         #expect(outcome([.failed(failure), .failed(failure)]) == [.exhausted])
+        #expect(outcome([.failed(failure)]) == [.exhausted])
+        #expect(outcome([nil]) == [nil])
     }
 }

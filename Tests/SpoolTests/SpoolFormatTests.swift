@@ -1,6 +1,7 @@
 import SwitchboardCore
-import SwitchboardSpool
 import Testing
+
+@testable import SwitchboardSpool
 
 @Suite("The format of a spool")
 struct SpoolFormatTests {
@@ -10,6 +11,19 @@ struct SpoolFormatTests {
         #expect(CRC32C.of([UInt8](repeating: 0, count: 32)) == 0x8A91_36AA)
         #expect(CRC32C.of([UInt8](repeating: 0xFF, count: 32)) == 0x62A8_AB43)
         #expect(CRC32C.of((0..<32).map { UInt8($0) }) == 0x46DD_794E)
+    }
+
+    @Test(
+        "The checksum of bytes that are appended is that of both, whatever their lengths",
+        arguments: [0, 1, 7, 15, 16, 17, 255, 256, 1023, 1024, 4097, 65_536, 100_001])
+    func appendedChecksum(length: Int) {
+        let bytes = (0..<(length + 40)).map { UInt8(truncatingIfNeeded: $0 &* $0 &+ $0 >> 8) }
+        for start in [0, 1, 40] {
+            var crc = CRC32C()
+            crc.update(bytes[..<start])
+            crc.append(CRC32C.of(bytes[start...]), CRC32CLength(bytes.count - start))
+            #expect(crc.value == CRC32C.of(bytes), "\(start)")
+        }
     }
 
     @Test(
@@ -69,6 +83,45 @@ struct SpoolFormatTests {
             damaged[index] ^= 0x10
             #expect(throws: MessageFile.Malformed.self, "byte \(index)") { try MessageFile(decoding: damaged) }
         }
+    }
+
+    @Test("A message file is as the format says, byte for byte")
+    func bytesOfMessageFile() {
+        let message = Message(
+            body: Array("{\"a\": 1}\n".utf8), headers: ["trace": "a: b\r\n%", "k:": "ü"], timeToLive: .seconds(2))
+        let file = MessageFile(message: message, queue: "topic~a%2f~b", published: 1_795_462_345_678)
+        let head = """
+            Switchboard-Message: 1
+            Queue: topic~a%252f~b
+            Published: 2026-11-23T19:32:25.678Z
+            Time-To-Live: 2000 ms
+            Content-Type: application/json
+            Content-Encoding: utf-8
+            Header-k%3a: ü
+            Header-trace: a: b%0d%0a%25
+            Content-Length: 9
+
+            """
+        let checksum = hexadecimal(UInt64(CRC32C.of(Array(head.utf8) + message.body)), 8)
+        let text = head + "Checksum: crc32c \(checksum)\n\n{\"a\": 1}\n"
+        #expect(String(decoding: file.encoded, as: UTF8.self) == text)
+    }
+
+    @Test("A record that is made around its message is the one that is made of it", arguments: [0, 1, 8, 1000, 70_000])
+    func record(size: Int) {
+        let message = Message(body: (0..<size).map { UInt8(truncatingIfNeeded: $0) }, headers: ["a": "b"])
+        let file = MessageFile(message: message, queue: "topic~a~b", published: 1_795_462_345_678)
+        let record = SegmentRecord(file)
+        let payload = file.encoded
+        #expect(record.payloadCount == payload.count)
+        let name = MessageName(identifier: 7, tag: 9, size: payload.count, expires: 11)
+        let bytes = record.finished(name)
+        #expect(bytes == SegmentFormat.record(payload, name))
+        #expect(bytes.count == SegmentFormat.recordLength(payload: payload.count))
+        let header = RecordHeader(bytes[...])
+        #expect(header?.name == name)
+        #expect(header?.isSound == true)
+        #expect(header?.matches(bytes[...]) == true)
     }
 
     @Test("Random bytes are no message and do no harm")

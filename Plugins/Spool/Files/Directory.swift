@@ -53,7 +53,7 @@ package final class Directory: Sendable {
     package func file(_ name: String, flags: CInt, mode: mode_t = 0o600) throws(FileError) -> OpenFile {
         let opened = try operations.open(descriptor, name, flags: flags | O_NOFOLLOW | O_NONBLOCK, mode: mode)
             .checked("open \(path)/\(name)")
-        return OpenFile(descriptor: opened, path: "\(path)/\(name)", operations: operations)
+        return OpenFile(descriptor: opened, directory: path, name: name, operations: operations)
     }
 
     package func rename(_ name: String, to target: Directory, as newName: String) throws(FileError) {
@@ -186,8 +186,13 @@ package final class Directory: Sendable {
 /// An open file. Whoever opened it closes it, once.
 package struct OpenFile: Sendable {
     package let descriptor: CInt
-    package let path: String
+    /// The path of its directory, and its name there.
+    let directory: String
+    let name: String
     package let operations: any FileOperations
+
+    /// For errors, mostly: not made for each file.
+    package var path: String { "\(directory)/\(name)" }
 
     package func close() throws(FileError) {
         try operations.close(descriptor).checked("close \(path)")

@@ -16,7 +16,7 @@ package struct MessageFile: Sendable {
         self.published = published
     }
 
-    static let magic = "Switchboard-Message: 1"
+    static let magic: StaticString = "Switchboard-Message: 1"
 
     /// Why bytes are no message.
     package struct Malformed: Error, CustomStringConvertible {
@@ -29,28 +29,56 @@ package struct MessageFile: Sendable {
 
     package var encoded: [UInt8] {
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(message.body.count + 320 + message.headers.count * 96)
-        bytes += "\(Self.magic)\nQueue: ".utf8
-        bytes += Self.escape(queue).utf8
-        bytes += "\nPublished: ".utf8
-        bytes += Timestamp(milliseconds: published).description.utf8
-        if let life = message.timeToLive {
-            bytes += "\nTime-To-Live: \(max(0, life.wholeMilliseconds)) ms".utf8
-        }
-        bytes += "\nContent-Type: ".utf8
-        bytes += Self.escape(message.contentType).utf8
-        bytes += "\nContent-Encoding: ".utf8
-        bytes += Self.escape(message.contentEncoding).utf8
-        for (name, value) in message.headers.sorted(by: { $0.key < $1.key }) {
-            bytes += "\nHeader-\(Self.escape(name, colon: true)): \(Self.escape(value))".utf8
-        }
-        bytes += "\nContent-Length: \(message.body.count)\n".utf8
-        var crc = CRC32C()
-        crc.update(bytes)
-        crc.update(message.body)
-        bytes += "Checksum: crc32c \(hexadecimal(UInt64(crc.value), 8))\n\n".utf8
-        bytes += message.body
+        _ = append(to: &bytes)
         return bytes
+    }
+
+    /// How many bytes it has, or about that.
+    var roughSize: Int { message.body.count + 320 + message.headers.count * 96 }
+
+    /// Writes the message behind what `bytes` hold already.
+    ///
+    /// - Returns: the checksum of all that was written.
+    func append(to bytes: inout [UInt8]) -> UInt32 {
+        let start = bytes.count
+        bytes.reserveCapacity(start + roughSize)
+        bytes.append(text: Self.magic)
+        bytes.append(text: "\nQueue: ")
+        Self.escape(queue, to: &bytes)
+        bytes.append(text: "\nPublished: ")
+        bytes.append { Timestamp(milliseconds: published).write(to: &$0) }
+        if let life = message.timeToLive {
+            bytes.append(text: "\nTime-To-Live: ")
+            bytes.append { $0.write(UInt64(max(0, life.wholeMilliseconds)), radix: 10) }
+            bytes.append(text: " ms")
+        }
+        bytes.append(text: "\nContent-Type: ")
+        Self.escape(message.contentType, to: &bytes)
+        bytes.append(text: "\nContent-Encoding: ")
+        Self.escape(message.contentEncoding, to: &bytes)
+        for (name, value) in message.headers.isEmpty ? [] : message.headers.sorted(by: { $0.key < $1.key }) {
+            bytes.append(text: "\nHeader-")
+            Self.escape(name, colon: true, to: &bytes)
+            bytes.append(text: ": ")
+            Self.escape(value, to: &bytes)
+        }
+        bytes.append(text: "\nContent-Length: ")
+        bytes.append { $0.write(UInt64(message.body.count), radix: 10) }
+        bytes.append(text: "\n")
+        var crc = CRC32C()
+        crc.update(bytes[start...])
+        // The body has a checksum once, whatever it follows.
+        let body = (checksum: CRC32C.of(message.body), length: CRC32CLength(message.body.count))
+        var whole = crc
+        crc.append(body.checksum, body.length)
+        let line = bytes.count
+        bytes.append(text: "Checksum: crc32c ")
+        bytes.append { $0.write(UInt64(crc.value), radix: 16, width: 8) }
+        bytes.append(text: "\n\n")
+        whole.update(bytes[line...])
+        whole.append(body.checksum, body.length)
+        bytes += message.body
+        return whole.value
     }
 
     package init(decoding bytes: [UInt8]) throws(Malformed) {
@@ -69,7 +97,7 @@ package struct MessageFile: Sendable {
                 throw Malformed("The headers do not end: the file was cut short or is no message.")
             }
             let line = UnsafeRawBufferPointer(rebasing: bytes[position..<end])
-            if position == 0, !line.elementsEqual(Self.magic.utf8) {
+            if position == 0, !Self.magic.withUTF8Buffer({ line.elementsEqual($0) }) {
                 throw Malformed("The first line is not \"\(Self.magic)\".")
             }
             guard let colon = line.firstIndex(of: UInt8(ascii: ":")), line[colon...].starts(with: ": ".utf8) else {
@@ -146,20 +174,22 @@ package struct MessageFile: Sendable {
     }
 
     /// Keeps a value on one line: control bytes and `%` become `%` and two hexadecimal digits.
-    private static func escape(_ text: String, colon: Bool = false) -> String {
-        let needsEscape = { (byte: UInt8) in
-            byte < 0x20 || byte == 0x7F || byte == UInt8(ascii: "%") || (colon && byte == UInt8(ascii: ":"))
-        }
-        guard text.utf8.contains(where: needsEscape) else { return text }
-        var bytes: [UInt8] = []
-        for byte in text.utf8 {
-            if needsEscape(byte) {
-                bytes += "%\(hexadecimal(UInt64(byte), 2))".utf8
-            } else {
-                bytes.append(byte)
+    private static func escape(_ text: String, colon: Bool = false, to bytes: inout [UInt8]) {
+        var text = text
+        text.withUTF8 { text in
+            var start = 0
+            for index in text.indices {
+                let byte = text[index]
+                guard
+                    byte < 0x20 || byte == 0x7F || byte == UInt8(ascii: "%") || (colon && byte == UInt8(ascii: ":"))
+                else { continue }
+                bytes.append(contentsOf: text[start..<index])
+                bytes.append(text: "%")
+                bytes.append { $0.write(UInt64(byte), radix: 16, width: 2) }
+                start = index + 1
             }
+            bytes.append(contentsOf: text[start...])
         }
-        return String(decoding: bytes, as: UTF8.self)
     }
 
     private static func unescape(_ text: some Collection<UInt8>) -> String? {

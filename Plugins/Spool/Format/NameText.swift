@@ -80,3 +80,18 @@ struct TextWriter {
         count += 1
     }
 }
+
+extension [UInt8] {
+    mutating func append(text: StaticString) {
+        text.withUTF8Buffer { append(contentsOf: $0) }
+    }
+
+    /// Adds what `body` writes, which is short.
+    mutating func append(_ body: (inout TextWriter) -> Void) {
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 64) { buffer in
+            var text = TextWriter(buffer)
+            body(&text)
+            append(contentsOf: buffer[..<text.count])
+        }
+    }
+}

@@ -56,7 +56,7 @@ package struct Salvage: Sendable {
     }
 
     private static func firstMessage(in bytes: ArraySlice<UInt8>) -> Int? {
-        let magic = Array(MessageFile.magic.utf8)
+        let magic = MessageFile.magic.withUTF8Buffer { Array($0) }
         return bytes.withUnsafeBytes { buffer in
             guard let start = buffer.baseAddress else { return nil }
             var position = 0

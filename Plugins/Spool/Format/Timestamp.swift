@@ -39,27 +39,31 @@ package struct Timestamp: Hashable, Sendable, CustomStringConvertible {
     }
 
     package var description: String {
+        String(unsafeUninitializedCapacity: 40) { buffer in
+            var text = TextWriter(buffer)
+            write(to: &text)
+            return text.count
+        }
+    }
+
+    func write(to text: inout TextWriter) {
         let seconds = Int64(milliseconds / 1000)
         let date = CivilDate(daysSinceEpoch: seconds / 86_400)
         let time = seconds % 86_400
-        return String(unsafeUninitializedCapacity: 40) { buffer in
-            var text = TextWriter(buffer)
-            text.write(UInt64(date.year), radix: 10, width: 4)
-            text.write("-")
-            text.write(UInt64(date.month), radix: 10, width: 2)
-            text.write("-")
-            text.write(UInt64(date.day), radix: 10, width: 2)
-            text.write("T")
-            text.write(UInt64(time / 3600), radix: 10, width: 2)
-            text.write(":")
-            text.write(UInt64(time / 60 % 60), radix: 10, width: 2)
-            text.write(":")
-            text.write(UInt64(time % 60), radix: 10, width: 2)
-            text.write(".")
-            text.write(milliseconds % 1000, radix: 10, width: 3)
-            text.write("Z")
-            return text.count
-        }
+        text.write(UInt64(date.year), radix: 10, width: 4)
+        text.write("-")
+        text.write(UInt64(date.month), radix: 10, width: 2)
+        text.write("-")
+        text.write(UInt64(date.day), radix: 10, width: 2)
+        text.write("T")
+        text.write(UInt64(time / 3600), radix: 10, width: 2)
+        text.write(":")
+        text.write(UInt64(time / 60 % 60), radix: 10, width: 2)
+        text.write(":")
+        text.write(UInt64(time % 60), radix: 10, width: 2)
+        text.write(".")
+        text.write(milliseconds % 1000, radix: 10, width: 3)
+        text.write("Z")
     }
 }
 

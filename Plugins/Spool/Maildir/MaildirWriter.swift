@@ -23,31 +23,30 @@ struct MaildirWriter {
             return operation.finish(.failed(error))
         }
         store.health.succeeded()
-        // What dies with its subscribers was looked for a moment ago, and may have gone with them since.
-        let lasting = targets.filter { !$0.name.isEphemeral }
         if durable.isEmpty {
-            for queue in lasting {
+            // What dies with its subscribers was looked for a moment ago, and may have gone with them since.
+            for queue in targets where !queue.name.isEphemeral {
                 guard let error = queue.place.defect, undo("\(name)", in: targets) else { continue }
                 store.forget(queue)
                 return operation.finish(.moved(error.transportError(notWritten(to: queue))))
             }
             return operation.finish(.done)
         }
-        operation.expect(durable.count)
+        let settled = operation.settling(durable.count)
         for queue in durable {
             queue.readySync.request { [self, store] failure in
-                guard let failure else { return operation.settled(nil) }
+                guard let failure else { return settled(nil) }
                 if failure.isOutOfPlace {
                     // Whoever took it from there meanwhile has it: then it was in its place.
-                    guard undo("\(name)", in: [queue]) else { return operation.settled(nil) }
+                    guard undo("\(name)", in: [queue]) else { return settled(nil) }
                     store.forget(queue)
-                    return operation.settled(.moved(failure.transportError(notWritten(to: queue))))
+                    return settled(.moved(failure.transportError(notWritten(to: queue))))
                 }
                 store.health.failed(failure)
                 // The message has its name, and may or may not have it after a crash.
                 var error = failure.transportError("The directory of \(queue.name) was not synced")
                 error.code = .indeterminate
-                operation.settled(.failed(error))
+                settled(.failed(error))
             }
         }
     }

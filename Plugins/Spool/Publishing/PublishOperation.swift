@@ -19,10 +19,29 @@ package final class PublishOperation: Sendable {
     }
 
     private struct Parts {
-        var remaining = 0
+        var remaining: Int
         /// Whether one of them is there.
         var isPartlyDone = false
         var failure: PublishFailure?
+
+        /// One of them is over.
+        ///
+        /// - Returns: what the operation has come to, if that was the last one.
+        mutating func settled(_ failure: PublishFailure?) -> Outcome? {
+            remaining -= 1
+            if failure == nil { isPartlyDone = true }
+            if self.failure == nil { self.failure = failure }
+            guard remaining == 0 else { return nil }
+            switch self.failure {
+            case nil: return .done
+            // One queue has it, so that it was not "not sent"; and trying again would give it to that one twice.
+            case .moved(var error)? where isPartlyDone, .failed(var error)? where isPartlyDone:
+                error.code = .indeterminate
+                return .failed(error)
+            case .moved(let error)?: return .moved(error)
+            case .failed(let error)?: return .failed(error)
+            }
+        }
     }
 
     package let message: Message
@@ -30,7 +49,6 @@ package final class PublishOperation: Sendable {
     let mandatory: Bool
     private let publish: Publish?
     private let onEnd: @Sendable (Outcome) -> Void
-    private let parts = Locked(Parts())
 
     init(_ publish: Publish, onEnd: @escaping @Sendable (Outcome) -> Void) {
         self.publish = publish
@@ -58,28 +76,22 @@ package final class PublishOperation: Sendable {
         onEnd(outcome)
     }
 
-    /// Expects as many calls of ``settled(_:)`` before it is done.
-    package func expect(_ count: Int) {
-        parts.withLock { $0.remaining = count }
-    }
-
-    /// One of the expected parts is over.
-    package func settled(_ failure: PublishFailure?) {
-        let outcome: Outcome? = parts.withLock { parts in
-            parts.remaining -= 1
-            if failure == nil { parts.isPartlyDone = true }
-            if parts.failure == nil { parts.failure = failure }
-            guard parts.remaining == 0 else { return nil }
-            switch parts.failure {
-            case nil: return .done
-            // One queue has it, so that it was not "not sent"; and trying again would give it to that one twice.
-            case .moved(var error)? where parts.isPartlyDone, .failed(var error)? where parts.isPartlyDone:
-                error.code = .indeterminate
-                return .failed(error)
-            case .moved(let error)?: return .moved(error)
-            case .failed(let error)?: return .failed(error)
+    /// What is to be called with the end of each of so many parts; the last call finishes the operation.
+    package func settling(_ count: Int) -> @Sendable (PublishFailure?) -> Void {
+        // Nearly always: one queue, which needs no record of what the others have come to.
+        if count == 1 {
+            return { failure in
+                switch failure {
+                case nil: self.finish(.done)
+                case .moved(let error)?: self.finish(.moved(error))
+                case .failed(let error)?: self.finish(.failed(error))
+                }
             }
         }
-        if let outcome { finish(outcome) }
+        let parts = Locked(Parts(remaining: count))
+        return { failure in
+            let outcome: Outcome? = parts.withLock { $0.settled(failure) }
+            if let outcome { self.finish(outcome) }
+        }
     }
 }

@@ -39,18 +39,24 @@ package struct Publisher: Sendable {
     /// - Parameter isQuick: only while ``canBeQuick``. What may take long is not done here. Else this may sync, and is for
     ///   a writer's thread.
     package func publish(_ operation: PublishOperation, isQuick: Bool = false) -> Reception {
-        let what = "A message to \(operation.address) was not written to the spool \(store.root.path)"
         do throws(TransportError) {
             try store.health.check()
+            let name = QueueName(operation.address)
             for _ in 0..<2 {
                 let targets: [Queue]
-                // To make a queue takes syncs.
-                if isQuick, store.isDurable, !store.knows(QueueName(operation.address)) { return .tooLong }
                 do throws(FileError) {
-                    targets = try self.targets(of: operation.address, mandatory: operation.mandatory)
+                    var known: Queue?
+                    // To make a queue takes syncs.
+                    if isQuick, store.isDurable {
+                        known = store.openedQueue(name)
+                        if known == nil { return .tooLong }
+                    }
+                    targets = try self.targets(of: operation, name, known)
                 } catch {
-                    guard error.isNotFound || error.isOutOfPlace else { throw transportError(what, error) }
-                    operation.finish(.moved(transportError(what, error)))
+                    guard error.isNotFound || error.isOutOfPlace else {
+                        throw transportError(notWritten(operation), error)
+                    }
+                    operation.finish(.moved(transportError(notWritten(operation), error)))
                     return .taken
                 }
                 if targets.isEmpty {
@@ -60,15 +66,19 @@ package struct Publisher: Sendable {
                     }
                     throw TransportError(.unroutable, "No consumer has declared \(operation.address) in the spool.")
                 }
-                if case .over(let reception) = try write(to: targets, operation, what, isQuick: isQuick) {
-                    return reception
-                }
+                let attempt = try write(to: targets, operation, name, isQuick: isQuick) { notWritten(operation) }
+                if case .over(let reception) = attempt { return reception }
             }
-            operation.finish(.moved(TransportError(.unavailable, "\(what): its queue is being removed.")))
+            operation.finish(
+                .moved(TransportError(.unavailable, "\(notWritten(operation)): its queue is being removed.")))
         } catch {
             operation.finish(.failed(error))
         }
         return .taken
+    }
+
+    private func notWritten(_ operation: PublishOperation) -> String {
+        "A message to \(operation.address) was not written to the spool \(store.root.path)"
     }
 
     /// Ends what writers keep open.
@@ -78,21 +88,29 @@ package struct Publisher: Sendable {
 
     // MARK: Routing
 
-    private func targets(of address: Address, mandatory: Bool) throws(FileError) -> [Queue] {
-        let name = QueueName(address)
-        switch address {
+    /// - Parameter known: the queue of that name, if the caller has it.
+    private func targets(
+        of operation: PublishOperation, _ name: QueueName, _ known: Queue?
+    ) throws(FileError) -> [Queue] {
+        func existing() throws(FileError) -> Queue? {
+            if let known { known } else { try store.existingQueue(name) }
+        }
+        func made() throws(FileError) -> Queue {
+            if let known { known } else { try store.queue(name) }
+        }
+        switch operation.address {
         case .topic, .server:
             // Without `mandatory` the queue is made: a spool keeps messages for consumers that are yet to come.
-            guard mandatory else { return [try store.queue(name)] }
-            guard let queue = try store.existingQueue(name), queue.isDeclared else { return [] }
+            guard operation.mandatory else { return [try made()] }
+            guard let queue = try existing(), queue.isDeclared else { return [] }
             return [queue]
         case .mailbox:
-            if let queue = try store.existingQueue(name) { return [queue] }
+            if let queue = try existing() { return [queue] }
             return []
         case .fanout:
             return try store.boundQueues(name)
         case .notifications, .pool:
-            return [try store.queue(name)] + (try store.boundQueues(name))
+            return [try made()] + (try store.boundQueues(name))
         }
     }
 
@@ -114,48 +132,72 @@ package struct Publisher: Sendable {
 
     // MARK: Writing
 
+    /// A message as the layout has it.
+    private enum Encoding {
+        case file([UInt8])
+        case record(SegmentRecord)
+
+        init(_ file: MessageFile, isRecord: Bool) {
+            self = isRecord ? .record(SegmentRecord(file)) : .file(file.encoded)
+        }
+
+        /// How many bytes the message has.
+        var size: Int {
+            switch self {
+            case .file(let bytes): bytes.count
+            case .record(let record): record.payloadCount
+            }
+        }
+    }
+
     private func write(
-        to targets: [Queue], _ operation: PublishOperation, _ what: String, isQuick: Bool
+        to targets: [Queue], _ operation: PublishOperation, _ queue: QueueName, isQuick: Bool,
+        orElse notWritten: () -> String
     ) throws(TransportError) -> Attempt {
         let message = operation.message
         let now = Timestamp.now.milliseconds
         let expires = message.timeToLive.map { life in now + UInt64(max(0, life.wholeMilliseconds)) }
-        let file = MessageFile(message: message, queue: QueueName(operation.address).encoded, published: now)
-        let bytes = file.encoded
-        guard bytes.count <= store.configuration.maximumMessageBytes else {
+        let encodedName = targets.first { $0.name == queue }?.encodedName ?? queue.encoded
+        let encoding = Encoding(
+            MessageFile(message: message, queue: encodedName, published: now), isRecord: segments != nil)
+        let size = encoding.size
+        guard size <= store.configuration.maximumMessageBytes else {
             throw TransportError(
                 .messageTooLarge,
-                "A message of \(bytes.count) bytes to \(operation.address) is over the spool's limit of "
+                "A message of \(size) bytes to \(operation.address) is over the spool's limit of "
                     + "\(store.configuration.maximumMessageBytes) bytes (max_message_bytes).")
         }
-        try store.checkSpace(for: bytes.count)
-        if let full = reserve(bytes.count, in: targets) {
+        try store.checkSpace(for: size)
+        if let full = reserve(size, in: targets) {
             guard !isQuick else { return .over(.tooLong) }
             recount(full)
             // The recount may have found room that the counters did not know of.
-            if let full = reserve(bytes.count, in: targets) { return .over(.full(full)) }
+            if let full = reserve(size, in: targets) { return .over(.full(full)) }
         }
         do throws(FileError) {
             if store.isDurable {
                 if isQuick, targets.contains(where: { !$0.name.isEphemeral && !$0.isEntrySynced }) {
-                    for queue in targets { queue.release(bytes: bytes.count) }
+                    for queue in targets { queue.release(bytes: size) }
                     return .over(.tooLong)
                 }
                 for queue in targets where !queue.name.isEphemeral { try queue.syncEntry(in: store.queues) }
             }
         } catch {
-            for queue in targets { queue.release(bytes: bytes.count) }
+            for queue in targets { queue.release(bytes: size) }
             store.health.failed(error)
-            throw transportError(what, error)
+            throw transportError(notWritten(), error)
         }
         guard operation.begin() else {
-            for queue in targets { queue.release(bytes: bytes.count) }
+            for queue in targets { queue.release(bytes: size) }
             operation.finish(.abandoned)
             return .over(.taken)
         }
-        let name = store.nextName(size: bytes.count, expires: expires)
-        if let segments {
-            segments.append(bytes, name, to: targets, operation) { writer in
+        let name = store.nextName(size: size, expires: expires)
+        let bytes: [UInt8]
+        switch encoding {
+        case .file(let file): bytes = file
+        case .record(let record):
+            segments?.append(record.finished(name), name, to: targets, operation) { writer in
                 if isQuick, store.isDurable, leadsElsewhere(writer) { return }
                 while writer.lead() {}
             }
@@ -165,9 +207,9 @@ package struct Publisher: Sendable {
             try MaildirWriter(store).write(bytes, name, to: targets, operation)
             return .over(.taken)
         } catch {
-            for queue in targets { queue.release(bytes: bytes.count) }
+            for queue in targets { queue.release(bytes: size) }
             store.health.failed(error)
-            guard error.isNotFound else { throw transportError(what, error) }
+            guard error.isNotFound else { throw transportError(notWritten(), error) }
             for queue in targets { store.forget(queue) }
             return .gone
         }
@@ -203,21 +245,22 @@ package struct Publisher: Sendable {
         let operation = PublishOperation(message, to: name.address ?? .pool(name.parts[0], of: Topic(""))) { outcome in
             result.withLock { $0 = outcome }
         }
-        let what = "A message was not put into \(name)"
+        let notWritten = "A message was not put into \(name)"
         let queue: Queue
         do throws(FileError) {
             queue = try store.queue(name)
         } catch {
-            throw transportError(what, error)
+            throw transportError(notWritten, error)
         }
         // With nobody else publishing through this store, the syncs run on this thread and the result is there.
-        if case .over(.full) = try write(to: [queue], operation, what, isQuick: false) {
-            throw TransportError(.exhausted, "\(what): it is full.")
+        let attempt = try write(to: [queue], operation, QueueName(operation.address), isQuick: false) { notWritten }
+        if case .over(.full) = attempt {
+            throw TransportError(.exhausted, "\(notWritten): it is full.")
         }
         switch result.withLock({ $0 }) {
         case .done: return
         case .failed(let error), .moved(let error): throw error
-        case .abandoned, nil: throw TransportError(.unavailable, "\(what): its queue is being removed.")
+        case .abandoned, nil: throw TransportError(.unavailable, "\(notWritten): its queue is being removed.")
         }
     }
 }

@@ -16,7 +16,7 @@ package final class SpoolAppender: Sendable {
         self.store = store
         self.queue = queue
         encodedName = queue.name.encoded
-        writer = SegmentWriter(queue, store)
+        writer = SegmentWriter(queue, store, gathers: false)
         self.thread = thread
     }
 

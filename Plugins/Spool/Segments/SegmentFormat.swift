@@ -33,16 +33,31 @@ package enum SegmentFormat {
     }
 
     static func record(_ payload: [UInt8], _ name: MessageName) -> [UInt8] {
-        var bytes = header(recordMagic, length: payload.count, name, payload)
+        var bytes: [UInt8] = []
         bytes.reserveCapacity(recordLength(payload: payload.count))
+        bytes.append(contentsOf: repeatElement(0, count: recordHeaderLength))
         bytes += payload
-        bytes += [UInt8](repeating: 0, count: recordLength(payload: payload.count) - bytes.count)
+        finish(&bytes, name, payloadChecksum: CRC32C.of(payload))
         return bytes
+    }
+
+    /// Makes a record of bytes that hold the payload behind the room for a header.
+    static func finish(_ bytes: inout [UInt8], _ name: MessageName, payloadChecksum: UInt32) {
+        let payload = (checksum: payloadChecksum, count: bytes.count - recordHeaderLength)
+        bytes.append(contentsOf: repeatElement(0, count: recordLength(payload: payload.count) - bytes.count))
+        bytes.withUnsafeMutableBytes { bytes in
+            writeHeader(recordMagic, length: payload.count, name, payload: payload, to: bytes)
+        }
     }
 
     /// The header of a stretch that readers pass over.
     static func skip(length: Int) -> [UInt8] {
-        header(skipMagic, length: length, MessageName(identifier: 0, tag: 0, size: length), [])
+        var bytes = [UInt8](repeating: 0, count: recordHeaderLength)
+        let name = MessageName(identifier: 0, tag: 0, size: length)
+        bytes.withUnsafeMutableBytes { bytes in
+            writeHeader(skipMagic, length: length, name, payload: (checksum: 0, count: 0), to: bytes)
+        }
+        return bytes
     }
 
     /// The eight bytes of a record's state.
@@ -53,27 +68,28 @@ package enum SegmentFormat {
         return bytes
     }
 
-    private static func header(
-        _ magic: UInt32, length: Int, _ name: MessageName, _ payload: [UInt8]
-    ) -> [UInt8] {
-        var covered: [UInt8] = []
-        covered.reserveCapacity(recordHeaderLength)
-        covered.append(littleEndian: UInt32(clamping: length))
-        covered.append(littleEndian: name.tag)
-        covered.append(littleEndian: name.identifier)
-        covered.append(littleEndian: name.expires ?? 0)
-        covered.append(littleEndian: headerChecksum(magic, covered))
-        covered.append(littleEndian: UInt32(0))
+    private static func writeHeader(
+        _ magic: UInt32, length: Int, _ name: MessageName, payload: (checksum: UInt32, count: Int),
+        to bytes: UnsafeMutableRawBufferPointer
+    ) {
+        func store<Value: FixedWidthInteger>(_ value: Value, at offset: Int) {
+            bytes.storeBytes(of: value.littleEndian, toByteOffset: offset, as: Value.self)
+        }
+        func covered(to end: Int) -> UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: bytes[8..<end]) }
+        store(magic, at: 0)
+        store(UInt32(clamping: length), at: 8)
+        store(name.tag, at: 12)
+        store(name.identifier, at: 16)
+        store(name.expires ?? 0, at: 24)
+        store(headerChecksum(magic, covered(to: headerChecksumOffset)), at: headerChecksumOffset)
+        store(UInt32(0), at: headerChecksumOffset + 4)
         var crc = CRC32C()
-        crc.update(covered)
-        crc.update(payload)
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(recordHeaderLength)
-        bytes.append(littleEndian: magic)
-        bytes.append(littleEndian: crc.value)
-        bytes += covered
-        bytes += state(UInt32(clamping: name.attempt))
-        return bytes
+        crc.update(covered(to: stateOffset))
+        crc.append(payload.checksum, CRC32CLength(payload.count))
+        store(crc.value, at: 4)
+        let state = UInt32(clamping: name.attempt)
+        store(state, at: stateOffset)
+        store(~state, at: stateOffset + 4)
     }
 
     /// Of a record's magic and bytes 8 to 31.

@@ -20,27 +20,27 @@ final class SegmentPublisher: Sendable {
 
     /// - Parameter lead: has the writer's ``SegmentWriter/lead()`` run to its end, which may sync.
     func append(
-        _ payload: [UInt8], _ name: MessageName, to targets: [Queue], _ operation: PublishOperation,
+        _ record: [UInt8], _ name: MessageName, to targets: [Queue], _ operation: PublishOperation,
         lead: (SegmentWriter) -> Void
     ) {
-        let record = SegmentFormat.record(payload, name)
-        operation.expect(targets.count)
+        let settled = operation.settling(targets.count)
         for queue in targets {
             let isOneOfMany = targets.count > 1
             let completion: @Sendable (PublishFailure?) -> Void = { failure in
-                if failure != nil { queue.release(bytes: payload.count) }
+                if failure != nil { queue.release(bytes: name.size) }
                 // A subscriber that left meanwhile gets no copy, and the others theirs once.
-                if case .moved = failure, isOneOfMany, queue.name.isEphemeral { return operation.settled(nil) }
-                operation.settled(failure)
+                if case .moved = failure, isOneOfMany, queue.name.isEphemeral { return settled(nil) }
+                settled(failure)
             }
+            var closed: SegmentWriter?
             taking: while true {
-                let writer = writer(for: queue)
+                let writer = writer(for: queue, insteadOf: closed)
                 switch writer.append(record, name, completion) {
                 case .taken: break taking
                 case .leads:
                     lead(writer)
                     break taking
-                case .closed: continue
+                case .closed: closed = writer
                 }
             }
         }
@@ -54,15 +54,18 @@ final class SegmentPublisher: Sendable {
         for writer in writers { _ = writer.close() }
     }
 
-    private func writer(for queue: Queue) -> SegmentWriter {
+    private func writer(for queue: Queue, insteadOf closed: SegmentWriter?) -> SegmentWriter {
         let (writer, old): (SegmentWriter, SegmentWriter?) = state.withLock { state in
-            state.clock += 1
-            if let known = state.writers[queue.name] {
-                if known.writer.queue === queue || isSame(known.writer.queue, queue) {
+            if let known = state.writers[queue.name], known.writer !== closed,
+                known.writer.queue === queue || isSame(known.writer.queue, queue)
+            {
+                if known.used < state.clock {
+                    state.clock += 1
                     state.writers[queue.name]?.used = state.clock
-                    if !known.writer.isClosed { return (known.writer, nil) }
                 }
+                return (known.writer, nil)
             }
+            state.clock += 1
             let replaced = state.writers[queue.name]?.writer
             let writer = SegmentWriter(queue, store)
             state.writers[queue.name] = (writer, state.clock)

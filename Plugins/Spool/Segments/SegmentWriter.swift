@@ -1,7 +1,8 @@
+internal import DequeModule
 internal import Glibc
 internal import SwitchboardCore
 
-/// Appends to one queue: whoever comes while a group is being synced is in the next group.
+/// Appends to one queue: what comes while a group is being synced is in the next group.
 final class SegmentWriter: Sendable {
     private struct Pending {
         let record: [UInt8]
@@ -18,8 +19,11 @@ final class SegmentWriter: Sendable {
     }
 
     private struct State {
-        var pending: [Pending] = []
+        var pending: Deque<Pending> = []
         var isRunning = false
+        /// Whether the leader sleeps until as many are pending as the next group expects.
+        var isGathering = false
+        var wait = GroupWait()
         var current: Current?
         var isClosed = false
     }
@@ -32,15 +36,16 @@ final class SegmentWriter: Sendable {
     let queue: Queue
     private let store: SpoolStore
     private let isDurable: Bool
-    private let state = Locked(State())
+    private let gathers: Bool
+    private let state = Monitor(State())
 
-    init(_ queue: Queue, _ store: SpoolStore) {
+    /// - Parameter gathers: whether groups wait for publishers that are about to come.
+    init(_ queue: Queue, _ store: SpoolStore, gathers: Bool = true) {
         self.queue = queue
         self.store = store
         isDurable = store.isDurable && !queue.name.isEphemeral
+        self.gathers = gathers && isDurable
     }
-
-    var isClosed: Bool { state.withLock { $0.isClosed } }
 
     /// What a record meets.
     enum Reception {
@@ -56,12 +61,13 @@ final class SegmentWriter: Sendable {
     func append(
         _ record: [UInt8], _ name: MessageName, _ completion: @escaping @Sendable (PublishFailure?) -> Void
     ) -> Reception {
-        state.withLock { state in
-            if state.isClosed { return .closed }
+        state.withLock(waking: { (state, _) in
+            if state.isClosed { return (.closed, false) }
             state.pending.append(Pending(record: record, name: name, completion: completion))
             defer { state.isRunning = true }
-            return state.isRunning ? .taken : .leads
-        }
+            let isLast = state.isGathering && state.pending.count >= state.wait.expected
+            return (state.isRunning ? .taken : .leads, isLast)
+        })
     }
 
     /// Closes the segment for good, so that its readers can remove it. `false`: it is being written.
@@ -82,25 +88,60 @@ final class SegmentWriter: Sendable {
     /// - Returns: whether the caller has it run again, as there is more. Nobody else leads until then.
     func lead() -> Bool {
         for _ in 0..<Self.turn {
-            let (group, taken): ([Pending], Current?) = state.withLock { state in
-                var bytes = 0
-                var count = 0
-                while count < state.pending.count, bytes < Self.groupBytes {
-                    bytes += state.pending[count].record.count
-                    count += 1
-                }
-                let group = Array(state.pending[..<count])
-                state.pending.removeFirst(count)
-                if group.isEmpty { state.isRunning = false }
-                return (group, state.current)
-            }
+            if gathers { gather() }
+            let (group, taken) = nextGroup()
             guard !group.isEmpty else { return false }
             var current = taken
+            let start = ContinuousClock.now
             let failure = write(group, &current)
-            state.withLock { $0.current = current }
+            let end = ContinuousClock.now
+            state.withLock { state in
+                state.current = current
+                state.wait.groupEnded(group.count, arrived: state.pending.count, after: end - start)
+            }
             for pending in group { pending.completion(failure) }
         }
         return true
+    }
+
+    /// Waits for those that are about to come, as long as they do.
+    private func gather() {
+        let start = ContinuousClock.now
+        var waited = Duration.zero
+        while true {
+            let (limit, before): (Duration?, Int) = state.withLock { state in
+                let limit = state.wait.limit(pending: state.pending.count, waited: waited)
+                state.isGathering = limit != nil
+                return (limit, state.pending.count)
+            }
+            guard let limit else { return }
+            let isComplete: Bool? = state.wait(atMost: limit) { state in
+                state.pending.count >= state.wait.expected ? true : nil
+            }
+            let isOver = state.withLock { state in
+                state.isGathering = false
+                if isComplete == nil, state.pending.count == before { state.wait.giveUp() }
+                return state.pending.count >= state.wait.expected
+            }
+            if isOver { return }
+            waited = .now - start
+        }
+    }
+
+    /// What is written next. With nothing to write, nobody leads any more.
+    private func nextGroup() -> ([Pending], Current?) {
+        state.withLock { state in
+            var bytes = 0
+            var count = 0
+            while count < state.pending.count, bytes < Self.groupBytes {
+                bytes += state.pending[count].record.count
+                count += 1
+            }
+            let group = Array(state.pending.prefix(count))
+            state.pending.removeFirst(count)
+            if group.isEmpty { state.isRunning = false }
+            return (group, state.current)
+        }
     }
 
     private func write(_ group: [Pending], _ current: inout Current?) -> PublishFailure? {

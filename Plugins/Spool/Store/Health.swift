@@ -1,3 +1,4 @@
+internal import Synchronization
 package import SwitchboardCore
 
 /// Whether the disk can be trusted. Two device errors in a row, and the spool takes no more messages until it is opened
@@ -9,6 +10,8 @@ package final class Health: Sendable {
     }
 
     private let state = Locked(State())
+    /// Whether there is a reason: asked with every message.
+    private let isReadOnly = Atomic<Bool>(false)
     private let onReadOnly: @Sendable (TransportError) -> Void
 
     /// - Parameter onReadOnly: called once, with what publishes fail with from then on.
@@ -17,7 +20,7 @@ package final class Health: Sendable {
     }
 
     package var readOnlyReason: String? {
-        state.withLock { $0.reason }
+        isReadOnly.load(ordering: .acquiring) ? state.withLock { $0.reason } : nil
     }
 
     package func check() throws(TransportError) {
@@ -40,6 +43,7 @@ package final class Health: Sendable {
             state.failures += 1
             guard state.failures >= 2, state.reason == nil else { return nil }
             state.reason = "\(error)"
+            isReadOnly.store(true, ordering: .releasing)
             return state.reason
         }
         if let reason { onReadOnly(Self.readOnly(reason)) }

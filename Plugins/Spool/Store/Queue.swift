@@ -4,6 +4,8 @@ internal import SwitchboardCore
 /// One queue's directory, held open.
 package final class Queue: Sendable {
     package let name: QueueName
+    /// The name as message files have it.
+    let encodedName: String
     package let directory: Directory
     package let directoryName: String
     /// Where messages wait: `new` of the maildir layout, `segments` of the other.
@@ -36,6 +38,7 @@ package final class Queue: Sendable {
         _ name: QueueName, in store: SpoolStore
     ) throws(FileError) {
         self.name = name
+        encodedName = name.encoded
         directoryName = name.directoryName
         directory = try store.queues.directory(directoryName)
         ready = try directory.directory(store.layout == .maildir ? "new" : "segments")

@@ -7,10 +7,13 @@ extension SpoolStore {
 
     /// Checks that there is enough of the disk left, so that settling works when publishing no longer does.
     func checkSpace(for size: Int) throws(TransportError) {
+        let now = ContinuousClock.now
+        if allowance.withLock({ $0.take(UInt64(size), at: now) }) { return }
         var status = statvfs()
         guard operations.freeSpace(root.descriptor, &status) == 0 else { return }
         let free = FreeSpace(status)
-        if free.bytes < UInt64(configuration.reservedBytes) + UInt64(size) {
+        let needed = UInt64(configuration.reservedBytes) + UInt64(size)
+        if free.bytes < needed {
             throw TransportError(
                 .exhausted,
                 "The disk of the spool \(configuration.directory) is full: \(free.bytes) bytes are free and "
@@ -23,5 +26,7 @@ extension SpoolStore {
                     + "\(status.f_files), and \(Self.reservedInodes) are reserved for settling (\(free.bytes) bytes are "
                     + "free). Remove files there, drain the spool, or use a file system with more inodes.")
         }
+        let files = (free.inodes ?? .max) - Self.reservedInodes
+        allowance.withLock { $0.renew(bytes: free.bytes - needed, files: files, at: now) }
     }
 }

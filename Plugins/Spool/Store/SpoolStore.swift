@@ -23,6 +23,7 @@ package final class SpoolStore: Sendable {
     private let opened = Locked<[QueueName: Queue]>([:])
     private let ephemeral = Locked(EphemeralQueues())
     private let serial = Locked<UInt64>(0)
+    let allowance = Locked(SpaceAllowance())
 
     package var isDurable: Bool { configuration.durability == .full }
 
@@ -134,19 +135,21 @@ package final class SpoolStore: Sendable {
             if !purpose.isUse { return queue }
             if name.isEphemeral {
                 ephemeral.withLock { $0.keep(queue) }
-            } else {
-                opened.withLock { $0[name] = queue }
+                return queue
             }
-            return queue
+            return opened.withLock { opened in
+                // One handle for all, also when several open it at the same time.
+                if let other = opened[name] { return other }
+                opened[name] = queue
+                return queue
+            }
         } catch  where error.isNotFound {
             return nil
         }
     }
 
-    /// Whether the queue of that name is open already.
-    package func knows(_ name: QueueName) -> Bool { openedQueue(name) != nil }
-
-    private func openedQueue(_ name: QueueName) -> Queue? {
+    /// The queue of that name if it is open already.
+    func openedQueue(_ name: QueueName) -> Queue? {
         guard name.isEphemeral else { return opened.withLock { $0[name] } }
         guard let queue = ephemeral.withLock({ $0.queue(name) }) else { return nil }
         // It may have gone, and come again under the same name.

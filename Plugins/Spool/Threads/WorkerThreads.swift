@@ -1,16 +1,13 @@
+internal import DequeModule
 internal import Glibc
 
 /// A few threads of our own for calls that block: a file that is being synced must not hold one of the threads that
 /// Swift's tasks share.
-package final class WorkerThreads: @unchecked Sendable {
-    // Sound: `state` is touched only between lock and unlock of `mutex`; the pointers live as long as this object, which
-    // every thread retains.
+package final class WorkerThreads: Sendable {
     package typealias Job = @Sendable () -> Void
 
     private struct State {
-        var jobs: [Job] = []
-        var next = 0
-        var idle = 0
+        var jobs: Deque<Job> = []
         var threads = 0
         /// How many callers do a job themselves.
         var guests = 0
@@ -21,42 +18,31 @@ package final class WorkerThreads: @unchecked Sendable {
     }
 
     private let count: Int
-    private var state = State()
-    private let mutex: UnsafeMutablePointer<pthread_mutex_t>
-    private let condition: UnsafeMutablePointer<pthread_cond_t>
+    private let state = Monitor(State())
 
     package init(count: Int) {
         self.count = count
-        mutex = .allocate(capacity: 1)
-        mutex.initialize(to: pthread_mutex_t())
-        pthread_mutex_init(mutex, nil)
-        condition = .allocate(capacity: 1)
-        condition.initialize(to: pthread_cond_t())
-        pthread_cond_init(condition, nil)
     }
 
-    deinit {
-        pthread_mutex_destroy(mutex)
-        pthread_cond_destroy(condition)
-        mutex.deallocate()
-        condition.deallocate()
+    private enum Reception {
+        case taken
+        /// A thread has to be started for it.
+        case starts
+        case stopped
     }
 
     /// Runs `job` on one of the threads. `false` when they have been stopped.
     package func submit(_ job: @escaping Job) -> Bool {
-        pthread_mutex_lock(mutex)
-        guard !state.isStopping else {
-            pthread_mutex_unlock(mutex)
-            return false
-        }
-        state.jobs.append(job)
-        let hasIdle = state.idle > 0
-        let startsOne = !hasIdle && state.threads < count
-        if startsOne { state.threads += 1 }
-        pthread_mutex_unlock(mutex)
-        // Outside the lock: whoever is woken needs it at once.
-        if hasIdle { pthread_cond_signal(condition) }
-        if startsOne { startThread { [self] in work() } }
+        let reception: Reception = state.withLock(waking: { (state, idle) in
+            guard !state.isStopping else { return (.stopped, false) }
+            state.jobs.append(job)
+            // A thread that has been woken for an earlier job may not have taken it yet.
+            guard state.jobs.count > idle, state.threads < count else { return (.taken, idle > 0) }
+            state.threads += 1
+            return (.starts, false)
+        })
+        if case .starts = reception { startThread { [self] in work() } }
+        if case .stopped = reception { return false }
         return true
     }
 
@@ -68,14 +54,15 @@ package final class WorkerThreads: @unchecked Sendable {
     /// - Parameter waitsAfter: whether the caller has to wait for something when the job is done. If not, the job is not run
     ///   when another caller is at it, and now and then so that the caller has to wait.
     package func perform(waitsAfter: Bool, _ job: () -> Void) {
-        pthread_mutex_lock(mutex)
-        var isWelcome = !state.isStopping && (waitsAfter || state.guests == 0)
-        if isWelcome && !waitsAfter {
-            state.turn = (state.turn + 1) % Self.turns
-            isWelcome = state.turn > 0
+        let isWelcome = state.withLock { state in
+            var isWelcome = !state.isStopping && (waitsAfter || state.guests == 0)
+            if isWelcome && !waitsAfter {
+                state.turn = (state.turn + 1) % Self.turns
+                isWelcome = state.turn > 0
+            }
+            if isWelcome { state.guests += 1 }
+            return isWelcome
         }
-        if isWelcome { state.guests += 1 }
-        pthread_mutex_unlock(mutex)
         guard isWelcome else { return }
         job()
         leave { $0.guests -= 1 }
@@ -93,48 +80,40 @@ package final class WorkerThreads: @unchecked Sendable {
     /// Takes nothing new, and returns when all that was taken is done and the threads have ended.
     package func stop() async {
         await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
-            pthread_mutex_lock(mutex)
-            state.isStopping = true
-            let isOver = state.threads == 0 && state.guests == 0
-            if !isOver { state.stopped.append(continuation) }
-            pthread_cond_broadcast(condition)
-            pthread_mutex_unlock(mutex)
+            let isOver = state.withLock { state in
+                state.isStopping = true
+                let isOver = state.threads == 0 && state.guests == 0
+                if !isOver { state.stopped.append(continuation) }
+                return isOver
+            }
+            state.wakeAll()
             if isOver { continuation.resume() }
         }
     }
 
+    private enum Step {
+        case job(Job)
+        case end
+    }
+
     private func work() {
-        pthread_mutex_lock(mutex)
-        while true {
-            if state.next < state.jobs.count {
-                let job = state.jobs[state.next]
-                state.next += 1
-                if state.next == state.jobs.count || state.next == 1024 {
-                    state.jobs.removeFirst(state.next)
-                    state.next = 0
-                }
-                pthread_mutex_unlock(mutex)
-                job()
-                pthread_mutex_lock(mutex)
-            } else if state.isStopping {
-                break
-            } else {
-                state.idle += 1
-                pthread_cond_wait(condition, mutex)
-                state.idle -= 1
-            }
+        while case .job(let job)? = state.wait(for: { state -> Step? in
+            if let job = state.jobs.popFirst() { return .job(job) }
+            return state.isStopping ? .end : nil
+        }) {
+            job()
         }
-        pthread_mutex_unlock(mutex)
         leave { $0.threads -= 1 }
     }
 
     /// One fewer is at work; after the last, whoever stopped the threads goes on.
     private func leave(_ change: (inout State) -> Void) {
-        pthread_mutex_lock(mutex)
-        change(&state)
-        var stopped: [CheckedContinuation<Void, Never>] = []
-        if state.isStopping, state.threads == 0, state.guests == 0 { swap(&stopped, &state.stopped) }
-        pthread_mutex_unlock(mutex)
+        let stopped: [CheckedContinuation<Void, Never>] = state.withLock { state in
+            change(&state)
+            guard state.isStopping, state.threads == 0, state.guests == 0 else { return [] }
+            defer { state.stopped = [] }
+            return state.stopped
+        }
         for continuation in stopped { continuation.resume() }
     }
 }
