@@ -9,6 +9,12 @@ public struct JSONObject: Sendable {
     struct Member: Sendable {
         var key: String
         var value: JSONValue
+
+        /// Most names differ in length, and of that a string knows.
+        @inline(__always)
+        fileprivate func has(_ name: String) -> Bool {
+            key.utf8.count == name.utf8.count && key == name
+        }
     }
 
     private(set) var members: [Member] = []
@@ -51,8 +57,14 @@ public struct JSONObject: Sendable {
 
     /// Where a member is.
     func place(of key: String) -> Int? {
-        // Most names differ in length, and of that a string knows.
-        members.firstIndex { $0.key.utf8.count == key.utf8.count && $0.key == key }
+        members.firstIndex { $0.has(key) }
+    }
+
+    /// Where a member is: nearly always at the place of the one that was asked for before, or behind that.
+    @inline(__always)
+    func place(of key: String, near last: Int) -> Int? {
+        for place in last..<last + 2 where place < members.count && members[place].has(key) { return place }
+        return place(of: key)
     }
 
     mutating func setValue(_ value: JSONValue, at index: Int) {

@@ -230,13 +230,10 @@ struct JSONReader {
     @inline(__always)
     mutating func bool() -> Bool? {
         skipBlanks()
-        if hasFour("true") {
-            position += 4
-            return true
-        }
-        guard hasFour("fals"), peek(4) == UInt8(ascii: "e") else { return nil }
-        position += 5
-        return false
+        let value = hasFour("true")
+        guard value || hasFour("fals") && peek(4) == UInt8(ascii: "e") else { return nil }
+        position += value ? 4 : 5
+        return value
     }
 
     private mutating func skip(_ text: StaticString) -> Bool {

@@ -10,6 +10,8 @@ final class JSONValueDecoder: Decoder {
     let value: JSONValue
     /// Takes down which members of `value` were asked for.
     @exclusivity(unchecked) private var usage: JSONKeyUsage?
+    /// Where the member is that was asked for last.
+    @exclusivity(unchecked) private var last = 0
 
     /// Where this is, and from there the key to `value`.
     private let parent: JSONValueDecoder?
@@ -137,7 +139,8 @@ final class JSONValueDecoder: Decoder {
         func contains(_ key: Key) -> Bool { find(key) != nil }
 
         private func find(_ key: Key) -> JSONValue? {
-            guard let place = object.place(of: key.stringValue) else { return nil }
+            guard let place = object.place(of: key.stringValue, near: decoder.last) else { return nil }
+            decoder.last = place
             decoder.usage?.use(place)
             return object[place].value
         }

@@ -63,12 +63,17 @@ struct JSONWriter: ~Copyable {
     /// How many bytes were written.
     var length: Int { count }
 
-    /// Whether the bytes written from a place on are among those from another to there, too.
+    /// Whether the bytes written from a place on are among those from another to there, too, or are fewer than four.
     func hasTwice(from place: Int, since start: Int) -> Bool {
         let size = count &- place
+        let bytes = UnsafeRawPointer(text)
+        func begin(_ place: Int) -> UInt32 { bytes.loadUnaligned(fromByteOffset: place, as: UInt32.self) }
+        guard size >= 4 else { return true }
+        // Nearly all differ in the first four.
+        let first = begin(place)
         var other = start
         while other &+ size <= place {
-            if memcmp(text + other, text + place, size) == 0 { return true }
+            if begin(other) == first, memcmp(text + other, text + place, size) == 0 { return true }
             other &+= 1
         }
         return false

@@ -58,7 +58,8 @@ struct OsloNotification: Sendable, Hashable {
         self.format = format
     }
 
-    func message() -> Message {
+    // Borrowed, as copies of so large a value count many references.
+    borrowing func message() -> Message {
         switch format {
         case .v2:
             return OsloEnvelope.seal(capacity: 4096) { write(to: &$0) }
@@ -71,7 +72,7 @@ struct OsloNotification: Sendable, Hashable {
         }
     }
 
-    private func write(to writer: inout JSONWriter) {
+    private borrowing func write(to writer: inout JSONWriter) {
         var isFirst = true
         let names = Self.names
         func write(_ key: Key, _ value: JSONValue?, to writer: inout JSONWriter) {
@@ -121,39 +122,40 @@ struct OsloNotification: Sendable, Hashable {
 
     private enum Name {
         case own(Key)
-        case context(MemberName)
+        case context(Int)
+        /// One of the context that isn't expected; what it is called is told apart, as this is copied often.
+        case additional
         case unknown
-
-        init(ofContext place: Int) {
-            self = .context(
-                MemberName(text: RequestContext.wireNames.names[place], isCut: true, expected: place))
-        }
     }
 
     /// Reads a message that is as nearly all are, with the same result. Returns `false` where it is another, or wrong.
     private mutating func readUsual(_ message: Message) -> Bool {
         let (own, ofContext) = (Self.names, RequestContext.wireNames)
         var context = JSONObjectBuilder(capacity: 25)
-        var (next, nextOfContext) = (0, 0)
+        var (next, nextOfContext, additional) = (0, 0, "")
         let isUsual = own.withNestedMembers { ownMembers in
             ofContext.withNestedMembers { contextMembers in
                 OsloEnvelope.usualMembers(of: message) { reader in
-                    if let place = reader.expectedMember(contextMembers, &nextOfContext) {
-                        return Name(ofContext: place)
-                    }
+                    if let place = reader.expectedMember(contextMembers, &nextOfContext) { return Name.context(place) }
                     return reader.expectedMember(ownMembers, &next).flatMap(Key.init).map(Name.own)
                 } named: { reader throws(JSONError) in
                     if let place = reader.expectedName(own, &next), let key = Key(rawValue: place) {
                         return .own(key)
                     }
                     let name = try reader.name(expecting: ofContext, &nextOfContext)
-                    if name.isCut { return OsloRequest.isForeign(name) ? .unknown : .context(name) }
+                    if name.isCut {
+                        if let place = name.expected { return .context(place) }
+                        additional = name.text
+                        return OsloRequest.isForeign(name) ? .unknown : .additional
+                    }
                     return Self.places[name.text].map(Name.own) ?? .unknown
                 } _: { reader, name throws(JSONError) in
                     let value = try reader.value()
                     switch name {
                     case .own(let key): set(key, value)
-                    case .context(let name): context.set(name, value)
+                    case .context(let place):
+                        context.set(MemberName(text: ofContext.names[place], isCut: true, expected: place), value)
+                    case .additional: context.set(additional, value)
                     case .unknown: break
                     }
                 }
@@ -163,7 +165,7 @@ struct OsloNotification: Sendable, Hashable {
         return isUsual
     }
 
-    private mutating func set(_ key: Key, _ value: JSONValue) {
+    private mutating func set(_ key: Key, _ value: consuming JSONValue) {
         switch key {
         case .messageID: messageID = value
         case .publisherID: publisherID = value
