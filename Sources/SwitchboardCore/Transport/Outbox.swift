@@ -192,6 +192,16 @@ struct Outbox {
         (record.end(error), error)
     }
 
+    /// It is known otherwise that the queue has it.
+    ///
+    /// - Returns: `nil` if it was over.
+    mutating func conclude(_ record: PublishRecord) -> Ending? {
+        guard record.place != .none else { return nil }
+        remove(record)
+        _ = record.endTry()
+        return end(record, nil)
+    }
+
     /// The caller waits no longer.
     ///
     /// - Returns: `nil` if it was over.

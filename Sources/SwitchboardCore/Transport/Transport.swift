@@ -312,4 +312,10 @@ public struct PendingPublish: Sendable {
     public func cancel() {
         core.cancel(record)
     }
+
+    /// Ends the publish as accepted, unless it is over: the caller knows that the queue has the message, as from the answer
+    /// to it. It isn't sent again then, even if its connection is lost before the queue has confirmed it.
+    public func conclude() {
+        core.conclude(record)
+    }
 }

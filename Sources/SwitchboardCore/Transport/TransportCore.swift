@@ -187,8 +187,16 @@ final class TransportCore: Sendable {
     }
 
     func cancel(_ record: PublishRecord) {
+        end(record) { $0.cancel(record) }
+    }
+
+    func conclude(_ record: PublishRecord) {
+        if !record.isOver { end(record) { $0.conclude(record) } }
+    }
+
+    private func end(_ record: PublishRecord, _ body: (inout Outbox) -> Outbox.Ending?) {
         let (ending, drained) = state.withLock { state in
-            let ending = state.outbox.cancel(record)
+            let ending = body(&state.outbox)
             return (ending, state.takeDrained())
         }
         guard let ending else { return }

@@ -155,7 +155,10 @@ public final class MessageQueueConnection: Service {
             calls.remove(id)
             throw error
         }
-        return try await calls.reply(to: id, sending: sending)
+        let reply = try await calls.reply(to: id, sending: sending)
+        // The confirm may come later, or the connection may be lost before it: the request is not to go out again.
+        sending?.conclude()
+        return reply
     }
 
     /// Publishes a message that nobody replies to.

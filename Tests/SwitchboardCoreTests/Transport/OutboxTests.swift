@@ -69,6 +69,28 @@ struct OutboxTests {
         check(isQueued(outbox.accept(record(5))))
     }
 
+    @Test("What is known to have been taken ends as accepted, wherever it is, and is not sent again")
+    func concluded() throws {
+        var outbox = outbox(.init(messages: 1, bytes: .max))
+        let records: [PublishRecord] = (1...3).map { record($0, allowsDuplicates: true) }
+        let sent = try unwrap(handed(outbox.accept(records[0])))
+        for record in records[1...] { check(isQueued(outbox.accept(record))) }
+        check(sent.begin())
+        let first = outbox.conclude(records[0])
+        #expect(first != nil && first?.error == nil)
+        #expect(records[0].isOver && records[0].error == nil)
+        // Its confirm comes after all.
+        check(outbox.finished(sent, .accepted, { now }) == nil && outbox.conclude(records[0]) == nil)
+        let second = try unwrap(outbox.next())
+        #expect(second.message.body == [2])
+        check(second.begin())
+        check(outbox.lost("cut").isEmpty)
+        let returned = outbox.conclude(records[1])
+        #expect(returned != nil && returned?.error == nil && records[1].isOver)
+        outbox.setWindow(.unlimited)
+        check(bodies(pump(&outbox)) == [3])
+    }
+
     @Test("A publish that its caller gives up makes room, wherever it is")
     func cancelled() throws {
         var outbox = outbox(.init(messages: 1, bytes: 1))

@@ -26,12 +26,42 @@ struct AwaitedPublishTests {
             #expect(driver.takeNoted().first == true)
         }
     }
+
+    @Test("A request that was answered is not sent again when the connection is lost before its confirm")
+    func answered() async throws {
+        let driver = NotingDriver(try InProcessDriver(TransportURL("fake://answered"), network: InProcessNetwork()))
+        let transport = Transport(driver: driver, url: try TransportURL("fake://answered"), logger: quietLogger)
+        let connection = MessageQueueConnection(transport, logger: quietLogger)
+        var router = RPCRouter()
+        router.register("echo") { arguments, _ in .object(arguments) }
+        let server = RPCServer(connection, topic: Topic("t"), name: "s", router: router, logger: quietLogger)
+        try await withHanging(connection, server) {
+            try await server.waitUntilServing(timeout: .seconds(30))
+            let client = RPCClient(connection, topic: Topic("t"), timeout: .seconds(30))
+            driver.withholdsOutcomes(true)
+            _ = try await client.call("echo", [:])
+            driver.withholdsOutcomes(false)
+            #expect(driver.takeNoted().count == 2)
+            driver.drop()
+            // What is to go out again goes before it.
+            _ = try await client.call("echo", [:])
+            #expect(driver.takeRequests() == 1)
+        }
+    }
 }
 
-/// Notes of each publish whether it is awaited.
+/// Notes what is published; tells nobody what became of it, and drops its connections, when told to.
 private final class NotingDriver: TransportDriver {
+    private struct State {
+        var noted: [Bool] = []
+        var requests = 0
+        var withholds = false
+        var signals: ConnectionSignals?
+    }
+
+    let backoff = ReconnectBackoff(shortest: .zero, longest: .zero)
     private let base: any TransportDriver
-    private let noted = Locked<[Bool]>([])
+    private let state = Locked(State())
 
     init(_ base: any TransportDriver) {
         self.base = base
@@ -39,17 +69,41 @@ private final class NotingDriver: TransportDriver {
 
     var capabilities: DriverCapabilities { base.capabilities }
 
+    /// Whether each publish since the last time was awaited.
     func takeNoted() -> [Bool] {
-        noted.withLock { noted in
-            defer { noted = [] }
-            return noted
+        state.withLock { state in
+            defer { (state.noted, state.requests) = ([], 0) }
+            return state.noted
         }
     }
+
+    /// How many requests were published since the last time.
+    func takeRequests() -> Int {
+        state.withLock { state in
+            defer { (state.noted, state.requests) = ([], 0) }
+            return state.requests
+        }
+    }
+
+    func withholdsOutcomes(_ withholds: Bool) { state.withLock { $0.withholds = withholds } }
+
+    func drop() { state.withLock { $0.signals }?.lost("it was dropped") }
 
     func connect(
         _ role: ConnectionRole, signals: ConnectionSignals
     ) async throws(ConnectionFailure) -> any DriverConnection {
-        Connection(try await base.connect(role, signals: signals), self)
+        let base = try await base.connect(role, signals: ConnectionSignals { signals.send($0) })
+        state.withLock { $0.signals = signals }
+        return Connection(base, self)
+    }
+
+    /// - Returns: whether its outcome is withheld.
+    private func note(_ publish: Publish) -> Bool {
+        state.withLock { state in
+            state.noted.append(publish.isAwaited)
+            if case .topic = publish.address { state.requests += 1 }
+            return state.withholds
+        }
     }
 
     private final class Connection: DriverConnection {
@@ -61,8 +115,7 @@ private final class NotingDriver: TransportDriver {
         }
 
         func publish(_ publish: Publish) {
-            driver.noted.withLock { $0.append(publish.isAwaited) }
-            base.publish(publish)
+            base.publish(driver.note(publish) ? publish.relayed { _ in } : publish)
         }
 
         func subscribe(_ subscription: Subscription) { base.subscribe(subscription) }
