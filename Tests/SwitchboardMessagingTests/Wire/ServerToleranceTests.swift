@@ -104,11 +104,19 @@ struct ServerToleranceTests {
                             Message(body: Array("end".utf8)), to: .mailbox(Mailbox(named: "rawreply")))
                     }
                     var replies: [JSONObject] = []
+                    // The handler ends with the keepalives that are expected; on a machine that stands still for a
+                    // second, another one is on its way by then.
+                    let expected = test.replies.count { $0["ending"] == false }
+                    var surplus = -expected
                     for try await delivery in deliveries {
                         try await delivery.accept()
                         if delivery.message.body == Array("end".utf8) { break }
                         let object = try OsloEnvelope.open(delivery.message)
-                        if object["ending"] == false { keepaliveSource.yield() }
+                        if object["ending"] == false {
+                            keepaliveSource.yield()
+                            surplus += 1
+                            if expected > 0, surplus > 0 { continue }
+                        }
                         replies.append(object)
                     }
                     try await group.waitForAll()
