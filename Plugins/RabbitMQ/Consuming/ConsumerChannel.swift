@@ -336,8 +336,9 @@ final class ConsumerChannel: ChannelUser {
     /// the loop for itself. Not where the broker may be waiting for it.
     private var acceptanceCanWait: Bool {
         guard tracker.count * 2 <= Int(consumption.prefetch) else { return false }
-        if context.inbox.expect() {
-            let isMailbox = if case .mailbox = consumption.address { true } else { false }
+        let isMailbox = if case .mailbox = consumption.address { true } else { false }
+        // Of those that wait together, the one with the least time says how long.
+        if context.inbox.expect() || !isMailbox {
             context.note(.now + (isMailbox ? Self.mailboxAcceptanceDelay : Self.acceptanceDelay))
         }
         return true

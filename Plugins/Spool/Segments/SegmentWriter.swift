@@ -37,7 +37,7 @@ final class SegmentWriter: Sendable {
     private let store: SpoolStore
     private let isDurable: Bool
     private let gathers: Bool
-    private let state = Monitor(State())
+    private let state = LockedCondition(State())
 
     /// - Parameter gathers: whether groups wait for publishers that are about to come.
     init(_ queue: Queue, _ store: SpoolStore, gathers: Bool = true) {

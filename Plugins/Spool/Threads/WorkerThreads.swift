@@ -18,7 +18,7 @@ package final class WorkerThreads: Sendable {
     }
 
     private let count: Int
-    private let state = Monitor(State())
+    private let state = LockedCondition(State())
 
     package init(count: Int) {
         self.count = count

@@ -204,11 +204,10 @@ public final class Transport: Service {
             isAwaited: true, completion: completion)
     }
 
-    /// Publishes like the form without `isAwaited`.
+    /// Publishes like the form without `isAwaited`, which says whether something waits for the completion.
     ///
-    /// - Parameter isAwaited: whether something waits for the completion. Where nothing does, as where an answer says
-    ///   later what the completion says too, it may come some milliseconds late, which spares the connection most of its
-    ///   wake-ups.
+    /// Where nothing does, as where an answer says later what the completion says too, it may come some milliseconds late,
+    /// which spares the connection most of its wake-ups.
     public func publish(
         _ message: Message,
         to address: Address,

@@ -3,7 +3,7 @@ internal import Glibc
 /// One value behind one lock, and threads that sleep until it is as they want it.
 ///
 /// For threads of our own: no thread that Swift's tasks share may sleep here.
-final class Monitor<Value>: @unchecked Sendable {
+final class LockedCondition<Value>: @unchecked Sendable {
     // Sound: `value` and `sleepers` are touched only between lock and unlock of `mutex`; the pointers live as long as this
     // object, which every caller retains.
     @exclusivity(unchecked) private var value: Value
