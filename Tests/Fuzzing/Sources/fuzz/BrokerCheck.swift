@@ -2,8 +2,8 @@ import Foundation
 import Logging
 import NIOCore
 import NIOEmbedded
-import SwitchboardCore
 
+@testable import SwitchboardCore
 @testable import SwitchboardRabbitMQ
 
 /// What a broker sends, as any bytes: with the first bit of the first byte from the handshake on, else into a connection with

@@ -1,5 +1,4 @@
-import SwitchboardCore
-
+@testable import SwitchboardCore
 @testable import SwitchboardMessaging
 
 // What does not hold ends the process: that is how libFuzzer is told of it.
