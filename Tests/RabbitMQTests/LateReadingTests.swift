@@ -6,7 +6,7 @@ import Testing
 
 @testable import SwitchboardRabbitMQ
 
-@Suite("Confirms that nobody waits for are read late", .timeLimit(.minutes(3)))
+@Suite("Confirms that no caller awaits are read late", .timeLimit(.minutes(3)))
 struct LateReadingTests {
     private let topic = Topic("t", exchange: "e")
 
@@ -86,7 +86,7 @@ struct LateReadingTests {
                 let (told, tell) = AsyncStream.makeStream(of: Void.self)
                 let count = 600
                 for number in 0..<count {
-                    // Now and then to nobody.
+                    // Some have no queue.
                     let address: Address = number % 50 == 7 ? .mailbox(Mailbox(named: "reply_none")) : .topic(topic)
                     _ = try driver.transport.publish(
                         Message(body: Array("\(number)".utf8)), to: address, deadline: .now + .seconds(60),
@@ -96,6 +96,7 @@ struct LateReadingTests {
                         tell.yield()
                     }
                     if number % 100 == 50 { try await driver.publish("awaited", to: .topic(topic)) }
+                    // Spreads the publishes over several pauses.
                     if number % 20 == 0 { try await Task.sleep(for: .milliseconds(1)) }
                 }
                 try await withTimeLimit(.seconds(60)) {
@@ -124,6 +125,7 @@ struct LateReadingTests {
                         Message(body: [1]), to: .topic(topic), deadline: .now + .seconds(5), isAwaited: false
                     ) { _ in tell.yield() }
                     if number == count / 2 { await broker.kill9() }
+                    // Spreads the publishes over several pauses.
                     if number % 10 == 0 { try await Task.sleep(for: .milliseconds(1)) }
                 }
                 try await withTimeLimit(.seconds(60)) {

@@ -47,7 +47,7 @@ struct GroupWaitTests {
         #expect(wait.limit(pending: 1, waited: .zero) == nil)
     }
 
-    @Test("Groups wait on as long as nobody comes during their syncs")
+    @Test("Groups keep waiting as long as no record comes during their syncs")
     func inTurn() {
         var wait = GroupWait()
         wait.groupEnded(1, arrived: 63, after: sync)

@@ -14,7 +14,7 @@ struct ContentAssembler<Method> {
     private var header: ContentHeader?
     private var body: [UInt8] = []
     private var missing: UInt64 = 0
-    /// Whether the message can be taken.
+    /// Whether the message has no defect, so that its body is kept.
     private var keepsBody = true
 
     /// A length that the peer only announces reserves no more than this.

@@ -39,6 +39,8 @@ final class FrameDecoder {
     /// What is held between two reads is given back when it grew beyond this.
     private static let keptCapacity = 16 * 1024
 
+    // The properties on the path of each message are marked `exclusivity(unchecked)`: one thread touches them, and no access
+    // lasts while another function of this class runs. The check at run time costs more than most of the accesses.
     /// Before both sides have agreed on anything: the connection's own channel, and more room than `connection.start` needs.
     @exclusivity(unchecked) private var limits = Limits(channelMax: 0, frameMax: 64 * 1024)
     @exclusivity(unchecked) private var state = State.betweenFrames

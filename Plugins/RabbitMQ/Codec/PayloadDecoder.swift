@@ -25,7 +25,7 @@ final class PayloadDecoder {
     private static let serverPropertiesOffset = 6
 
     /// Whether routes, all properties and nested tables of headers are read too, which costs: for clients that ask for it.
-    @exclusivity(unchecked) var readsRoutes = false
+    var readsRoutes = false
 
     init() {
         pool = .allocate(capacity: 1)

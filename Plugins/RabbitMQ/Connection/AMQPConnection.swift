@@ -16,6 +16,8 @@ final class AMQPConnection: FrameReceiver {
     private let client: any ConnectionClient
     private let decoder = FrameDecoder()
     private var machine: ConnectionMachine
+    // The properties on the path of each message are marked `exclusivity(unchecked)`: one thread touches them, and no access
+    // lasts while another function of this class runs. The check at run time costs more than most of the accesses.
     @exclusivity(unchecked) private var channel: (any Channel)?
     @exclusivity(unchecked) private var output = ByteBuffer()
     @exclusivity(unchecked) private var isWriting = false
@@ -144,12 +146,12 @@ final class AMQPConnection: FrameReceiver {
         }
     }
 
-    /// Takes what comes from the socket from now on, or leaves it there.
-    func read(_ reads: Bool) {
+    /// Pauses or resumes reading from the socket.
+    func setReading(_ isReading: Bool) {
         do {
-            try channel?.syncOptions?.setOption(.autoRead, value: reads)
+            try channel?.syncOptions?.setOption(.autoRead, value: isReading)
         } catch {
-            // The socket is gone, and says so itself.
+            // The socket is closed; `channelInactive` reports that.
         }
     }
 

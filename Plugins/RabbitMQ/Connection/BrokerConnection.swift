@@ -49,7 +49,7 @@ actor BrokerConnection<Client: ConnectionClient> {
     private var blockedSince: Moment?
     private var isFlushScheduled = false
     private var readingPauses = ReadingPauses()
-    /// Memory for the commands of a turn.
+    /// An empty array whose memory is reused for the commands of each turn.
     private var emptyCommands: [Client.Command] = []
     private static var keptCommands: Int { 1024 }
     /// The shortest time to the next look at deadlines.
@@ -206,7 +206,7 @@ actor BrokerConnection<Client: ConnectionClient> {
             isFlushScheduled = true
             eventLoop.execute { self.assumeIsolated { $0.flush() } }
         }
-        if readingPauses.isPausing, phase != .open || !client.canReadLater { readOn() }
+        if readingPauses.isPausing, phase != .open || !client.canReadLater { resumeReading() }
         armDeadlineTimer()
     }
 
@@ -217,16 +217,16 @@ actor BrokerConnection<Client: ConnectionClient> {
         endTurn()
     }
 
-    /// Pauses reading after it has read, where that can wait.
+    /// Begins a pause in reading, if the next read can wait.
     private func pauseReading() {
         guard readingPauses.read(at: .now(), canWait: phase == .open && connection.loss == nil && client.canReadLater)
         else { return }
-        connection.read(false)
-        _ = schedule(in: ReadingPauses.length) { $0.readOn() }
+        connection.setReading(false)
+        _ = schedule(in: ReadingPauses.length) { $0.resumeReading() }
     }
 
-    private func readOn() {
-        if readingPauses.end(at: .now()) { connection.read(true) }
+    private func resumeReading() {
+        if readingPauses.end(at: .now()) { connection.setReading(true) }
     }
 
     /// Our own limit may have stopped the client, of which NIO tells nothing.

@@ -19,7 +19,7 @@ protocol ConnectionClient: AnyObject, SendableMetatype {
     /// The next moment at which ``expire(_:)`` has something to do.
     var nextDeadline: Moment? { get }
 
-    /// Whether nobody waits for what the broker may be about to send, and there is room for more until it is read.
+    /// Whether what the broker sends next may be read some milliseconds late: no caller awaits it, and limits are far.
     var canReadLater: Bool { get }
 
     /// Work that callers left.

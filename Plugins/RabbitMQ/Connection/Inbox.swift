@@ -68,8 +68,8 @@ final class Inbox<Item: Sendable>: Sendable {
         }
     }
 
-    /// Puts what has gathered into `items`, which is empty and whose memory is used again. The next item schedules a drain
-    /// again.
+    /// Moves what has gathered into `items`, which must be empty; its memory serves the items to come. The next item
+    /// schedules a drain again.
     func takeAll(into items: inout [Item]) {
         contents.withLock { contents in
             swap(&contents.items, &items)

@@ -1,18 +1,20 @@
 #if RabbitMQ
 import NIOCore
 
-/// When a connection pauses reading: for a moment after it has read, if that can wait and comes often. No I/O, no clock.
+/// Decides when a connection pauses reading: for a moment after each read, if reads are frequent and can wait. No I/O, no
+/// clock.
 ///
-/// What comes during a pause is read together at its end. Who reads seldom is better off without: a pause costs a timer.
+/// Everything that arrives during a pause is read at its end, in one wake-up. A connection that reads rarely never pauses,
+/// because a pause costs a timer.
 struct ReadingPauses {
-    /// The longest time that what has come lies unread.
+    /// How long a pause lasts at most.
     static let length = TimeAmount.milliseconds(5)
 
-    /// When it last read, or began to read again.
+    /// When the connection last read, or resumed reading.
     private var reading: NIODeadline?
     private(set) var isPausing = false
 
-    /// Something was read.
+    /// The connection has read something.
     ///
     /// - Returns: whether a pause begins.
     mutating func read(at now: NIODeadline, canWait: Bool) -> Bool {

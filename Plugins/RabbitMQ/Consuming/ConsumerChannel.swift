@@ -19,8 +19,9 @@ final class ConsumerChannel: ChannelUser {
         var isRedelivered: Bool
     }
 
-    /// How long an acceptance may wait for others. What comes to a mailbox comes to nobody else, so that nobody waits for it.
+    /// How long an acceptance may wait for others.
     private static let acceptanceDelay = Duration.milliseconds(2)
+    /// The same for a mailbox. It has one consumer, so a late acceptance can't make another consumer handle the message again.
     private static let mailboxAcceptanceDelay = Duration.milliseconds(10)
 
     let number: UInt16
@@ -28,6 +29,8 @@ final class ConsumerChannel: ChannelUser {
     let settler: ChannelSettler
     private let consumption: Consumption
     private let context: ConsumerContext
+    // The properties on the path of each message are marked `exclusivity(unchecked)`: one thread touches them, and no access
+    // lasts while another function of this class runs. The check at run time costs more than most of the accesses.
     @exclusivity(unchecked) private var phase: Phase
     /// How many declarations the broker has answered.
     private var answered = 0
@@ -337,7 +340,7 @@ final class ConsumerChannel: ChannelUser {
     private var acceptanceCanWait: Bool {
         guard tracker.count * 2 <= Int(consumption.prefetch) else { return false }
         let isMailbox = if case .mailbox = consumption.address { true } else { false }
-        // Of those that wait together, the one with the least time says how long.
+        // The earliest deadline of all that wait applies to all.
         if context.inbox.expect() || !isMailbox {
             context.note(.now + (isMailbox ? Self.mailboxAcceptanceDelay : Self.acceptanceDelay))
         }

@@ -21,6 +21,8 @@ final class ConsumerContext {
     let logger: Logger
     private let signals: ConnectionSignals
 
+    // The properties on the path of each message are marked `exclusivity(unchecked)`: one thread touches them, and no access
+    // lasts while another function of this class runs. The check at run time costs more than most of the accesses.
     @exclusivity(unchecked) private(set) var connection: AMQPConnection?
     @exclusivity(unchecked) var channels = ConsumerChannels()
     @exclusivity(unchecked) var consumptions: [UInt64: Consumption] = [:]

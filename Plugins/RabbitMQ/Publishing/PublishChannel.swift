@@ -42,6 +42,8 @@ final class PublishChannel {
     private let metrics: DriverMetrics
     private let answerTime: Duration
 
+    // The properties on the path of each message are marked `exclusivity(unchecked)`: one thread touches them, and no access
+    // lasts while another function of this class runs. The check at run time costs more than most of the accesses.
     @exclusivity(unchecked) private var connection: AMQPConnection?
     @exclusivity(unchecked) private var state = State.closed
     /// Whether the broker has stopped the channel (`channel.flow`).
@@ -78,7 +80,7 @@ final class PublishChannel {
     /// Whether the broker has confirmed all that callers wait for.
     var isIdle: Bool { !window.contains { !$0.publish.isOver } }
 
-    /// Whether all that may come are confirms that nobody waits for.
+    /// Whether only confirms can come that no caller awaits.
     var canReadLater: Bool {
         state == .ready && unread.mayWait && probes == 0 && !isDraining && waiting.isEmpty
     }

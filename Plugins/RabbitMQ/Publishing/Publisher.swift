@@ -16,6 +16,8 @@ final class Publisher: ConnectionClient {
     private let control: ControlChannel
     private let channel: PublishChannel
     private let signals: ConnectionSignals
+    // The properties on the path of each message are marked `exclusivity(unchecked)`: one thread touches them, and no access
+    // lasts while another function of this class runs. The check at run time costs more than most of the accesses.
     @exclusivity(unchecked) private var connection: AMQPConnection?
     @exclusivity(unchecked) private var routes: [Address: PublishRoute] = [:]
     /// What of ``demands`` is in the routes.

@@ -1,11 +1,11 @@
 #if RabbitMQ
 import SwitchboardCore
 
-/// Whether the confirms of a channel may be read some time after they have come: while nobody waits for one of them, and
-/// few are to come. No I/O.
+/// Decides whether the confirms of a channel may be read late: while no caller awaits any of them, and only a few are
+/// outstanding. No I/O.
 ///
-/// The answer to a call says what its confirm says too. A program that only calls, or only answers, would be woken for each
-/// confirm, which costs it and the broker more than the confirm is worth.
+/// The reply to a call implies its confirm. Without this, a program that only calls, or only replies, would wake up for each
+/// confirm.
 struct UnreadConfirms {
     private let messageLimit: Int
     private let byteLimit: Int
@@ -13,7 +13,7 @@ struct UnreadConfirms {
     private var messages = 0
     private var bytes = 0
     private var awaited = 0
-    /// Whether the publish that was written last was awaited: one that awaits each of its publishes will await the next.
+    /// Whether the last publish was awaited. A program that awaits each of its publishes will await the next one too.
     private var isLastAwaited = true
 
     /// - Parameters:
@@ -35,7 +35,7 @@ struct UnreadConfirms {
         bytes += publish.message.body.count
     }
 
-    /// It is confirmed, or nobody cares any more.
+    /// The publish is confirmed, or it is no longer tracked.
     mutating func left(_ publish: Publish) {
         if publish.isAwaited { awaited -= 1 }
         messages -= 1

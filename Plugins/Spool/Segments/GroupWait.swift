@@ -31,7 +31,7 @@ struct GroupWait {
         return sync / 4
     }
 
-    /// No record came within the limit: nobody is about to.
+    /// No record came within the limit, so no publisher is about to add one.
     mutating func giveUp() {
         expected = 0
     }

@@ -128,7 +128,7 @@ final class SegmentWriter: Sendable {
         }
     }
 
-    /// What is written next. With nothing to write, nobody leads any more.
+    /// What is written next. If there is nothing to write, the writer has no leader any more.
     private func nextGroup() -> ([Pending], Current?) {
         state.withLock { state in
             var bytes = 0

@@ -17,8 +17,8 @@ public struct Publish: Sendable {
     /// Whether the message may arrive twice.
     @inlinable public var allowsDuplicates: Bool { record.allowsDuplicates }
 
-    /// Whether somebody waits for the outcome. Where nobody does, a connection may learn it some milliseconds later, so
-    /// that its peer's words don't wake it one by one.
+    /// Whether a caller awaits the outcome. If not, the connection may report it some milliseconds late, to handle several
+    /// outcomes in one wake-up.
     @inlinable public var isAwaited: Bool { record.isAwaited }
 
     /// How long its caller still waits; for protocols that tell their peer. Never negative.

@@ -192,7 +192,7 @@ struct Outbox {
         (record.end(error), error)
     }
 
-    /// It is known otherwise that the queue has it.
+    /// The caller knows that the queue has the message.
     ///
     /// - Returns: `nil` if it was over.
     mutating func conclude(_ record: PublishRecord) -> Ending? {

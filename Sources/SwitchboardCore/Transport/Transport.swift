@@ -204,10 +204,10 @@ public final class Transport: Service {
             isAwaited: true, completion: completion)
     }
 
-    /// Publishes like the form without `isAwaited`, which says whether something waits for the completion.
+    /// Publishes like the form without `isAwaited`, which says whether the caller awaits the completion.
     ///
-    /// Where nothing does, as where an answer says later what the completion says too, it may come some milliseconds late,
-    /// which spares the connection most of its wake-ups.
+    /// If it doesn't, for example because a reply implies the completion, the completion may come some milliseconds late.
+    /// That saves the connection most of its wake-ups.
     public func publish(
         _ message: Message,
         to address: Address,
@@ -252,7 +252,7 @@ public final class Transport: Service {
         }
         let now = core.clock.now()
         let deadline = deadline ?? now + configuration.publishTimeout
-        // A deadline that is close waits for the outcome too.
+        // A late outcome must not miss its deadline.
         return PublishRecord(
             message, to: address, deadline: deadline, started: now, mandatory: mandatory,
             allowsDuplicates: allowsDuplicates, isAwaited: isAwaited || deadline < now + Self.closeDeadline, core: core)
@@ -312,8 +312,8 @@ public struct PendingPublish: Sendable {
         core.cancel(record)
     }
 
-    /// Ends the publish as accepted, unless it is over: the caller knows that the queue has the message, as from the answer
-    /// to it. It isn't sent again then, even if its connection is lost before the queue has confirmed it.
+    /// Ends the publish as accepted, unless it is over, because the caller knows that the queue has the message: for example
+    /// by a reply to it. The message isn't sent again, even if the connection is lost before the queue confirms it.
     public func conclude() {
         core.conclude(record)
     }

@@ -51,7 +51,7 @@ final class DeadlineScheduler: Sendable {
     /// Moves a deadline to a later moment. `false` when it has passed or was cancelled.
     @discardableResult
     func postpone(_ token: Token, to deadline: Moment) -> Bool {
-        return state.withLock { state in
+        state.withLock { state in
             guard state.has(token), let entry = state.slots[token.slot] else { return false }
             state.slots[token.slot]?.deadline = max(entry.deadline, deadline)
             return true

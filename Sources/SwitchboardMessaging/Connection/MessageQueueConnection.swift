@@ -156,7 +156,7 @@ public final class MessageQueueConnection: Service {
             throw error
         }
         let reply = try await calls.reply(to: id, sending: sending)
-        // The confirm may come later, or the connection may be lost before it: the request is not to go out again.
+        // If the connection is lost before the confirm is read, the request must not be sent again.
         sending?.conclude()
         return reply
     }

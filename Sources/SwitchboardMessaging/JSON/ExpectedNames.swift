@@ -104,7 +104,7 @@ final class ExpectedNames: Sendable {
             return nil
         }
 
-        /// The last eight bytes first, as the others begin in the same way. Of fewer than eight there is none.
+        /// Compares the last eight bytes first, as all begin in the same way. Each has eight bytes or more.
         @inline(__always)
         private static func areSame(
             _ one: UnsafePointer<UInt8>, _ other: UnsafePointer<UInt8>, _ size: Int

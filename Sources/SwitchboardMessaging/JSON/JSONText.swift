@@ -40,7 +40,7 @@ final class JSONText {
         } catch {
             giveUp()
         }
-        // Afterwards nothing is written by encoders that somebody holds.
+        // An encoder that outlives this call writes nothing.
         defer { level = Level(number: -1) }
         guard !hasGivenUp, level.kind == .object || level.kind == .nothing else { return false }
         end()
@@ -150,7 +150,7 @@ final class JSONText {
         do {
             try value.encode(to: JSONTextEncoder(text: self, level: levels))
         } catch {
-            // Whoever encodes it may go on without it.
+            // The caller may catch the error and go on.
             giveUp()
             throw error
         }

@@ -90,7 +90,7 @@ final class RPCReplySender: Sendable {
         _ reply: RPCReply, at now: Moment, until end: Moment,
         _ permit: consuming HandlerTasks.Permit
     ) {
-        // Where permits are scarce, requests may wait for this one.
+        // If permits are scarce, a request may be waiting for this one.
         let isAwaited = permit.isScarce
         let deposit = permit.deposited()
         do throws(TransportError) {

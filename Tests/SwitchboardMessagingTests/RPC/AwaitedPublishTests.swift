@@ -4,20 +4,12 @@ import Testing
 
 @testable import SwitchboardMessaging
 
-/// Which publishes something waits for: a connection may learn the outcome of the others late.
+/// A connection may report the outcome of a publish late if no caller awaits it.
 @Suite("Publishes that are awaited, and those that are not", .timeLimit(.minutes(1)))
 struct AwaitedPublishTests {
-    @Test("Calls and their replies are not awaited; casts, notifications and what has a close deadline are")
+    @Test("Calls and their replies are not awaited; casts and whatever has a close deadline are")
     func kinds() async throws {
-        let driver = NotingDriver(try InProcessDriver(TransportURL("fake://awaited"), network: InProcessNetwork()))
-        let transport = Transport(driver: driver, url: try TransportURL("fake://awaited"), logger: quietLogger)
-        let connection = MessageQueueConnection(transport, logger: quietLogger)
-        var router = RPCRouter()
-        router.register("echo") { arguments, _ in .object(arguments) }
-        let server = RPCServer(connection, topic: Topic("t"), name: "s", router: router, logger: quietLogger)
-        try await withHanging(connection, server) {
-            try await server.waitUntilServing(timeout: .seconds(30))
-            let client = RPCClient(connection, topic: Topic("t"), timeout: .seconds(30))
+        try await withEcho { driver, client in
             _ = try await client.call("echo", [:])
             #expect(driver.takeNoted() == [false, false])
             try await client.cast("echo", [:])
@@ -29,28 +21,35 @@ struct AwaitedPublishTests {
 
     @Test("A request that was answered is not sent again when the connection is lost before its confirm")
     func answered() async throws {
-        let driver = NotingDriver(try InProcessDriver(TransportURL("fake://answered"), network: InProcessNetwork()))
-        let transport = Transport(driver: driver, url: try TransportURL("fake://answered"), logger: quietLogger)
-        let connection = MessageQueueConnection(transport, logger: quietLogger)
-        var router = RPCRouter()
-        router.register("echo") { arguments, _ in .object(arguments) }
-        let server = RPCServer(connection, topic: Topic("t"), name: "s", router: router, logger: quietLogger)
-        try await withHanging(connection, server) {
-            try await server.waitUntilServing(timeout: .seconds(30))
-            let client = RPCClient(connection, topic: Topic("t"), timeout: .seconds(30))
+        try await withEcho { driver, client in
             driver.withholdsOutcomes(true)
             _ = try await client.call("echo", [:])
             driver.withholdsOutcomes(false)
             #expect(driver.takeNoted().count == 2)
             driver.drop()
-            // What is to go out again goes before it.
+            // What is to be sent again goes before it.
             _ = try await client.call("echo", [:])
             #expect(driver.takeRequests() == 1)
         }
     }
+
+    /// Serves `echo` while `body` runs, over a driver that notes what is published.
+    private func withEcho(_ body: @escaping @Sendable (NotingDriver, RPCClient) async throws -> Void) async throws {
+        let url = try TransportURL("fake://awaited")
+        let driver = NotingDriver(try InProcessDriver(url, network: InProcessNetwork()))
+        let connection = MessageQueueConnection(
+            Transport(driver: driver, url: url, logger: quietLogger), logger: quietLogger)
+        var router = RPCRouter()
+        router.register("echo") { arguments, _ in .object(arguments) }
+        let server = RPCServer(connection, topic: Topic("t"), name: "s", router: router, logger: quietLogger)
+        try await withHanging(connection, server) {
+            try await server.waitUntilServing(timeout: .seconds(30))
+            try await body(driver, RPCClient(connection, topic: Topic("t"), timeout: .seconds(30)))
+        }
+    }
 }
 
-/// Notes what is published; tells nobody what became of it, and drops its connections, when told to.
+/// Notes what is published. On demand, it withholds outcomes and drops its connection.
 private final class NotingDriver: TransportDriver {
     private struct State {
         var noted: [Bool] = []
