@@ -24,7 +24,7 @@ final class RPCReplySender: Sendable {
     }
 
     /// Runs `body`, and tells the caller every `interval` that it is still at work. A keepalive that cannot be sent
-    /// ends the keepalives, not the work.
+    /// ends neither the work nor those after it, as its mailbox may be gone only for a moment.
     func keepingAlive<Result: Sendable>(
         _ destination: RPCReply.Destination, every interval: Duration,
         _ body: @escaping @Sendable () async throws -> Result
@@ -39,8 +39,9 @@ final class RPCReplySender: Sendable {
                         try await self.publish(
                             OsloReply(result: .null, ending: false, callID: destination.callID), to: destination)
                     } catch {
-                        self.logger.debug("Keepalives stopped", metadata: ["error": "\(error)"])
-                        break
+                        self.logger.debug(
+                            "Keepalive not sent",
+                            metadata: ["mailbox": "\(destination.mailbox.name)", "error": "\(error)"])
                     }
                 }
                 return nil
@@ -129,7 +130,7 @@ final class RPCReplySender: Sendable {
     private func sendAgain(_ unsent: Unsent) async {
         var (reply, error) = (unsent.reply, unsent.error)
         while !Task.isCancelled {
-            if error.code == .unroutable {
+            if isMailboxGone(error) {
                 guard .now + Self.retryPause < unsent.end else { break }
                 try? await Task.sleep(for: Self.retryPause)
             } else if let next = replacement(of: reply, error) {
@@ -150,7 +151,7 @@ final class RPCReplySender: Sendable {
     /// What goes in place of a reply that cannot be sent; `nil` where nothing else can be sent either, or the reply itself
     /// may be sent later.
     private func replacement(of reply: RPCReply, _ error: TransportError) -> RPCReply? {
-        switch error.code {
+        switch error.ofLastAttempt.code {
         case .unroutable, .unavailable, .closed, .cancelled, .invalidAddress: return nil
         default: break
         }
@@ -164,12 +165,16 @@ final class RPCReplySender: Sendable {
     /// What was not sent, when it is worth another attempt. To a mailbox that has been gone for all of that time once, each
     /// reply has one.
     private func unsent(_ reply: RPCReply, _ error: TransportError, _ end: Moment) -> Unsent? {
-        guard error.code == .unroutable, !isGone(reply.destination.mailbox) else {
+        guard isMailboxGone(error), !isGone(reply.destination.mailbox) else {
             drop(reply, error)
             return nil
         }
         return Unsent(reply: reply, error: error, end: end)
     }
+
+    /// Whether nothing has the mailbox. An attempt before the last one may have reached it, when its connection was lost;
+    /// the reply goes again all the same, as only one is taken.
+    private func isMailboxGone(_ error: TransportError) -> Bool { error.ofLastAttempt.code == .unroutable }
 
     private func noteSent(_ reply: RPCReply) {
         goneMailboxes.withLock { gone in
@@ -185,7 +190,7 @@ final class RPCReplySender: Sendable {
     private func drop(_ reply: RPCReply, _ error: TransportError) {
         metrics.droppedReply()
         let mailbox = reply.destination.mailbox.name
-        let isNews = error.code != .unroutable || goneMailboxes.withLock { $0.insert(IDFingerprint(mailbox), at: .now) }
+        let isNews = !isMailboxGone(error) || goneMailboxes.withLock { $0.insert(IDFingerprint(mailbox), at: .now) }
         logger.log(
             level: isNews ? .warning : .debug, "Reply dropped",
             metadata: ["mailbox": "\(mailbox)", "error": "\(error)"])

@@ -103,4 +103,77 @@ struct ServerReplyTests {
             }
         }
     }
+
+    @Test(
+        "A reply that was lost with its connection goes again until its mailbox is back, in both ways to acknowledge",
+        arguments: [RPCServerConfiguration.Acknowledgement.atMostOnce, .atLeastOnce])
+    func lostWithConnection(_ acknowledgement: RPCServerConfiguration.Acknowledgement) async throws {
+        let mailbox = Mailbox(named: "reply_away")
+        let sizes = Locked<[Int]>([])
+        let (tries, tried) = AsyncStream.makeStream(of: Void.self)
+        let connection = try makeIntercepted { publish, below in
+            defer { tried.yield() }
+            let number = sizes.withLock { sizes in
+                sizes.append(publish.message.body.count)
+                return sizes.count
+            }
+            guard number == 1 else { return below.publish(publish) }
+            publish.finish(.again(wasSent: true, otherwise: TransportError(.indeterminate, "The connection was lost.")))
+        }
+        var router = RPCRouter()
+        router.register("x") { _, _ in "the result" }
+        var configuration = RPCServerConfiguration()
+        configuration.acknowledgement = acknowledgement
+        let handling = RPCRequestHandling(
+            connection: connection, topic: Topic("t"), server: "s", router: router, configuration: configuration,
+            logger: quietLogger)
+        try await withRunning(connection) {
+            let request = OsloRequest(method: "x", messageID: .string("1"), replyQueue: mailbox.name)
+            let delivery = Delivery(message: request.message()) { _ throws(TransportError) in }
+            async let handled: Void = handling.handle(delivery)
+            // The second is returned, as nothing has the mailbox.
+            for await _ in tries.prefix(2) {}
+            try await connection.transport.withSubscription(to: .mailbox(mailbox)) { replies in
+                var iterator = replies.makeAsyncIterator()
+                let delivery = try #require(try await iterator.next())
+                try await delivery.accept()
+                let reply = try OsloReply(delivery.message)
+                #expect(reply.failure == nil)
+                #expect(reply.result == "the result")
+            }
+            await handled
+        }
+        #expect(Set(sizes.withLock { $0 }).count == 1, "Another reply went in its place.")
+    }
+
+    @Test("Keepalives go on after one that cannot be sent")
+    func keepalives() async throws {
+        let (tries, tried) = AsyncStream.makeStream(of: Void.self)
+        let connection = try makeIntercepted { publish, _ in
+            publish.finish(.failed(TransportError(.unroutable, "Gone.")))
+            tried.yield()
+        }
+        let sender = RPCReplySender(
+            transport: connection.transport, retryDuration: .seconds(1),
+            metrics: connection.metrics, logger: quietLogger)
+        try await withRunning(connection) {
+            let request = OsloRequest(method: "x", messageID: .string("1"), replyQueue: "reply_away")
+            let destination = try #require(RPCReply.Destination(request))
+            try await sender.keepingAlive(destination, every: .milliseconds(10)) {
+                for await _ in tries.prefix(3) {}
+            }
+        }
+    }
+
+    /// A connection to an in-process world of its own, whose messages to mailboxes are published by `publish`.
+    private func makeIntercepted(
+        _ publish: @escaping @Sendable (Publish, any DriverConnection) -> Void
+    ) throws -> MessageQueueConnection {
+        let url = try TransportURL("fake://x")
+        let driver = InterceptedDriver(try InProcessDriver(url, network: InProcessNetwork())) { hooks in
+            hooks.publish = publish
+        }
+        return MessageQueueConnection(
+            Transport(driver: driver, url: url, logger: quietLogger), logger: quietLogger)
+    }
 }
