@@ -1,6 +1,7 @@
 import ServiceLifecycle
 import SwitchboardCore
 import SwitchboardInProcess
+import SwitchboardTesting
 import Testing
 
 @testable import SwitchboardMessaging
@@ -128,6 +129,80 @@ struct NotificationListenerLifeTests {
             try await world.run(alreadyRunning: world.listener(.recording(seen))) {
                 let event = try await seen.next()
                 #expect(event.isRedelivered)
+            }
+        }
+    }
+
+    @Test("What waits for another attempt when its listener ends goes back as failed, however long that takes")
+    func waiting() async throws {
+        struct Poisoned: Error {}
+        let url = try TransportURL("fake://x")
+        let driver = InterceptedDriver(try InProcessDriver(url, network: InProcessNetwork())) { hooks in
+            hooks.subscribe = { subscription, below in
+                below.subscribe(
+                    Subscription(relaying: subscription) { delivery in
+                        subscription.append(
+                            Delivery(
+                                delivery.message, isRedelivered: delivery.isRedelivered, attempt: delivery.attempt,
+                                token: 0, settler: LateSettler(delivery)))
+                    })
+            }
+        }
+        let world = NotificationWorld(
+            connection: MessageQueueConnection(
+                Transport(driver: driver, url: url, logger: quietLogger), logger: quietLogger))
+        let seen = Recorder<Void>()
+        var router = NotificationRouter()
+        router.handle([.info]) { _ in
+            seen.record(())
+            throw Poisoned()
+        }
+        var configuration = NotificationListenerConfiguration()
+        (configuration.requeueDelay, configuration.maximumRequeueDelay) = (.seconds(3600), .seconds(3600))
+        let listener = world.listener(configuration: configuration, router)
+        try await world.run {
+            let group = ServiceGroup(services: [listener], gracefulShutdownSignals: [], logger: quietLogger)
+            async let run: Void = group.run()
+            try await listener.waitUntilListening()
+            for number in 0..<10 { await world.notifier.info("\(number)") }
+            _ = try await seen.take(10)
+            await group.triggerGracefulShutdown()
+            try await run
+            let attempts = try await world.connection.transport.withSubscription(
+                to: .notifications(Topic("notifications").notifications(.info))
+            ) { deliveries in
+                var attempts: [Int?] = []
+                for try await delivery in deliveries {
+                    attempts.append(delivery.attempt)
+                    if attempts.count == 10 { break }
+                }
+                return attempts
+            }
+            #expect(attempts == Array(repeating: 2, count: 10))
+        }
+    }
+}
+
+/// Requeues a delivery a moment later.
+private final class LateSettler: DeliverySettler {
+    private let delivery: Delivery
+
+    init(_ delivery: Delivery) {
+        self.delivery = delivery
+    }
+
+    var recordsAtOnce: Bool { false }
+
+    func settle(
+        _ token: UInt64, _ settlement: Settlement, completion: (@Sendable (TransportError?) -> Void)?
+    ) throws(TransportError) {
+        Task { [delivery] in
+            if settlement == .requeue { try await Task.sleep(for: .milliseconds(100)) }
+            do throws(TransportError) {
+                try await delivery.settle(settlement)
+                completion?(nil)
+            } catch {
+                completion?(error)
             }
         }
     }

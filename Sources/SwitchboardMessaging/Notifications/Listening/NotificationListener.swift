@@ -15,8 +15,8 @@ public final class NotificationListener: Service {
     private let router: NotificationRouter
     private let handling: NotificationHandling
     private let limit: ConcurrencyLimit
-    /// Entered for as long as deliveries are handled: the subscriptions must outlive it.
-    private let work = ConcurrencyLimit(1)
+    /// Entered for as long as deliveries are handled or given back: the subscriptions must outlive it.
+    private let work = ConcurrencyLimit(.max)
     let life = ServiceLife()
     private let logger: Logger
     private let intake: Locked<Intake>
@@ -218,7 +218,7 @@ public final class NotificationListener: Service {
         case .received(let batch): await begin(batch, source, &group)
         case .giveBack(let id):
             guard let due = intake.withLock({ $0.waiting.removeValue(forKey: id) }) else { break }
-            group.addTask { await self.giveBack(due, source) }
+            await startReturn(of: due, source, &group)
         case .alarm:
             let due = intake.withLock { state in
                 state.alarm = nil
@@ -234,7 +234,18 @@ public final class NotificationListener: Service {
                 defer { state.waiting = [:] }
                 return state.waiting.values
             }
-            for due in waiting { group.addTask { await self.giveBack(due, source) } }
+            for due in waiting { await startReturn(of: due, source, &group) }
+        }
+    }
+
+    /// Gives back what has waited for its time, beside others. The subscriptions last until it is done.
+    private func startReturn(
+        of due: NotificationHandling.Return, _ source: Source, _ group: inout ThrowingDiscardingTaskGroup<any Error>
+    ) async {
+        await work.enter()
+        group.addTask {
+            await self.giveBack(due, source)
+            self.work.leave()
         }
     }
 
