@@ -135,27 +135,30 @@ public final class MessageQueueConnection: Service {
         mandatory: Bool
     ) async throws -> OsloReply {
         let observation = try observer.map(SendingObservation.init)
-        let id = WireID.random()
-        let sending: PendingPublish?
+        let call: PendingCall
         do {
             try await openMailbox(until: deadline)
-            try calls.add(id, deadline: deadline, keepaliveInterval: keepaliveInterval, isSending: true)
-            var message = request.message(callID: id, replyQueue: mailbox.name)
+            call = try calls.add(
+                deadline: deadline, keepaliveInterval: keepaliveInterval, isSending: true, observation: observation)
+        } catch {
+            observation?.ended(error)
+            throw error
+        }
+        let sending: PendingPublish?
+        do {
+            var message = request.message(callID: call.id, replyQueue: mailbox.name)
             message.timeToLive = max(.milliseconds(1), Moment.now.duration(to: deadline))
-            // Nobody is woken for the word that it was sent: the reply says so too.
+            // Nothing is woken for the word that it was sent: the reply says so too.
             sending = try transport.publish(
                 message, to: address, until: deadline, mandatory: mandatory, allowsDuplicates: !request.neverTwice,
                 isAwaited: false
-            ) { [calls] error in
-                observation?.ended(error)
-                calls.sent(id, error)
-            }
+            ) { error in call.sent(error) }
         } catch {
             observation?.ended(error)
-            calls.remove(id)
+            calls.remove(call)
             throw error
         }
-        let reply = try await calls.reply(to: id, sending: sending)
+        let reply = try await calls.reply(to: call, sending: sending)
         // If the connection is lost before the confirm is read, the request must not be sent again.
         sending?.conclude()
         return reply
@@ -190,16 +193,15 @@ public final class MessageQueueConnection: Service {
     public func roundTrip(timeout: Duration = .seconds(10)) async throws -> Duration {
         let start = Moment.now
         let deadline = start + min(timeout, RPCDeadline.longestWait)
-        let id = WireID.random()
         do {
             try await openMailbox(until: deadline)
-            try calls.add(id, deadline: deadline, keepaliveInterval: nil)
-            defer { calls.remove(id) }
-            let probe = OsloReply(result: .null, ending: true, callID: id)
+            let call = try calls.add(deadline: deadline, keepaliveInterval: nil)
+            defer { calls.remove(call) }
+            let probe = OsloReply(result: .null, ending: true, callID: call.id)
             // Not through the observer: this is how it finds out whether the queue answers again.
             try await transport.publish(
                 probe.message(), to: .mailbox(mailbox), until: deadline, mandatory: true, allowsDuplicates: true)
-            _ = try await calls.reply(to: id)
+            _ = try await calls.reply(to: call)
         } catch PendingCalls.Failure.timeout {
             let sentence =
                 "\(title) took a message and did not deliver it within \(timeout); the connection is \(transport.state)."

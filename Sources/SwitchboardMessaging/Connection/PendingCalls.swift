@@ -1,6 +1,9 @@
 import SwitchboardCore
 
 /// The calls of one connection that wait for their replies.
+///
+/// Nearly every call ends long before its deadline. So their deadlines are not kept in order: an alarm is set for a lower
+/// bound of them; when it goes off all calls are looked through, and the next bound is found on the way.
 final class PendingCalls: Sendable {
     /// Why a call that was sent, or may have been, ended without a reply; the client makes the sentence.
     enum Failure: Error {
@@ -10,80 +13,24 @@ final class PendingCalls: Sendable {
         case closed(any Error)
     }
 
-    fileprivate struct Call {
-        var deadline: Moment
-        var keepaliveInterval: Duration?
-        var token: DeadlineScheduler.Token
-        /// Whether it is not known yet that it was sent. A failure to do so says more than that time is over.
-        var isSending: Bool
-        var isOverdue = false
-        var continuation: UnsafeContinuation<OsloReply, any Error>?
-        /// What came before somebody waited for it.
-        var outcome: Result<OsloReply, any Error>?
-        /// The last result or failure of messages that said that more was to come (oslo-wire.md §4.1).
-        var partial: OsloReply?
-        /// The mailbox of the server that said that it works on the call.
-        var worker: String?
-
-        enum Sent {
-            case waits, timedOut
-            /// The other side has been silent for no time yet.
-            case listens(until: Moment)
-        }
-
-        /// It is known that the call was sent.
-        mutating func sent() -> Sent {
-            isSending = false
-            if let keepaliveInterval, outcome == nil, .now < deadline {
-                isOverdue = false
-                return .listens(until: min(deadline, .now + keepaliveInterval))
-            }
-            return isOverdue ? .timedOut : .waits
-        }
-
-        enum Received {
-            /// It was over already.
-            case late
-            case kept
-            case postponed(DeadlineScheduler.Token, Moment)
-            case finished(End, OsloReply)
-        }
-
-        mutating func receive(_ reply: OsloReply) -> Received {
-            guard outcome == nil else { return .late }
-            let carriesValue = reply.failure != nil || reply.result != .null
-            if reply.ending {
-                var last = carriesValue ? reply : partial ?? reply
-                if !last.ending { last.ending = true }
-                return .finished(end(.success(last)), last)
-            }
-            if carriesValue { partial = reply }
-            if let worker = reply.worker { self.worker = worker }
-            guard let keepaliveInterval else { return .kept }
-            return .postponed(token, min(deadline, .now + keepaliveInterval))
-        }
-
-        /// The alarm that isn't needed any more, and the caller that waits. Without one, the outcome is kept until it comes.
-        typealias End = (token: DeadlineScheduler.Token, continuation: UnsafeContinuation<OsloReply, any Error>?)
-
-        mutating func end(_ outcome: Result<OsloReply, any Error>) -> End {
-            if continuation == nil { self.outcome = outcome }
-            return (token, continuation)
-        }
-    }
-
     fileprivate struct State {
-        var calls: [IDFingerprint: Call] = [:]
-        /// Calls that nobody waits for any more, and of which it is not known yet who works on them.
+        var calls = CallTable<PendingCall>()
+        /// No call's limit is before it.
+        var alarm: (moment: Moment, token: DeadlineScheduler.Token)?
+        /// Calls that no caller waits for any more, and of which it is not known yet who works on them.
         var abandoned: [IDFingerprint: DeadlineScheduler.Token] = [:]
         var closed: (any Error)?
     }
+
+    fileprivate typealias Ending = (
+        continuation: UnsafeContinuation<OsloReply, any Error>, outcome: Result<OsloReply, any Error>
+    )
 
     private static let maximumAbandoned = 1024
 
     private let state = Locked(State())
     private let deadlines: DeadlineScheduler
-    /// Is told the worker of a call that nobody waits for any more.
+    /// Is told the worker of a call that no caller waits for any more.
     private let onAbandoned: @Sendable (_ id: WireID, _ worker: String) -> Void
 
     init(deadlines: DeadlineScheduler, onAbandoned: @escaping @Sendable (_ id: WireID, _ worker: String) -> Void) {
@@ -95,188 +42,189 @@ final class PendingCalls: Sendable {
         state.withLock { $0.calls.count }
     }
 
-    /// Expects the reply to `id` until `deadline`, and, where there is a keepalive interval, some sign of life within
-    /// each interval.
+    /// Expects a reply until `deadline`, and, where there is a keepalive interval, some sign of life within each interval.
     ///
-    /// - Parameter isSending: whether ``sent(_:_:)`` will tell, by `deadline`, how sending it went.
+    /// - Parameters:
+    ///   - isSending: whether ``PendingCall/sent(_:)`` will tell, by `deadline`, how sending it went.
+    ///   - observation: is told that too.
     func add(
-        _ id: WireID, deadline: Moment, keepaliveInterval: Duration?, isSending: Bool = false
-    ) throws {
-        let first = keepaliveInterval.map { min(deadline, .now + $0) } ?? deadline
-        let token = deadlines.schedule(at: first) { self.timeOut(id) }
-        let closed = state.withLock { state in
-            if state.closed == nil {
-                state.calls[IDFingerprint(id)] = Call(
-                    deadline: deadline, keepaliveInterval: keepaliveInterval, token: token, isSending: isSending
-                )
-            }
-            return state.closed
-        }
-        if let closed {
-            deadlines.cancel(token)
+        deadline: Moment, keepaliveInterval: Duration?, isSending: Bool = false, observation: SendingObservation? = nil
+    ) throws -> PendingCall {
+        let limit = keepaliveInterval.map { min(deadline, .now + $0) } ?? deadline
+        return try state.withLock { state throws(any Error) in
             // Nothing was sent.
-            throw closed
-        }
-        // The alarm may have come before there was a call to end.
-        if first <= .now { timeOut(id) }
-    }
-
-    private func timeOut(_ id: WireID) {
-        let isSending = state.withLock { state in
-            guard let index = state.calls.index(forKey: IDFingerprint(id)), state.calls.values[index].isSending else {
-                return false
+            if let closed = state.closed { throw closed }
+            let call = state.calls.add { high, low in
+                PendingCall(
+                    high, low, deadline: deadline, limit: limit, keepaliveInterval: keepaliveInterval,
+                    isSending: isSending, observation: observation, calls: self)
             }
-            state.calls.values[index].isOverdue = true
-            return true
-        }
-        if !isSending { finish(id, .failure(Failure.timeout(id: id))) }
-    }
-
-    /// How sending a call went; its reply may have come before.
-    func sent(_ id: WireID, _ error: TransportError?) {
-        if let error { return finish(id, .failure(error)) }
-        // In its place in the dictionary: a copy of a call is not cheap.
-        let next: Call.Sent = state.withLock { state in
-            guard let index = state.calls.index(forKey: IDFingerprint(id)) else { return .waits }
-            return state.calls.values[index].sent()
-        }
-        switch next {
-        case .waits: break
-        case .timedOut: finish(id, .failure(Failure.timeout(id: id)))
-        case .listens(let deadline): listen(for: id, until: deadline)
+            setAlarm(by: limit, &state)
+            return call
         }
     }
 
-    /// Another alarm, as the one of before may have gone off.
-    private func listen(for id: WireID, until deadline: Moment) {
-        let token = deadlines.schedule(at: deadline) { self.timeOut(id) }
-        let unneeded = state.withLock { state in
-            guard let index = state.calls.index(forKey: IDFingerprint(id)), state.calls.values[index].outcome == nil
-            else {
-                return token
+    /// How sending a call went.
+    func sent(_ call: PendingCall, _ error: TransportError?) {
+        let ending: Ending? = state.withLock { state in
+            if let error { return state.end(call, .failure(error)) }
+            call.isSending = false
+            guard let interval = call.keepaliveInterval, .now < call.deadline else {
+                return call.isOverdue ? state.end(call, .failure(Failure.timeout(id: call.id))) : nil
             }
-            defer { state.calls.values[index].token = token }
-            return state.calls.values[index].token
+            // The other side has been silent for no time yet.
+            call.isOverdue = false
+            call.limit = min(call.deadline, .now + interval)
+            if state.has(call) { setAlarm(by: call.limit, &state) }
+            return nil
         }
-        deadlines.cancel(unneeded)
+        Self.resume(ending)
     }
 
     /// Stops expecting a reply.
-    func remove(_ id: WireID) {
-        let token = state.withLock { $0.calls.removeValue(forKey: IDFingerprint(id))?.token }
-        if let token { deadlines.cancel(token) }
+    func remove(_ call: PendingCall) {
+        state.withLock { state in
+            _ = state.calls.remove(call.high, call.low)
+            call.standing = .over
+        }
     }
 
-    /// Waits for the outcome of a call that was added; ends with the deadline given there.
+    /// Waits for the outcome of a call; ends with its deadline.
     ///
     /// - Parameter sending: the publish of the request, given up when the task is cancelled.
-    func reply(to id: WireID, sending: PendingPublish? = nil) async throws -> OsloReply {
+    func reply(to call: PendingCall, sending: PendingPublish? = nil) async throws -> OsloReply {
         try await withTaskCancellationHandler {
             try await withUnsafeThrowingContinuation { continuation in
-                let outcome: Result<OsloReply, any Error>? = state.withLock { state in
-                    guard let index = state.calls.index(forKey: IDFingerprint(id)) else {
-                        return .failure(CancellationError())
-                    }
-                    if let outcome = state.calls.values[index].outcome {
-                        state.calls.remove(at: index)
+                let outcome: Result<OsloReply, any Error>? = state.withLock { _ in
+                    switch call.standing {
+                    case .expected:
+                        call.standing = .waits(continuation)
+                        return nil
+                    case .ended(let outcome):
+                        call.standing = .over
                         return outcome
+                    case .waits, .over: return .failure(CancellationError())
                     }
-                    state.calls.values[index].continuation = continuation
-                    return nil
                 }
                 if let outcome { continuation.resume(with: outcome) }
             }
         } onCancel: {
-            self.abandon(id)
+            self.abandon(call)
             sending?.cancel()
         }
     }
 
     /// Ends a call whose task was cancelled, and has its worker told, now or as soon as it says who it is.
-    func abandon(_ id: WireID) {
-        let (worker, deadline) = state.withLock { state -> (String?, Moment?) in
-            guard let call = state.calls[IDFingerprint(id)], call.outcome == nil else { return (nil, nil) }
-            return (call.worker, call.deadline)
+    func abandon(_ call: PendingCall) {
+        let (worker, ending): (String?, Ending?) = state.withLock { state in
+            guard state.has(call) else { return (nil, nil) }
+            let ending = state.end(call, .failure(CancellationError()))
+            if call.worker == nil, state.abandoned.count < Self.maximumAbandoned {
+                let key = IDFingerprint(call.id)
+                state.abandoned[key] = deadlines.schedule(at: call.deadline) {
+                    _ = self.state.withLock { $0.abandoned.removeValue(forKey: key) }
+                }
+            }
+            return (call.worker, ending)
         }
-        guard let deadline else { return }
-        finish(id, .failure(CancellationError()))
-        if let worker { return onAbandoned(id, worker) }
-        let token = deadlines.schedule(at: deadline) {
-            _ = self.state.withLock { $0.abandoned.removeValue(forKey: IDFingerprint(id)) }
-        }
-        let isKept = state.withLock { state in
-            guard state.abandoned.count < Self.maximumAbandoned else { return false }
-            state.abandoned[IDFingerprint(id)] = token
-            return true
-        }
-        if !isKept { deadlines.cancel(token) }
+        Self.resume(ending)
+        if let worker { onAbandoned(call.id, worker) }
     }
 
-    /// Takes a reply message. `false` when nobody waits for it (a late reply, a leaked keepalive).
+    /// Takes a reply message. `false` when no caller waits for it (a late reply, a leaked keepalive).
     func receive(_ reply: OsloReply, id: WireID) -> Bool {
-        var abandoned: DeadlineScheduler.Token?
-        let key = IDFingerprint(id)
-        let next: Call.Received = state.withLock { state in
-            if let index = state.calls.index(forKey: key) {
-                let received = state.calls.values[index].receive(reply)
-                if case .finished(let end, _) = received, end.continuation != nil { state.calls.remove(at: index) }
-                if case .late = received {} else { return received }
+        enum Next {
+            case kept, late
+            case ended(Ending?)
+            case abandoned(DeadlineScheduler.Token)
+        }
+        let next: Next = state.withLock { state in
+            if case .digits(let high, let low) = id, let call = state.calls.call(high, low) {
+                guard let last = call.received(reply) else { return .kept }
+                return .ended(state.end(call, .success(last)))
             }
-            abandoned = state.abandoned.removeValue(forKey: key)
-            return .late
+            if state.abandoned.isEmpty { return .late }
+            return state.abandoned.removeValue(forKey: IDFingerprint(id)).map { .abandoned($0) } ?? .late
         }
         switch next {
-        case .late:
-            guard let abandoned else { return false }
-            deadlines.cancel(abandoned)
+        case .late: return false
+        case .kept: break
+        case .ended(let ending): Self.resume(ending)
+        case .abandoned(let token):
+            deadlines.cancel(token)
             if let worker = reply.worker { onAbandoned(id, worker) }
-        case .kept: return true
-        case .postponed(let token, let deadline): deadlines.postpone(token, to: deadline)
-        case .finished(let end, let reply):
-            deadlines.cancel(end.token)
-            end.continuation?.resume(returning: reply)
         }
         return true
     }
 
     /// Ends every call, and every later one, with an error.
     func close(_ error: any Error) {
-        let keys: [IDFingerprint] = state.withLock { state in
-            state.closed = state.closed ?? error
-            return Array(state.calls.keys)
-        }
-        for key in keys { finish(key, .failure(Failure.closed(error))) }
+        state.withLock { $0.closed = $0.closed ?? error }
+        failAll(error)
     }
 
     /// Ends the calls of now, whose replies cannot come any more.
     func failAll(_ error: any Error) {
-        let keys = state.withLock { Array($0.calls.keys) }
-        for key in keys { finish(key, .failure(Failure.closed(error))) }
-    }
-
-    private func finish(_ id: WireID, _ outcome: Result<OsloReply, any Error>) {
-        finish(IDFingerprint(id), outcome)
-    }
-
-    private func finish(_ key: IDFingerprint, _ outcome: Result<OsloReply, any Error>) {
-        let ended = state.withLock { state in
-            state.calls.index(forKey: key).flatMap { index in
-                state.calls.values[index].outcome == nil ? state.finish(index, outcome) : nil
-            }
+        let endings = state.withLock { state in
+            state.calls.all.compactMap { state.end($0, .failure(Failure.closed(error))) }
         }
-        guard let (token, continuation) = ended else { return }
-        deadlines.cancel(token)
-        continuation?.resume(with: outcome)
+        for ending in endings { Self.resume(ending) }
+    }
+
+    private static func resume(_ ending: Ending?) {
+        if let ending { ending.continuation.resume(with: ending.outcome) }
+    }
+
+    // MARK: Time
+
+    /// Sees to it that an alarm goes off by then.
+    private func setAlarm(by limit: Moment, _ state: inout State) {
+        if let alarm = state.alarm {
+            if alarm.moment <= limit { return }
+            deadlines.cancel(alarm.token)
+        }
+        state.alarm = (limit, deadlines.schedule(at: limit) { [weak self] in self?.goOff(limit) })
+    }
+
+    /// Ends the calls that have been silent for too long.
+    private func goOff(_ alarm: Moment) {
+        let endings: [Ending] = state.withLock { state in
+            // Another one may have been set just now, for earlier.
+            if state.alarm?.moment == alarm { state.alarm = nil }
+            let now = Moment.now
+            var endings: [Ending] = []
+            var bound: Moment?
+            for call in state.calls.all where !call.isOverdue {
+                if call.limit > now {
+                    bound = min(bound ?? call.limit, call.limit)
+                } else if call.isSending {
+                    call.isOverdue = true
+                } else if let ending = state.end(call, .failure(Failure.timeout(id: call.id))) {
+                    endings.append(ending)
+                }
+            }
+            if let bound { setAlarm(by: bound, &state) }
+            return endings
+        }
+        for ending in endings { Self.resume(ending) }
     }
 }
 
 extension PendingCalls.State {
-    /// Ends a call. If its caller waits, nothing is kept; otherwise the outcome is, until the caller comes.
-    fileprivate mutating func finish(
-        _ index: Dictionary<IDFingerprint, PendingCalls.Call>.Index, _ outcome: Result<OsloReply, any Error>
-    ) -> PendingCalls.Call.End {
-        let end = calls.values[index].end(outcome)
-        if end.continuation != nil { calls.remove(at: index) }
-        return end
+    fileprivate func has(_ call: PendingCall) -> Bool { calls.call(call.high, call.low) === call }
+
+    /// Ends a call, unless it has ended.
+    ///
+    /// - Returns: its caller, if that waits already.
+    fileprivate mutating func end(
+        _ call: PendingCall, _ outcome: Result<OsloReply, any Error>
+    ) -> PendingCalls.Ending? {
+        guard calls.remove(call.high, call.low) else { return nil }
+        if case .waits(let continuation) = call.standing {
+            call.standing = .over
+            return (continuation, outcome)
+        }
+        call.standing = .ended(outcome)
+        return nil
     }
 }

@@ -279,9 +279,8 @@ final class RPCRequestHandling: Sendable {
     }
 
     private func run(_ request: RPCServerRequest) async throws -> JSONValue {
-        var logger = logger
-        logger[metadataKey: "rpc.method"] = .string(request.method)
-        logger[metadataKey: "request.id"] = .string(request.context.requestID)
+        let logger = logger.named(
+            .init(key: "rpc.method", value: request.method), .init(key: "request.id", value: request.context.requestID))
         return try await withLogger(logger) { _ in
             if configuration.middleware.isEmpty { return try await dispatch(request) }
             return try await MiddlewareChain.handle(request, through: configuration.middleware[...]) {

@@ -16,22 +16,22 @@ struct PendingCallsTests {
     @Test("The silence of the other side begins when the call is sent, which may have taken longer than it may last")
     func silenceBeginsLate() async throws {
         try await withCalls { calls in
-            try calls.add("1", deadline: .now + .seconds(30), keepaliveInterval: .milliseconds(500), isSending: true)
+            let call = try calls.add(deadline: .now + .seconds(30), keepaliveInterval: .milliseconds(500), isSending: true)
             try await Task.sleep(for: .milliseconds(800))
-            calls.sent("1", nil)
-            #expect(calls.receive(OsloReply(result: "late", ending: true, messageID: .string("1")), id: "1"))
-            #expect(try await calls.reply(to: "1").result == "late")
+            call.sent(nil)
+            #expect(calls.receive(OsloReply(result: "late", ending: true, callID: call.id), id: call.id))
+            #expect(try await calls.reply(to: call).result == "late")
         }
     }
 
     @Test("Silence after a call was sent late ends it, after the interval")
     func silence() async throws {
         try await withCalls { calls in
-            try calls.add("1", deadline: .now + .seconds(30), keepaliveInterval: .milliseconds(200), isSending: true)
+            let call = try calls.add(deadline: .now + .seconds(30), keepaliveInterval: .milliseconds(200), isSending: true)
             try await Task.sleep(for: .milliseconds(300))
             let begin = Moment.now
-            calls.sent("1", nil)
-            await #expect(throws: PendingCalls.Failure.self) { try await calls.reply(to: "1") }
+            call.sent(nil)
+            await #expect(throws: PendingCalls.Failure.self) { try await calls.reply(to: call) }
             #expect((.milliseconds(150)...(.seconds(25))).contains(begin.duration(to: .now)))
         }
     }
@@ -40,10 +40,10 @@ struct PendingCallsTests {
     func deadline() async throws {
         try await withCalls { calls in
             let deadline = Moment.now + .milliseconds(100)
-            try calls.add("1", deadline: deadline, keepaliveInterval: .milliseconds(50), isSending: true)
+            let call = try calls.add(deadline: deadline, keepaliveInterval: .milliseconds(50), isSending: true)
             try await Task.sleep(for: .milliseconds(300))
-            calls.sent("1", nil)
-            await #expect(throws: PendingCalls.Failure.self) { try await calls.reply(to: "1") }
+            call.sent(nil)
+            await #expect(throws: PendingCalls.Failure.self) { try await calls.reply(to: call) }
         }
     }
 
@@ -54,8 +54,8 @@ struct PendingCallsTests {
         let running = Task { await deadlines.run() }
         func abandonOne() throws {
             let calls = PendingCalls(deadlines: deadlines) { _, _ in }
-            try calls.add("1", deadline: .now + .seconds(3600), keepaliveInterval: nil)
-            calls.abandon("1")
+            let call = try calls.add(deadline: .now + .seconds(3600), keepaliveInterval: nil)
+            calls.abandon(call)
             kept = calls
         }
         try abandonOne()

@@ -28,9 +28,9 @@ final class NotificationWork: Sendable {
         _ received: ReceivedNotification, by body: @Sendable (NotificationEvent) async throws -> Void
     ) async throws {
         let event = received.event
-        var logger = logger
-        logger[metadataKey: "notification.event_type"] = .string(event.eventType ?? "")
-        if case .string(let id)? = event.context["request_id"] { logger[metadataKey: "request.id"] = .string(id) }
+        let logger = logger.named(
+            .init(key: "notification.event_type", value: event.eventType ?? ""),
+            event.context["request_id"]?.string.map { .init(key: "request.id", value: $0) })
         try await withLogger(logger) { _ in
             guard isObserved else { return try await body(event) }
             try await observed([event], isBatch: false, received.queue) { try await body(event) }

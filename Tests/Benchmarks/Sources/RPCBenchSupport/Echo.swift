@@ -15,8 +15,12 @@ public enum Echo {
     public static let topic = Topic("bench")
     public static let method = RPCMethod<Arguments, String>("echo")
     public static let drop = RPCMethod<Arguments, NoReply>("drop")
-    /// Says nothing.
-    public static let logger = Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() }
+    /// As programs have it, whose warnings are logged.
+    public static let logger = {
+        var logger = Logger(label: "bench") { StreamLogHandler.standardError(label: $0) }
+        logger.logLevel = .warning
+        return logger
+    }()
 
     /// - Parameters:
     ///   - typed: whether its handlers take and return values, or JSON.
