@@ -9,7 +9,8 @@ struct HostSweep: Sendable {
         /// Until an answer is too late.
         var timeout = Duration.seconds(10)
         var classifier = HostClassifier(slow: .seconds(1))
-        /// The most requests a second in a cell.
+        /// The most requests a second in a cell. So many go out together, as a broker has half the work with them that it
+        /// has with one at a time.
         var rate = 50.0
         /// Whether hosts that don't answer, or slowly, are asked once more: where no later sweep makes it certain.
         var asksTwice = false
@@ -106,8 +107,9 @@ struct HostSweep: Sendable {
     ) async -> Answers {
         guard !hosts.isEmpty else { return Answers() }
         let interval = max(.seconds(1) / configuration.rate, window / hosts.count)
+        let together = min(max(1, Int(configuration.rate)), hosts.count)
         // Many cells' requests don't go out at the same moments.
-        let start = ContinuousClock.now + interval * Double.random(in: 0..<1)
+        let start = ContinuousClock.now + interval * together * Double.random(in: 0..<1)
         let context = RequestContext()
         var answers = Answers()
         // When the queue refuses one request, no more are made.
@@ -117,7 +119,9 @@ struct HostSweep: Sendable {
                 if index >= Self.mostInFlight, let (host, finding) = await group.next() {
                     answers.findings[host] = finding
                 }
-                try? await Task.sleep(until: start + interval * index, clock: .continuous)
+                if index % together == 0 {
+                    try? await Task.sleep(until: start + interval * index, clock: .continuous)
+                }
                 guard refusal.withLock({ $0 == nil }), !Task.isCancelled else { break }
                 group.addTask { (host, await ask(host, through: queue, context, refusal)) }
             }

@@ -20,7 +20,7 @@ struct SweepOptions: ParsableArguments {
     var givenTimeout: TimeSpan?
     @Option(help: ArgumentHelp("A host that answers later is slow.", valueName: "time"))
     var slow: TimeSpan = 1
-    @Option(help: ArgumentHelp("The most requests a second in a cell.", valueName: "number"))
+    @Option(help: ArgumentHelp("The most requests a second in a cell, which go out together.", valueName: "number"))
     var rate = 50.0
     @OptionGroup var base: BaseOptions
     @OptionGroup var directory: DirectoryOptions

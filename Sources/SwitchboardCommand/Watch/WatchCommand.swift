@@ -24,9 +24,10 @@ struct WatchCommand: ConfiguredCommand {
             What one sweep can't make certain (deaf, slow, a cell that doesn't answer) is told when the next one finds it again. \
             Mappings are read before each sweep, so new hosts, cells and URLs are followed. A cell's trouble costs that cell alone.
 
-            It has one message queue connection a cell (two to RabbitMQ), and spreads a cell's requests over half of --every. Each \
-            serves two sweeps and is then opened anew, as brokers look at passwords and permissions only then. What it declares \
-            goes within a minute of its end.
+            It has one message queue connection a cell (two to RabbitMQ), and spreads a cell's requests over half of --every, --rate \
+            of them at a time: a broker has half the work with them that it has with one at a time, and each answer comes some \
+            milliseconds later. A connection serves two sweeps and is then opened anew, as brokers look at passwords and permissions \
+            only then. What it declares goes within a minute of its end.
 
             On a terminal the output is a table that follows the terminal's size; else a line for each change and each sweep. \
             --output json gives the same as JSON, one object a line with the member event: host, mapped, unmapped, \

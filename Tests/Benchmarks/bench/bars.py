@@ -66,6 +66,8 @@ THROUGH = "through, batches of 100"
 LINES = "200 lines"
 WAYS = ((US, ""), (IN_PLACE, " in place"))
 MILLION = "by instance, SQLite, 1,000,000 mappings"
+CLOUD = "70 cells of 100 hosts, a sweep every 60 s"
+RECORDED = "1,000,000 casts, 8,000 a second"
 ONE_LOOK = "look-ups among 1,000,000 instances, 1 outstanding"
 
 BARS = [
@@ -104,6 +106,22 @@ BARS = [
         Median("cells", "1000 cells, 200 lines, 64 tasks", "memory for the lines"), "<=", 200 * 150 / 1024),
     Bar(22, "Look-up by instance, MariaDB over TCP: p50 to C's", Ratio("directory", ONE_LOOK, "p50", "c libmariadb"), "<=", 1.4),
     Bar(22, "Look-up by instance, MariaDB over TCP: p50 to Nova's", Ratio("directory", ONE_LOOK, "p50", "nova"), "<=", 0.2),
+    *(Bar(23, f"Simulated cloud: {what}", Median("watch", CLOUD, metric), comparison, limit)
+      for what, metric, comparison, limit in (
+          ("the longest sweep, s", "longest sweep", "<=", 60),
+          ("connections of a cell", "most connections of a cell", "<=", 2),
+          ("CPU of a broker at a sweep a minute, %", "broker cpu added at a sweep a minute, each broker", "<=", 5),
+          ("false alarms in 30 sweeps without faults", "false alarms", "<=", 0),
+          ("false alarms beside hosts' faults", "false alarms beside faults", "<=", 0),
+          ("false alarms beside cells' faults", "false alarms beside cells' faults", "<=", 0))),
+    *(Bar(23, f"Simulated cloud: {fault}, told of 50 within two sweeps",
+          Median("watch", CLOUD, f"{fault}: told within two sweeps"), ">=", 50)
+      for fault in ("server stopped", "consumer cancelled", "replies lost", "queue without consumer", "host gone")),
+    *(Bar(23, f"Recording of 1,000,000: {what}", Median("record", RECORDED, metric), "<=", 0)
+      for what, metric in (
+          ("exit code of record", "exit code of record"), ("exit code of replay", "exit code of replay"),
+          ("messages out of order, lost or twice", "out of order, lost or twice"),
+          ("files with a password", "files with a password"))),
     Bar(25, "Spool, a durable file each: to the C loop's rate",
         Median("spool", "durable publish, a file each", "ratio to the C loop", f"{US}, 1 publisher"), ">=", 0.95),
     Bar(6, "Spool, 64 publishers share syncs: to one publisher's rate",

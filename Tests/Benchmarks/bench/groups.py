@@ -122,6 +122,21 @@ def watch(world):
     ])
 
 
+def record(world):
+    """`switchboard record` and `replay`: whether all messages come to another broker, in order, and what one costs."""
+    other = brokers.Broker()
+    try:
+        count, rate = world.count(1_000_000, 20_000), 8000
+        command = [
+            world.programs("record-bench"), world.programs("switchboard"), world.broker.url, other.url, count, rate,
+        ]
+        world.suite.run("record", [
+            Case(f"{count:,} casts, {rate:,} a second", [Measure(US, command, limit=count / rate * 5 + 120)]),
+        ])
+    finally:
+        other.stop()
+
+
 def stall(world):
     other = brokers.Broker()
     try:
@@ -288,6 +303,7 @@ GROUPS = {
     "reconnect": Group(reconnect, 200, PEER_PACKAGES, ("bench",)),
     "stall": Group(stall, 0, PEER_PACKAGES),
     "watch": Group(watch, None, (*PEER_PACKAGES, "libsqlite3-dev")),
+    "record": Group(record, 0, (*PEER_PACKAGES, "libsqlite3-dev")),
     "in-process": Group(in_process, None, ("librabbitmq-dev",), ("bench",)),
     "spool": Group(spool, None, ("librabbitmq-dev",), ("bench",)),
     "json": Group(json, None, ("librabbitmq-dev",), ("bench",)),

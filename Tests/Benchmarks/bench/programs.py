@@ -26,6 +26,7 @@ SWIFT = {
     "counts-bench": [],
     "directory-bench": [],
     "watch-bench": [],
+    "record-bench": [],
     "switchboard": [],
 }
 

@@ -2,16 +2,17 @@ import Glibc
 
 /// What this process uses.
 public enum Usage {
-    private static var all: rusage {
-        var usage = rusage()
-        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-        return usage
-    }
-
     /// Seconds of processor time, user and system.
-    public static var cpuSeconds: Double {
+    public static var cpuSeconds: Double { cpuSeconds(RUSAGE_SELF) }
+
+    /// The same of the programs that this one has started, and whose end it has seen.
+    public static var cpuSecondsOfChildren: Double { cpuSeconds(RUSAGE_CHILDREN) }
+
+    private static func cpuSeconds(_ whose: __rusage_who) -> Double {
         func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) / 1e6 }
-        return seconds(all.ru_utime) + seconds(all.ru_stime)
+        var usage = rusage()
+        getrusage(__rusage_who_t(whose.rawValue), &usage)
+        return seconds(usage.ru_utime) + seconds(usage.ru_stime)
     }
 
     /// KiB, the most that there was; `getrusage` has that of the program's parent too.

@@ -59,7 +59,9 @@ prepareOutput()
         figure("false alarms", Double(alarms), "")
         figure("fewest answering hosts", Double(answering), "")
         figure("broker cpu added by a sweep", added, "s")
-        figure("broker cpu added at a sweep a minute", added / 60 * 100, "% of a processor")
+        figure(
+            "broker cpu added at a sweep a minute, each broker", added / 60 * 100 / Double(cloud.brokers.count),
+            "% of a processor")
         figure("watch cpu of a sweep", (processorSeconds(of: watching.processID) - watchStart) / Double(sweeps), "s")
         try await injectHostFaults(cloud, watching, count: faults, limit: limit)
         try await injectCellFaults(cloud, watching, limit: limit)
