@@ -65,7 +65,9 @@ struct CallTable<Call: AnyObject> {
 
     private mutating func grow() {
         var larger = Array(repeating: Slot(), count: slots.count * 2)
-        for slot in slots where slot.call != nil { larger[Int(truncatingIfNeeded: slot.low) & (larger.count - 1)] = slot }
+        for slot in slots where slot.call != nil {
+            larger[Int(truncatingIfNeeded: slot.low) & (larger.count - 1)] = slot
+        }
         slots = larger
     }
 }

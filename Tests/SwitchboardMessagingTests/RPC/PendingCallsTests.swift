@@ -16,7 +16,8 @@ struct PendingCallsTests {
     @Test("The silence of the other side begins when the call is sent, which may have taken longer than it may last")
     func silenceBeginsLate() async throws {
         try await withCalls { calls in
-            let call = try calls.add(deadline: .now + .seconds(30), keepaliveInterval: .milliseconds(500), isSending: true)
+            let call = try calls.add(
+                deadline: .now + .seconds(30), keepaliveInterval: .milliseconds(500), isSending: true)
             try await Task.sleep(for: .milliseconds(800))
             call.sent(nil)
             #expect(calls.receive(OsloReply(result: "late", ending: true, callID: call.id), id: call.id))
@@ -27,7 +28,8 @@ struct PendingCallsTests {
     @Test("Silence after a call was sent late ends it, after the interval")
     func silence() async throws {
         try await withCalls { calls in
-            let call = try calls.add(deadline: .now + .seconds(30), keepaliveInterval: .milliseconds(200), isSending: true)
+            let call = try calls.add(
+                deadline: .now + .seconds(30), keepaliveInterval: .milliseconds(200), isSending: true)
             try await Task.sleep(for: .milliseconds(300))
             let begin = Moment.now
             call.sent(nil)

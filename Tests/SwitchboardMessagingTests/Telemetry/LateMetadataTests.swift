@@ -77,12 +77,14 @@ struct LateMetadataTests {
             Logger.current.info("greeting")
             return .null
         }
-        let server = RPCServer(connection, topic: Topic("t"), name: "s", router: router,
+        let server = RPCServer(
+            connection, topic: Topic("t"), name: "s", router: router,
             logger: Logger(label: "test") { _ in log })
         let context = RequestContext()
         try await withRunning(connection, server) {
             try await server.waitUntilServing()
-            _ = try await RPCClient(connection, topic: Topic("t"), timeout: .seconds(30)).call("greet", context: context)
+            _ = try await RPCClient(connection, topic: Topic("t"), timeout: .seconds(30)).call(
+                "greet", context: context)
         }
         let entry = try #require(log.entries.first { $0.message == "greeting" })
         #expect(entry.metadata["rpc.method"] == "greet" && entry.metadata["rpc.server"] == "s")

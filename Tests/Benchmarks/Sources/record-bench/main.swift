@@ -41,10 +41,12 @@ prepareOutput()
 
     /// A cast as oslo.messaging would send it.
     func cast(_ number: Int) -> Message {
-        let content = #"{\"method\": \"note\", \"args\": {\"number\": \#(number), \"admin_password\": \"\#(canary)\", "#
+        let content =
+            #"{\"method\": \"note\", \"args\": {\"number\": \#(number), \"admin_password\": \"\#(canary)\", "#
             + #"\"text\": \"\#(filling)\"}, \"version\": \"1.0\", \"_unique_id\": \"\#(id(of: number))\"}"#
         return Message(
-            body: Array(#"{"oslo.version": "2.0", "oslo.message": "\#(content)"}"#.utf8), contentType: "application/json",
+            body: Array(#"{"oslo.version": "2.0", "oslo.message": "\#(content)"}"#.utf8),
+            contentType: "application/json",
             contentEncoding: "utf-8")
     }
 
