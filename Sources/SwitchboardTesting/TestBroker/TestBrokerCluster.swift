@@ -19,11 +19,18 @@ public final class TestBrokerCluster: Sendable {
         _ body: (TestBrokerCluster) async throws -> Result
     ) async throws -> Result {
         precondition(size >= 1, "A cluster has at least one node, not \(size).")
+        return try await withCluster(Array(repeating: configuration, count: size), body)
+    }
+
+    /// The same with a configuration for each node.
+    package static func withCluster<Result>(
+        _ configurations: [TestBrokerConfiguration], _ body: (TestBrokerCluster) async throws -> Result
+    ) async throws -> Result {
         let mapper = try await PortMapper.start()
         var brokers: [TestBroker] = []
         do {
             let group = TestBroker.Group(isCluster: true)
-            for _ in 0..<size {
+            for configuration in configurations {
                 brokers.append(try await TestBroker.start(configuration, mapper: mapper, group: group))
             }
             for broker in brokers.dropFirst() {

@@ -114,9 +114,11 @@ BARS = [
           ("false alarms in 30 sweeps without faults", "false alarms", "<=", 0),
           ("false alarms beside hosts' faults", "false alarms beside faults", "<=", 0),
           ("false alarms beside cells' faults", "false alarms beside cells' faults", "<=", 0))),
-    *(Bar(23, f"Simulated cloud: {fault}, told of 50 within two sweeps",
+    *(Bar(23, f"Simulated cloud: {fault}, told within two sweeps, of 50 or more",
           Median("watch", CLOUD, f"{fault}: told within two sweeps"), ">=", 50)
-      for fault in ("server stopped", "consumer cancelled", "replies lost", "queue without consumer", "host gone")),
+      for fault in (
+          "server stopped", "consumer cancelled", "replies lost", "queue without consumer", "host gone", "broker stopped",
+          "permission revoked")),
     *(Bar(23, f"Recording of 1,000,000: {what}", Median("record", RECORDED, metric), "<=", 0)
       for what, metric in (
           ("exit code of record", "exit code of record"), ("exit code of replay", "exit code of replay"),

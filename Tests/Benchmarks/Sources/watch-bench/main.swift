@@ -4,7 +4,7 @@
 //
 // PROGRAM is `switchboard`. The cells are virtual hosts on two brokers that it starts, with so many hosts each. After SWEEPS
 // sweeps, INTERVAL seconds from one to the next, without faults, it injects FAULTS faults of each kind and counts those that
-// are told within two sweeps; then it revokes the permissions of a third of the cells and stops the second broker.
+// are told within two sweeps; then it stops one broker after the other, and revokes the permissions of FAULTS cells.
 
 import BenchSupport
 import Foundation
@@ -64,7 +64,7 @@ prepareOutput()
             "% of a processor")
         figure("watch cpu of a sweep", (processorSeconds(of: watching.processID) - watchStart) / Double(sweeps), "s")
         try await injectHostFaults(cloud, watching, count: faults, limit: limit)
-        try await injectCellFaults(cloud, watching, limit: limit)
+        try await injectCellFaults(cloud, watching, count: faults, limit: limit)
     }
 
     func seconds(_ sweep: JSONValue?) -> Double {
@@ -124,22 +124,46 @@ prepareOutput()
         figure("false alarms beside faults", Double(others.count), "")
     }
 
-    func injectCellFaults(_ cloud: SimulatedCloud, _ watching: Watching, limit: Duration) async throws {
-        let half = (cloud.cellCount + 1) / 2
-        let revoked = Set((0..<max(1, half * 2 / 3)).map { cloud.name(of: $0) })
-        for cell in 0..<revoked.count { try await cloud.revokePermissions(of: cell) }
-        await cloud.brokers[1].kill9()
-        let down = Set((half..<cloud.cellCount).map { cloud.name(of: $0) })
-        let events = try await told(by: watching, limit: limit)
-        let unreachable = Set(events.filter { $0["event"] == "cell_unreachable" }.compactMap { $0["cell"]?.string })
+    func injectCellFaults(
+        _ cloud: SimulatedCloud, _ watching: Watching, count: Int, limit: Duration
+    ) async throws {
+        var others = 0
+        /// How many of the cells are told to be unreachable.
+        func toldUnreachable(of cells: Set<String>) async throws -> Int {
+            let events = try await told(by: watching, limit: limit)
+            let unreachable = Set(events.filter { $0["event"] == "cell_unreachable" }.compactMap { $0["cell"]?.string })
+            others += events.count { $0["event"] == "host" } + unreachable.subtracting(cells).count
+            return unreachable.intersection(cells).count
+        }
+        var (stopped, found) = (0, 0)
+        for broker in cloud.brokers {
+            await broker.kill9()
+            let down = Set((0..<cloud.cellCount).filter { cloud.broker(of: $0) === broker }.map { cloud.name(of: $0) })
+            stopped += down.count
+            found += try await toldUnreachable(of: down)
+            try await broker.startNode()
+            try await waitUntilNothingChanges(watching, limit: limit)
+        }
+        figure("broker stopped: injected", Double(stopped), "cells")
+        figure("broker stopped: told within two sweeps", Double(found), "cells")
+        let revoked = 0..<min(count, cloud.cellCount)
+        for cell in revoked { try await cloud.revokePermissions(of: cell) }
         figure("permission revoked: injected", Double(revoked.count), "cells")
-        figure("permission revoked: told within two sweeps", Double(unreachable.intersection(revoked).count), "cells")
-        figure("broker stopped: injected", Double(down.count), "cells")
-        figure("broker stopped: told within two sweeps", Double(unreachable.intersection(down).count), "cells")
         figure(
-            "false alarms beside cells' faults",
-            Double(
-                events.count { $0["event"] == "host" } + unreachable.subtracting(revoked).subtracting(down).count), "")
+            "permission revoked: told within two sweeps",
+            Double(try await toldUnreachable(of: Set(revoked.map { cloud.name(of: $0) }))), "cells")
+        figure("false alarms beside cells' faults", Double(others), "")
+    }
+
+    /// Returns when two sweeps have told nothing new, all cells being reachable.
+    func waitUntilNothingChanges(_ watching: Watching, limit: Duration) async throws {
+        var calm = 0
+        for _ in 0..<30 {
+            let events = try await watching.nextSweep(within: limit)
+            calm = events.count == 1 && events[0]["cells_unreachable"]?.integer == 0 ? calm + 1 : 0
+            if calm == 2 { return }
+        }
+        throw BenchFailure(description: "After a restart of a broker the watch has something new in each of 30 sweeps.")
     }
 
     let numbers = CommandLine.arguments.dropFirst(2).compactMap { Int($0) }
