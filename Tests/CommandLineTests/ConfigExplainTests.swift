@@ -191,7 +191,7 @@ import Testing
             #expect(result.status == (found.contains { $0.hasPrefix("error") } ? 2 : 1), "\(result)")
         } else {
             #expect(found.isEmpty && result.status == 0, "\(found.joined(separator: "\n"))")
-            #expect(result.output.hasSuffix("Nothing is wrong.\n"))
+            #expect(result.output.hasSuffix("\n\nNothing is wrong.\n"))
         }
         #expect(!result.output.contains("hunter2") && !result.errors.contains("hunter2"))
     }

@@ -174,6 +174,12 @@ struct MessageCommandTests {
         #expect(try program.run("call", "m", "--topic", "t").status == 64)
         #expect(try program.run("call", "m", "x", "--topic", "t", "--cell", "one").status == 64)
         #expect(try program.run("call", "m", "x:={", "--topic", "t", "--cell", "one").status == 64)
+        for (arguments, reason) in [(["a=1", "b=2", "a:=3"], "a is given twice"), ([":=5"], "has no name")] {
+            let result = try program.start(["call", "m", "--topic", "t", "--cell", "one"] + arguments).wait()
+            #expect(result.status == 64 && result.errors.contains(reason), "\(result)")
+        }
+        let noUUID = try program.run("ping", "--instance", "abc")
+        #expect(noUUID.status == 64 && noUUID.errors.contains("'abc' is none"))
         #expect(try program.run("call", "m", "--topic", "t", "--cell", "one", "--in-cell-of-host", "h1").status == 64)
         let cell0 = try program.run("call", "m", "--topic", "t", "--cell", "cell0")
         #expect(cell0.status == 3)

@@ -84,7 +84,9 @@ struct TopStatisticsTests {
         #expect(totals.counts.values.map(\.errors.count).max() ?? 0 <= 51)
     }
 
-    private func report(_ grouping: TopReport.Grouping = .method, _ order: TopReport.Order = .calls) -> TopReport {
+    private func report(
+        _ grouping: TopReport.Grouping = .method, _ order: TopReport.Order = .calls, seesAnswers: Bool = true
+    ) -> TopReport {
         var statistics = TopStatistics(window: 10, start: Self.start)
         for _ in 0..<20 { statistics.add(call("fast", milliseconds: 5), cell: "one", at: at(1)) }
         for _ in 0..<10 { statistics.add(call("slow", milliseconds: 500), cell: "two", at: at(1)) }
@@ -95,7 +97,7 @@ struct TopStatisticsTests {
             statistics.totals(at: at(10)), inFlight: [.init(cell: "two", topic: "compute", method: "slow"): 4],
             backlogs: [.init(cell: "two", name: "compute"): .init(ready: 7, consumers: 1)], grouping: grouping,
             order: order,
-            time: 3661)
+            time: 3661, seesAnswers: seesAnswers)
     }
 
     @Test("Rows are methods, topics or cells, in the order that was asked for")
@@ -121,6 +123,17 @@ struct TopStatisticsTests {
         #expect(object["rows"]?[0]?["errors"]?["nova.exception.Busy"] == 1)
         #expect(object["queues"]?[0]?["waiting"] == 7 && object["queues"]?[1]?["redelivered"] == 1)
         #expect(object["missed"] == 3)
+    }
+
+    @Test("Without answers what comes from them is unknown, and not none")
+    func withoutAnswers() throws {
+        let report = report(seesAnswers: false)
+        #expect(report.lines().first?.contains("- in flight  - errors") == true)
+        let object = try JSONValue(parsing: "\(report.object)")
+        for row in [object["total"], object["rows"]?[0]] {
+            #expect(row?["in_flight"] == .null && row?["errors"] == .null && row?["calls"] != .null)
+        }
+        #expect(object["queues"]?[0]?["redelivered"] == .null && object["queues"]?[0]?["waiting"] == 7)
     }
 
     @Test(

@@ -67,7 +67,7 @@ struct CellRotate: DirectoryCommand {
 
     func validate() throws {
         if (transportURL == nil) == (passwordFile == nil) {
-            throw ValidationError("Give the new credentials: --username and --password-file, or --transport-url.")
+            throw ValidationError("Give --username and --password-file of the new credentials, or --transport-url.")
         }
         if transportURL != nil, username != nil {
             throw ValidationError("--transport-url has its user in it: leave out --username.")

@@ -108,9 +108,9 @@ struct ConfigExplain: AsyncParsableCommand {
             table.add(row.option.name.description, row.setting?.shownValue, row.setting.map { "\($0.origin)\(old)" })
         }
         if !files.isEmpty { try table.print() }
-        if !findings.isEmpty { try StandardOutput.line("") }
+        try StandardOutput.line("")
         for finding in findings { try StandardOutput.line(ArgumentEcho.own.cleaned(finding.description.printable)) }
-        if findings.isEmpty { try StandardOutput.line("\nNothing is wrong.") }
+        if findings.isEmpty { try StandardOutput.line("Nothing is wrong.") }
     }
 
     private func report(

@@ -24,6 +24,7 @@ enum MessageExit {
     static let cellErrors: [CellError.Code: Int32] = [
         .unknownCell: noCell, .ambiguousName: noCell, .unknownInstance: noCell, .notScheduled: noCell,
         .unknownHost: noCell, .noQueue: noCell, .disabledCell: noCell, .badURL: queue, .unreachable: queue,
+        .invalidUUID: 64,
     ]
 
     static func code(of error: RPCError) -> Int32 {

@@ -76,12 +76,11 @@ struct RequestOptions: ParsableArguments {
                 throw ValidationError("\(argument): arguments are NAME=VALUE, or NAME:=JSON.")
             }
             let text = String(argument[argument.index(after: sign)...])
-            if argument[argument.index(before: sign)] == ":" {
-                let name = String(argument[..<argument.index(before: sign)])
-                object[name] = try parseJSON(Array(text.utf8), what: "the argument \(name)")
-            } else {
-                object[String(argument[..<sign])] = .string(text)
-            }
+            let isJSON = argument[argument.index(before: sign)] == ":"
+            let name = String(argument[..<(isJSON ? argument.index(before: sign) : sign)])
+            if name.isEmpty { throw ValidationError("\(argument): the argument has no name.") }
+            if object[name] != nil { throw ValidationError("The argument \(name) is given twice.") }
+            object[name] = isJSON ? try parseJSON(Array(text.utf8), what: "the argument \(name)") : .string(text)
         }
         return object
     }

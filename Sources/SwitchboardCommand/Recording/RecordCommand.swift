@@ -20,7 +20,7 @@ struct RecordCommand: ConfiguredCommand {
             For example:
 
               switchboard record --cell one --to /var/tmp/monday --for 600
-              switchboard spool ls /var/tmp/monday
+              switchboard spool ls /var/tmp/monday --queue \(Recording.queue)
               switchboard replay /var/tmp/monday --transport-url rabbit://… --allow 'get_*'
 
             What comes faster than it can be written is counted, never left out in silence: the command says at its end how many \
@@ -111,7 +111,12 @@ struct RecordCommand: ConfiguredCommand {
         private static func announce(_ event: TapEvent, _ name: String) {
             switch event {
             case .began(let coverage):
-                let replies = coverage.replies == .none ? "without replies" : "with replies"
+                let replies =
+                    switch coverage.replies {
+                    case .firehose: "with replies"
+                    case .bindings: "with those replies that pass an exchange"
+                    case .none: "without replies"
+                    }
                 complain("recording \(name), \(replies); Control-C ends it")
                 if let remark = coverage.remark { complain(remark) }
             case .lost(let reason): complain("\(name) is not recorded for now: \(reason)")

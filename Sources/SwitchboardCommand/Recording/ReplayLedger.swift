@@ -107,6 +107,7 @@ final class ReplayLedger: Sendable {
         change { state in
             state.unconfirmed -= 1
             guard let error else { return }
+            state.report.sent -= 1
             state.report.failures["\(error.code)", default: 0] += 1
             if let id = item.id, state.calls[id]?.item.number == item.number { state.calls[id] = nil }
         }

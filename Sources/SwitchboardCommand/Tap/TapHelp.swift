@@ -17,6 +17,7 @@ enum TapHelp {
         when it ends, off again, also by Control-C and SIGTERM, not by SIGKILL; one that was on before stays on.
 
         Where the firehose isn't used, the tap's queue counts as a receiver: a request to a server that isn't there is not returned \
-        to Switchboard's callers at once (unroutable) while the tap runs, they wait for their time. oslo.messaging's callers do so anyway.
+        to Switchboard's callers at once (unroutable) while the tap runs, they wait for their time, and a cast to it \
+        is lost without an error. oslo.messaging's callers do so anyway.
         """
 }

@@ -41,6 +41,9 @@ actor TapPrinter {
         case .began(let coverage):
             complain("tapping \(name): \(Self.words(coverage)); Control-C ends it")
             if let remark = coverage.remark { complain(remark) }
+            if coverage.replies != .firehose, filter.failuresOnly || filter.slowerThan != nil {
+                complain("--failures and --slower-than go by answers: without the firehose few or none are listed")
+            }
         case .message(let message):
             guard message.motion == .published else { return }
             var joiner = joiners[name] ?? CallJoiner(limits: limits, topics: topics, keepsValues: text.showsValues)

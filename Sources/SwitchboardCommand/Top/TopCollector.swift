@@ -12,6 +12,8 @@ actor TopCollector {
     private var cells: [String: String] = [:]
     private var backlogs: [TopStatistics.Queue: TopReport.Backlog] = [:]
     private var queues: [String: Set<String>] = [:]
+    /// Those that see no answers, or few.
+    private var withoutAnswers: Set<String> = []
 
     private static let mostQueues = 200
 
@@ -28,6 +30,9 @@ actor TopCollector {
         switch event {
         case .began(let coverage):
             if let remark = coverage.remark { complain("\(name): \(remark)") }
+            if coverage.replies == .firehose { withoutAnswers.remove(name) } else { withoutAnswers.insert(name) }
+            // What waits in them is wanted also when nothing comes.
+            queues[name, default: []].formUnion(topics.filter(\.isLiteral).map(\.text))
         case .message(let message):
             if case .delivered(let queue, let isRedelivered) = message.motion {
                 let (topic, _) = KnownNames.split(queue, knownTopics)
@@ -81,6 +86,6 @@ actor TopCollector {
         }
         return TopReport(
             statistics.totals(at: now), inFlight: inFlight, backlogs: backlogs, grouping: grouping, order: order,
-            time: Date.now.timeIntervalSince1970)
+            time: Date.now.timeIntervalSince1970, seesAnswers: withoutAnswers.isEmpty)
     }
 }

@@ -23,7 +23,7 @@ struct TopCommand: ConfiguredCommand {
               switchboard top --all-cells --by cell --sort errors
               switchboard top --cell one --topic compute --once --for 30 --json
 
-            Times, errors, what is in flight and redeliveries need the firehose; without it only rates and backlogs are shown.
+            Times, errors, what is in flight and redeliveries need the firehose; without it only rates and backlogs are shown; the rest is - in the table and null in JSON.
 
             \(TapHelp.seeing)
 

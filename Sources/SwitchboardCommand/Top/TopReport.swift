@@ -34,11 +34,14 @@ struct TopReport: Sendable {
     /// In seconds since 1970.
     let time: Double
     private let showsCells: Bool
+    /// Whether answers are seen. Else times, errors, what is in flight and redeliveries are unknown rather than none.
+    private let seesAnswers: Bool
 
     init(
         _ totals: TopStatistics.Totals, inFlight: [TopStatistics.Key: Int], backlogs: [TopStatistics.Queue: Backlog],
-        grouping: Grouping, order: Order, time: Double
+        grouping: Grouping, order: Order, time: Double, seesAnswers: Bool = true
     ) {
+        self.seesAnswers = seesAnswers
         var rows: [TopStatistics.Key: Row] = [:]
         var total = Row(key: .init(cell: nil, topic: "", method: nil))
         func group(_ key: TopStatistics.Key) -> TopStatistics.Key {
@@ -93,8 +96,8 @@ struct TopReport: Sendable {
     func lines() -> [String] {
         var lines = [
             "\(TapText.clock(time)) UTC  \(rate(total.counts.calls)) calls/s  \(rate(total.counts.others)) others/s  "
-                + "p99 \(text(total.counts.latencies.percentile(0.99)))  \(total.inFlight) in flight  "
-                + "\(total.errorCount) errors in \(Int(seconds.rounded())) s"
+                + "p99 \(text(total.counts.latencies.percentile(0.99)))  \(known(total.inFlight)) in flight  "
+                + "\(known(total.errorCount)) errors in \(Int(seconds.rounded())) s"
                 + (missed > 0 ? "  \(missed) messages missed" : ""), "",
         ]
         lines += Self.table(
@@ -155,14 +158,18 @@ struct TopReport: Sendable {
         }
     }
 
+    private func known(_ count: Int) -> String { seesAnswers ? "\(count)" : "-" }
+
     // MARK: JSON
+
+    private func known(_ value: JSONValue) -> JSONValue { seesAnswers ? value : .null }
 
     var object: JSONObject {
         var object = JSONObject()
         object["time"] = .double((time * 1000).rounded() / 1000)
         object["seconds"] = .double((seconds * 1000).rounded() / 1000)
-        object["total"] = .object(Self.object(total, seconds))
-        object["rows"] = .array(rows.map { .object(Self.object($0, seconds)) })
+        object["total"] = .object(self.object(of: total))
+        object["rows"] = .array(rows.map { .object(self.object(of: $0)) })
         object["queues"] = .array(
             queues.map { queue, backlog, redeliveries in
                 var object = JSONObject()
@@ -172,14 +179,14 @@ struct TopReport: Sendable {
                     object["waiting"] = JSONValue(backlog.ready)
                     object["consumers"] = JSONValue(backlog.consumers)
                 }
-                object["redelivered"] = JSONValue(redeliveries)
+                object["redelivered"] = known(JSONValue(redeliveries))
                 return .object(object)
             })
         object["missed"] = JSONValue(missed)
         return object
     }
 
-    private static func object(_ row: Row, _ seconds: Double) -> JSONObject {
+    private func object(of row: Row) -> JSONObject {
         var object = JSONObject()
         if let cell = row.key.cell { object["cell"] = .string(cell) }
         if !row.key.topic.isEmpty { object["topic"] = .string(row.key.topic) }
@@ -191,10 +198,10 @@ struct TopReport: Sendable {
             guard let time = row.counts.latencies.percentile(share) else { continue }
             object["\(name)_milliseconds"] = .double((time.milliseconds * 1000).rounded() / 1000)
         }
-        object["in_flight"] = JSONValue(row.inFlight)
+        object["in_flight"] = known(JSONValue(row.inFlight))
         var errors = JSONObject()
         for (name, count) in row.counts.errors.sorted(by: { $0.key < $1.key }) { errors[name] = JSONValue(count) }
-        object["errors"] = .object(errors)
+        object["errors"] = known(.object(errors))
         return object
     }
 }

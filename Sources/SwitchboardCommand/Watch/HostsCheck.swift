@@ -15,7 +15,7 @@ struct HostsCheck: ConfiguredCommand {
 
             For example, for Nagios: switchboard check hosts --output nagios --warning 0 --critical 5
 
-            Exit codes: 0 all is well; 1 there are warnings; 2 something fails; 3 no host is mapped, so nothing could be checked; \
+            Exit codes: 0 all is well; 1 there are warnings; 2 something fails, or the mappings can't be read or have no such cell; 3 no host is mapped, so nothing could be checked; \
             74 the report cannot be written. With --output nagios they are Nagios' OK, WARNING, CRITICAL and UNKNOWN.
             """)
 
@@ -30,6 +30,7 @@ struct HostsCheck: ConfiguredCommand {
 
     func validate() throws {
         if warning < 0 || critical < 0 { throw ValidationError("--warning and --critical are numbers of 0 or more.") }
+        if warning > critical { throw ValidationError("--warning is not over --critical: it would never be told.") }
     }
 
     func run() async throws {
@@ -47,7 +48,10 @@ struct HostsCheck: ConfiguredCommand {
             let observations = try await Self.look(
                 listing, HostSweep(configuration: sweep.configuration(asksTwice: true), connections: connections))
             try output.finish(
-                HostsReport(thresholds: thresholds, listing: listing, observations: observations).report)
+                HostsReport(
+                    thresholds: thresholds, listing: listing, observations: observations,
+                    topic: Topic(sweep.topic, exchange: sweep.exchange)
+                ).report)
         }
     }
 

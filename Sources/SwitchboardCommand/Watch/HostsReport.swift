@@ -1,4 +1,5 @@
 import SwitchboardCells
+import SwitchboardCore
 
 /// One sweep as a check's report. A value without I/O.
 struct HostsReport {
@@ -7,7 +8,12 @@ struct HostsReport {
     let listing: HostListing
     let observations: [CellID: CellObservation]
 
-    private static let advice = "'switchboard doctor --cell CELL --topic compute --server HOST' says why."
+    /// What the hosts serve.
+    var topic = Topic("compute", exchange: "nova")
+
+    private var advice: String {
+        "'switchboard doctor --cell CELL --topic \(topic.name) --exchange \(topic.exchange) --server HOST' says why."
+    }
 
     var report: CheckReport {
         CheckReport("hosts", subjects: [overview] + listing.cells.compactMap(subject))
@@ -48,7 +54,7 @@ struct HostsReport {
                         CheckMeasurement(
                             "mapped", .hosts, Double(listing.hostCount), help: "How many hosts are mapped"),
                     ],
-                    otherwise: .init("Requests to such a host are lost or time out.", do: Self.advice)))
+                    otherwise: .init("Requests to such a host are lost or time out.", do: advice)))
         }
         return CheckReport.Subject("all mapped hosts", results: results)
     }
@@ -67,7 +73,7 @@ struct HostsReport {
                     "hosts", "none of \(cell.hosts.count) answers",
                     .init(
                         "Nothing can be done on any host of this cell.",
-                        do: "Compare --topic and --exchange with the services'. \(Self.advice)"), measurements(counts)))
+                        do: "Compare --topic and --exchange with the services'. \(advice)"), measurements(counts)))
         } else {
             results.append(
                 .ok("hosts", "\(alive) of \(cell.hosts.count) answer", measurements(counts)))
@@ -124,7 +130,7 @@ struct HostsReport {
                 finding.hostClass == .deaf
                 ? CheckResult.Diagnosis(
                     "Nobody takes from its queue, or it hangs, or its replies get lost, as when its reply queue has expired.",
-                    do: "\(Self.advice) If it doesn't recover, restart the service.")
+                    do: "\(advice) If it doesn't recover, restart the service.")
                 : .init(
                     "The service doesn't run there, or was never started on this queue.",
                     do: "Start it, or delete the mapping with 'switchboard host delete' if the host has gone.")

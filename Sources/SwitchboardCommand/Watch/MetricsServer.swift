@@ -1,4 +1,5 @@
 #if RabbitMQ
+    import Foundation
     import NIOCore
     import NIOHTTP1
     import NIOPosix
@@ -26,7 +27,8 @@
                     }
                     .bind(host: address.host, port: address.port).get()
             } catch {
-                throw Failure("Metrics can't be served on \(address): \(error)", exit: 74)
+                let reason = (error as? IOError).map { String(cString: strerror($0.errnoCode)) } ?? "\(error)"
+                throw Failure("Metrics can't be served on \(address): \(reason).", exit: 74)
             }
             self.address = ListenAddress(
                 host: address.host, port: channel.localAddress?.port ?? address.port)

@@ -27,7 +27,7 @@ struct WatchCommand: ConfiguredCommand {
             It has one message queue connection a cell (two to RabbitMQ), and spreads a cell's requests over half of --every, --rate \
             of them at a time: a broker has half the work with them that it has with one at a time, and each answer comes some \
             milliseconds later. A connection serves two sweeps and is then opened anew, as brokers look at passwords and permissions \
-            only then. What it declares goes within a minute of its end.
+            only then. What it declares goes within a minute of its end, but for an exchange that wasn't there.
 
             On a terminal the output is a table that follows the terminal's size; else a line for each change and each sweep. \
             --output json gives the same as JSON, one object a line with the member event: host, mapped, unmapped, \
@@ -61,7 +61,7 @@ struct WatchCommand: ConfiguredCommand {
     var json = false
     @Option(
         help: ArgumentHelp(
-            "Serve metrics over HTTP at /metrics on this address of this machine, as 127.0.0.1:9199. Port 0 takes a free one, "
+            "Serve metrics over HTTP at /metrics on this loopback address, as 127.0.0.1:9199; a proxy or --outfile brings them elsewhere. Port 0 takes a free one, "
                 + "which standard error tells.", valueName: "address"))
     var listen: String?
     @Option(
@@ -81,7 +81,7 @@ struct WatchCommand: ConfiguredCommand {
         if let listen {
             guard ListenAddress(listen) != nil else {
                 throw ValidationError(
-                    "--listen is an address of this machine alone with a port, as 127.0.0.1:9199 or [::1]:9199.")
+                    "--listen is a loopback address with a port up to 65535, as 127.0.0.1:9199 or [::1]:9199.")
             }
             #if !RabbitMQ
                 throw ValidationError(

@@ -117,6 +117,7 @@ struct WatchCommandTests {
         ] {
             #expect(try program.start(["watch"] + arguments).wait().status == 64, "\(arguments)")
         }
+        #expect(try program.run("check", "hosts", "--warning", "20", "--critical", "10").status == 64)
         let unknown = try program.run("watch", "--cell", "nowhere")
         #expect(unknown.status == 3 && unknown.errors.contains("nowhere"))
         #expect(try program.run("watch", "--database", "/no/such/file").status == 255)

@@ -184,6 +184,8 @@ struct WatchOutputTests {
             HostsReport(thresholds: .none, listing: .init(cells: [], defects: []), observations: [:]).report.status
                 == .skipped)
         for status in [(0.0, 10.0), (2, 10), (0, 1)].map({ report(three, warning: $0.0, critical: $0.1) }) {
+            let advice = status.results.compactMap(\.diagnosis?.advice)
+            #expect(advice.isEmpty || advice.contains { $0.contains("--topic compute --exchange nova") })
             for result in status.results {
                 #expect((result.diagnosis != nil) == (result.status == .failed || result.status == .warning))
             }
