@@ -1,7 +1,7 @@
 /// Calls in slots that their ids name: a reply's call is found with no hash.
 ///
-/// A slot is the lower bits of an id. Ids are random, as oslo.messaging's are; one whose slot is taken is drawn again, which
-/// one in four is at most. A larger table has more bits, so calls of different slots never meet in one.
+/// A slot is the lower bits of an id. Ids are random, as oslo.messaging's are. One whose slot is taken is drawn again: at most
+/// one in four. A larger table has more bits, so calls of different slots never meet in one.
 struct CallTable<Call: AnyObject> {
     private struct Slot {
         var high: UInt64 = 0

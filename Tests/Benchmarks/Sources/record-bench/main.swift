@@ -2,8 +2,8 @@
 //
 //     record-bench PROGRAM URL OTHER COUNT RATE
 //
-// PROGRAM is `switchboard`. COUNT casts of 1 KiB, each with a number and a password, go to URL, RATE a second; nobody serves
-// them, so only the recording has them. What comes to OTHER has to be every one of them, once and in the same order, and no
+// PROGRAM is `switchboard`. COUNT casts of 1 KiB, each with a number and a password, go to URL, RATE a second; they have no
+// server, so only the recording has them. What comes to OTHER has to be every one of them, once and in the same order, and no
 // password may be in the recording's files.
 
 import BenchSupport
