@@ -90,7 +90,15 @@ struct TopCommand: ConfiguredCommand {
                     try await look(run, targets, collector, screen)
                 }
             } catch is CancellationError {}
-            if once { try await show(collector, nil) }
+            guard once else { return }
+            for target in targets { await sample(target, collector) }
+            try await show(collector, nil)
+        }
+
+        /// Looks at what waits in a target's queues now.
+        private func sample(_ target: TapOptions.Target, _ collector: TopCollector) async {
+            let sampler = BacklogSampler(url: target.url, timeout: .seconds(tap.timeout))
+            await collector.set(sampler.backlogs(of: collector.queues(of: target.name)), of: target.name)
         }
 
         private func look(
@@ -103,18 +111,16 @@ struct TopCommand: ConfiguredCommand {
                         await collector.take(event, from: target.name, cell: showsCell ? target.cell : nil)
                     }
                 }
-                for target in targets {
-                    let sampler = BacklogSampler(url: target.url, timeout: .seconds(tap.timeout))
-                    group.addTask {
-                        while true {
-                            try await Task.sleep(for: .seconds(1))
-                            await collector.set(
-                                sampler.backlogs(of: collector.queues(of: target.name)), of: target.name)
-                            try await Task.sleep(for: .seconds(4))
+                if !once {
+                    for target in targets {
+                        group.addTask {
+                            while true {
+                                try await Task.sleep(for: .seconds(1))
+                                await sample(target, collector)
+                                try await Task.sleep(for: .seconds(4))
+                            }
                         }
                     }
-                }
-                if !once {
                     group.addTask {
                         while true {
                             try await Task.sleep(for: .seconds(interval))

@@ -9,7 +9,7 @@ struct HostsReport {
     let observations: [CellID: CellObservation]
 
     /// What the hosts serve.
-    var topic = Topic("compute", exchange: "nova")
+    var topic = HostSweep.Configuration().topic
 
     private var advice: String {
         "'switchboard doctor --cell CELL --topic \(topic.name) --exchange \(topic.exchange) --server HOST' says why."

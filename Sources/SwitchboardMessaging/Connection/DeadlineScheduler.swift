@@ -48,16 +48,6 @@ final class DeadlineScheduler: Sendable {
         return token
     }
 
-    /// Moves a deadline to a later moment. `false` when it has passed or was cancelled.
-    @discardableResult
-    func postpone(_ token: Token, to deadline: Moment) -> Bool {
-        state.withLock { state in
-            guard state.has(token), let entry = state.slots[token.slot] else { return false }
-            state.slots[token.slot]?.deadline = max(entry.deadline, deadline)
-            return true
-        }
-    }
-
     /// Forgets the action. `false` when it has run, or is about to.
     @discardableResult
     func cancel(_ token: Token) -> Bool {

@@ -4,6 +4,7 @@ import SwitchboardCore
 ///
 ///     expected ──awaited──▶ waits ──▶ over
 ///         └──ended──▶ ended ──awaited──▶ over
+// Unchecked, as what may change is guarded by a lock that isn't its own: that of `calls`.
 final class PendingCall: @unchecked Sendable {
     enum Standing {
         /// Its caller doesn't wait yet.

@@ -163,6 +163,16 @@ extension Taps {
                     try await calling(bed) { _ = try await $0.call("hello", [:]) }
                     #expect(await running.end() == .code(0))
                     #expect(running.text.contains("answer not seen"), "\(running.text)")
+                    // No traffic, but the topic is named.
+                    let once = try RunningCommand([
+                        "top", "--transport-url", bed.url().formatted(revealingSecrets: true), "--exchange", "nova",
+                        "--topic", "compute", "--once", "--for", "0.5", "--json",
+                    ])
+                    #expect(await once.end() == .code(0))
+                    let object = try #require(once.objects.last, "\(once.text)")
+                    #expect(object["total"]?["in_flight"] == .null && object["total"]?["errors"] == .null)
+                    let queue = object["queues"]?[0]
+                    #expect(queue?["queue"] == "compute" && queue?["waiting"] == 0 && queue?["consumers"] == 1)
                     let password = bed.url().hosts[0].password?.reveal() ?? ""
                     #expect(password.utf8.count < 6 || !running.text.contains(password))
                 }

@@ -125,10 +125,13 @@ prepareOutput()
     }
 
     /// Takes what comes to a broker until `count` have come, and says how many weren't the next one in order.
-    func receive(_ count: Int, from transport: Transport) async throws -> Int {
+    ///
+    /// - Parameter onLive: called when the queue is there.
+    func receive(_ count: Int, from transport: Transport, onLive: @Sendable () -> Void) async throws -> Int {
         try await transport.withSubscription(
             to: .topic(topic), options: SubscriptionOptions(prefetch: 1000)
         ) { deliveries in
+            onLive()
             var (next, misplaced) = (0, 0)
             for try await delivery in deliveries {
                 try await delivery.accept()
@@ -186,9 +189,10 @@ prepareOutput()
         figure("files with a password", Double(found.found), "")
         cpu = Usage.cpuSecondsOfChildren
         try await withTransport(other) { transport in
-            async let misplaced = receive(count, from: transport)
-            // It sends to the queue that the subscription declares.
-            try await Task.sleep(for: .seconds(2))
+            let (live, isLive) = AsyncStream.makeStream(of: Never.self)
+            async let misplaced = receive(count, from: transport) { isLive.finish() }
+            // The replay sends to the queue that the subscription declares.
+            for await _ in live {}
             let start = ContinuousClock.now
             let replay = try Command(
                 program,
