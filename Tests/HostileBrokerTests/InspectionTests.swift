@@ -12,27 +12,37 @@ struct InspectionTests {
 
     @Test("ends in time with a reason or an answer, and neither holds the password", arguments: Mischief.all)
     func ends(mischief: Mischief) async throws {
-        try await HostileBroker.withBroker(mischief) { broker in
-            let url = try TransportURL("rabbit://guest:\(Self.password)@127.0.0.1:\(broker.port)/")
-            let inspection = try BrokerInspection(
-                url, timeout: .milliseconds(300), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-            let host = inspection.hosts[0]
-            let topic = Topic("t", exchange: "e")
-            let begin = ContinuousClock.now
-            let texts = await [
-                outcome(inspection, host) { look throws(InspectionFailure) in "\(try await look.alarm() ?? "")" },
-                outcome(inspection, host) { look throws(InspectionFailure) in
-                    "\(try await look.objects(of: topic, server: "s"))"
-                },
-                outcome(inspection, host) { look throws(InspectionFailure) in
-                    "\(try await look.missingPermissions(topic: topic, server: "s", publishes: true))"
-                },
-                "\(await inspection.language(of: host))",
-            ]
-            #expect(begin.duration(to: .now) < .seconds(40))
+        // On a busy machine a short time may be over before anything reached the broker.
+        for timeout in [Duration.milliseconds(300), .seconds(3), .seconds(20)] {
+            let (texts, accepted) = try await HostileBroker.withBroker(mischief) { broker in
+                let begin = ContinuousClock.now
+                let texts = try await inspect(port: broker.port, timeout)
+                #expect(begin.duration(to: .now) < timeout * Double(texts.count) * 10 + .seconds(28))
+                return (texts, broker.record.withLock { $0.accepted })
+            }
             for text in texts { #expect(!text.contains(Self.password)) }
-            #expect(broker.record.withLock { $0.accepted } == texts.count)
+            if accepted == texts.count { return }
         }
+        Issue.record("Not every step reached the broker.")
+    }
+
+    /// What each step says; each has a connection of its own.
+    private func inspect(port: Int, _ timeout: Duration) async throws -> [String] {
+        let url = try TransportURL("rabbit://guest:\(Self.password)@127.0.0.1:\(port)/")
+        let inspection = try BrokerInspection(
+            url, timeout: timeout, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        let host = inspection.hosts[0]
+        let topic = Topic("t", exchange: "e")
+        return await [
+            outcome(inspection, host) { look throws(InspectionFailure) in "\(try await look.alarm() ?? "")" },
+            outcome(inspection, host) { look throws(InspectionFailure) in
+                "\(try await look.objects(of: topic, server: "s"))"
+            },
+            outcome(inspection, host) { look throws(InspectionFailure) in
+                "\(try await look.missingPermissions(topic: topic, server: "s", publishes: true))"
+            },
+            "\(await inspection.language(of: host))",
+        ]
     }
 
     private func outcome(
