@@ -34,6 +34,7 @@ struct LibraryFile {
         bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
             while count < size {
                 let received = read(descriptor, buffer.baseAddress! + count, size - count)
+                if received < 0, errno == EINTR { continue }
                 guard received > 0 else { break }
                 count += received
             }

@@ -46,7 +46,9 @@
                     setsockopt(
                         listener.output, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
                     var byte: UInt8 = 0
-                    #expect(read(listener.output, &byte, 1) == 1 && byte == UInt8(ascii: "["))
+                    var count = 0
+                    repeat { count = read(listener.output, &byte, 1) } while count < 0 && errno == EINTR
+                    #expect(count == 1 && byte == UInt8(ascii: "["))
                     listener.signal(SIGKILL)
                     #expect(await listener.waitForExit(within: .seconds(20)) == .signal(SIGKILL))
                 }

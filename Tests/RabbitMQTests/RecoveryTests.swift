@@ -183,6 +183,7 @@ struct RecoveryTests {
             await driver.waits { if case .connecting(2..., _) = $0 { true } else { false } }
             running.cancel()
             try await running.value
+            await relay.hasRefusedAll()
             relay.refuse(false)
             // Longer than the pause in which it was.
             try await Task.sleep(for: .milliseconds(700))

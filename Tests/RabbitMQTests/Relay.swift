@@ -160,6 +160,15 @@ final class Relay: Sendable {
         state.withLock { state in state.refuses = refuses }
     }
 
+    /// Returns when all are sent away that came before, as ``refuse(_:)`` wants it.
+    func hasRefusedAll() async {
+        // Connections are accepted in the order in which they came.
+        await withCheckedContinuation { continuation in
+            ClientBootstrap(group: Self.group).connect(host: "127.0.0.1", port: port).flatMap { $0.closeFuture }
+                .whenComplete { _ in continuation.resume() }
+        }
+    }
+
     private func close() async throws {
         try await listener.close()
         cut()

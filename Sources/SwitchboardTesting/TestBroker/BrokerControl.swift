@@ -123,6 +123,7 @@ struct BrokerControl: Sendable {
         var rest = bytes[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            if count < 0, errno == EINTR { continue }
             guard count > 0 else { throw .system("Writing to the broker's control socket") }
             rest = rest.dropFirst(count)
         }
@@ -135,6 +136,8 @@ struct BrokerControl: Sendable {
         var chunk = [UInt8](repeating: 0, count: 65_536)
         while bytes.count < count {
             let got = recv(descriptor, &chunk, min(chunk.count, count - bytes.count), 0)
+            // So it ends, for a socket with a time limit, when the process was stopped and goes on.
+            if got < 0, errno == EINTR { continue }
             if got < 0, errno == EAGAIN {
                 throw TestBrokerError("The broker's node did not answer within \(limit).")
             }
