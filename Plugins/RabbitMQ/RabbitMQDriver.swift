@@ -87,11 +87,11 @@ public final class RabbitMQDriver: TransportDriver {
         _ role: ConnectionRole, signals: ConnectionSignals
     ) async throws(ConnectionFailure) -> any DriverConnection {
         if role.consumes {
-            let inbox = Inbox<ConsumeCommand>(eventLoop: eventLoop)
+            let inbox = Inbox<ConsumeCommand>(eventLoop: eventLoop, wakeUps: EventLoops.wakeUps)
             let connection = try await dialer.connect(.consume, inbox, signals) { consumer(inbox, signals) }
             return ConsumingConnection(connection, signals, names: names, topology: topology)
         }
-        let inbox = Inbox<Publish>(eventLoop: eventLoop)
+        let inbox = Inbox<Publish>(eventLoop: eventLoop, wakeUps: EventLoops.wakeUps)
         let connection = try await dialer.connect(.publish, inbox, signals) { publisher(signals) }
         signals.send(
             .window(

@@ -36,7 +36,7 @@ struct LinkTests {
         func stop() {}
         func abandon(_ command: Never) {}
         func expire(_ now: Moment) {}
-        func finishTurn() {}
+        func finishTurn() -> Int { 0 }
         func received(_ method: IncomingMethod, channel: UInt16) throws(ProtocolViolation) {}
         func received(_ header: ContentHeader, channel: UInt16) throws(ProtocolViolation) {}
         func received(_ body: UnsafeRawBufferPointer, channel: UInt16) throws(ProtocolViolation) {}

@@ -195,7 +195,8 @@ actor BrokerConnection<Client: ConnectionClient> {
 
     /// Whatever happened: callers that are done go on, gathered bytes go out, timers and what was signalled fit.
     private func endTurn() {
-        client.finishTurn()
+        let resumed = client.finishTurn()
+        inbox.wakeUps?.turnEnded(resumed: resumed)
         if phase == .dialing, connection.loss == nil, connection.isOpen, client.isReady { opened() }
         if case .leaving = phase, client.isIdle { connection.close() }
         noteBlocking()
@@ -384,6 +385,7 @@ actor BrokerConnection<Client: ConnectionClient> {
 /// What the socket reports.
 extension BrokerConnection: SocketOwner {
     func received(_ buffer: ByteBuffer) {
+        inbox.wakeUps?.runHeld()
         let wasOpen = connection.isOpen
         connection.received(buffer)
         if !wasOpen, connection.isOpen {

@@ -51,7 +51,10 @@ protocol ConnectionClient: AnyObject, SendableMetatype {
     func expire(_ now: Moment)
 
     /// A turn is over: bytes that go out together are prepared, and callers that are done are resumed together.
-    func finishTurn()
+    ///
+    /// - Returns: how many tasks the turn has resumed at most.
+    @discardableResult
+    func finishTurn() -> Int
 
     /// Whether deliveries come with their routes and all of their headers.
     var readsRoutes: Bool { get }

@@ -11,6 +11,8 @@ enum EventLoops {
     /// Runs tasks on that thread.
     static let taskExecutor = EventLoopTasks(group.next())
 
+    static let wakeUps = LoopWakeUps(group.next())
+
     static func next() -> any EventLoop { group.next() }
 }
 

@@ -8,6 +8,7 @@ import SwitchboardCore
 /// caller hops.
 final class Inbox<Item: Sendable>: Sendable {
     let eventLoop: any EventLoop
+    let wakeUps: LoopWakeUps?
     private let drain = Locked<Drain?>(nil)
 
     /// A function in a struct: a function that a generic type holds would be wrapped once more by each access to it
@@ -27,8 +28,10 @@ final class Inbox<Item: Sendable>: Sendable {
 
     private let contents = Locked(Contents())
 
-    init(eventLoop: any EventLoop) {
+    /// - Parameter wakeUps: puts off waking the loop, where that pays.
+    init(eventLoop: any EventLoop, wakeUps: LoopWakeUps? = nil) {
         self.eventLoop = eventLoop
+        self.wakeUps = wakeUps
     }
 
     /// What is run on the event loop when something has come. It must not hold its connection strongly.
@@ -48,6 +51,7 @@ final class Inbox<Item: Sendable>: Sendable {
             return (true, true)
         }
         guard wakes else { return isTaken }
+        if let wakeUps, let drain = drain.withLock({ $0 }), wakeUps.hold(drain.run) { return true }
         eventLoop.execute {
             let drain = self.drain.withLock { $0 }
             drain?.run()

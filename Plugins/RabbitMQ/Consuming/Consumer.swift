@@ -83,9 +83,8 @@ final class Consumer: ConnectionClient {
         routes.expire(now)
     }
 
-    func finishTurn() {
-        context.finishTurn()
-    }
+    @discardableResult
+    func finishTurn() -> Int { context.finishTurn() }
 
     // MARK: Frames
 

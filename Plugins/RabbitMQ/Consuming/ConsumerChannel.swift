@@ -273,8 +273,7 @@ final class ConsumerChannel: ChannelUser {
             attempt: consumption.isQuorum ? attempt(of: message, isRedelivered) : nil,
             token: ChannelSettler.token(tag, canWait: canWait), settler: settler)
         if consumption.subscription.append(delivery) {
-            // On this thread, which holds no lock: a subscriber that takes deliveries as they come needs no wake-up.
-            consumption.subscription.handOut()
+            context.handOut(consumption.subscription)
         } else {
             // The subscriber has stopped iterating: what has come goes back, and nothing more is asked for.
             phase = .muted

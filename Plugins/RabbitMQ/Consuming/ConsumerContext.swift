@@ -32,6 +32,8 @@ final class ConsumerContext {
     /// Those whose acceptances leave at the end of the turn.
     @exclusivity(unchecked) private var accepting: [ConsumerChannel] = []
     @exclusivity(unchecked) private var told: [ConnectionSignal] = []
+    /// How many deliveries were handed out in this turn.
+    @exclusivity(unchecked) private var handedOut = 0
 
     init(
         _ settings: Settings, errors: BrokerErrors, inbox: Inbox<ConsumeCommand>, demands: BrokerDemands,
@@ -97,18 +99,27 @@ final class ConsumerContext {
         accepting.append(channel)
     }
 
+    func handOut(_ subscription: Subscription) {
+        handedOut += 1
+        // On this thread, which holds no lock: a subscriber that takes deliveries as they come needs no wake-up.
+        subscription.handOut()
+    }
+
     /// `Transport` hears of it at the end of the turn.
     func signal(_ signal: ConnectionSignal) {
         told.append(signal)
     }
 
-    func finishTurn() {
+    /// - Returns: how many deliveries were handed out in it.
+    func finishTurn() -> Int {
         for channel in accepting { channel.sendAcceptances() }
         accepting.removeAll(keepingCapacity: true)
-        guard !told.isEmpty else { return }
+        defer { handedOut = 0 }
+        guard !told.isEmpty else { return handedOut }
         let told = told
         self.told = []
         for signal in told { signals.send(signal) }
+        return handedOut
     }
 }
 #endif

@@ -58,6 +58,6 @@ final class InspectionClient: ConnectionClient {
     func stop() {}
     func abandon(_ command: Never) {}
     func expire(_ now: Moment) {}
-    func finishTurn() {}
+    func finishTurn() -> Int { 0 }
 }
 #endif

@@ -11,10 +11,17 @@ final class PublishOutcomes {
 
     /// Tells `Transport`. Nothing that is called from here comes back before it returns: callers leave their work in the
     /// inbox.
-    func tell() {
-        guard !ended.isEmpty else { return }
-        for (publish, outcome) in ended { publish.finish(outcome) }
+    ///
+    /// - Returns: how many callers go on.
+    func tell() -> Int {
+        guard !ended.isEmpty else { return 0 }
+        var awaited = 0
+        for (publish, outcome) in ended {
+            if publish.isAwaited { awaited += 1 }
+            publish.finish(outcome)
+        }
         ended.removeAll(keepingCapacity: true)
+        return awaited
     }
 }
 

@@ -141,9 +141,10 @@ final class Publisher: ConnectionClient {
         control.postponeAnswer()
     }
 
-    func finishTurn() {
+    @discardableResult
+    func finishTurn() -> Int {
         channel.finishTurn()
-        outcomes.tell()
+        return outcomes.tell()
     }
 
     // MARK: Frames

@@ -129,6 +129,9 @@ def notifications(world):
         Case("through, batches of 100", [
             Measure(US, [programs("notify-bench"), "through", url, count, 100, size]),
             Measure(IN_PLACE, [programs("notify-bench"), "through", url, count, 100, size, "in-place"]),
+            Measure(
+                f"{US}, two programs", [programs("notify-bench"), "drain", url, count, 100, size],
+                beside=[programs("notify-bench"), "fill", url, count, 500, size]),
             *(through(f"c {io}", io, f"queue=t-{io}", plain) for io in ("lib", "codec")),
             through(SAME, "lib", "queue=t-same", same),
         ]),

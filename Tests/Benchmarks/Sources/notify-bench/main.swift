@@ -2,7 +2,9 @@
 //
 //     notify-bench send    URL N OUTSTANDING BYTES   N notifications, each awaited to its confirm
 //     notify-bench listen  URL N SIZE BYTES          fills a queue with N, then handles them in batches of SIZE
-//     notify-bench through URL N SIZE BYTES          sends and handles at the same time
+//     notify-bench through URL N SIZE BYTES          sends and handles at the same time, in one process
+//     notify-bench drain   URL N SIZE BYTES          handles N that another process sends with `fill`
+//     notify-bench fill    URL N OUTSTANDING BYTES   sends those
 //
 // After them `in-place`, for work on the connection's thread. Prints one figure a line.
 
@@ -51,14 +53,15 @@ actor Handled {
 let arguments = CommandLine.arguments
 let numbers = arguments.dropFirst(3).compactMap { Int($0) }
 guard arguments.count >= 6, numbers.count == 3 else {
-    say("usage: notify-bench send URL N OUTSTANDING BYTES, or listen|through URL N SIZE BYTES; [in-place]")
+    say("usage: notify-bench send|fill URL N OUTSTANDING BYTES, or listen|through|drain URL N SIZE BYTES; [in-place]")
     exit(2)
 }
 let (count, size) = (numbers[0], numbers[1])
 let logger = Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() }
 let connection = try MessageQueueConnection(try TransportURL(arguments[2]), drivers: drivers, logger: logger)
 let executor = arguments.contains("in-place") ? connection.transport.taskExecutor : nil
-let topic = Topic("bench-notify-\(arguments[1])")
+let mode = arguments[1]
+let topic = Topic("bench-notify-\(mode == "fill" ? "drain" : mode)")
 let notifier = Notifier(
     publisherID: "bench.host", drivers: [.messagingV2(connection, topics: [topic])], logger: logger)
 let payload: JSONValue = ["body": .string(String(repeating: "x", count: numbers[2]))]
@@ -75,12 +78,12 @@ let context = RequestContext(userID: "bench", projectID: "bench")
 try await withThrowingTaskGroup(of: Void.self) { group in
     group.addTask { try await connection.run() }
     defer { group.cancelAll() }
-    if arguments[1] == "send" {
-        _ = try await send(max(size, count / 10), outstanding: size)
+    if mode == "send" || mode == "fill" {
+        if mode == "send" { _ = try await send(max(size, count / 10), outstanding: size) }
         try await send(count, outstanding: size).report()
         return
     }
-    if arguments[1] == "listen" { _ = try await send(count, outstanding: 500) }
+    if mode == "listen" { _ = try await send(count, outstanding: 500) }
     let handled = Handled(wanted: count)
     var router = NotificationRouter()
     router.handleBatches([.info]) { await handled.add($0.count) }
@@ -90,7 +93,7 @@ try await withThrowingTaskGroup(of: Void.self) { group in
     let listener = NotificationListener(
         connection, topics: [topic], router: router, configuration: configuration, logger: logger)
     group.addTask { try await listener.run() }
-    if arguments[1] == "through" {
+    if mode == "through" {
         try await listener.waitUntilListening()
         _ = try await send(count, outstanding: 5 * size)
     }
