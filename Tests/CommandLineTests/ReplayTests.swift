@@ -227,6 +227,12 @@ struct ReplayTests {
         let sent = try program.run("replay", path, "--transport-url", "fake://x", "--yes", "--json")
         #expect(sent.status == 1, "\(sent.errors)")
         #expect(try sent.json()["failures"]?["unroutable"] == 1, "\(sent.output)")
+        for (arguments, words) in [
+            (["--skip", "9"], "--skip passes by all 1"), (["--allow", "x*"], "--allow names none"),
+        ] {
+            let result = try program.start(["replay", path, "--yes", "--transport-url", "fake://x"] + arguments).wait()
+            #expect(result.status == 1 && result.errors.contains(words), "\(result.status) \(result.errors)")
+        }
         for arguments in [["--all-cells"], ["--topic", "a*"], ["--keep-secrets", "--redact", "x"], ["--count", "0"]] {
             let result = try program.start(["record", "--to", "x", "--transport-url", "rabbit://x"] + arguments).wait()
             #expect(result.status == 64, "\(arguments)")

@@ -49,6 +49,11 @@ struct SpoolCommandTests {
         let messages = try names("--queue", queue)
         try #require(messages.count == 2)
         #expect(try names("--queue", queue, "--limit", "1") == [messages[0]])
+        let rows = try program.run("spool", "ls", spool, "--queue", queue).lines
+        #expect(rows.map { $0.split(separator: " ").last.map(String.init) } == ["METHOD", "one", "two"], "\(rows)")
+        #expect(rows.last?.contains(" 2 ") == true)
+        let listed = try program.run("spool", "ls", spool, "--queue", queue, "--json").json()
+        #expect(listed[1]?["method"] == "two")
         let shown = try program.run("spool", "show", spool, messages[0])
         #expect(shown.status == 0)
         #expect(shown.output.contains("application/json"))

@@ -41,6 +41,15 @@ extension BrokerLook {
         return found
     }
 
+    /// Whether the exchange of requests to a topic isn't there. A sender of one would make it.
+    package func lacksExchange(of topic: Topic) async throws(InspectionFailure) -> Bool {
+        for case .exchange(let exchange) in (try? topology.plan(publishingTo: .topic(topic)).declarations) ?? [] {
+            let conversation = try await session.ask([.inspectExchange(exchange.name)])
+            if conversation.closure?.code == 404 { return true }
+        }
+        return false
+    }
+
     /// Without the queue of a subscription to a fanout, which has a name of its own each time.
     private func declarations(of topic: Topic, _ server: String?) throws(InspectionFailure) -> [Declaration] {
         do throws(TransportError) {

@@ -44,23 +44,23 @@ struct BenchCommand: ConfiguredCommand {
     var ramp: String?
     @Option(help: "Requests under way at most. Default: 16, or 256 with --rate or --ramp.")
     var concurrency: Int?
-    @Option(name: .customLong("for"), help: ArgumentHelp("Seconds to measure.", valueName: "seconds"))
-    var seconds = 10.0
-    @Option(help: ArgumentHelp("Seconds before, in which requests are sent and not measured.", valueName: "seconds"))
-    var warmUp = 1.0
+    @Option(name: .customLong("for"), parsing: .unconditional, help: .time("How long is measured"))
+    var span: TimeSpan = 10
+    @Option(parsing: .unconditional, help: .time("How long before that requests are sent and not measured"))
+    var warmUp: TimeSpan = 1
     @Option(help: "Bytes of text in each request.")
     var size = 100
     @Option(
-        name: .customLong("timeout"),
-        help: ArgumentHelp("Seconds until a request has failed. Default: the profile's, or 10.", valueName: "timeout"))
-    var givenTimeout: Double?
+        name: .customLong("timeout"), parsing: .unconditional,
+        help: .time("Until a request has failed", "Default: the profile's, or 10."))
+    var givenTimeout: TimeSpan?
     @OptionGroup var aim: AimOptions
     @OptionGroup var output: OutputOptions
 
     var configurationOptions: ConfigurationOptions { aim.directory.configuration }
 
     private var timeout: Duration {
-        givenTimeout.map { .seconds($0) } ?? CommandSettings.current.timeout ?? .seconds(10)
+        givenTimeout?.duration ?? CommandSettings.current.timeout ?? .seconds(10)
     }
 
     private var load: BenchLoad {
@@ -79,12 +79,10 @@ struct BenchCommand: ConfiguredCommand {
         if let concurrency, !(1...10_000).contains(concurrency) {
             throw ValidationError("--concurrency is from 1 to 10000.")
         }
-        if !(seconds >= 0.1 && seconds <= 86_400) { throw ValidationError("--for is from 0.1 to 86400 seconds.") }
-        if !(warmUp >= 0 && warmUp <= 3600) { throw ValidationError("--warm-up is from 0 to 3600 seconds.") }
+        try span.validate(as: "--for", from: .init(argument: "100ms")!, to: .day)
+        try warmUp.validate(as: "--warm-up", from: 0, to: 3600)
         if !(0...(16 << 20)).contains(size) { throw ValidationError("--size is from 0 to 16777216 bytes.") }
-        if let givenTimeout, !(givenTimeout > 0 && givenTimeout < 1e9) {
-            throw ValidationError("--timeout is a number of seconds over 0.")
-        }
+        try givenTimeout?.validate(as: "--timeout")
         if let topic, topic.isEmpty || topic.utf8.count > 200 || topic.firstOddScalar != nil {
             throw ValidationError("--topic is a text of 1 to 200 bytes without control characters.")
         }
@@ -110,11 +108,13 @@ struct BenchCommand: ConfiguredCommand {
     private func measure(_ premises: BenchTopic, _ name: String) async throws -> BenchResult {
         var bench = Bench(
             serving: BenchServing(kind, topic: premises.topic, size: size, timeout: timeout), load: load,
-            concurrency: concurrency ?? (load == .asFastAsReplied ? 16 : 256), span: .seconds(seconds),
-            warmUp: .seconds(warmUp))
+            concurrency: concurrency ?? (load == .asFastAsReplied ? 16 : 256), span: span.duration,
+            warmUp: warmUp.duration)
         let interruption = Interruption()
         bench.interruption = { await interruption.wait() }
-        complain("measuring \(kind.rawValue) through \(name) for \(warmUp + seconds) s; Control-C ends it")
+        complain(
+            "measuring \(kind.rawValue) through \(name) for \((warmUp.duration + span.duration) / .seconds(1)) s; Control-C ends it"
+        )
         // From now on until everything is removed.
         let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
         do {

@@ -54,10 +54,10 @@ struct CellRotate: DirectoryCommand {
     var topic: String?
     @Option(help: "The exchange of the topic. Nova's is nova.")
     var exchange = Topic.defaultExchange
-    @Option(help: ArgumentHelp("Seconds that connections may take to move.", valueName: "seconds"))
-    var wait = 60.0
-    @Option(help: ArgumentHelp("Seconds that each step may take.", valueName: "seconds"))
-    var timeout = 10.0
+    @Option(parsing: .unconditional, help: .time("How long connections may take to move"))
+    var wait: TimeSpan = 60
+    @Option(parsing: .unconditional, help: .time("How long each step may take"))
+    var timeout: TimeSpan = 10
     @Flag(help: "Don't ask.")
     var yes = false
     @OptionGroup var management: ManagementOptions
@@ -73,8 +73,8 @@ struct CellRotate: DirectoryCommand {
             throw ValidationError("--transport-url has its user in it: leave out --username.")
         }
         if username == "" || oldUsername == "" { throw ValidationError("A user's name is empty.") }
-        if !(wait >= 0 && wait <= 86_400) { throw ValidationError("--wait is 0 to 86400 seconds.") }
-        if !(timeout > 0 && timeout < 1e6) { throw ValidationError("--timeout is a number of seconds over 0.") }
+        try wait.validate(as: "--wait", from: 0, to: .day)
+        try timeout.validate(as: "--timeout")
     }
 
     func perform(on directory: any MutableCellDirectory) async throws {
@@ -142,8 +142,8 @@ struct CellRotate: DirectoryCommand {
             cell: cell, template: template, old: old, new: new,
             oldUsers: replaced.isEmpty ? old.usernames : replaced, management: management.choice,
             doctor: Doctor(
-                target: .init(topic: topic.map { Topic($0, exchange: exchange) }), timeout: .seconds(timeout)),
-            wait: .seconds(wait))
+                target: .init(topic: topic.map { Topic($0, exchange: exchange) }), timeout: timeout.duration),
+            wait: wait.duration)
     }
 
     private func newTemplate(_ stored: URLTemplate, _ old: TransportURL) throws -> URLTemplate {

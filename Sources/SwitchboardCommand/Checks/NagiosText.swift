@@ -10,7 +10,8 @@ struct NagiosText {
 
     /// The first thing that is wrong, as that is its cause.
     private var summary: String {
-        for status in [CheckStatus.failed, .warning] {
+        let statuses = report.status == .skipped ? [CheckStatus.skipped] : [.failed, .warning]
+        for status in statuses {
             for subject in report.subjects {
                 guard let result = subject.results.first(where: { $0.status == status }) else { continue }
                 return "\(subject.title): \(Self.title(result)): \(result.detail)"

@@ -65,7 +65,7 @@ struct ServingChecks {
         probe.topic = topic.name
         probe.exchange = topic.exchange
         probe.server = doctor.target.server
-        probe.givenTimeout = doctor.timeout / .seconds(1)
+        probe.givenTimeout = TimeSpan(doctor.timeout)
         let who = doctor.target.server.map { "server \($0)" } ?? "a server of \(topic.name)"
         do {
             let answer = try await probe.run(on: connection)

@@ -4,5 +4,5 @@ struct HostCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "host",
         abstract: "Which cell each host is in.",
-        subcommands: [HostDiscover.self, HostMap.self, HostList.self, HostDelete.self])
+        subcommands: [HostDiscover.self, HostMap.self, HostList.self, HostLocate.self, HostDelete.self])
 }

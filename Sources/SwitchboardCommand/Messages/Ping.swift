@@ -67,18 +67,16 @@ struct Probe: ParsableArguments {
     @Option(help: "Ask this server of the topic.")
     var server: String?
     @Option(
-        name: .customLong("timeout"),
-        help: ArgumentHelp("Seconds until an answer is too late. Default: the profile's, or 10.", valueName: "timeout"))
-    var givenTimeout: Double?
+        name: .customLong("timeout"), parsing: .unconditional,
+        help: .time("Until an answer is too late", "Default: the profile's, or 10."))
+    var givenTimeout: TimeSpan?
 
     func validate() throws {
-        if let givenTimeout, !(givenTimeout > 0 && givenTimeout < 1e9) {
-            throw ValidationError("--timeout is a number of seconds over 0.")
-        }
+        try givenTimeout?.validate(as: "--timeout")
         if server != nil, topic == nil { throw ValidationError("--server needs a --topic.") }
     }
 
-    var timeout: Duration { givenTimeout.map { .seconds($0) } ?? CommandSettings.current.timeout ?? .seconds(10) }
+    var timeout: Duration { givenTimeout?.duration ?? CommandSettings.current.timeout ?? .seconds(10) }
 
     /// A sign of life.
     struct Answer: Sendable {

@@ -32,14 +32,12 @@ struct RequestOptions: ParsableArguments {
     @Flag(help: "Send no context, for programs that are not Nova's.")
     var plainContext = false
     @Option(
-        name: .customLong("timeout"),
-        help: ArgumentHelp("Seconds until it is given up. Default: the profile's, or 60.", valueName: "timeout"))
-    var givenTimeout: Double?
+        name: .customLong("timeout"), parsing: .unconditional,
+        help: .time("Until it is given up", "Default: the profile's, or 60."))
+    var givenTimeout: TimeSpan?
 
     func validate() throws {
-        if let givenTimeout, !(givenTimeout > 0 && givenTimeout < 1e9) {
-            throw ValidationError("--timeout is a number of seconds over 0.")
-        }
+        try givenTimeout?.validate(as: "--timeout")
         if let version, RPCVersion(version) == nil {
             throw ValidationError("--interface-version is major.minor, for example 1.2, not \(version).")
         }
@@ -53,7 +51,7 @@ struct RequestOptions: ParsableArguments {
         _ = try object()
     }
 
-    var timeout: Duration { givenTimeout.map { .seconds($0) } ?? CommandSettings.current.timeout ?? .seconds(60) }
+    var timeout: Duration { givenTimeout?.duration ?? CommandSettings.current.timeout ?? .seconds(60) }
 
     var context: RequestContext {
         if plainContext { return .plain() }

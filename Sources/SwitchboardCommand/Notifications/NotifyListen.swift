@@ -30,8 +30,8 @@ struct NotifyListen: ServingCommand {
     var count: Int?
     @Option(help: ArgumentHelp("Take batches of one priority, of at most so many.", valueName: "size"))
     var batch: Int?
-    @Option(help: "Seconds that the first notification of a batch waits for others.")
-    var batchTimeout = 1.0
+    @Option(parsing: .unconditional, help: .time("How long the first notification of a batch waits for others"))
+    var batchTimeout: TimeSpan = 1
     @OptionGroup var topics: NotificationTopicOptions
     @OptionGroup var aim: AimOptions
     @OptionGroup var output: OutputOptions
@@ -41,9 +41,7 @@ struct NotifyListen: ServingCommand {
     func validate() throws {
         if let count, count < 1 { throw ValidationError("--count is at least 1.") }
         if let batch, !(1...100_000).contains(batch) { throw ValidationError("--batch is from 1 to 100000.") }
-        if !(batchTimeout > 0 && batchTimeout < 1e6) {
-            throw ValidationError("--batch-timeout is a number of seconds over 0.")
-        }
+        try batchTimeout.validate(as: "--batch-timeout")
     }
 
     func service(
@@ -68,7 +66,7 @@ struct NotifyListen: ServingCommand {
         var configuration = NotificationListenerConfiguration()
         configuration.pool = pool
         configuration.batchSize = batch ?? 1
-        configuration.batchTimeout = .seconds(batchTimeout)
+        configuration.batchTimeout = batchTimeout.duration
         // One by one: they are printed in their order, and no more are taken than are printed.
         configuration.maximumConcurrency = 1
         configuration.prefetch = batch ?? 1

@@ -31,9 +31,9 @@ struct NotifySend: QueueCommand {
             "The form of oslo.messaging's driver of that name. Default: a configuration file's driver, or messagingv2.")
     var format: Format?
     @Option(
-        name: .customLong("timeout"),
-        help: ArgumentHelp("Seconds until it is given up. Default: the profile's, or 60.", valueName: "timeout"))
-    var givenTimeout: Double?
+        name: .customLong("timeout"), parsing: .unconditional,
+        help: .time("Until it is given up", "Default: the profile's, or 60."))
+    var givenTimeout: TimeSpan?
     @OptionGroup var topics: NotificationTopicOptions
     @OptionGroup var aim: AimOptions
     @OptionGroup var output: OutputOptions
@@ -41,13 +41,11 @@ struct NotifySend: QueueCommand {
     static var ownQueue: CommandSettings.Name { .notificationURL }
 
     private var timeout: Duration {
-        givenTimeout.map { .seconds($0) } ?? CommandSettings.current.timeout ?? .seconds(60)
+        givenTimeout?.duration ?? CommandSettings.current.timeout ?? .seconds(60)
     }
 
     func validate() throws {
-        if let givenTimeout, !(givenTimeout > 0 && givenTimeout < 1e9) {
-            throw ValidationError("--timeout is a number of seconds over 0.")
-        }
+        try givenTimeout?.validate(as: "--timeout")
         if payload == "-", aim.transportURL == "-" {
             throw ValidationError("Only one of --payload and --transport-url can be read from standard input.")
         }

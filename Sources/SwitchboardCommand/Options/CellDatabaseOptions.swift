@@ -3,17 +3,14 @@ import SwitchboardCells
 
 /// How cells' own databases are opened.
 struct CellDatabaseOptions: ParsableArguments {
-    @Option(
-        help: ArgumentHelp("How long a cell's database may take to answer.", valueName: "seconds"))
-    var databaseTimeout = 10.0
+    @Option(parsing: .unconditional, help: .time("How long a cell's database may take to answer"))
+    var databaseTimeout: TimeSpan = 10
 
     func validate() throws {
-        guard databaseTimeout > 0, databaseTimeout <= 86_400 else {
-            throw ValidationError("The --database-timeout is more than 0 seconds, and at most a day.")
-        }
+        try databaseTimeout.validate(as: "--database-timeout", to: .day)
     }
 
-    var timeout: Duration { .seconds(databaseTimeout) }
+    var timeout: Duration { databaseTimeout.duration }
 
     /// Opens a cell's database.
     func open(_ cell: CellMapping, base: BaseURLs, forWriting: Bool = false) throws(CellError) -> any CellDatabase {

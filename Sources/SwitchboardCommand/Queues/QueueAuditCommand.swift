@@ -40,10 +40,9 @@ struct QueueAuditCommand: ConfiguredCommand {
             valueName: "topic"))
     var notificationTopic: [String] = []
     @Option(
-        help: ArgumentHelp(
-            "Look twice, so many seconds apart, and tell how fast unread queues grow.", valueName: "seconds"),
-        transform: QueueAuditCommand.seconds)
-    var growth = 0.0
+        parsing: .unconditional,
+        help: .time("Look twice, with so long between, and tell how fast unread queues grow"))
+    var growth: TimeSpan = 0
     @Option(
         help: ArgumentHelp(
             "How many replicas quorum queues and streams should have. Default: what a queue's arguments ask for; else 3, or all nodes of a "
@@ -51,8 +50,8 @@ struct QueueAuditCommand: ConfiguredCommand {
     var replicas: Int?
     @Option(help: ArgumentHelp("How many queues a line names before it only counts them.", valueName: "number"))
     var names = 5
-    @Option(help: ArgumentHelp("Seconds that each answer may take.", valueName: "seconds"))
-    var timeout = 10.0
+    @Option(parsing: .unconditional, help: .time("How long each answer may take"))
+    var timeout: TimeSpan = 10
     @OptionGroup(title: "Thresholds") var thresholds: QueueAuditThresholds
     @OptionGroup var management: ManagementOptions
     @OptionGroup var aim: AimOptions
@@ -65,8 +64,8 @@ struct QueueAuditCommand: ConfiguredCommand {
             throw ValidationError("--all-cells looks at every cell; leave out the option that names one queue.")
         }
         if !server.isEmpty, topic.count != 1 { throw ValidationError("--server needs one --topic.") }
-        if !(growth >= 0 && growth <= 86_400) { throw ValidationError("--growth is 0 to 86400 seconds.") }
-        if !(timeout > 0 && timeout < 1e6) { throw ValidationError("--timeout is a number of seconds over 0.") }
+        try growth.validate(as: "--growth", from: 0, to: .day)
+        try timeout.validate(as: "--timeout")
         if let replicas, replicas < 1 { throw ValidationError("--replicas is a whole number over 0.") }
         if names < 0 { throw ValidationError("--names is a whole number of 0 or more.") }
         if (topic + server + notificationTopic).contains("") { throw ValidationError("A name is empty.") }
@@ -80,20 +79,12 @@ struct QueueAuditCommand: ConfiguredCommand {
         try await reportingFailures([:]) {
             let audit = QueueAudit(
                 topics: topic.map { Topic($0, exchange: exchange) }, servers: server,
-                notificationTopics: notificationTopic, growth: .seconds(growth), replicas: replicas, mostNames: names,
-                timeout: .seconds(timeout), thresholds: thresholds.values, management: management.choice)
+                notificationTopics: notificationTopic, growth: growth.duration, replicas: replicas, mostNames: names,
+                timeout: timeout.duration, thresholds: thresholds.values, management: management.choice)
             let subjects = DoctorSubjects(aim: aim, doctor: audit)
             let report = CheckReport("queues", subjects: allCells ? await subjects.all() : [await subjects.one()])
             try output.finish(report)
         }
-    }
-
-    /// `10` and `10s`.
-    @Sendable private static func seconds(_ text: String) throws -> Double {
-        guard let number = Double(text.hasSuffix("s") ? text.dropLast() : text[...]) else {
-            throw ValidationError("--growth is a number of seconds.")
-        }
-        return number
     }
 }
 

@@ -50,10 +50,10 @@ struct QueueMigrateCommand: ConfiguredCommand {
     var plan = false
     @Flag(help: "Don't ask before each step.")
     var yes = false
-    @Option(help: ArgumentHelp("Seconds that each step may take.", valueName: "seconds"))
-    var wait = 600.0
-    @Option(help: ArgumentHelp("Seconds that each answer may take.", valueName: "seconds"))
-    var timeout = 10.0
+    @Option(parsing: .unconditional, help: .time("How long each step may take"))
+    var wait: TimeSpan = 600
+    @Option(parsing: .unconditional, help: .time("How long each answer may take"))
+    var timeout: TimeSpan = 10
     @OptionGroup var management: ManagementOptions
     @OptionGroup var aim: AimOptions
     @OptionGroup var output: OutputOptions
@@ -66,8 +66,8 @@ struct QueueMigrateCommand: ConfiguredCommand {
         }
         if to == "-", aim.transportURL == "-" { throw ValidationError("Only one URL can be read from standard input.") }
         if plan, yes { throw ValidationError("--plan does nothing: leave out --yes.") }
-        if !(wait >= 0 && wait <= 1e6) { throw ValidationError("--wait is 0 to 1000000 seconds.") }
-        if !(timeout > 0 && timeout < 1e6) { throw ValidationError("--timeout is a number of seconds over 0.") }
+        try wait.validate(as: "--wait", from: 0)
+        try timeout.validate(as: "--timeout")
     }
 
     func run() async throws {
@@ -100,7 +100,7 @@ struct QueueMigrateCommand: ConfiguredCommand {
                 )
             }
             let migration = try await QueueMigration(
-                old: old, new: new, isMove: template != nil, management: management.choice, timeout: .seconds(timeout))
+                old: old, new: new, isMove: template != nil, management: management.choice, timeout: timeout.duration)
             let isMapped = template != nil && mapping != nil
             let planned = MigrationPlan(
                 migration.state, isMove: template != nil, mapping: isMapped ? mapping?.identity.description : nil)
@@ -120,7 +120,7 @@ struct QueueMigrateCommand: ConfiguredCommand {
                     let directory = try await aim.directory.open(forWriting: true)
                     _ = try await directory.updateCell(mapping.id, CellChange(transportURL: template))
                 }, agree: agree, say: say)
-            run.wait = .seconds(wait)
+            run.wait = wait.duration
             let outcome: MigrationRun.Outcome
             do {
                 outcome = try await run.run()

@@ -19,7 +19,7 @@ struct RecordCommand: ConfiguredCommand {
 
             For example:
 
-              switchboard record --cell one --to /var/tmp/monday --for 600
+              switchboard record --cell one --to /var/tmp/monday --for 10m
               switchboard spool ls /var/tmp/monday --queue \(Recording.queue)
               switchboard replay /var/tmp/monday --transport-url rabbit://… --allow 'get_*'
 
@@ -44,8 +44,8 @@ struct RecordCommand: ConfiguredCommand {
     var keepSecrets = false
     @Option(help: "End after so many messages.")
     var count: Int?
-    @Option(name: .customLong("for"), help: ArgumentHelp("End after so many seconds.", valueName: "seconds"))
-    var time: Double?
+    @Option(name: .customLong("for"), parsing: .unconditional, help: .time("End after so long"))
+    var time: TimeSpan?
     @OptionGroup var tap: TapOptions
     @OptionGroup var output: OutputOptions
 
@@ -64,7 +64,7 @@ struct RecordCommand: ConfiguredCommand {
             throw ValidationError("--redact and --keep-secrets contradict each other.")
         }
         if let count, count < 1 { throw ValidationError("--count is at least 1.") }
-        if let time, !(time > 0 && time < 1e9) { throw ValidationError("--for is a number of seconds over 0.") }
+        try time?.validate(as: "--for")
     }
 
     func run() async throws {
@@ -83,11 +83,12 @@ struct RecordCommand: ConfiguredCommand {
             for remark in remarks { complain("warning: \(remark)") }
             let run = try TapRun(tap, tap.wishes, targets)
             let recorder = Recorder(
-                to: directory, redaction: keepSecrets ? nil : TapRedaction(redacted), count: count)
+                to: directory, of: targets.first?.url, redaction: keepSecrets ? nil : TapRedaction(redacted),
+                count: count)
             do {
                 // What is stopped is what is inside: the recorder writes what it has.
                 try await recorder.recording {
-                    _ = try await untilStopped(after: time.map { .seconds($0) }) {
+                    _ = try await untilStopped(after: time?.duration) {
                         try await run.run { event, target in
                             Self.announce(event, target.name)
                             try await recorder.take(event)

@@ -10,6 +10,8 @@ struct RecordedMessage: Hashable, Sendable {
         static let time = "recording-time"
         /// `yes` or `no`.
         static let isRedacted = "recording-redacted"
+        /// A URL without users and options.
+        static let bus = "recording-bus"
     }
 
     /// The headers that are kept: others are of those who sent it, and may hold anything.
@@ -21,11 +23,15 @@ struct RecordedMessage: Hashable, Sendable {
     /// In seconds since 1970.
     var time: Double
     var isRedacted: Bool
+    /// Where it was recorded: hosts and virtual host. With the first message of each run of the command.
+    var bus: TransportURL?
     /// As it passed, without the headers of the recording.
     var message: Message
 
-    /// - Parameter redaction: masks secrets; `nil` keeps them.
-    init(_ tapped: TappedMessage, redaction: TapRedaction?) {
+    /// - Parameters:
+    ///   - redaction: masks secrets; `nil` keeps them.
+    ///   - bus: where it was recorded.
+    init(_ tapped: TappedMessage, redaction: TapRedaction?, bus: TransportURL? = nil) {
         var message = tapped.message
         if let redaction {
             message = redaction.redacted(message)
@@ -38,6 +44,7 @@ struct RecordedMessage: Hashable, Sendable {
         routingKey = redaction == nil ? tapped.routingKey : Secret.masked(in: tapped.routingKey)
         time = tapped.time
         isRedacted = redaction != nil
+        self.bus = bus?.place
         self.message = message
     }
 
@@ -50,6 +57,7 @@ struct RecordedMessage: Hashable, Sendable {
         self.routingKey = routingKey
         self.time = time
         isRedacted = stored.headers[Header.isRedacted] != "no"
+        bus = stored.headers[Header.bus].flatMap { try? TransportURL($0) }
         message = stored
         message.headers = stored.headers.filter { !$0.key.hasPrefix(Header.prefix) }
     }
@@ -63,6 +71,7 @@ struct RecordedMessage: Hashable, Sendable {
         stored.headers[Header.routingKey] = routingKey
         stored.headers[Header.time] = "\(time)"
         stored.headers[Header.isRedacted] = isRedacted ? "yes" : "no"
+        stored.headers[Header.bus] = bus?.place.description
         return stored
     }
 

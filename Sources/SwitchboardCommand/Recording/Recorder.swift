@@ -31,6 +31,7 @@ final class Recorder: Sendable {
     private static let groupBytes = 4 << 20
 
     private let directory: String
+    private let bus: TransportURL?
     /// `nil`: as they are.
     private let redaction: TapRedaction?
     private let count: Int?
@@ -40,10 +41,12 @@ final class Recorder: Sendable {
 
     /// - Parameters:
     ///   - directory: made where it isn't there; a recording that is there goes on.
+    ///   - bus: where it is recorded, for `replay` to know it again.
     ///   - redaction: masks secrets; `nil` keeps messages as they are.
     ///   - count: how many messages are recorded; `nil`: all that come.
-    init(to directory: String, redaction: TapRedaction?, count: Int? = nil) {
+    init(to directory: String, of bus: TransportURL? = nil, redaction: TapRedaction?, count: Int? = nil) {
         self.directory = directory
+        self.bus = bus
         self.redaction = redaction
         self.count = count
         (arrivals, arrival) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
@@ -100,6 +103,7 @@ final class Recorder: Sendable {
     /// Runs `body` while the recording is open, and returns or throws when all that was taken is written, also when the task
     /// is cancelled. When it can't be written, `body` is cancelled.
     func recording(_ body: @escaping @Sendable () async throws -> Void) async throws {
+        let isNew = !FileManager.default.fileExists(atPath: directory)
         let appender: SpoolAppender
         do throws(TransportError) {
             appender = try await SpoolAppender.open(
@@ -131,7 +135,12 @@ final class Recorder: Sendable {
         await write(to: appender)
         await appender.close()
         if let error = state.withLock({ $0.failure }) { throw Self.failure(error) }
-        if let failure { throw failure }
+        guard let failure else { return }
+        // Nothing was recorded, as it couldn't be: no directory is left that looks like a recording.
+        if isNew, progress.recorded == 0, !(failure is CancellationError) {
+            try? FileManager.default.removeItem(atPath: directory)
+        }
+        throw failure
     }
 
     /// Writes what is pending. No part of it is cut short by cancellation.
@@ -182,12 +191,15 @@ final class Recorder: Sendable {
     private func encode(_ group: ArraySlice<TappedMessage>, for appender: SpoolAppender) async -> [Encoded] {
         let parts = max(1, min(Self.processors, group.count / 32))
         let size = (group.count + parts - 1) / parts
+        // With the first.
+        let bus = progress.recorded == 0 ? bus : nil
         return await withTaskGroup(of: (Int, [Encoded]).self) { [redaction] tasks in
             for index in 0..<parts {
                 let part = group.dropFirst(index * size).prefix(size)
                 tasks.addTask {
-                    let encoded = part.map { message in
-                        let stored = RecordedMessage(message, redaction: redaction).stored
+                    let encoded = part.enumerated().map { place, message in
+                        let isFirst = index == 0 && place == 0
+                        let stored = RecordedMessage(message, redaction: redaction, bus: isFirst ? bus : nil).stored
                         return Encoded(bytes: appender.encode(stored), size: stored.body.count)
                     }
                     return (index, encoded)

@@ -17,21 +17,21 @@ struct ReplayCommand: ConfiguredCommand {
             in the result they are.
 
             It does again what was done when it was recorded, so it asks first, or takes --yes. --allow names what may be sent; without it, \
-            everything is. Send a recording to a bus for tests, not to the one that it is from.
+            everything is. Send a recording to a bus for tests: to the one that it is from it isn't sent without --same-bus.
 
             As ids are kept, a server that still remembers them takes a second replay for duplicates, and doesn't answer. What was \
             masked in the recording is sent masked: a server that needs a secret fails. Secrets in answers aren't compared.
 
             For example:
 
-              switchboard record --cell one --to /var/tmp/monday --for 600
+              switchboard record --cell one --to /var/tmp/monday --for 10m
               switchboard replay /var/tmp/monday --transport-url rabbit://… --allow 'get_*' --pace 2x
               switchboard replay /var/tmp/monday --transport-url rabbit://… --pace max --answers ignore --yes --json
 
             Control-C and SIGTERM end it; it says then where --skip goes on.
 
             Exit codes: 0 everything was sent and answered, as recorded; 1 something wasn't, a message of the recording is damaged, or \
-            it was interrupted; 2 it was not agreed to; 3 there is no such cell, instance or host, or its cell has no queue; 5 the queue \
+            it was interrupted, or nothing of it was to be sent; 2 it was not agreed to; 3 there is no such cell, instance or host, or its cell has no queue; 5 the queue \
             can't be used; 74 the recording can't be read; 255 the directory of cells can't be used.
             """)
 
@@ -59,12 +59,13 @@ struct ReplayCommand: ConfiguredCommand {
     @Option(help: "Calls that wait for their answers at a time.")
     var concurrency = 256
     @Option(
-        name: .customLong("timeout"),
-        help: ArgumentHelp(
-            "Seconds that a call waits for its answer. Default: the profile's, or 60.", valueName: "timeout"))
-    var givenTimeout: Double?
+        name: .customLong("timeout"), parsing: .unconditional,
+        help: .time("How long a call waits for its answer", "Default: the profile's, or 60."))
+    var givenTimeout: TimeSpan?
     @Flag(help: "Agree that it is all done again; don't ask.")
     var yes = false
+    @Flag(help: "Send it also to the bus that it was recorded from.")
+    var sameBus = false
     @OptionGroup var aim: AimOptions
     @OptionGroup var output: OutputOptions
 
@@ -83,9 +84,7 @@ struct ReplayCommand: ConfiguredCommand {
         if skip < 0 { throw ValidationError("--skip is a number from 0 on.") }
         if limit < 0 { throw ValidationError("--limit is a number from 0 on.") }
         if !(1...100_000).contains(concurrency) { throw ValidationError("--concurrency is from 1 to 100000.") }
-        if let givenTimeout, !(givenTimeout > 0 && givenTimeout < 1e9) {
-            throw ValidationError("--timeout is a number of seconds over 0.")
-        }
+        try givenTimeout?.validate(as: "--timeout")
     }
 
     static func speed(_ pace: String) -> Double? {
@@ -99,10 +98,15 @@ struct ReplayCommand: ConfiguredCommand {
         try await reportingMessageFailures {
             let path = Recording.path(recording)
             // Before anything is connected.
-            try RecordingReader(path).close()
+            let origin = try Self.origin(of: path)
             let (url, name) = try await aim.resolve()
+            if let origin, origin.sharesBus(with: url), !sameBus {
+                throw Failure(
+                    "The recording is from this bus (\(origin)), where it would all be done again. Give --same-bus if that is meant. "
+                        + "Nothing was sent.", exit: Self.notAgreed)
+            }
             guard isAgreed(name) else { throw Failure("Nothing was sent.", exit: Self.notAgreed) }
-            let timeout = givenTimeout.map { .seconds($0) } ?? CommandSettings.current.timeout ?? .seconds(60)
+            let timeout = givenTimeout?.duration ?? CommandSettings.current.timeout ?? .seconds(60)
             var replay = Replay(path: path)
             replay.allowed = allowed.compactMap { GlobPattern($0) }
             replay.speed = Self.speed(pace)
@@ -119,8 +123,18 @@ struct ReplayCommand: ConfiguredCommand {
                     try StandardOutput.line(ArgumentEcho.own.cleaned(Secret.masked(in: line)).printable)
                 }
             }
+            if let reason = report.emptiness(skip: skip) {
+                throw Failure("Nothing was sent: \(reason)", exit: MessageExit.remote)
+            }
             if !report.isClean { throw ExitCode(MessageExit.remote) }
         }
+    }
+
+    /// Where a recording is from, as its first message says.
+    private static func origin(of path: String) throws -> TransportURL? {
+        var reader = try RecordingReader(path)
+        defer { reader.close() }
+        return try reader.next()?.bus
     }
 
     /// Asks a person, where there is one.

@@ -46,6 +46,15 @@ struct ReplayReport: Hashable, Sendable {
     /// Calls of an interrupted replay that waited for their answers.
     var open = 0
 
+    /// Why nothing was sent, where that is due to what was asked for.
+    ///
+    /// - Parameter skip: how many messages were to be passed by.
+    func emptiness(skip: Int) -> String? {
+        guard !isInterrupted, sent == 0, failed == 0, position > 0 else { return nil }
+        if skip >= position { return "--skip passes by all \(position) messages of the recording." }
+        return passedOver > 0 ? "--allow names none of the recorded methods and event types." : nil
+    }
+
     var failed: Int { failures.values.reduce(0, +) }
 
     /// Whether everything was sent and answered, as recorded where that was compared.

@@ -41,11 +41,23 @@ extension TransportURL {
 
     /// Whether this URL leads to the same broker and virtual host as another one, whoever the user is.
     func leadsWhere(_ other: TransportURL) -> Bool {
-        func places(_ url: TransportURL) -> Set<String> {
-            Set(url.hosts.map { "\($0.name):\($0.port ?? (url.scheme == "amqps" ? 5671 : 5672))" })
-        }
-        func room(_ url: TransportURL) -> String { url.virtualHost.flatMap { $0.isEmpty ? nil : $0 } ?? "/" }
-        return scheme == other.scheme && places(self) == places(other) && room(self) == room(other)
+        scheme == other.scheme && addresses == other.addresses && room == other.room
+    }
+
+    /// Whether a host and the virtual host are those of another URL, whoever the user is.
+    func sharesBus(with other: TransportURL) -> Bool {
+        room == other.room && !addresses.isDisjoint(with: other.addresses)
+    }
+
+    private var addresses: Set<String> {
+        Set(hosts.map { "\($0.name):\($0.port ?? (scheme == "amqps" ? 5671 : 5672))" })
+    }
+
+    private var room: String { virtualHost.flatMap { $0.isEmpty ? nil : $0 } ?? "/" }
+
+    /// The URL without users, passwords and options.
+    var place: TransportURL {
+        TransportURL(scheme: scheme, hosts: hosts.map { Host(name: $0.name, port: $0.port) }, virtualHost: virtualHost)
     }
 
     /// Whether this URL has hosts of another one, by their names.

@@ -61,12 +61,22 @@ extension TransportError {
 }
 
 extension SpoolInspector.StoredMessage {
+    /// The method of a request, the event type of a notification; `nil` of anything else.
+    var method: String? {
+        switch message.map(PassingMessage.init) {
+        case .request(let request)?: request.method
+        case .notification(let notification)?: notification.eventType
+        case .reply?, .other?, nil: nil
+        }
+    }
+
     var report: JSONObject {
         var report = JSONObject()
         report["name"] = .string(name)
         report["queue"] = .string(queue)
         report["attempts"] = JSONValue(attempts)
         report["reason"] = JSONValue(reason)
+        report["method"] = JSONValue(method)
         if let message {
             report["content_type"] = .string(message.contentType)
             report["content_encoding"] = .string(message.contentEncoding)

@@ -21,15 +21,15 @@ struct SpoolForward: ConfiguredCommand {
     @Argument(
         help: ArgumentHelp("The transport URL to forward to; - to read it from standard input.", valueName: "url"))
     var destination: String
-    @Option(help: "Seconds that the other side may take for one message.")
-    var timeout = 30
+    @Option(parsing: .unconditional, help: .time("How long the other side may take for one message"))
+    var timeout: TimeSpan = 30
     @Option(help: "Messages on their way at a time. More than 1 is faster, and loses the order.")
     var concurrency = 1
     @OptionGroup(title: "Configuration") var configurationOptions: ConfigurationOptions
     @OptionGroup var output: OutputOptions
 
     func validate() throws {
-        if timeout < 1 { throw ValidationError("--timeout is at least 1.") }
+        try timeout.validate(as: "--timeout")
         if !(1...1024).contains(concurrency) { throw ValidationError("--concurrency is 1 to 1024.") }
     }
 
@@ -70,7 +70,7 @@ struct SpoolForward: ConfiguredCommand {
             return try await withThrowingTaskGroup(of: Void.self) { [forwarder] group in
                 group.addTask { try await transport.run() }
                 defer { group.cancelAll() }
-                return try await forwarder.run(to: transport, timeout: .seconds(timeout)) { progress in
+                return try await forwarder.run(to: transport, timeout: timeout.duration) { progress in
                     latest.withLock { $0 = progress }
                     bar.withLock { bar in
                         if progress.forwarded == 0 { bar = ProgressBar(total: progress.total) }

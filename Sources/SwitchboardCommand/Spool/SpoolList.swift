@@ -66,13 +66,15 @@ struct SpoolList: AsyncParsableCommand {
             return try array.finish()
         }
         if dead {
-            var table = Table("MESSAGE", "QUEUE", "REASON")
-            for message in messages { table.add(message.name, message.queue, message.reason) }
+            var table = Table("MESSAGE", "QUEUE", "REASON", "METHOD")
+            for message in messages { table.add(message.name, message.queue, message.reason, message.method) }
             return try table.print()
         }
-        var table = Table("MESSAGE", "ATTEMPTS", "BYTES")
-        for message in messages {
-            table.add(message.name, "\(message.attempts)", message.message.map { "\($0.body.count)" })
+        var table = Table("MESSAGE", "ATTEMPTS", "BYTES", "NUMBER", "METHOD")
+        for (index, message) in messages.enumerated() {
+            table.add(
+                message.name, "\(message.attempts)", message.message.map { "\($0.body.count)" }, "\(index + 1)",
+                message.method)
         }
         try table.print()
     }

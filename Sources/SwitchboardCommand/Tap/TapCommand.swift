@@ -50,8 +50,8 @@ struct TapCommand: ConfiguredCommand {
     var redacted: [String] = []
     @Option(help: "End after so many lines.")
     var count: Int?
-    @Option(name: .customLong("for"), help: ArgumentHelp("End after so many seconds.", valueName: "seconds"))
-    var time: Double?
+    @Option(name: .customLong("for"), parsing: .unconditional, help: .time("End after so long"))
+    var time: TimeSpan?
     @OptionGroup var tap: TapOptions
     @OptionGroup var output: OutputOptions
 
@@ -59,7 +59,7 @@ struct TapCommand: ConfiguredCommand {
 
     func validate() throws {
         if let count, count < 1 { throw ValidationError("--count is at least 1.") }
-        if let time, !(time > 0 && time < 1e9) { throw ValidationError("--for is a number of seconds over 0.") }
+        try time?.validate(as: "--for")
         if let slowerThan, !(slowerThan >= 0 && slowerThan < 1e12) {
             throw ValidationError("--slower-than is a number of milliseconds from 0 on.")
         }
@@ -100,7 +100,7 @@ struct TapCommand: ConfiguredCommand {
                 uniquingKeysWith: { first, _ in first })
             let shownCells = tap.allCells ? cells : [:]
             do {
-                let ending = try await untilStopped(after: time.map { .seconds($0) }) {
+                let ending = try await untilStopped(after: time?.duration) {
                     try await withThrowingTaskGroup(of: Void.self) { group in
                         group.addTask {
                             while true {

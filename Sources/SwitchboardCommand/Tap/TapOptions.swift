@@ -33,8 +33,8 @@ struct TapOptions: ParsableArguments {
         name: .customLong("management-url"),
         help: ArgumentHelp("RabbitMQ's management API: http://HOST:15672 or https://HOST:15671.", valueName: "url"))
     var managementURL: String?
-    @Option(help: "Seconds that each step at the broker may take.")
-    var timeout = 10.0
+    @Option(parsing: .unconditional, help: .time("How long each step at the broker may take"))
+    var timeout: TimeSpan = 10
     @Flag(help: "Tap every cell of the directory.")
     var allCells = false
     @OptionGroup var aim: AimOptions
@@ -43,9 +43,7 @@ struct TapOptions: ParsableArguments {
         if allCells, aim.namesQueue {
             throw ValidationError("--all-cells taps every cell; leave out the option that names one queue.")
         }
-        if !(timeout > 0 && timeout <= 3600) {
-            throw ValidationError("--timeout is a number of seconds over 0, and at most 3600.")
-        }
+        try timeout.validate(as: "--timeout", to: 3600)
         if let managementURL, ManagementAddress(managementURL) == nil {
             throw ValidationError("--management-url is http://HOST:PORT or https://HOST:PORT.")
         }
@@ -84,7 +82,7 @@ struct TapOptions: ParsableArguments {
         // A pattern can't be bound: all is seen, and filtered here.
         if topicPatterns.allSatisfy(\.isLiteral) { wishes.topics = topics }
         wishes.replies = firehose == nil ? replies : .firehose
-        wishes.timeout = .seconds(timeout)
+        wishes.timeout = timeout.duration
         return wishes
     }
 

@@ -15,7 +15,7 @@ struct TopCommand: ConfiguredCommand {
             A table that is drawn again every other second, as large as the terminal: per cell, topic and method the calls and other \
             messages a second, the time that 50, 95 and 99 % of the calls took at most, calls in flight, and errors by class; below, the \
             queues with what waits in them, their consumers, and how many messages were delivered once more. All of it over the last \
-            --window seconds. Control-C ends it.
+            the time of --window. Control-C ends it.
 
             For example:
 
@@ -33,14 +33,14 @@ struct TopCommand: ConfiguredCommand {
             be tapped; 255 the directory can't be used.
             """)
 
-    @Flag(help: "Look for --for seconds (10 by default), print one table or object, and end.")
+    @Flag(help: "Look for the time of --for (10 seconds by default), print one table or object, and end.")
     var once = false
-    @Option(name: .customLong("for"), help: ArgumentHelp("End after so many seconds.", valueName: "seconds"))
-    var time: Double?
-    @Option(help: "Seconds between two tables.")
-    var interval = 2.0
-    @Option(help: "How many seconds are looked back.")
-    var window = 10
+    @Option(name: .customLong("for"), parsing: .unconditional, help: .time("End after so long"))
+    var time: TimeSpan?
+    @Option(parsing: .unconditional, help: .time("From a table to the next"))
+    var interval: TimeSpan = 2
+    @Option(parsing: .unconditional, help: .time("How far is looked back", "In whole seconds."))
+    var window: TimeSpan = 10
     @Option(help: "What a row is: a method, a topic or a cell.")
     var by = TopReport.Grouping.method
     @Option(
@@ -54,13 +54,9 @@ struct TopCommand: ConfiguredCommand {
     var configurationOptions: ConfigurationOptions { tap.aim.directory.configuration }
 
     func validate() throws {
-        if let time, !(time > 0 && time <= 86_400) {
-            throw ValidationError("--for is a number of seconds over 0, and at most 86400.")
-        }
-        if !(interval >= 0.1 && interval <= 3600) {
-            throw ValidationError("--interval is a number of seconds from 0.1 to 3600.")
-        }
-        if !(1...3600).contains(window) { throw ValidationError("--window is a number of seconds from 1 to 3600.") }
+        try time?.validate(as: "--for", to: .day)
+        try interval.validate(as: "--interval", from: .init(argument: "100ms")!, to: 3600)
+        try window.validate(as: "--window", from: 1, to: 3600)
     }
 
     func run() async throws {
@@ -79,14 +75,15 @@ struct TopCommand: ConfiguredCommand {
             wishes.followsDeliveries = true
             let run = try TapRun(tap, wishes, targets)
             let limit = once ? time ?? 10 : time
+            let seconds = Int((once ? limit ?? 10 : window).seconds.rounded(.up))
             let collector = TopCollector(
                 topics: tap.topicPatterns, knownTopics: wishes.topics,
-                window: once ? Int((limit ?? 10).rounded(.up)) + 1 : window)
+                window: once ? seconds + 1 : seconds)
             let screen = once || output.json ? nil : TerminalScreen()
             screen?.begin()
             defer { screen?.end() }
             do {
-                _ = try await untilStopped(after: limit.map { .seconds($0) }) {
+                _ = try await untilStopped(after: limit?.duration) {
                     try await look(run, targets, collector, screen)
                 }
             } catch is CancellationError {}
@@ -97,7 +94,7 @@ struct TopCommand: ConfiguredCommand {
 
         /// Looks at what waits in a target's queues now.
         private func sample(_ target: TapOptions.Target, _ collector: TopCollector) async {
-            let sampler = BacklogSampler(url: target.url, timeout: .seconds(tap.timeout))
+            let sampler = BacklogSampler(url: target.url, timeout: tap.timeout.duration)
             await collector.set(sampler.backlogs(of: collector.queues(of: target.name)), of: target.name)
         }
 
@@ -123,7 +120,7 @@ struct TopCommand: ConfiguredCommand {
                     }
                     group.addTask {
                         while true {
-                            try await Task.sleep(for: .seconds(interval))
+                            try await Task.sleep(for: interval.duration)
                             try await show(collector, screen)
                         }
                     }

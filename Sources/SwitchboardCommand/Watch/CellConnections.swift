@@ -3,6 +3,10 @@ import SwitchboardCells
 import SwitchboardCore
 import SwitchboardMessaging
 
+#if RabbitMQ
+    import SwitchboardRabbitMQ
+#endif
+
 /// The connections of a watch: one message queue connection for each URL, kept from sweep to sweep.
 ///
 /// They are the watch's own, and not a ``CellContextManager``'s: that one stops sending to a cell as soon as its queue is
@@ -70,6 +74,8 @@ final class CellConnections: Sendable {
     private struct State {
         var connections: [TransportURL: Connection] = [:]
         var sweep = 0
+        /// Where the exchange of requests was there.
+        var hasExchange: Set<TransportURL> = []
     }
 
     private static let sweepsOfConnection = 2
@@ -152,6 +158,32 @@ final class CellConnections: Sendable {
         }
         if isNew { startSource.yield(connection) }
         return (connection, isNew)
+    }
+
+    /// How long a cell's broker took to say that the exchange of requests to a topic isn't there. `nil` where it is, and where
+    /// that can't be told.
+    ///
+    /// A request to an exchange that isn't there would make it, and a sweep leaves nothing behind. Asked over a connection of its own,
+    /// before the cell's, once for each URL that has the exchange.
+    func lacksExchange(of topic: Topic, in cell: CellMapping, timeout: Duration) async -> Duration? {
+        #if RabbitMQ
+            guard case .url(let url)? = try? cell.queue(base: base), RabbitMQTopology.schemes.contains(url.scheme),
+                state.withLock({ !$0.hasExchange.contains(url) }),
+                let inspection = try? BrokerInspection(
+                    url, besides: CommandSettings.current.rabbitMQ.announced, timeout: timeout, logger: Doctor.silent)
+            else { return nil }
+            for host in inspection.hosts {
+                guard let look = try? await inspection.logIn(to: host) else { continue }
+                let begin = ContinuousClock.now
+                let isMissing = try? await look.lacksExchange(of: topic)
+                let time = begin.duration(to: .now)
+                await look.close()
+                if isMissing == true { return time }
+                if isMissing == false { state.withLock { _ = $0.hasExchange.insert(url) } }
+                return nil
+            }
+        #endif
+        return nil
     }
 
     private func remove(_ connection: Connection) {

@@ -42,6 +42,18 @@ struct HostSweep: Sendable {
 
     private func look(at cell: HostListing.Cell, within window: Duration) async -> CellObservation {
         var observation = CellObservation(cell: cell.watched, outcome: .reached(roundTrip: .zero))
+        if let time = await connections.lacksExchange(
+            of: configuration.topic, in: cell.mapping, timeout: configuration.timeout)
+        {
+            observation.outcome = .reached(roundTrip: time)
+            let finding = HostFinding(
+                hostClass: .absent,
+                detail:
+                    "there is no exchange \(configuration.topic.exchange), so no host serves \(configuration.topic.name) there"
+            )
+            for host in cell.hosts { observation.hosts[host] = finding }
+            return observation
+        }
         let connection: CellConnections.Connection
         do {
             let (own, isNew) = try await connections.connection(of: cell.mapping)

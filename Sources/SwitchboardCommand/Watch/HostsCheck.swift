@@ -15,8 +15,8 @@ struct HostsCheck: ConfiguredCommand {
 
             For example, for Nagios: switchboard check hosts --output nagios --warning 0 --critical 5
 
-            Exit codes: 0 all is well; 1 there are warnings; 2 something fails, or the mappings can't be read or have no such cell; 3 no host is mapped, so nothing could be checked; \
-            74 the report cannot be written. With --output nagios they are Nagios' OK, WARNING, CRITICAL and UNKNOWN.
+            Exit codes: 0 all is well; 1 there are warnings; 2 something fails, or the mappings can't be read; 3 nothing could be \
+            checked, as no host is mapped or there is no such cell; 74 the report cannot be written. With --output nagios they are Nagios' OK, WARNING, CRITICAL and UNKNOWN.
             """)
 
     @Option(help: ArgumentHelp("More deaf or absent hosts are a warning.", valueName: "number"))
@@ -42,6 +42,12 @@ struct HostsCheck: ConfiguredCommand {
                 listing = try await HostListing.read(
                     from: sweep.directory.open(forWriting: false), only: sweep.cell,
                     includingDisabled: sweep.includeDisabled)
+            } catch let error as CellError where [.unknownCell, .ambiguousName].contains(error.code) {
+                let result = CheckResult.skipped("mapping", because: error.message)
+                return try output.finish(
+                    CheckReport("hosts", subjects: [.init("the directory", results: [result])]))
+            } catch let error as ValidationError {
+                throw error
             } catch {
                 return try output.finish(Self.unreadable(error))
             }
@@ -73,8 +79,8 @@ struct HostsCheck: ConfiguredCommand {
         let result = CheckResult.failed(
             "mapping", reason,
             .init(
-                "Without mappings nobody knows which hosts there should be.",
-                do: "Look at --database and --cell, and whether the directory can be read."))
+                "Without mappings it isn't known which hosts there should be.",
+                do: "Look at --database, and whether the directory can be read."))
         return CheckReport("hosts", subjects: [.init("the directory", results: [result])])
     }
 }

@@ -13,12 +13,10 @@ struct SweepOptions: ParsableArguments {
     @Option(help: "The exchange of the topic: the control_exchange of the hosts' services.")
     var exchange = "nova"
     @Option(
-        name: .customLong("timeout"),
-        help: ArgumentHelp(
-            "Until an answer is too late: seconds, or with a unit as in 500ms. Default: the profile's, or 10.",
-            valueName: "time"))
+        name: .customLong("timeout"), parsing: .unconditional,
+        help: .time("Until an answer is too late", "Default: the profile's, or 10."))
     var givenTimeout: TimeSpan?
-    @Option(help: ArgumentHelp("A host that answers later is slow.", valueName: "time"))
+    @Option(parsing: .unconditional, help: .time("A host that answers later is slow"))
     var slow: TimeSpan = 1
     @Option(help: ArgumentHelp("The most requests a second in a cell, which go out together.", valueName: "number"))
     var rate = 50.0
@@ -27,6 +25,8 @@ struct SweepOptions: ParsableArguments {
 
     func validate() throws {
         if !(rate > 0 && rate <= 1e6) { throw ValidationError("--rate is a number over 0, at most 1000000.") }
+        try givenTimeout?.validate(as: "--timeout")
+        try slow.validate(as: "--slow")
         if topic.isEmpty { throw ValidationError("--topic is not empty.") }
     }
 

@@ -46,9 +46,7 @@ struct WatchCommand: ConfiguredCommand {
         case text, table, json, prometheus
     }
 
-    @Option(
-        help: ArgumentHelp("From a sweep's beginning to the next: seconds, or with a unit as in 2m.", valueName: "time")
-    )
+    @Option(parsing: .unconditional, help: .time("From a sweep's beginning to the next"))
     var every: TimeSpan = 60
     @Option(help: ArgumentHelp("End after so many sweeps.", valueName: "number"))
     var count: Int?
@@ -78,6 +76,7 @@ struct WatchCommand: ConfiguredCommand {
         if json, let output, output != .json {
             throw ValidationError("--json and --output \(output.rawValue) are two outputs: leave one out.")
         }
+        try every.validate(as: "--every")
         if let listen {
             guard ListenAddress(listen) != nil else {
                 throw ValidationError(

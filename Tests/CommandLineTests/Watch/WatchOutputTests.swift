@@ -209,11 +209,16 @@ struct WatchOutputTests {
         let good: [(String, Duration)] = [
             ("90", .seconds(90)), ("90s", .seconds(90)), ("2m", .seconds(120)), ("1h", .seconds(3600)),
             ("250ms", .milliseconds(250)), ("1.5", .milliseconds(1500)), (".5s", .milliseconds(500)),
+            ("0", .zero), ("0s", .zero),
         ]
         for (text, duration) in good { #expect(TimeSpan(argument: text)?.duration == duration, "\(text)") }
-        for text in ["", "s", "0", "0s", "-1", "+1", "inf", "nan", "1d", "1 s", "1e300", "ms"] {
+        for text in ["", "s", "-1", "-0", "+1", "inf", "nan", "1d", "1 s", "1e300", "ms"] {
             #expect(TimeSpan(argument: text) == nil, "\(text)")
         }
+        #expect(throws: (any Error).self) { try (0 as TimeSpan).validate(as: "--x") }
+        #expect(throws: (any Error).self) { try (61 as TimeSpan).validate(as: "--x", to: 60) }
+        #expect(throws: Never.self) { try (0 as TimeSpan).validate(as: "--x", from: 0) }
+        #expect(throws: Never.self) { try TimeSpan(argument: "1m")?.validate(as: "--x", to: 60) }
     }
 
     @Test("Metrics are served to this machine alone")

@@ -123,6 +123,35 @@ extension Taps {
             return (numbers, reader.position)
         }
 
+        @Test("An exchange that isn't there leaves no recording, and a recording isn't sent to the bus that it is from")
+        func refusals() async throws {
+            let directory = try ScratchDirectory(prefix: "switchboard-recording")
+            defer { directory.remove() }
+            let path = directory.path + "/recording"
+            try await Bed.with { bed in
+                let url = bed.url().formatted(revealingSecrets: true)
+                let missing = try RunningCommand(
+                    ["record", "--transport-url", url, "--exchange", "nowhere", "--to", path])
+                #expect(await missing.end() == .code(2), "\(missing.text)")
+                #expect(!FileManager.default.fileExists(atPath: path))
+                try await adding(bed) { queue in
+                    let running = try RunningCommand([
+                        "record", "--transport-url", url, "--exchange", "nova", "--to", path, "--count", "1",
+                    ])
+                    try await running.waits(for: "recording the queue")
+                    try await RPCClient(queue, target: RPCTarget(Examination.topic)).cast("count", ["n": 1])
+                    #expect(await running.end() == .code(0), "\(running.text)")
+                    let same = try RunningCommand(["replay", path, "--transport-url", url, "--yes"])
+                    #expect(await same.end() == .code(2))
+                    #expect(same.text.contains("from this bus") && same.text.contains("--same-bus"), "\(same.text)")
+                    let agreed = try RunningCommand([
+                        "replay", path, "--transport-url", url, "--yes", "--same-bus", "--answers", "ignore",
+                    ])
+                    #expect(await agreed.end() == .code(0), "\(agreed.text)")
+                }
+            }
+        }
+
         @Test(
             "Ended by a signal at any moment under load, the command ends well, and all that it says it wrote is there")
         func signals() async throws {

@@ -53,6 +53,31 @@ struct WatchTests {
         }
     }
 
+    @Test("Where the exchange isn't there, all hosts are absent, and it isn't made; it is seen when it comes")
+    func exchange() async throws {
+        try await Bed.with { bed in
+            let cloud = WatchedCloud()
+            try await cloud.addCell(1, bed.url(), hosts: ["h1", "h2"])
+            try await cloud.watching { sweeps in
+                let first = try await sweeps.first()
+                #expect(first.count == 2)
+                for line in first {
+                    #expect(
+                        line.hasSuffix("absent (there is no exchange nova, so no host serves compute there)"), "\(line)"
+                    )
+                }
+                _ = try await sweeps.next()
+                let made = await Examination.of(bed.url(), topic: Examination.topic).step("exchange")
+                #expect(made?.detail == "it is not there", "\(String(describing: made))")
+                try await WatchedCloud.serving(bed, ["h1", "h2"]) {
+                    let third = try await sweeps.next()
+                    #expect(third.count == 2, "\(third)")
+                    #expect(sweeps.hostClass("h1") == .answering && sweeps.hostClass("h2") == .answering)
+                }
+            }
+        }
+    }
+
     @Test("A host whose replies get lost, while it takes requests, is deaf until it is restarted")
     func lostReplies() async throws {
         try await Bed.with { bed in
