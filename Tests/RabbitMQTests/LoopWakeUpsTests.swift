@@ -12,25 +12,34 @@ struct LoopWakeUpsTests {
     private static let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     private let eventLoop = Self.group.next()
 
+    /// Its marker passes the gate once for each of its elements.
+    private func makeWakeUps(
+        oldAge: TimeAmount = .hours(1)
+    ) -> (wakeUps: LoopWakeUps, gate: AsyncStream<Void>.Continuation) {
+        let (passes, gate) = AsyncStream.makeStream(of: Void.self)
+        let wakeUps = LoopWakeUps(eventLoop, oldAge: oldAge) { for await _ in passes { return } }
+        return (wakeUps, gate)
+    }
+
     /// Ends a turn of the loop.
     private func endTurn(_ wakeUps: LoopWakeUps, resumed: Int) async throws {
         try await eventLoop.submit { wakeUps.turnEnded(resumed: resumed) }.get()
     }
 
-    /// Has the loop do something as callers do; returns when it was done, and whether it was held.
-    private func leave(_ wakeUps: LoopWakeUps) async -> Bool {
+    /// Leaves something to be done, as callers do. The sequence ends when it was done.
+    private func leave(_ wakeUps: LoopWakeUps) -> (isHeld: Bool, done: AsyncStream<Void>) {
         let (done, source) = AsyncStream.makeStream(of: Void.self)
         let isHeld = wakeUps.hold {
             #expect(eventLoop.inEventLoop)
+            source.yield()
             source.finish()
         }
-        if isHeld { for await _ in done {} }
-        return isHeld
+        return (isHeld, done)
     }
 
     @Test("Nothing is held while nothing was resumed, or one task was, and nothing that comes from the loop")
     func notHeld() async throws {
-        let wakeUps = LoopWakeUps(eventLoop)
+        let (wakeUps, gate) = makeWakeUps()
         #expect(!wakeUps.hold {})
         try await endTurn(wakeUps, resumed: 1)
         #expect(!wakeUps.hold {})
@@ -38,110 +47,75 @@ struct LoopWakeUpsTests {
             wakeUps.turnEnded(resumed: 2)
             return wakeUps.hold {}
         }.get()
-        #expect(!isHeld)
+        #expect(!isHeld && wakeUps.isHolding)
+        gate.finish()
     }
 
-    @Test("What is held is done on the loop, behind the tasks that the turn resumed")
-    func held() async throws {
-        let wakeUps = LoopWakeUps(eventLoop)
-        // A thread of its own is sure to be there before the marker now and then.
-        var holds = 0
-        for _ in 0..<200 {
-            let (done, source) = AsyncStream.makeStream(of: Bool.self)
-            try await eventLoop.submit {
-                wakeUps.turnEnded(resumed: 2)
-                let thread = Thread {
-                    let isHeld = wakeUps.hold { source.finish() }
-                    source.yield(isHeld)
-                    if !isHeld { source.finish() }
-                }
-                thread.start()
-            }.get()
-            for await isHeld in done where isHeld { holds += 1 }
-        }
-        #expect(holds > 0)
-    }
-
-    @Test("A turn of the loop does what is held")
-    func turn() async throws {
-        let wakeUps = LoopWakeUps(eventLoop, oldAge: .hours(1))
-        let count = Locked(0)
-        for _ in 0..<100 {
-            let isHeld = try await eventLoop.submit {
-                wakeUps.turnEnded(resumed: 5)
-                let isHeld = Locked(false)
-                let thread = Thread {
-                    let taken = wakeUps.hold { count.withLock { $0 += 1 } }
-                    isHeld.withLock { $0 = taken }
-                }
-                thread.start()
-                while !thread.isFinished { usleep(100) }
-                wakeUps.runHeld()
-                return isHeld.withLock { $0 }
-            }.get()
-            if isHeld {
-                #expect(count.withLock { $0 } == 1)
-                return
-            }
-        }
-        Issue.record("The marker was always faster.")
-    }
-
-    @Test("Tasks that block their threads keep nothing from the loop for long")
-    func blocked() async throws {
+    @Test("What is held is done when the marker is reached, and nothing is held from then on")
+    func marker() async throws {
+        let (wakeUps, gate) = makeWakeUps()
         for _ in 0..<20 {
-            let wakeUps = LoopWakeUps(eventLoop)
-            let isDone = Locked(false)
-            let isHeld = try await eventLoop.submit {
-                for _ in 0..<(ProcessInfo.processInfo.activeProcessorCount * 2) {
-                    Task.detached {
-                        let deadline = ContinuousClock.now + .seconds(20)
-                        while !isDone.withLock({ $0 }), ContinuousClock.now < deadline { usleep(500) }
-                    }
-                }
-                wakeUps.turnEnded(resumed: 2)
-                let isHeld = Locked(false)
-                let thread = Thread {
-                    let taken = wakeUps.hold { isDone.withLock { $0 = true } }
-                    isHeld.withLock { $0 = taken }
-                    if !taken { isDone.withLock { $0 = true } }
-                }
-                thread.start()
-                while !thread.isFinished { usleep(100) }
-                return isHeld.withLock { $0 }
-            }.get()
-            // This task needs a thread itself to go on: by now it was done.
-            let deadline = ContinuousClock.now + .seconds(60)
-            while !isDone.withLock({ $0 }), ContinuousClock.now < deadline {
-                try await Task.sleep(for: .milliseconds(1))
-            }
-            #expect(isDone.withLock { $0 })
-            if isHeld { return }
+            try await endTurn(wakeUps, resumed: 2)
+            let (isHeld, done) = leave(wakeUps)
+            let (isOtherHeld, otherDone) = leave(wakeUps)
+            #expect(isHeld && isOtherHeld)
+            gate.yield()
+            #expect(await done.reduce(0) { count, _ in count + 1 } == 1)
+            #expect(await otherDone.reduce(0) { count, _ in count + 1 } == 1)
+            #expect(!leave(wakeUps).isHeld)
         }
-        Issue.record("The marker was always faster.")
+        gate.finish()
+    }
+
+    @Test("A turn of the loop does what is held, once")
+    func turn() async throws {
+        let (wakeUps, gate) = makeWakeUps()
+        try await endTurn(wakeUps, resumed: 5)
+        let (isHeld, done) = leave(wakeUps)
+        #expect(isHeld)
+        try await eventLoop.submit {
+            wakeUps.runHeld()
+            wakeUps.runHeld()
+        }.get()
+        #expect(await done.reduce(0) { count, _ in count + 1 } == 1)
+        gate.finish()
+    }
+
+    @Test("A hold whose marker isn't reached ends when it is old; what comes then wakes the loop")
+    func old() async throws {
+        let (wakeUps, gate) = makeWakeUps(oldAge: .milliseconds(1))
+        for _ in 0..<20 {
+            while !wakeUps.isHolding { try await endTurn(wakeUps, resumed: 2) }
+            let (isHeld, done) = leave(wakeUps)
+            if isHeld { for await _ in done {} }
+            while wakeUps.isHolding { try await Task.sleep(for: .milliseconds(1)) }
+            #expect(!leave(wakeUps).isHeld)
+        }
+        gate.finish()
     }
 
     @Test("Where holds are of no use, most turns go without one; when they are again, they are back")
     func useless() async throws {
-        let wakeUps = LoopWakeUps(eventLoop)
-        func holds(_ turns: Int) async throws -> Int {
-            var count = 0
-            for _ in 0..<turns {
-                try await eventLoop.submit { wakeUps.turnEnded(resumed: 2) }.get()
-                if wakeUps.isHolding { count += 1 }
-                while wakeUps.isHolding { await Task.yield() }
-            }
-            return count
-        }
-        // The marker may be back before it is looked at.
-        _ = try await holds(300)
-        #expect(try await holds(200) < 20)
-        while true {
+        let (wakeUps, gate) = makeWakeUps()
+        for _ in 0..<20 where wakeUps.skipped == 0 {
             try await endTurn(wakeUps, resumed: 2)
-            if await leave(wakeUps) { break }
+            #expect(wakeUps.isHolding)
+            gate.yield()
+            while wakeUps.isHolding { await Task.yield() }
         }
-        while wakeUps.isHolding { await Task.yield() }
+        #expect(wakeUps.skipped > 0)
+        var turns = 0
+        while !wakeUps.isHolding {
+            try await endTurn(wakeUps, resumed: 2)
+            turns += 1
+        }
+        #expect(turns > 1)
+        let (isHeld, done) = leave(wakeUps)
+        #expect(isHeld)
+        gate.yield()
+        for await _ in done {}
         #expect(wakeUps.skipped == 0)
+        gate.finish()
     }
 
     @Test("Whatever is left at whatever moment is done, once")

@@ -44,13 +44,21 @@ final class LoopWakeUps: Sendable {
 
     private let eventLoop: any EventLoop
     private let oldAge: TimeAmount
+    private let waitBehindTasks: @Sendable () async -> Void
     private let state = Locked(State())
 
-    /// - Parameter oldAge: after this, and at the latest after twice this, a hold ends. Tasks that compute, or block their
-    ///   thread, keep the marker from running.
-    init(_ eventLoop: any EventLoop, oldAge: TimeAmount = .milliseconds(5)) {
+    /// - Parameters:
+    ///   - oldAge: after this, and at the latest after twice this, a hold ends. Tasks that compute, or block their thread, keep
+    ///     the marker from running.
+    ///   - waitBehindTasks: what the marker does before it has been reached. The tasks that were resumed may have resumed
+    ///     others, so once more it lets those go first that are ready.
+    init(
+        _ eventLoop: any EventLoop, oldAge: TimeAmount = .milliseconds(5),
+        waitBehindTasks: @escaping @Sendable () async -> Void = { await Task.yield() }
+    ) {
         self.eventLoop = eventLoop
         self.oldAge = oldAge
+        self.waitBehindTasks = waitBehindTasks
         // As the loop, it stays for as long as the process.
         Task.detached { await self.mark() }
     }
@@ -128,8 +136,7 @@ final class LoopWakeUps: Sendable {
                 }
                 if isDue { marker.resume() }
             }
-            // The tasks that were resumed may have resumed others.
-            await Task.yield()
+            await waitBehindTasks()
             let hasHeld = state.withLock { state in
                 state.isHolding = false
                 state.useless = state.wasUsed ? 0 : min(state.useless + 1, Self.mostUseless + Self.mostSkipped)
