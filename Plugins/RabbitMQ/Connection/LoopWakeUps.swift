@@ -53,7 +53,7 @@ final class LoopWakeUps: Sendable {
     ///   - waitBehindTasks: what the marker does before it has been reached. The tasks that were resumed may have resumed
     ///     others, so once more it lets those go first that are ready.
     init(
-        _ eventLoop: any EventLoop, oldAge: TimeAmount = .milliseconds(5),
+        _ eventLoop: any EventLoop, oldAge: TimeAmount = .milliseconds(2),
         waitBehindTasks: @escaping @Sendable () async -> Void = { await Task.yield() }
     ) {
         self.eventLoop = eventLoop

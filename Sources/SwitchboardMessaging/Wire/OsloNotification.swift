@@ -62,7 +62,10 @@ struct OsloNotification: Sendable, Hashable {
     borrowing func message() -> Message {
         switch format {
         case .v2:
-            return OsloEnvelope.seal(capacity: 4096) { write(to: &$0) }
+            // A closure that has the value itself in it would be another copy, in each function that it passes.
+            return withUnsafePointer(to: self) { notification in
+                OsloEnvelope.seal(capacity: 4096) { notification.pointee.write(to: &$0) }
+            }
         case .v1:
             var writer = JSONWriter(capacity: 4096)
             writer.beginObject()
