@@ -9,6 +9,8 @@ import Testing
 @Suite("Verdicts that pass", .serialized, .timeLimit(.minutes(4)))
 struct VerdictTests {
     private static let topic = Address.topic(Topic("t", exchange: "e"))
+    /// Long enough to be in no random name.
+    fileprivate static let password: Secret = "the-secret-of-the-verdicts"
 
     /// What ends connections, what it looks like, and what puts it right.
     enum Change: String, CaseIterable, Sendable, CustomTestStringConvertible {
@@ -38,8 +40,8 @@ struct VerdictTests {
 
         fileprivate func undo(_ broker: TestBroker, _ user: String, _ virtualHost: String) async throws {
             switch self {
-            case .user: try await broker.addUser(user, password: "pw")
-            case .password: try await broker.changePassword(of: user, to: "pw")
+            case .user: try await broker.addUser(user, password: VerdictTests.password)
+            case .password: try await broker.changePassword(of: user, to: VerdictTests.password)
             case .permissions: break
             case .virtualHost: try await broker.addVirtualHost(virtualHost)
             }
@@ -55,10 +57,10 @@ struct VerdictTests {
         let broker = try await TestBroker.shared()
         try await broker.withVirtualHost { name in
             let user = "u-\(name)"
-            try await broker.addUser(user, password: "pw")
+            try await broker.addUser(user, password: Self.password)
             try await broker.setPermissions(of: user, in: name)
             let driver = try DriverUnderTest(
-                broker.url(virtualHost: name, username: user, password: "pw"), logger: log.logger)
+                broker.url(virtualHost: name, username: user, password: Self.password), logger: log.logger)
             try await withRunning(driver) { try await body(driver, broker, user, name) }
             try await broker.deleteUser(user)
         }
@@ -106,7 +108,7 @@ struct VerdictTests {
             }
             #expect((1...2).contains(warnings.count), "\(warnings)")
             #expect(log.lines.contains { $0.hasPrefix("info RabbitMQ takes the connections again") })
-            #expect(!log.lines.contains { $0.contains("pw") })
+            #expect(!log.lines.contains { $0.contains(Self.password.reveal()) })
         }
     }
 
@@ -125,7 +127,7 @@ struct VerdictTests {
                     }
                 }
                 for number in 0..<10 { try await driver.publish("\(number)", to: Self.topic) }
-                try await broker.changePassword(of: user, to: "pw")
+                try await broker.changePassword(of: user, to: Self.password)
                 try await withTimeLimit(.seconds(60)) { await driver.waits { $0 == .ready } }
                 for number in 0..<10 {
                     let delivery = try #require(try await iterator.next())
