@@ -39,12 +39,12 @@ extension TransportURL {
     /// The users of all hosts.
     var usernames: Set<String> { Set(hosts.compactMap(\.username)) }
 
-    /// Whether this URL leads to the same broker and virtual host as another one, whoever the user is.
+    /// Whether this URL leads to the same broker and virtual host as another one, whatever user it has.
     func leadsWhere(_ other: TransportURL) -> Bool {
         scheme == other.scheme && addresses == other.addresses && room == other.room
     }
 
-    /// Whether a host and the virtual host are those of another URL, whoever the user is.
+    /// Whether a host and the virtual host are those of another URL, whatever user it has.
     func sharesBus(with other: TransportURL) -> Bool {
         room == other.room && !addresses.isDisjoint(with: other.addresses)
     }
