@@ -10,31 +10,53 @@ import Testing
 struct SelfCheckTests {
     private let start = Moment.now
     private let interval = Duration.seconds(30)
+    private let answerTime = Duration.seconds(30)
 
     /// A check that has begun, with the answer to its first question.
     private func checkAsked() -> SelfCheck {
         var check = SelfCheck()
         check.begin(at: start)
-        #expect(check.due(start, every: interval) == .ask)
+        #expect(due(&check, start) == .ask)
         return check
     }
 
     @Test("Asks when it is time, and not before")
     func asks() {
         var check = SelfCheck()
-        #expect(check.due(start, every: interval) == .nothing)
+        #expect(due(&check, start) == .nothing)
         check.begin(at: start + .seconds(1))
-        #expect(check.due(start, every: interval) == .nothing)
-        #expect(check.due(start + .seconds(1), every: interval) == .ask)
+        #expect(due(&check, start) == .nothing)
+        #expect(due(&check, start + .seconds(1)) == .ask)
         #expect(check.nextAt == start + .seconds(31))
         #expect(answer(&check) == .fine)
-        #expect(check.due(start + .seconds(31), every: interval) == .ask)
+        #expect(due(&check, start + .seconds(31)) == .ask)
     }
 
     @Test("No answer until the next time is deaf")
     func noAnswer() {
         var check = checkAsked()
-        guard case .deaf = check.due(start + interval, every: interval) else {
+        guard case .deaf = due(&check, start + interval) else {
+            Issue.record("Nothing was found")
+            return
+        }
+    }
+
+    @Test("A broker that is asked often has as long to answer as one that is asked seldom")
+    func lateAnswer() {
+        let often = Duration.seconds(1)
+        var check = SelfCheck()
+        check.begin(at: start)
+        var asked = 0
+        for second in 0..<30 {
+            let step = check.due(start + often * second, every: often, answeredWithin: answerTime)
+            if step == .ask { asked += 1 } else { #expect(step == .nothing) }
+        }
+        #expect(asked == 1)
+        #expect(check.nextAt == start + answerTime)
+        var answered = check
+        #expect(answer(&answered) == .fine)
+        #expect(answered.due(start + answerTime, every: often, answeredWithin: answerTime) == .ask)
+        guard case .deaf = check.due(start + answerTime, every: often, answeredWithin: answerTime) else {
             Issue.record("Nothing was found")
             return
         }
@@ -56,7 +78,7 @@ struct SelfCheckTests {
         var check = checkAsked()
         #expect(answer(&check, ready: 3, isStream: isStream, hasRoom: hasRoom) == .fine)
         if delivered { check.delivered() }
-        #expect(check.due(start + interval, every: interval) == .ask)
+        #expect(due(&check, start + interval) == .ask)
         #expect(answer(&check, ready: 3, isStream: isStream, hasRoom: hasRoom).isDeaf == isDeaf)
     }
 
@@ -65,16 +87,20 @@ struct SelfCheckTests {
         func fewer(delivered: Bool, isIdle: Bool, isStream: Bool = false) -> SelfCheck.Verdict {
             var check = checkAsked()
             #expect(answer(&check, consumers: 3) == .fine)
-            #expect(check.due(start + interval, every: interval) == .ask)
+            #expect(due(&check, start + interval) == .ask)
             #expect(answer(&check, consumers: 2, isStream: isStream, isIdle: false) == .fine)
             if delivered { check.delivered() }
-            #expect(check.due(start + interval * 2, every: interval) == .ask)
+            #expect(due(&check, start + interval * 2) == .ask)
             return answer(&check, consumers: 2, isStream: isStream, isIdle: isIdle)
         }
         #expect(fewer(delivered: false, isIdle: true) == .doubtful)
         #expect(fewer(delivered: false, isIdle: false) == .fine)
         #expect(fewer(delivered: true, isIdle: true) == .fine)
         #expect(fewer(delivered: false, isIdle: true, isStream: true) == .fine)
+    }
+
+    private func due(_ check: inout SelfCheck, _ now: Moment) -> SelfCheck.Step {
+        check.due(now, every: interval, answeredWithin: answerTime)
     }
 
     private func answer(

@@ -53,8 +53,8 @@ public struct RabbitMQConfiguration: Sendable {
     /// How long it may take to connect and log in to one host.
     public var connectTimeout: Duration = .seconds(10)
 
-    /// How long the broker may take to answer while a channel is set up: opening it, declarations, a consume. After
-    /// that, the driver asks again on another channel, or on another connection.
+    /// How long the broker may take to answer while a channel is set up (opening it, declarations, a consume), and when
+    /// it is asked by ``selfCheckInterval``. After that, the driver asks again on another channel, or on another connection.
     public var answerTimeout: Duration = .seconds(30)
 
     /// The longest pause after losing a connection that was ready, and the shortest pause after a failed attempt. Later

@@ -118,7 +118,7 @@ final class ConsumerChannel: ChannelUser {
         case .closing(let deadline) where deadline <= now: consumption.ended()
         case .live:
             guard let interval = context.settings.selfCheckInterval else { return }
-            switch selfCheck.due(now, every: interval) {
+            switch selfCheck.due(now, every: interval, answeredWithin: context.settings.answerTimeout) {
             case _ where context.isEnding: break
             case .nothing: break
             case .ask: send(.inspectQueue(consumption.plan.queue))

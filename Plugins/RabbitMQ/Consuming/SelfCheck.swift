@@ -5,9 +5,9 @@ import SwitchboardCore
 /// has lost the consumer (a node that failed over, a queue that was deleted without a word; field.md §2).
 ///
 /// Now and then the broker is asked about the queue, on the subscription's own channel. The subscription is deaf when
-/// the broker does not answer until the next time, when the queue has no consumer at all, or when it had messages
-/// waiting twice in a row and sent none of them though there was room. When the queue is gone, the broker closes the
-/// channel, which begins the subscription anew by itself.
+/// the broker has not answered by the next time, though it had as long as any answer may take; when the queue has no
+/// consumer at all; or when it had messages waiting twice in a row and sent none of them though there was room. When the
+/// queue is gone, the broker closes the channel, which begins the subscription anew by itself.
 ///
 /// A queue that others consume from too keeps its messages moving without this consumer. When it has fewer consumers than
 /// the last time, and nothing has come since, this one may be who is missing: the broker does not tell, so it consumes
@@ -27,7 +27,8 @@ struct SelfCheck: Sendable {
 
     /// When to ask next; `nil` before ``begin(at:)``.
     private(set) var nextAt: Moment?
-    private var isWaiting = false
+    /// When the last question should have been answered; `nil` when it has been.
+    private var answerDeadline: Moment?
     /// Whether messages were waiting at the last answer, and nothing has come since.
     private var wasStarving = false
     /// The queue's consumers at the last answer.
@@ -40,12 +41,19 @@ struct SelfCheck: Sendable {
         nextAt = first
     }
 
-    mutating func due(_ now: Moment, every interval: Duration) -> Step {
+    /// The broker may take `answerTime` to answer: a busy one is not deaf because it is asked often.
+    mutating func due(_ now: Moment, every interval: Duration, answeredWithin answerTime: Duration) -> Step {
         guard let nextAt, nextAt <= now else { return .nothing }
         self.nextAt = now + interval
-        if isWaiting { return .deaf(reason: "the broker did not answer on the subscription's channel") }
-        isWaiting = true
-        return .ask
+        guard let answerDeadline else {
+            answerDeadline = now + answerTime
+            return .ask
+        }
+        guard now < answerDeadline else {
+            return .deaf(reason: "the broker did not answer on the subscription's channel")
+        }
+        self.nextAt = min(now + interval, answerDeadline)
+        return .nothing
     }
 
     mutating func delivered() {
@@ -57,8 +65,8 @@ struct SelfCheck: Sendable {
     mutating func answered(
         ready: UInt32, consumers: UInt32, isStream: Bool, hasRoom: Bool, isIdle: Bool
     ) -> Verdict {
-        guard isWaiting else { return .fine }
-        isWaiting = false
+        guard answerDeadline != nil else { return .fine }
+        answerDeadline = nil
         if consumers == 0 { return .deaf(reason: "the broker has forgotten the consumer") }
         if let before = self.consumers, consumers < before { isDoubtful = true }
         self.consumers = consumers
