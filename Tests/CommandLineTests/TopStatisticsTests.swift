@@ -97,7 +97,7 @@ struct TopStatisticsTests {
             statistics.totals(at: at(10)), inFlight: [.init(cell: "two", topic: "compute", method: "slow"): 4],
             backlogs: [.init(cell: "two", name: "compute"): .init(ready: 7, consumers: 1)], grouping: grouping,
             order: order,
-            time: 3661, seesAnswers: seesAnswers)
+            time: 3661, seesAnswers: seesAnswers, seesDeliveries: seesAnswers)
     }
 
     @Test("Rows are methods, topics or cells, in the order that was asked for")
@@ -129,6 +129,9 @@ struct TopStatisticsTests {
     func withoutAnswers() throws {
         let report = report(seesAnswers: false)
         #expect(report.lines().first?.contains("- in flight  - errors") == true)
+        let rows = report.lines().filter { $0.contains(" fast ") || $0.contains(" slow ") }
+        #expect(rows.count == 2 && rows.allSatisfy { $0.hasSuffix("-  -") }, "\(rows)")
+        #expect(report.lines().contains { $0.contains("compute.h1") && $0.hasSuffix("-") })
         let object = try JSONValue(parsing: "\(report.object)")
         for row in [object["total"], object["rows"]?[0]] {
             #expect(row?["in_flight"] == .null && row?["errors"] == .null && row?["calls"] != .null)

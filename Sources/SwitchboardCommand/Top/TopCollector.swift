@@ -3,13 +3,17 @@ import StandardStreams
 import SwitchboardCore
 import SwitchboardMessaging
 
-/// Joins and counts what taps see.
+/// Joins and counts what taps see, or what comes of asking hosts.
 actor TopCollector {
     private let topics: [GlobPattern]
     private let knownTopics: [String]
     private var statistics: TopStatistics
     private var joiners: [String: CallJoiner] = [:]
-    private var cells: [String: String] = [:]
+    /// By their names.
+    private var known: [String: TapOptions.Target] = [:]
+    /// Hosts that were asked and haven't answered yet, by the target's name.
+    private var asked: [String: Int] = [:]
+    private let sweptTopic: Topic?
     private var backlogs: [TopStatistics.Queue: TopReport.Backlog] = [:]
     private var queues: [String: Set<String>] = [:]
     /// Those that see no answers, or few.
@@ -17,16 +21,30 @@ actor TopCollector {
 
     private static let mostQueues = 200
 
-    /// - Parameter window: how many seconds are looked back.
+    /// For taps. `window`: how many seconds are looked back.
     init(topics: [GlobPattern], knownTopics: [String], window: Int) {
         self.topics = topics
         self.knownTopics = knownTopics
+        sweptTopic = nil
         statistics = TopStatistics(window: window, start: .now)
     }
 
-    /// - Parameter name: tells the taps apart.
-    func take(_ event: TapEvent, from name: String, cell: String?) {
-        cells[name] = cell
+    /// For sweeps over the hosts that serve a topic.
+    init(sweeping topic: Topic, window: Int) {
+        topics = []
+        knownTopics = []
+        sweptTopic = topic
+        statistics = TopStatistics(window: window, start: .now)
+    }
+
+    /// The targets that something has come from.
+    var targets: [TapOptions.Target] { Array(known.values) }
+
+    // MARK: From taps
+
+    func take(_ event: TapEvent, from target: TapOptions.Target) {
+        let (name, cell) = (target.name, target.cell)
+        known[name] = target
         switch event {
         case .began(let coverage):
             if let remark = coverage.remark { complain("\(name): \(remark)") }
@@ -67,11 +85,53 @@ actor TopCollector {
         }
     }
 
+    // MARK: From sweeps
+
+    /// Each request to a host is a call.
+    func take(_ step: HostSweep.Step, from target: TapOptions.Target) {
+        known[target.name] = target
+        switch step {
+        case .asked: asked[target.name, default: 0] += 1
+        case .answered(let host, let finding):
+            asked[target.name, default: 0] -= 1
+            count(host, finding, target)
+        case .known(let host, let finding): count(host, finding, target)
+        case .unreachable(let reason):
+            count(.failure(className: HostClass.unreachable.rawValue, message: reason), target)
+        }
+    }
+
+    private func count(_ host: String, _ finding: HostFinding, _ target: TapOptions.Target) {
+        guard let topic = sweptTopic else { return }
+        let queue = "\(topic.name).\(host)"
+        switch finding.hostClass {
+        case .answering, .noPing, .slow:
+            queues[target.name]?.remove(queue)
+            count(.result, target, duration: finding.roundTrip)
+        case .deaf, .absent, .unreachable, .unknown:
+            // What waits in it tells whether it is served all the same.
+            if finding.hostClass == .deaf, (queues[target.name]?.count ?? 0) < Self.mostQueues {
+                queues[target.name, default: []].insert(queue)
+            }
+            count(.failure(className: finding.hostClass.rawValue, message: finding.detail), target)
+        }
+    }
+
+    private func count(_ outcome: TapRecord.Outcome, _ target: TapOptions.Target, duration: Duration? = nil) {
+        guard let topic = sweptTopic else { return }
+        let record = TapRecord(
+            kind: .call, time: 0, exchange: topic.exchange, topic: topic.name, method: HostSweep.method,
+            outcome: outcome, duration: duration)
+        statistics.add(record, cell: target.cell, at: .now)
+    }
+
+    // MARK: What there is to show
+
     /// Queues whose backlogs are to be looked at.
     func queues(of name: String) -> [String] { (queues[name] ?? []).sorted() }
 
     func set(_ found: [String: TopReport.Backlog], of name: String) {
-        let cell = cells[name]
+        let cell = known[name]?.cell
         for queue in queues[name] ?? [] { backlogs[.init(cell: cell, name: queue)] = found[queue] }
     }
 
@@ -79,13 +139,20 @@ actor TopCollector {
         let now = ContinuousClock.now
         var inFlight: [TopStatistics.Key: Int] = [:]
         for name in joiners.keys {
-            count(joiners[name]?.expire(now) ?? [], cells[name], now)
+            let cell = known[name]?.cell
+            count(joiners[name]?.expire(now) ?? [], cell, now)
             for (key, count) in joiners[name]?.inFlightByMethod ?? [:] where topics.allow(key.topic) {
-                inFlight[.init(cell: cells[name], topic: key.topic, method: key.method), default: 0] += count
+                inFlight[.init(cell: cell, topic: key.topic, method: key.method), default: 0] += count
             }
+        }
+        for (name, count) in asked where count > 0 {
+            let key = TopStatistics.Key(
+                cell: known[name]?.cell, topic: sweptTopic?.name ?? "", method: HostSweep.method)
+            inFlight[key, default: 0] += count
         }
         return TopReport(
             statistics.totals(at: now), inFlight: inFlight, backlogs: backlogs, grouping: grouping, order: order,
-            time: Date.now.timeIntervalSince1970, seesAnswers: withoutAnswers.isEmpty)
+            time: Date.now.timeIntervalSince1970, seesAnswers: withoutAnswers.isEmpty,
+            seesDeliveries: sweptTopic == nil && withoutAnswers.isEmpty)
     }
 }

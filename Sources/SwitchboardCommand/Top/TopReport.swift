@@ -34,14 +34,18 @@ struct TopReport: Sendable {
     /// In seconds since 1970.
     let time: Double
     private let showsCells: Bool
-    /// Whether answers are seen. Else times, errors, what is in flight and redeliveries are unknown rather than none.
+    /// Whether answers are seen. Else times, errors and what is in flight are unknown rather than none.
     private let seesAnswers: Bool
+    /// Whether deliveries are seen. Else redeliveries are unknown.
+    private let seesDeliveries: Bool
 
     init(
         _ totals: TopStatistics.Totals, inFlight: [TopStatistics.Key: Int], backlogs: [TopStatistics.Queue: Backlog],
-        grouping: Grouping, order: Order, time: Double, seesAnswers: Bool = true
+        grouping: Grouping, order: Order, time: Double, seesAnswers: Bool = true,
+        seesDeliveries: Bool = true
     ) {
         self.seesAnswers = seesAnswers
+        self.seesDeliveries = seesDeliveries
         var rows: [TopStatistics.Key: Row] = [:]
         var total = Row(key: .init(cell: nil, topic: "", method: nil))
         func group(_ key: TopStatistics.Key) -> TopStatistics.Key {
@@ -111,7 +115,7 @@ struct TopReport: Sendable {
                     + queues.map { queue, backlog, redeliveries in
                         [
                             queue.cell ?? "-", queue.name, backlog.map { "\($0.ready)" } ?? "-",
-                            backlog.map { "\($0.consumers)" } ?? "-", "\(redeliveries)",
+                            backlog.map { "\($0.consumers)" } ?? "-", seesDeliveries ? "\(redeliveries)" : "-",
                         ]
                     }, numbers: 2..<5, hidden: showsCells ? [] : [0])
         }
@@ -131,7 +135,8 @@ struct TopReport: Sendable {
         return [
             row.key.cell ?? "-", row.key.topic, row.key.method ?? "", rate(row.counts.calls), rate(row.counts.others),
             text(row.counts.latencies.percentile(0.5)), text(row.counts.latencies.percentile(0.95)),
-            text(row.counts.latencies.percentile(0.99)), "\(row.inFlight)", errors.joined(separator: ", "),
+            text(row.counts.latencies.percentile(0.99)), known(row.inFlight),
+            seesAnswers ? errors.joined(separator: ", ") : "-",
         ]
     }
 
@@ -179,7 +184,7 @@ struct TopReport: Sendable {
                     object["waiting"] = JSONValue(backlog.ready)
                     object["consumers"] = JSONValue(backlog.consumers)
                 }
-                object["redelivered"] = known(JSONValue(redeliveries))
+                object["redelivered"] = seesDeliveries ? JSONValue(redeliveries) : .null
                 return .object(object)
             })
         object["missed"] = JSONValue(missed)

@@ -16,12 +16,25 @@ struct HostSweep: Sendable {
         var asksTwice = false
     }
 
+    /// What a sweep does in a cell, as it does it.
+    enum Step: Sendable {
+        case asked(host: String)
+        /// What came of it, each time that it was asked.
+        case answered(host: String, HostFinding)
+        /// A host needn't be asked to know.
+        case known(host: String, HostFinding)
+        /// Its hosts can't be asked.
+        case unreachable(reason: String)
+    }
+
     /// The most requests that wait for their answers in a cell.
     private static let mostInFlight = 256
-    private static let method = "oslo_rpc_server_ping"
+    static let method = "oslo_rpc_server_ping"
 
     let configuration: Configuration
     let connections: CellConnections
+    /// Is told each step.
+    var observer: @Sendable (HostListing.Cell, Step) async -> Void = { _, _ in }
 
     /// Asks all hosts of all cells, all cells at a time, and hands over each cell when it is done.
     ///
@@ -31,7 +44,15 @@ struct HostSweep: Sendable {
     ) async throws {
         connections.beginSweep(over: listing.cells.map(\.mapping))
         try await withThrowingTaskGroup(of: CellObservation.self) { group in
-            for cell in listing.cells { group.addTask { await look(at: cell, within: window) } }
+            for cell in listing.cells {
+                group.addTask {
+                    let observation = await look(at: cell, within: window)
+                    if case .failed(let reason, _) = observation.outcome {
+                        await observer(cell, .unreachable(reason: reason))
+                    }
+                    return observation
+                }
+            }
             for try await observation in group {
                 // What was cut short says nothing.
                 try Task.checkCancellation()
@@ -51,7 +72,10 @@ struct HostSweep: Sendable {
                 detail:
                     "there is no exchange \(configuration.topic.exchange), so no host serves \(configuration.topic.name) there"
             )
-            for host in cell.hosts { observation.hosts[host] = finding }
+            for host in cell.hosts {
+                observation.hosts[host] = finding
+                await observer(cell, .known(host: host, finding))
+            }
             return observation
         }
         let connection: CellConnections.Connection
@@ -67,7 +91,7 @@ struct HostSweep: Sendable {
             return observation
         }
         let losses = connection.lossCount
-        let first = await ask(cell.hosts, through: connection.queue, within: window)
+        let first = await ask(cell.hosts, of: cell, through: connection.queue, within: window)
         observation.hosts = first.findings
         if let refusal = first.refusal {
             observation.outcome = .failed(reason: refusal, isCertain: true)
@@ -86,7 +110,7 @@ struct HostSweep: Sendable {
             for host in doubtful { observation.hosts[host] = nil }
             return observation
         }
-        let second = await ask(again, through: connection.queue, within: .zero)
+        let second = await ask(again, of: cell, through: connection.queue, within: .zero)
         observation.hosts.merge(second.findings) { $1 }
         if let host = second.hosts({ $0 == .unreachable }).first, let finding = second.findings[host] {
             observation.outcome = .failed(reason: finding.detail, isCertain: second.refusal != nil)
@@ -115,7 +139,7 @@ struct HostSweep: Sendable {
     }
 
     private func ask(
-        _ hosts: [String], through queue: MessageQueueConnection, within window: Duration
+        _ hosts: [String], of cell: HostListing.Cell, through queue: MessageQueueConnection, within window: Duration
     ) async -> Answers {
         guard !hosts.isEmpty else { return Answers() }
         let interval = max(.seconds(1) / configuration.rate, window / hosts.count)
@@ -135,7 +159,12 @@ struct HostSweep: Sendable {
                     try? await Task.sleep(until: start + interval * index, clock: .continuous)
                 }
                 guard refusal.withLock({ $0 == nil }), !Task.isCancelled else { break }
-                group.addTask { (host, await ask(host, through: queue, context, refusal)) }
+                group.addTask {
+                    await observer(cell, .asked(host: host))
+                    let finding = await ask(host, through: queue, context, refusal)
+                    await observer(cell, .answered(host: host, finding))
+                    return (host, finding)
+                }
             }
             for await (host, finding) in group { answers.findings[host] = finding }
         }

@@ -7,7 +7,7 @@ struct HostWatch: Sendable {
     /// The UUIDs or names of the cells to look at; all where it is empty.
     let only: [String]
     let includesDisabled: Bool
-    let sweep: HostSweep
+    var sweep: HostSweep
     let board: WatchBoard
     /// From the beginning of a sweep to the next one's; a sweep that takes longer is followed at once.
     let interval: Duration

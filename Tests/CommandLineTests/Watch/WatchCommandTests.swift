@@ -93,6 +93,35 @@ struct WatchCommandTests {
         }
     }
 
+    @Test("top --sweep counts its own calls to the mapped hosts: once, again and again, and of one cell")
+    func top() throws {
+        try serving {
+            let once = try program.run("top", "--sweep", "--once", "--json")
+            #expect(once.status == 0 && once.errors.isEmpty, "\(once)")
+            let object = try JSONValue(parsing: Array(once.output.utf8))
+            #expect(object["total"]?["calls"] == 2 && object["total"]?["errors"] == ["absent": 1], "\(once)")
+            #expect(object["rows"]?[0]?["cell"] == "one" && object["rows"]?[0]?["method"] == "oslo_rpc_server_ping")
+            #expect(object["rows"]?[0]?["p99_milliseconds"] != nil)
+            let table = try program.run("top", "--sweep", "--cell", "one", "--by", "topic", "--once")
+            #expect(table.output.contains("1 absent") && !table.output.contains("CELL"), "\(table)")
+            let live = try program.run(
+                "top", "--sweep", "--every", "1s", "--interval", "500ms", "--window", "60", "--for", "5", "--json")
+            let calls = try live.lines.map { try JSONValue(parsing: Array($0.utf8))["total"]?["calls"]?.integer ?? 0 }
+            #expect(live.status == 0 && (calls.max() ?? 0) >= 4 && calls == calls.sorted(), "\(live)")
+        }
+        try program.run("cell", "create", "--name", "empty", "--transport-url", "fake://empty")
+        let empty = try program.run("top", "--sweep", "--cell", "empty", "--once")
+        #expect(empty.status == 3 && empty.errors.contains("No host is mapped"), "\(empty)")
+        #expect(try program.run("top", "--sweep", "--cell", "nowhere").status == 3)
+        for arguments in [
+            ["--every", "5"], ["--sweep", "--every", "0"], ["--sweep", "--transport-url", "fake://h/"],
+            ["--sweep", "--topic", "comp*"], ["--sweep", "--topic", "a", "--topic", "b"],
+            ["--sweep", "--replies", "none"], ["--sweep", "--management-url", "http://h:1"],
+        ] {
+            #expect(try program.start(["top"] + arguments).wait().status == 64, "\(arguments)")
+        }
+    }
+
     @Test("Changes are told while it runs; SIGTERM and Control-C end it with success", arguments: ["TERM", "INT"])
     func signals(_ signal: String) throws {
         let result = try program.shell(

@@ -178,6 +178,46 @@ struct HostSweepTests {
         #expect(only.mapValues { $0.hosts.mapValues(\.hostClass) } == [Cloud.id(6): ["in6": .absent]])
     }
 
+    @Test("Top counts what a sweep asks, with times, errors, and the queues of deaf hosts; a bad cell is one error")
+    func top() async throws {
+        let cloud = Cloud()
+        try await cloud.addCell(1, hosts: ["answers", "noping", "hangs", "nobody"])
+        try await cloud.addCell(4, url: "kafka://h/", hosts: ["in4"])
+        let collector = TopCollector(sweeping: Cloud.topic, window: 3600)
+        let mostInFlight = Locked(0)
+        var sweep = cloud.sweep { $0.timeout = .seconds(5) }
+        sweep.observer = { cell, step in
+            let (label, url) = (cell.watched.label, try! TransportURL("fake://\(cell.watched.label)"))
+            await collector.take(step, from: .init(cell: label, url: url, name: label))
+            let inFlight = await collector.report(grouping: .cell, order: .calls).total.inFlight
+            mostInFlight.withLock { $0 = max($0, inFlight) }
+        }
+        _ = try await cloud.serving(
+            "cell1", ["answers": .answers, "noping": .hasNoPing, "hangs": .hangs]
+        ) { [sweep] in try await cloud.look(sweep) }
+        let report = await collector.report(grouping: .method, order: .calls)
+        let one = try #require(report.rows.first { $0.key.cell == "cell1" })
+        #expect(one.key == .init(cell: "cell1", topic: "compute", method: "oslo_rpc_server_ping"))
+        // The deaf host isn't asked again, as its cell's connection wasn't lost.
+        #expect(one.counts.calls == 4 && one.counts.latencies.total == 2 && one.inFlight == 0)
+        #expect(one.counts.errors == ["deaf": 1, "absent": 1])
+        #expect((1...4).contains(mostInFlight.withLock { $0 }))
+        #expect(report.rows.first { $0.key.cell == "cell4" }?.counts.errors == ["unreachable": 1])
+        #expect(await collector.queues(of: "cell1") == ["compute.hangs"])
+        #expect(await collector.queues(of: "cell4").isEmpty)
+        #expect(report.object["total"]?["in_flight"] == 0)
+        // Redeliveries aren't seen, and so aren't none.
+        await collector.set(["compute.hangs": .init(ready: 3, consumers: 1)], of: "cell1")
+        let later = await collector.report(grouping: .cell, order: .errors)
+        #expect(later.object["queues"]?[0]?["waiting"] == 3 && later.object["queues"]?[0]?["redelivered"] == .null)
+        #expect(later.lines().contains { $0.contains("compute.hangs") && $0.hasSuffix("-") })
+        // What answers again has no queue to look at.
+        let target = TapOptions.Target(cell: "cell1", url: try TransportURL("fake://cell1"), name: "cell1")
+        let well = HostFinding(hostClass: .answering, roundTrip: .milliseconds(1), detail: "")
+        await collector.take(.known(host: "hangs", well), from: target)
+        #expect(await collector.queues(of: "cell1").isEmpty)
+    }
+
     @Test("A host that answers the second time counts as answering, where it is asked twice")
     func secondAsking() async throws {
         let cloud = Cloud()
