@@ -59,7 +59,7 @@ struct TopCommand: ConfiguredCommand {
     var interval: TimeSpan = 2
     @Option(
         parsing: .unconditional,
-        help: .time("How far is looked back", "In whole seconds. Default: 10, with --sweep the time of --every."))
+        help: .time("How far is looked back", "In whole seconds. Default: 10, with --sweep that of two sweeps."))
     var window: TimeSpan?
     @Option(help: "What a row is: a method, a topic or a cell.")
     var by = TopReport.Grouping.method
@@ -92,8 +92,9 @@ struct TopCommand: ConfiguredCommand {
     private func runSweep() async throws {
         let interval = every ?? 30
         let sweep = try await TopSweep(tap, every: interval.duration, count: once && time == nil ? 1 : nil)
-        let window = once ? time ?? 3600 : window ?? interval
-        let collector = TopCollector(sweeping: sweep.topic, window: wholeSeconds(window) + 1)
+        // Two sweeps, as of the last some hosts weren't asked yet.
+        let window = once ? wholeSeconds(time ?? 3600) : window.map(wholeSeconds) ?? wholeSeconds(interval) * 2
+        let collector = TopCollector(sweeping: sweep.topic, window: window + 1)
         let showsCells = !tap.aim.namesQueue
         try await look(collector, for: time) { try await sweep.run(showingCells: showsCells, collector) }
     }
