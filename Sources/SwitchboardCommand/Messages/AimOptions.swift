@@ -42,11 +42,7 @@ struct AimOptions: ParsableArguments {
         own: CommandSettings.Name = .transportURL
     ) async throws -> (url: TransportURL, name: String) {
         if let cell = try await mapping() {
-            if cell.isDisabled, !includeDisabled {
-                throw Failure(
-                    "The cell \(cell.identity) is disabled. Give --include-disabled to use its queue all the same.",
-                    exit: MessageExit.noCell)
-            }
+            try checkEnabled(cell)
             switch try cell.queue(base: base.urls) {
             case .url(let url): return (url, "cell \(cell.identity)")
             case .none:
@@ -63,6 +59,14 @@ struct AimOptions: ParsableArguments {
                     + "--profile, or --config-file with a transport_url.")
         }
         return (try TransportURL(url), "the process's own queue")
+    }
+
+    /// Fails for a disabled cell, unless such are wanted.
+    func checkEnabled(_ cell: CellMapping) throws {
+        guard cell.isDisabled, !includeDisabled else { return }
+        throw Failure(
+            "The cell \(cell.identity) is disabled. Give --include-disabled to use its queue all the same.",
+            exit: MessageExit.noCell)
     }
 
     /// The cell that was asked for; `nil` when none was.

@@ -104,15 +104,16 @@ actor TopCollector {
     private func count(_ host: String, _ finding: HostFinding, _ target: TapOptions.Target) {
         guard let topic = sweptTopic else { return }
         let queue = "\(topic.name).\(host)"
-        switch finding.hostClass {
-        case .answering, .noPing, .slow:
+        if finding.hostClass != .deaf {
             queues[target.name]?.remove(queue)
-            count(.result, target, duration: finding.roundTrip)
-        case .deaf, .absent, .unreachable, .unknown:
+            backlogs[.init(cell: target.cell, name: queue)] = nil
+        } else if (queues[target.name]?.count ?? 0) < Self.mostQueues {
             // What waits in it tells whether it is served all the same.
-            if finding.hostClass == .deaf, (queues[target.name]?.count ?? 0) < Self.mostQueues {
-                queues[target.name, default: []].insert(queue)
-            }
+            queues[target.name, default: []].insert(queue)
+        }
+        switch finding.hostClass {
+        case .answering, .noPing, .slow: count(.result, target, duration: finding.roundTrip)
+        case .deaf, .absent, .unreachable, .unknown:
             count(.failure(className: finding.hostClass.rawValue, message: finding.detail), target)
         }
     }

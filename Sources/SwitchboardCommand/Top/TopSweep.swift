@@ -13,6 +13,7 @@ struct TopSweep: Sendable {
     init(_ options: TapOptions, every interval: Duration, count: Int?) async throws {
         let directory = try await options.aim.directory.open(forWriting: false)
         let cell = try await options.aim.mapping()
+        if let cell { try options.aim.checkEnabled(cell) }
         topic = Topic(options.topics.first ?? "compute", exchange: options.exchanges.first ?? "nova")
         base = try options.aim.base.urls
         let sweep = HostSweep(

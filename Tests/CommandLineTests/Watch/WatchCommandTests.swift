@@ -112,6 +112,9 @@ struct WatchCommandTests {
         try program.run("cell", "create", "--name", "empty", "--transport-url", "fake://empty")
         let empty = try program.run("top", "--sweep", "--cell", "empty", "--once")
         #expect(empty.status == 3 && empty.errors.contains("No host is mapped"), "\(empty)")
+        try program.run("cell", "update", "empty", "--disable")
+        let disabled = try program.run("top", "--sweep", "--cell", "empty", "--once")
+        #expect(disabled.status == 3 && disabled.errors.contains("is disabled"), "\(disabled)")
         #expect(try program.run("top", "--sweep", "--cell", "nowhere").status == 3)
         for arguments in [
             ["--every", "5"], ["--sweep", "--every", "0"], ["--sweep", "--transport-url", "fake://h/"],

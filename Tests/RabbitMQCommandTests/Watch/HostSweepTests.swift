@@ -216,6 +216,7 @@ struct HostSweepTests {
         let well = HostFinding(hostClass: .answering, roundTrip: .milliseconds(1), detail: "")
         await collector.take(.known(host: "hangs", well), from: target)
         #expect(await collector.queues(of: "cell1").isEmpty)
+        #expect(await collector.report(grouping: .cell, order: .errors).queues.isEmpty)
     }
 
     @Test("A host that answers the second time counts as answering, where it is asked twice")
