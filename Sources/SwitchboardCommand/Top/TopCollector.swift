@@ -5,13 +5,23 @@ import SwitchboardMessaging
 
 /// Joins and counts what taps see, or what comes of asking hosts.
 actor TopCollector {
+    /// A message queue that something is told of.
+    struct Source: Sendable {
+        /// Tells it from others.
+        var name: String
+        /// Where rows are shown by cell.
+        var cell: String?
+        /// `nil` where a cell has none that can be used.
+        var url: TransportURL?
+    }
+
     private let topics: [GlobPattern]
     private let knownTopics: [String]
     private var statistics: TopStatistics
     private var joiners: [String: CallJoiner] = [:]
     /// By their names.
-    private var known: [String: TapOptions.Target] = [:]
-    /// Hosts that were asked and haven't answered yet, by the target's name.
+    private var known: [String: Source] = [:]
+    /// Hosts that were asked and haven't answered yet, by the source's name.
     private var asked: [String: Int] = [:]
     private let sweptTopic: Topic?
     private var backlogs: [TopStatistics.Queue: TopReport.Backlog] = [:]
@@ -37,14 +47,14 @@ actor TopCollector {
         statistics = TopStatistics(window: window, start: .now)
     }
 
-    /// The targets that something has come from.
-    var targets: [TapOptions.Target] { Array(known.values) }
+    /// Those that something was told of.
+    var sources: [Source] { Array(known.values) }
 
     // MARK: From taps
 
-    func take(_ event: TapEvent, from target: TapOptions.Target) {
-        let (name, cell) = (target.name, target.cell)
-        known[name] = target
+    func take(_ event: TapEvent, from source: Source) {
+        let (name, cell) = (source.name, source.cell)
+        known[name] = source
         switch event {
         case .began(let coverage):
             if let remark = coverage.remark { complain("\(name): \(remark)") }
@@ -88,42 +98,42 @@ actor TopCollector {
     // MARK: From sweeps
 
     /// Each request to a host is a call.
-    func take(_ step: HostSweep.Step, from target: TapOptions.Target) {
-        known[target.name] = target
+    func take(_ step: HostSweep.Step, from source: Source) {
+        known[source.name] = source
         switch step {
-        case .asked: asked[target.name, default: 0] += 1
+        case .asked: asked[source.name, default: 0] += 1
         case .answered(let host, let finding):
-            asked[target.name, default: 0] -= 1
-            count(host, finding, target)
-        case .known(let host, let finding): count(host, finding, target)
+            asked[source.name, default: 0] -= 1
+            count(host, finding, source)
+        case .known(let host, let finding): count(host, finding, source)
         case .unreachable(let reason):
-            count(.failure(className: HostClass.unreachable.rawValue, message: reason), target)
+            count(.failure(className: HostClass.unreachable.rawValue, message: reason), source)
         }
     }
 
-    private func count(_ host: String, _ finding: HostFinding, _ target: TapOptions.Target) {
+    private func count(_ host: String, _ finding: HostFinding, _ source: Source) {
         guard let topic = sweptTopic else { return }
         let queue = "\(topic.name).\(host)"
         if finding.hostClass != .deaf {
-            queues[target.name]?.remove(queue)
-            backlogs[.init(cell: target.cell, name: queue)] = nil
-        } else if (queues[target.name]?.count ?? 0) < Self.mostQueues {
+            queues[source.name]?.remove(queue)
+            backlogs[.init(cell: source.cell, name: queue)] = nil
+        } else if (queues[source.name]?.count ?? 0) < Self.mostQueues {
             // What waits in it tells whether it is served all the same.
-            queues[target.name, default: []].insert(queue)
+            queues[source.name, default: []].insert(queue)
         }
         switch finding.hostClass {
-        case .answering, .noPing, .slow: count(.result, target, duration: finding.roundTrip)
+        case .answering, .noPing, .slow: count(.result, source, duration: finding.roundTrip)
         case .deaf, .absent, .unreachable, .unknown:
-            count(.failure(className: finding.hostClass.rawValue, message: finding.detail), target)
+            count(.failure(className: finding.hostClass.rawValue, message: finding.detail), source)
         }
     }
 
-    private func count(_ outcome: TapRecord.Outcome, _ target: TapOptions.Target, duration: Duration? = nil) {
+    private func count(_ outcome: TapRecord.Outcome, _ source: Source, duration: Duration? = nil) {
         guard let topic = sweptTopic else { return }
         let record = TapRecord(
             kind: .call, time: 0, exchange: topic.exchange, topic: topic.name, method: HostSweep.method,
             outcome: outcome, duration: duration)
-        statistics.add(record, cell: target.cell, at: .now)
+        statistics.add(record, cell: source.cell, at: .now)
     }
 
     // MARK: What there is to show

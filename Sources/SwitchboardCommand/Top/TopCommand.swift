@@ -115,9 +115,8 @@ struct TopCommand: ConfiguredCommand {
             let showsCells = tap.allCells
             try await look(collector, for: limit) {
                 try await run.run { event, target in
-                    var target = target
-                    if !showsCells { target.cell = nil }
-                    await collector.take(event, from: target)
+                    await collector.take(
+                        event, from: .init(name: target.name, cell: showsCells ? target.cell : nil, url: target.url))
                 }
             }
         #else
@@ -177,10 +176,10 @@ struct TopCommand: ConfiguredCommand {
             var pause = Duration.seconds(1)
             while (try? await Task.sleep(for: pause)) != nil {
                 pause = .seconds(5)
-                for target in await collector.targets where underWay.withLock({ $0.insert(target.name).inserted }) {
+                for source in await collector.sources where underWay.withLock({ $0.insert(source.name).inserted }) {
                     group.addTask {
-                        await sample(target, collector)
-                        underWay.withLock { _ = $0.remove(target.name) }
+                        await sample(source, collector)
+                        underWay.withLock { _ = $0.remove(source.name) }
                     }
                 }
             }
@@ -190,16 +189,16 @@ struct TopCommand: ConfiguredCommand {
 
     private func sampleBacklogs(_ collector: TopCollector) async {
         await withDiscardingTaskGroup { group in
-            for target in await collector.targets { group.addTask { await sample(target, collector) } }
+            for source in await collector.sources { group.addTask { await sample(source, collector) } }
         }
     }
 
-    /// Looks at what waits in a target's queues now.
-    private func sample(_ target: TapOptions.Target, _ collector: TopCollector) async {
+    /// Looks at what waits in a source's queues now.
+    private func sample(_ source: TopCollector.Source, _ collector: TopCollector) async {
         #if RabbitMQ
-            guard RabbitMQTopology.schemes.contains(target.url.scheme) else { return }
-            let sampler = BacklogSampler(url: target.url, timeout: tap.timeout.duration)
-            await collector.set(sampler.backlogs(of: collector.queues(of: target.name)), of: target.name)
+            guard let url = source.url, RabbitMQTopology.schemes.contains(url.scheme) else { return }
+            let sampler = BacklogSampler(url: url, timeout: tap.timeout.duration)
+            await collector.set(sampler.backlogs(of: collector.queues(of: source.name)), of: source.name)
         #endif
     }
 

@@ -44,9 +44,10 @@ struct TopSweep: Sendable {
     func run(showingCells: Bool, _ collector: TopCollector) async throws {
         var watch = watch
         watch.sweep.observer = { [base] cell, step in
-            guard case .url(let url)? = try? cell.mapping.queue(base: base) else { return }
-            await collector.take(
-                step, from: .init(cell: showingCells ? cell.watched.label : nil, url: url, name: cell.watched.label))
+            let label = cell.watched.label
+            var source = TopCollector.Source(name: label, cell: showingCells ? label : nil)
+            if case .url(let url)? = try? cell.mapping.queue(base: base) { source.url = url }
+            await collector.take(step, from: source)
         }
         let (connections, final) = (watch.sweep.connections, watch)
         try await withThrowingTaskGroup(of: Bool.self) { group in

@@ -112,6 +112,11 @@ struct WatchCommandTests {
                 """)
             #expect(live.status == 0, "\(live)")
         }
+        // A cell without a queue isn't left out.
+        try program.run("cell", "create", "--name", "without", "--transport-url", "none:///")
+        try program.run("host", "map", "--cell", "without", "h4")
+        let without = try program.run("top", "--sweep", "--cell", "without", "--once", "--json")
+        #expect(try without.json()["total"]?["errors"] == ["unreachable": 1], "\(without)")
         try program.run("cell", "create", "--name", "empty", "--transport-url", "fake://empty")
         let empty = try program.run("top", "--sweep", "--cell", "empty", "--once")
         #expect(empty.status == 3 && empty.errors.contains("No host is mapped"), "\(empty)")

@@ -143,14 +143,14 @@ struct HostSweepTests {
     @Test("Each host is what it is; a cell without a queue, or with a URL that can't be used, costs itself alone")
     func classes() async throws {
         let cloud = Cloud()
-        try await cloud.addCell(1, hosts: ["answers", "noping", "hangs", "nobody", "slow"])
+        try await cloud.addCell(1, hosts: ["answers", "no-ping", "hangs", "nobody", "slow"])
         try await cloud.addCell(2, url: "none:///", hosts: ["in2"])
         try await cloud.addCell(3, url: "{scheme}://{hostname}/cell3", hosts: ["in3"])
         try await cloud.addCell(4, url: "kafka://h/", hosts: ["in4"])
         try await cloud.addCell(5, hosts: [])
         try await cloud.addCell(6, hosts: ["in6"], isDisabled: true)
         let found = try await cloud.serving(
-            "cell1", ["answers": .answers, "noping": .hasNoPing, "hangs": .hangs, "slow": .takes(.milliseconds(150))]
+            "cell1", ["answers": .answers, "no-ping": .hasNoPing, "hangs": .hangs, "slow": .takes(.milliseconds(150))]
         ) {
             try await cloud.look(
                 cloud.sweep {
@@ -164,7 +164,7 @@ struct HostSweepTests {
         #expect(classes["hangs"] == .deaf && classes["nobody"] == .absent && classes["slow"] == .slow)
         // On a busy machine they may be slow.
         #expect([.answering, .slow].contains(classes["answers"]))
-        #expect([.noPing, .slow].contains(classes["noping"]))
+        #expect([.noPing, .slow].contains(classes["no-ping"]))
         guard case .reached = one.outcome else { return #expect(Bool(false), "\(one.outcome)") }
         for (number, word) in [(2, "none://"), (3, "filled in"), (4, "kafka")] {
             let observation = try #require(found[Cloud.id(number)])
@@ -181,19 +181,18 @@ struct HostSweepTests {
     @Test("Top counts what a sweep asks, with times, errors, and the queues of deaf hosts; a bad cell is one error")
     func top() async throws {
         let cloud = Cloud()
-        try await cloud.addCell(1, hosts: ["answers", "noping", "hangs", "nobody"])
+        try await cloud.addCell(1, hosts: ["answers", "no-ping", "hangs", "nobody"])
         try await cloud.addCell(4, url: "kafka://h/", hosts: ["in4"])
         let collector = TopCollector(sweeping: Cloud.topic, window: 3600)
         let mostInFlight = Locked(0)
         var sweep = cloud.sweep { $0.timeout = .seconds(5) }
         sweep.observer = { cell, step in
-            let (label, url) = (cell.watched.label, try! TransportURL("fake://\(cell.watched.label)"))
-            await collector.take(step, from: .init(cell: label, url: url, name: label))
+            await collector.take(step, from: .init(name: cell.watched.label, cell: cell.watched.label))
             let inFlight = await collector.report(grouping: .cell, order: .calls).total.inFlight
             mostInFlight.withLock { $0 = max($0, inFlight) }
         }
         _ = try await cloud.serving(
-            "cell1", ["answers": .answers, "noping": .hasNoPing, "hangs": .hangs]
+            "cell1", ["answers": .answers, "no-ping": .hasNoPing, "hangs": .hangs]
         ) { [sweep] in try await cloud.look(sweep) }
         let report = await collector.report(grouping: .method, order: .calls)
         let one = try #require(report.rows.first { $0.key.cell == "cell1" })
@@ -212,9 +211,8 @@ struct HostSweepTests {
         #expect(later.object["queues"]?[0]?["waiting"] == 3 && later.object["queues"]?[0]?["redelivered"] == .null)
         #expect(later.lines().contains { $0.contains("compute.hangs") && $0.hasSuffix("-") })
         // What answers again has no queue to look at.
-        let target = TapOptions.Target(cell: "cell1", url: try TransportURL("fake://cell1"), name: "cell1")
         let well = HostFinding(hostClass: .answering, roundTrip: .milliseconds(1), detail: "")
-        await collector.take(.known(host: "hangs", well), from: target)
+        await collector.take(.known(host: "hangs", well), from: .init(name: "cell1", cell: "cell1"))
         #expect(await collector.queues(of: "cell1").isEmpty)
         #expect(await collector.report(grouping: .cell, order: .errors).queues.isEmpty)
     }
