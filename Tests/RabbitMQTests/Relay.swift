@@ -12,6 +12,8 @@ final class Relay: Sendable {
         var channels: [ObjectIdentifier: any Channel] = [:]
         /// The connection to the broker whose client has begun to consume, and how often.
         var consuming: (channel: any Channel, count: Int)?
+        /// How many queues its client has declared, or asked about, by the number of the AMQP channel.
+        var declared: [UInt16: Int] = [:]
         var isFrozen = false
         var refuses = false
         /// Of the broker's methods, those that are lost, and how many of each.
@@ -72,8 +74,12 @@ final class Relay: Sendable {
                 }
                 try front.pipeline.syncOperations.addHandler(
                     Forwarder(to: back) { bytes in
-                        let count = Self.consumers(in: bytes)
-                        if count > 0 { state.withLock { $0.consuming = (back, ($0.consuming?.count ?? 0) + count) } }
+                        let count = Self.channels(of: Method(classID: 60, id: 20), in: bytes).count
+                        let declared = Self.channels(of: Method(classID: 50, id: 10), in: bytes)
+                        state.withLock { state in
+                            if count > 0 { state.consuming = (back, (state.consuming?.count ?? 0) + count) }
+                            for channel in declared { state.declared[channel, default: 0] += 1 }
+                        }
                         return bytes
                     })
                 try back.pipeline.syncOperations.addHandler(
@@ -138,21 +144,26 @@ final class Relay: Sendable {
     /// How often clients have begun to consume.
     var consumers: Int { state.withLock { $0.consuming?.count ?? 0 } }
 
-    /// How many `basic.consume` are among these frames.
-    private static func consumers(in bytes: ByteBuffer) -> Int {
+    /// How many queues clients have declared, or asked about, on AMQP channels of a number.
+    func declarations(onChannel number: UInt16) -> Int { state.withLock { $0.declared[number] ?? 0 } }
+
+    /// The AMQP channels on which a method is among these frames, one for each time.
+    private static func channels(of method: Method, in bytes: ByteBuffer) -> [UInt16] {
         var bytes = bytes
-        var count = 0
+        var channels: [UInt16] = []
         while let kind = bytes.getInteger(at: bytes.readerIndex, as: UInt8.self), kind == 1,
+            let channel = bytes.getInteger(at: bytes.readerIndex + 1, as: UInt16.self),
             let size = bytes.getInteger(at: bytes.readerIndex + 3, as: UInt32.self)
         {
             let start = bytes.readerIndex + 7
-            let method = (
-                bytes.getInteger(at: start, as: UInt16.self), bytes.getInteger(at: start + 2, as: UInt16.self)
-            )
-            if method == (60, 20) { count += 1 }
+            if bytes.getInteger(at: start, as: UInt16.self) == method.classID,
+                bytes.getInteger(at: start + 2, as: UInt16.self) == method.id
+            {
+                channels.append(channel)
+            }
             guard bytes.readSlice(length: Int(size) + 8) != nil else { break }
         }
-        return count
+        return channels
     }
 
     /// Whether those who come are sent away.

@@ -175,8 +175,10 @@ struct SelfCheckTests {
         try await withRelayedDriver(configuration: configuration) { driver, relay, broker, name in
             try await driver.withSubscription(to: .topic(topic), options: .soon) { _ in
                 try await driver.withSubscription(to: .topic(topic), options: .soon) { _ in
-                    // Both have seen that there are two.
-                    try await Task.sleep(for: .milliseconds(600))
+                    try await relay.waitForConsumers(2)
+                    try await broker.waitForConsumers(2, of: "t", in: name)
+                    // Both have seen that there are two: the last but one of these questions is answered.
+                    try await relay.waitForQuestions(2, onChannels: [1, 2])
                     try await relay.forgetFirstConsumer()
                     try await relay.waitForConsumers(3)
                     try await broker.waitForConsumers(2, of: "t", in: name)
@@ -208,6 +210,16 @@ extension Relay {
         frame.writeInteger(UInt8(1))
         frame.writeInteger(UInt8(0xCE))
         try await inject(frame)
+    }
+
+    /// Waits until so many questions more were asked on each of the channels.
+    fileprivate func waitForQuestions(_ count: Int, onChannels channels: [UInt16]) async throws {
+        let before = channels.map { declarations(onChannel: $0) }
+        try await withTimeLimit(.seconds(30)) {
+            while zip(channels, before).contains(where: { self.declarations(onChannel: $0) < $1 + count }) {
+                try await Task.sleep(for: .milliseconds(5))
+            }
+        }
     }
 
     /// Waits until clients have begun to consume so often.
