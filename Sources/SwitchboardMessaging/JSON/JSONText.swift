@@ -26,7 +26,7 @@ final class JSONText {
     private static let maximumDepth = 32
 
     // What changes with every member is not looked at for overlapping accesses: nothing is called during one.
-    @exclusivity(unchecked) var writer = JSONWriter.withoutRoom
+    @exclusivity(unchecked) var writer = JSONWriter.nested()
     /// The innermost value; those around it wait on the stack.
     @exclusivity(unchecked) private var level = Level(number: 0)
     private var levels = 0

@@ -12,14 +12,8 @@ struct JSONTextEncoder: Encoder {
     ///
     /// What is in it is nested less deep than any peer's reader allows.
     static func nestedObject(_ value: some Encodable) -> [UInt8]? {
-        var isWritten = false
-        let bytes = JSONWriter.nestedBytes(capacity: 512) { writer in
-            let text = JSONText()
-            swap(&text.writer, &writer)
-            isWritten = text.writeObject(value)
-            swap(&text.writer, &writer)
-        }
-        return isWritten ? bytes : nil
+        let text = JSONText()
+        return text.writeObject(value) ? text.writer.bytes : nil
     }
 
     var userInfo: [CodingUserInfoKey: Any] { [:] }

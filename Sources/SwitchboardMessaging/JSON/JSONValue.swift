@@ -72,7 +72,7 @@ extension JSONValue: CustomStringConvertible {
     public var description: String {
         var writer = JSONWriter()
         writer.write(self)
-        return writer.string()
+        return writer.string
     }
 }
 

@@ -11,54 +11,32 @@
 /// string of the document around it. At nesting level n every quote comes with 2ⁿ−1 backslashes before it, and every
 /// backslash 2ⁿ times, which is all that escaping does to text that is ASCII already.
 struct JSONWriter: ~Copyable {
-    private var text: UnsafeMutablePointer<UInt8>
+    private var memory: ScratchMemory
     private var count = 0
-    private var capacity: Int
-    /// Whether `text` is the writer's own, and not what ``bytes(capacity:_:)`` lends it.
-    private var ownsText: Bool
     /// How many bytes a quote takes with the backslashes before it, or a backslash: two to the power of the level.
     private var width = 1
 
-    init(capacity: Int = 512) {
-        text = .allocate(capacity: capacity)
-        self.capacity = capacity
-        ownsText = true
+    /// - Parameter memory: where it is written.
+    init(in memory: consuming ScratchMemory = ScratchMemory()) {
+        self.memory = memory
     }
 
-    private init(borrowing text: UnsafeMutablePointer<UInt8>, capacity: Int) {
-        self.text = text
-        self.capacity = capacity
-        ownsText = false
+    /// One of a document within a document, for ``writeNested(_:)``.
+    static func nested() -> JSONWriter {
+        var writer = JSONWriter()
+        writer.width = 2
+        return writer
     }
 
-    /// One without room of its own, until it writes.
-    static var withoutRoom: JSONWriter {
-        JSONWriter(borrowing: UnsafeMutablePointer(mutating: StaticString("").utf8Start), capacity: 0)
+    /// What `body` writes.
+    static func bytes(_ body: (inout JSONWriter) -> Void) -> [UInt8] {
+        var writer = JSONWriter()
+        body(&writer)
+        return writer.bytes
     }
 
-    deinit {
-        if ownsText { text.deallocate() }
-    }
-
-    /// What `body` writes, straight into the array that is returned. What takes more room than expected is copied there.
-    static func bytes(capacity: Int, _ body: (inout JSONWriter) -> Void) -> [UInt8] {
-        var larger: [UInt8]?
-        let bytes = [UInt8](unsafeUninitializedCapacity: capacity) { buffer, length in
-            guard let start = buffer.baseAddress else { return }
-            var writer = JSONWriter(borrowing: start, capacity: buffer.count)
-            body(&writer)
-            if writer.ownsText { larger = writer.finish() } else { length = writer.count }
-        }
-        return larger ?? bytes
-    }
-
-    /// As ``bytes(capacity:_:)``, of a document within a document, for ``writeNested(_:)``.
-    static func nestedBytes(capacity: Int, _ body: (inout JSONWriter) -> Void) -> [UInt8] {
-        bytes(capacity: capacity) { writer in
-            writer.width = 2
-            body(&writer)
-        }
-    }
+    @inline(__always)
+    private var text: UnsafeMutablePointer<UInt8> { memory.bytes }
 
     /// How many bytes were written.
     var length: Int { count }
@@ -80,12 +58,10 @@ struct JSONWriter: ~Copyable {
     }
 
     /// What was written.
-    consuming func finish() -> [UInt8] {
-        [UInt8](UnsafeBufferPointer(start: text, count: count))
-    }
+    var bytes: [UInt8] { [UInt8](UnsafeBufferPointer(start: text, count: count)) }
 
     /// What was written, which is ASCII, as a string.
-    consuming func string() -> String {
+    var string: String {
         String(copying: UTF8Span(unchecked: UnsafeBufferPointer(start: text, count: count).span, isKnownASCII: true))
     }
 
@@ -154,11 +130,10 @@ struct JSONWriter: ~Copyable {
 
     /// The members of an object as ``writeNested(_:)`` takes them.
     static func nestedMembers(of object: JSONObject, expecting expected: ExpectedNames) -> [UInt8] {
-        var writer = JSONWriter(capacity: 1024)
-        writer.width = 2
+        var writer = JSONWriter.nested()
         var isFirst = false
         writer.write(membersOf: object, expecting: expected, isFirst: &isFirst)
-        return writer.finish()
+        return writer.bytes
     }
 
     /// Writes what was written before, inside one ``nest(_:)`` too.
@@ -233,16 +208,7 @@ struct JSONWriter: ~Copyable {
     /// Makes room for so many bytes; what follows writes them without asking.
     @inline(__always)
     private mutating func reserve(_ more: Int) {
-        if capacity &- count < more { grow(more) }
-    }
-
-    private mutating func grow(_ more: Int) {
-        capacity = max(count + more, 2 * capacity)
-        let larger = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity)
-        larger.update(from: text, count: count)
-        if ownsText { text.deallocate() }
-        text = larger
-        ownsText = true
+        if memory.capacity &- count < more { memory.grow(toHold: count + more) }
     }
 
     @inline(__always)
@@ -361,6 +327,6 @@ extension JSONValue {
     public func serialized() -> [UInt8] {
         var writer = JSONWriter()
         writer.write(self)
-        return writer.finish()
+        return writer.bytes
     }
 }

@@ -22,9 +22,9 @@ enum OsloEnvelope {
     private static let messageKey = "oslo.message"
 
     /// A message whose body is the enveloped object that `body` writes the members of.
-    static func seal(capacity: Int, _ body: (inout JSONWriter) -> Void) -> Message {
+    static func seal(_ body: (inout JSONWriter) -> Void) -> Message {
         Message(
-            body: JSONWriter.bytes(capacity: capacity) { writer in
+            body: JSONWriter.bytes { writer in
                 writer.write(
                     opening,
                     nesting: { writer in

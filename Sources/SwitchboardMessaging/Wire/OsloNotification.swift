@@ -64,14 +64,14 @@ struct OsloNotification: Sendable, Hashable {
         case .v2:
             // A closure that has the value itself in it would be another copy, in each function that it passes.
             return withUnsafePointer(to: self) { notification in
-                OsloEnvelope.seal(capacity: 4096) { notification.pointee.write(to: &$0) }
+                OsloEnvelope.seal { notification.pointee.write(to: &$0) }
             }
         case .v1:
-            var writer = JSONWriter(capacity: 4096)
+            var writer = JSONWriter()
             writer.beginObject()
             write(to: &writer)
             writer.endObject()
-            return Message(body: writer.finish())
+            return Message(body: writer.bytes)
         }
     }
 

@@ -99,7 +99,7 @@ struct OsloReply: Sendable, Hashable {
     }
 
     func message(sendingID: WireID?) -> Message {
-        OsloEnvelope.seal(capacity: 512) { writer in
+        OsloEnvelope.seal { writer in
             var isFirst = true
             let names = Self.names
             func key(_ key: Key, _ writer: inout JSONWriter) { writer.key(key.rawValue, of: names, isFirst: &isFirst) }

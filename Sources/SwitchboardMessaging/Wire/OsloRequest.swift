@@ -146,7 +146,7 @@ struct OsloRequest: Sendable, Hashable {
 
     /// The message of a call, whose caller waits at `replyQueue`.
     func message(callID: WireID?, replyQueue: String?) -> Message {
-        OsloEnvelope.seal(capacity: 640 + (self.writtenContext?.count ?? 896)) { writer in
+        OsloEnvelope.seal { writer in
             var isFirst = true
             let names = Self.names
             func key(_ key: Key, _ writer: inout JSONWriter) { writer.key(key.rawValue, of: names, isFirst: &isFirst) }

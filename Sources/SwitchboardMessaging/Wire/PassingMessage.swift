@@ -139,7 +139,7 @@ extension Message {
         var message = self
         if isEnveloped {
             message.body =
-                OsloEnvelope.seal(capacity: body.count) { writer in
+                OsloEnvelope.seal { writer in
                     var isFirst = true
                     for (key, value) in changed {
                         writer.key(key, isFirst: &isFirst)

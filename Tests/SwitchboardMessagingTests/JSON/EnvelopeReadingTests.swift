@@ -83,7 +83,7 @@ struct EnvelopeReadingTests {
             members.shuffle(using: &random)
             var expected = JSONObject()
             for (name, value) in members { expected[name] = value }
-            let message = OsloEnvelope.seal(capacity: 64) { writer in
+            let message = OsloEnvelope.seal { writer in
                 var isFirst = true
                 for (name, value) in members {
                     writer.key("_context_" + name, isFirst: &isFirst)

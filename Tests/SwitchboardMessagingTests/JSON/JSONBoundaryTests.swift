@@ -94,7 +94,7 @@ struct JSONBoundaryTests {
     func envelopes(_ written: String, _ meant: String) throws {
         for (before, after) in Self.places {
             let object: JSONObject = [before: .string(after), "text": .string(before + meant + after)]
-            let message = OsloEnvelope.seal(capacity: before.utf8.count) { writer in
+            let message = OsloEnvelope.seal { writer in
                 var isFirst = true
                 for (key, value) in object {
                     writer.key(key, isFirst: &isFirst)
@@ -106,7 +106,7 @@ struct JSONBoundaryTests {
             #expect(message.body == twice.serialized())
             #expect(try OsloEnvelope.open(message) == object)
         }
-        let message = OsloEnvelope.seal(capacity: 16) { writer in
+        let message = OsloEnvelope.seal { writer in
             var isFirst = true
             writer.key("text", isFirst: &isFirst)
             writer.write(meant)
@@ -138,14 +138,14 @@ struct JSONBoundaryTests {
     func nesting() {
         for depth in 0...6 {
             let text = "a \"quoted\" \\ \u{1} ü 😀"
-            var writer = JSONWriter(capacity: 1)
+            var writer = JSONWriter(in: ScratchMemory(capacity: 1))
             func write(_ level: Int, _ writer: inout JSONWriter) {
                 if level == depth { writer.write(text) } else { writer.nest { write(level + 1, &$0) } }
             }
             write(0, &writer)
             var expected = JSONValue.string(text).description
             for _ in 0..<depth { expected = JSONValue.string(expected).description }
-            #expect(String(decoding: writer.finish(), as: UTF8.self) == expected)
+            #expect(String(decoding: writer.bytes, as: UTF8.self) == expected)
         }
     }
 

@@ -189,8 +189,9 @@ struct JSONTextEncoderTests {
                 return true
             }
             #expect(!expected.isNested(deeperThan: OsloEnvelope.maximumDepth))
-            let bytes = JSONWriter.nestedBytes(capacity: 64) { $0.write(expected) }
-            #expect(String(decoding: written, as: UTF8.self) == String(decoding: bytes, as: UTF8.self))
+            var writer = JSONWriter.nested()
+            writer.write(expected)
+            #expect(String(decoding: written, as: UTF8.self) == String(decoding: writer.bytes, as: UTF8.self))
         } catch {
             Issue.record("What throws \(error) was written.")
         }

@@ -144,7 +144,7 @@ struct NeverTwiceTests {
         #expect(try OsloRequest(plain.message()) == plain)
         // No value but true is one: who sends something else does not know the key.
         for value: JSONValue in [1, "true", nil, false, []] {
-            let message = OsloEnvelope.seal(capacity: 64) { writer in
+            let message = OsloEnvelope.seal { writer in
                 var isFirst = true
                 writer.key(OsloRequest.neverTwiceKey, isFirst: &isFirst)
                 writer.write(value)

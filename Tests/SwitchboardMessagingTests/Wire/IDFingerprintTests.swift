@@ -50,7 +50,7 @@ struct IDFingerprintTests {
         for value in ids.map(JSONValue.string) + [.null, 1, 1.5, true, ["x"]] {
             let id = WireID(value)
             #expect(id.value == value && id.text == value.string)
-            let bytes = JSONWriter.bytes(capacity: 64) { $0.write(id) }
+            let bytes = JSONWriter.bytes { $0.write(id) }
             #expect(bytes == value.serialized())
             #expect(try JSONReader.withReader(of: bytes) { reader throws(JSONError) in try reader.id() } == id)
         }

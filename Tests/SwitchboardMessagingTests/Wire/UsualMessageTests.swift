@@ -38,7 +38,7 @@ struct UsualMessageTests {
     ]
 
     private static func message(_ members: [(String, JSONValue)]) -> Message {
-        OsloEnvelope.seal(capacity: 64) { writer in
+        OsloEnvelope.seal { writer in
             var isFirst = true
             for (key, value) in members {
                 writer.key(key, isFirst: &isFirst)
@@ -175,7 +175,7 @@ struct UsualMessageTests {
     func growing() throws {
         for length in [0, 1, 63, 64, 65, 1000, 100_000] {
             let value = JSONValue.array([.string(String(repeating: "\"ü", count: length)), .integer(Int64(length))])
-            let bytes = JSONWriter.bytes(capacity: 64) { $0.write(value) }
+            let bytes = JSONWriter.bytes { $0.write(value) }
             #expect(bytes == value.serialized())
         }
     }

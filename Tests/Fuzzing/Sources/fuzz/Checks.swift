@@ -47,7 +47,10 @@ private func checkEncoding(_ value: JSONValue) {
     guard case .object? = try? JSONValue(encoding: Encoded(value: value)) else {
         fatalError("What is no object was written.")
     }
-    precondition(written == JSONWriter.nestedBytes(capacity: 64) { $0.write(value) })
+    var writer = JSONWriter.nested()
+    writer.write(value)
+    let expected = writer.bytes
+    precondition(written == expected)
 }
 
 /// The body of a message: it is refused with a reason, or read as a request and a reply. The first byte chooses the
