@@ -14,9 +14,8 @@ struct InitCommand: ConfiguredCommand {
             """)
 
     @OptionGroup var directoryOptions: DirectoryOptions
+    @OptionGroup(title: "Configuration") var configurationOptions: ConfigurationOptions
     @OptionGroup var output: OutputOptions
-
-    var configurationOptions: ConfigurationOptions { directoryOptions.configuration }
 
     func run() async throws {
         try await reportingFailures([:]) {

@@ -100,9 +100,14 @@ struct InProcessDriverTests {
             // At its deadline it would find the room too.
             #expect(begin.duration(to: .now) < .seconds(30))
             try await transport.withSubscription(to: topic) { deliveries in
-                var iterator = deliveries.makeAsyncIterator()
-                let body = try await iterator.next()?.message.body
-                #expect(body == [2])
+                // There is room as soon as the first has expired; the second may be there for a moment still.
+                var bodies: [[UInt8]] = []
+                for try await delivery in deliveries {
+                    bodies.append(delivery.message.body)
+                    try await delivery.settle(.accept)
+                    if bodies.last == [2] { break }
+                }
+                #expect(bodies == [[2]] || bodies == [[1], [2]])
             }
         }
     }

@@ -55,9 +55,8 @@ struct BenchCommand: ConfiguredCommand {
         help: .time("Until a request has failed", "Default: the profile's, or 10."))
     var givenTimeout: TimeSpan?
     @OptionGroup var aim: AimOptions
+    @OptionGroup(title: "Configuration") var configurationOptions: ConfigurationOptions
     @OptionGroup var output: OutputOptions
-
-    var configurationOptions: ConfigurationOptions { aim.directory.configuration }
 
     private var timeout: Duration {
         givenTimeout?.duration ?? CommandSettings.current.timeout ?? .seconds(10)

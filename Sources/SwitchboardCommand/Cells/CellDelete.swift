@@ -25,6 +25,7 @@ struct CellDelete: DirectoryCommand {
     @OptionGroup var base: BaseOptions
     @OptionGroup var checks: CellDatabaseChecks
     @OptionGroup var directoryOptions: DirectoryOptions
+    @OptionGroup(title: "Configuration") var configurationOptions: ConfigurationOptions
     @OptionGroup var output: OutputOptions
 
     func perform(on directory: any MutableCellDirectory) async throws {

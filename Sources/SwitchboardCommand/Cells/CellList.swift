@@ -18,6 +18,7 @@ struct CellList: DirectoryCommand {
     @Option(help: "Only the cells that hold instances of this project.")
     var project: String?
     @OptionGroup var directoryOptions: DirectoryOptions
+    @OptionGroup(title: "Configuration") var configurationOptions: ConfigurationOptions
     @OptionGroup var output: OutputOptions
     @OptionGroup var secrets: SecretOptions
 

@@ -16,6 +16,7 @@ struct CellMapCell0: DirectoryCommand {
             "The URL of cell0's database, which Nova needs; - to read it from standard input.", valueName: "url"))
     var databaseConnection: String?
     @OptionGroup var directoryOptions: DirectoryOptions
+    @OptionGroup(title: "Configuration") var configurationOptions: ConfigurationOptions
     @OptionGroup var output: OutputOptions
     @OptionGroup var secrets: SecretOptions
 

@@ -25,6 +25,7 @@ struct CellMapCellAndHosts: DirectoryCommand {
     @OptionGroup var base: BaseOptions
     @OptionGroup var opening: CellDatabaseOptions
     @OptionGroup var directoryOptions: DirectoryOptions
+    @OptionGroup(title: "Configuration") var configurationOptions: ConfigurationOptions
     @OptionGroup var output: OutputOptions
 
     func validate() throws {

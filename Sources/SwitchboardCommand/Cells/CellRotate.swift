@@ -63,6 +63,7 @@ struct CellRotate: DirectoryCommand {
     @OptionGroup var management: ManagementOptions
     @OptionGroup var base: BaseOptions
     @OptionGroup var directoryOptions: DirectoryOptions
+    @OptionGroup(title: "Configuration") var configurationOptions: ConfigurationOptions
     @OptionGroup var output: OutputOptions
 
     func validate() throws {

@@ -14,6 +14,7 @@ struct CellShow: DirectoryCommand {
     @OptionGroup var cell: CellArgument
     @OptionGroup var base: BaseOptions
     @OptionGroup var directoryOptions: DirectoryOptions
+    @OptionGroup(title: "Configuration") var configurationOptions: ConfigurationOptions
     @OptionGroup var output: OutputOptions
     @OptionGroup var secrets: SecretOptions
 

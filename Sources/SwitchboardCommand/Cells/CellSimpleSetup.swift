@@ -28,6 +28,7 @@ struct CellSimpleSetup: DirectoryCommand {
     @OptionGroup var base: BaseOptions
     @OptionGroup var opening: CellDatabaseOptions
     @OptionGroup var directoryOptions: DirectoryOptions
+    @OptionGroup(title: "Configuration") var configurationOptions: ConfigurationOptions
     @OptionGroup var output: OutputOptions
 
     func perform(on directory: any MutableCellDirectory) async throws {

@@ -30,6 +30,7 @@ struct CellUpdate: DirectoryCommand {
     var allowShared = false
     @OptionGroup var base: BaseOptions
     @OptionGroup var directoryOptions: DirectoryOptions
+    @OptionGroup(title: "Configuration") var configurationOptions: ConfigurationOptions
     @OptionGroup var output: OutputOptions
     @OptionGroup var secrets: SecretOptions
 

@@ -21,6 +21,7 @@ struct CellVerify: DirectoryCommand {
     var cell: String?
     @OptionGroup var base: BaseOptions
     @OptionGroup var directoryOptions: DirectoryOptions
+    @OptionGroup(title: "Configuration") var configurationOptions: ConfigurationOptions
     @OptionGroup var output: OutputOptions
 
     func perform(on directory: any MutableCellDirectory) async throws {

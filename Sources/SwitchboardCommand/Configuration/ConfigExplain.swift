@@ -35,6 +35,7 @@ struct ConfigExplain: AsyncParsableCommand {
     @Flag(help: "Check the URLs of the directory's cells too.")
     var cells = false
     @OptionGroup var directoryOptions: DirectoryOptions
+    @OptionGroup(title: "Configuration") var configurationOptions: ConfigurationOptions
     @OptionGroup var base: BaseOptions
     @OptionGroup var output: OutputOptions
 
@@ -49,7 +50,7 @@ struct ConfigExplain: AsyncParsableCommand {
             let loader = SettingsLoader()
             var files: [OsloConfigurationFile] = []
             var findings: [ConfigurationFinding] = []
-            for source in try loader.sources(directoryOptions.configuration) {
+            for source in try loader.sources(configurationOptions) {
                 do throws(OsloConfigurationError) {
                     files += try loader.read(source)
                 } catch {
@@ -78,7 +79,7 @@ struct ConfigExplain: AsyncParsableCommand {
     private func checkCells(
         _ loader: SettingsLoader, _ configuration: NovaConfiguration
     ) async throws -> [ConfigurationFinding] {
-        CommandSettings.use(try loader.settings(directoryOptions.configuration, configuration))
+        CommandSettings.use(try loader.settings(configurationOptions, configuration))
         let directory = try await directoryOptions.open(forWriting: false)
         let urls = try base.urls
         let listing = try await directory.cells()

@@ -39,9 +39,8 @@ struct DoctorCommand: ConfiguredCommand {
     @OptionGroup var probe: Probe
     @OptionGroup(title: "Thresholds") var thresholds: DoctorThresholds
     @OptionGroup var aim: AimOptions
+    @OptionGroup(title: "Configuration") var configurationOptions: ConfigurationOptions
     @OptionGroup var output: CheckOutputOptions
-
-    var configurationOptions: ConfigurationOptions { aim.directory.configuration }
 
     func validate() throws {
         if allCells, aim.namesQueue {

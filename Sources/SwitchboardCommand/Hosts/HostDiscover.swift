@@ -34,6 +34,7 @@ struct HostDiscover: DirectoryCommand {
     @OptionGroup var base: BaseOptions
     @OptionGroup var opening: CellDatabaseOptions
     @OptionGroup var directoryOptions: DirectoryOptions
+    @OptionGroup(title: "Configuration") var configurationOptions: ConfigurationOptions
     @OptionGroup var output: OutputOptions
 
     func validate() throws {

@@ -12,6 +12,7 @@ struct HostList: DirectoryCommand {
     @Option(help: "Only the hosts of this cell: its UUID or name.")
     var cell: String?
     @OptionGroup var directoryOptions: DirectoryOptions
+    @OptionGroup(title: "Configuration") var configurationOptions: ConfigurationOptions
     @OptionGroup var output: OutputOptions
 
     func perform(on directory: any MutableCellDirectory) async throws {

@@ -13,6 +13,7 @@ struct HostLocate: DirectoryCommand {
     @Argument(help: "The host's name.")
     var host: String
     @OptionGroup var directoryOptions: DirectoryOptions
+    @OptionGroup(title: "Configuration") var configurationOptions: ConfigurationOptions
     @OptionGroup var output: OutputOptions
     @OptionGroup var secrets: SecretOptions
 

@@ -21,6 +21,7 @@ struct HostMap: DirectoryCommand {
     @Flag(name: .customLong("from-stdin"), help: "Read more names from standard input, one a line.")
     var fromStandardInput = false
     @OptionGroup var directoryOptions: DirectoryOptions
+    @OptionGroup(title: "Configuration") var configurationOptions: ConfigurationOptions
     @OptionGroup var output: OutputOptions
 
     func validate() throws {

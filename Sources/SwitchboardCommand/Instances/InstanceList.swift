@@ -19,6 +19,7 @@ struct InstanceList: DirectoryCommand {
     @Option(help: "Print at most so many.")
     var limit: Int?
     @OptionGroup var directoryOptions: DirectoryOptions
+    @OptionGroup(title: "Configuration") var configurationOptions: ConfigurationOptions
     @OptionGroup var output: OutputOptions
 
     func validate() throws {

@@ -14,6 +14,7 @@ struct InstanceLocate: DirectoryCommand {
     @Argument(help: "The instance's UUID.")
     var instance: String
     @OptionGroup var directoryOptions: DirectoryOptions
+    @OptionGroup(title: "Configuration") var configurationOptions: ConfigurationOptions
     @OptionGroup var output: OutputOptions
     @OptionGroup var secrets: SecretOptions
 

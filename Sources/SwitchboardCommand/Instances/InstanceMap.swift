@@ -46,6 +46,7 @@ struct InstanceMap: DirectoryCommand {
     @OptionGroup var cellInstances: CellInstances
     @OptionGroup var base: BaseOptions
     @OptionGroup var directoryOptions: DirectoryOptions
+    @OptionGroup(title: "Configuration") var configurationOptions: ConfigurationOptions
     @OptionGroup var output: OutputOptions
 
     private static let batchSize = 5000

@@ -13,6 +13,7 @@ struct InstanceUnmap: DirectoryCommand {
     @Argument(help: "The instances' UUIDs.")
     var instances: [String]
     @OptionGroup var directoryOptions: DirectoryOptions
+    @OptionGroup(title: "Configuration") var configurationOptions: ConfigurationOptions
     @OptionGroup var output: OutputOptions
 
     func perform(on directory: any MutableCellDirectory) async throws {

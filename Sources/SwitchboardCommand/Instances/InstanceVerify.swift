@@ -26,6 +26,7 @@ struct InstanceVerify: DirectoryCommand {
     @OptionGroup var base: BaseOptions
     @OptionGroup var checks: CellDatabaseChecks
     @OptionGroup var directoryOptions: DirectoryOptions
+    @OptionGroup(title: "Configuration") var configurationOptions: ConfigurationOptions
     @OptionGroup var output: OutputOptions
 
     /// What became of an instance; the raw values are the exit codes.

@@ -91,7 +91,6 @@ protocol QueueCommand: ConfiguredCommand {
 
 extension QueueCommand {
     static var ownQueue: CommandSettings.Name { .transportURL }
-    var configurationOptions: ConfigurationOptions { aim.directory.configuration }
 
     func run() async throws {
         try await reportingMessageFailures {

@@ -13,6 +13,7 @@ struct Call: QueueCommand {
 
     @OptionGroup var request: RequestOptions
     @OptionGroup var aim: AimOptions
+    @OptionGroup(title: "Configuration") var configurationOptions: ConfigurationOptions
     @OptionGroup var output: OutputOptions
 
     func perform(on connection: MessageQueueConnection) async throws {
@@ -36,6 +37,7 @@ struct Cast: QueueCommand {
     var fanout = false
     @OptionGroup var request: RequestOptions
     @OptionGroup var aim: AimOptions
+    @OptionGroup(title: "Configuration") var configurationOptions: ConfigurationOptions
     @OptionGroup var output: OutputOptions
 
     func validate() throws {

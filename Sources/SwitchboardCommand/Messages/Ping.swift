@@ -23,9 +23,8 @@ struct Ping: ConfiguredCommand {
     var allCells = false
     @OptionGroup var probe: Probe
     @OptionGroup var aim: AimOptions
+    @OptionGroup(title: "Configuration") var configurationOptions: ConfigurationOptions
     @OptionGroup var output: OutputOptions
-
-    var configurationOptions: ConfigurationOptions { aim.directory.configuration }
 
     func validate() throws {
         if allCells, aim.namesQueue {

@@ -30,6 +30,7 @@ struct Serve: ServingCommand {
     @Option(help: "End after so many requests.")
     var count: Int?
     @OptionGroup var aim: AimOptions
+    @OptionGroup(title: "Configuration") var configurationOptions: ConfigurationOptions
     @OptionGroup var output: OutputOptions
 
     func service(

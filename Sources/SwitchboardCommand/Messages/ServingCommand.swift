@@ -23,7 +23,6 @@ protocol ServingCommand: ConfiguredCommand {
 
 extension ServingCommand {
     static var ownQueue: CommandSettings.Name { .transportURL }
-    var configurationOptions: ConfigurationOptions { aim.directory.configuration }
 
     func validate() throws {
         if let count, count < 1 { throw ValidationError("--count is at least 1.") }

@@ -34,6 +34,7 @@ struct NotifyListen: ServingCommand {
     var batchTimeout: TimeSpan = 1
     @OptionGroup var topics: NotificationTopicOptions
     @OptionGroup var aim: AimOptions
+    @OptionGroup(title: "Configuration") var configurationOptions: ConfigurationOptions
     @OptionGroup var output: OutputOptions
 
     static var ownQueue: CommandSettings.Name { .notificationURL }

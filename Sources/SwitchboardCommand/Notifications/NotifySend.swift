@@ -36,6 +36,7 @@ struct NotifySend: QueueCommand {
     var givenTimeout: TimeSpan?
     @OptionGroup var topics: NotificationTopicOptions
     @OptionGroup var aim: AimOptions
+    @OptionGroup(title: "Configuration") var configurationOptions: ConfigurationOptions
     @OptionGroup var output: OutputOptions
 
     static var ownQueue: CommandSettings.Name { .notificationURL }

@@ -3,7 +3,7 @@ import Foundation
 import OsloConfiguration
 import SwitchboardCells
 
-/// Where the directory is, and the files and profiles that may say so.
+/// Where the directory is.
 struct DirectoryOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
@@ -11,7 +11,6 @@ struct DirectoryOptions: ParsableArguments {
                 + "SWITCHBOARD_DATABASE, the profile's, or that of [api_database] in a configuration file.",
             valueName: "location"))
     var database: String?
-    @OptionGroup(title: "Configuration") var configuration: ConfigurationOptions
 
     func location() throws -> String {
         if let location = try CommandSettings.current.text(.directory, given: database, option: "--database") {

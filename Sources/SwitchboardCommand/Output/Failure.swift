@@ -33,8 +33,6 @@ protocol DirectoryCommand: ConfiguredCommand {
 extension DirectoryCommand {
     static var exitCodes: [CellError.Code: Int32] { [:] }
 
-    var configurationOptions: ConfigurationOptions { directoryOptions.configuration }
-
     func run() async throws {
         try await reportingFailures(Self.exitCodes) {
             try await perform(on: await directoryOptions.open(forWriting: Self.writes))

@@ -55,9 +55,8 @@ struct QueueAuditCommand: ConfiguredCommand {
     @OptionGroup(title: "Thresholds") var thresholds: QueueAuditThresholds
     @OptionGroup var management: ManagementOptions
     @OptionGroup var aim: AimOptions
+    @OptionGroup(title: "Configuration") var configurationOptions: ConfigurationOptions
     @OptionGroup var output: CheckOutputOptions
-
-    var configurationOptions: ConfigurationOptions { aim.directory.configuration }
 
     func validate() throws {
         if allCells, aim.namesQueue {

@@ -56,9 +56,8 @@ struct QueueMigrateCommand: ConfiguredCommand {
     var timeout: TimeSpan = 10
     @OptionGroup var management: ManagementOptions
     @OptionGroup var aim: AimOptions
+    @OptionGroup(title: "Configuration") var configurationOptions: ConfigurationOptions
     @OptionGroup var output: OutputOptions
-
-    var configurationOptions: ConfigurationOptions { aim.directory.configuration }
 
     func validate() throws {
         if management.choice == .none {

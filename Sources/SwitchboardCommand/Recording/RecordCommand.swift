@@ -47,9 +47,8 @@ struct RecordCommand: ConfiguredCommand {
     @Option(name: .customLong("for"), parsing: .unconditional, help: .time("End after so long"))
     var time: TimeSpan?
     @OptionGroup var tap: TapOptions
+    @OptionGroup(title: "Configuration") var configurationOptions: ConfigurationOptions
     @OptionGroup var output: OutputOptions
-
-    var configurationOptions: ConfigurationOptions { tap.aim.directory.configuration }
 
     /// The exit code when messages are missing.
     static let incomplete: Int32 = 1

@@ -67,9 +67,8 @@ struct ReplayCommand: ConfiguredCommand {
     @Flag(help: "Send it also to the bus that it was recorded from.")
     var sameBus = false
     @OptionGroup var aim: AimOptions
+    @OptionGroup(title: "Configuration") var configurationOptions: ConfigurationOptions
     @OptionGroup var output: OutputOptions
-
-    var configurationOptions: ConfigurationOptions { aim.directory.configuration }
 
     /// The exit code when the replay was not agreed to.
     private static let notAgreed: Int32 = 2

@@ -53,9 +53,8 @@ struct TapCommand: ConfiguredCommand {
     @Option(name: .customLong("for"), parsing: .unconditional, help: .time("End after so long"))
     var time: TimeSpan?
     @OptionGroup var tap: TapOptions
+    @OptionGroup(title: "Configuration") var configurationOptions: ConfigurationOptions
     @OptionGroup var output: OutputOptions
-
-    var configurationOptions: ConfigurationOptions { tap.aim.directory.configuration }
 
     func validate() throws {
         if let count, count < 1 { throw ValidationError("--count is at least 1.") }

@@ -69,9 +69,8 @@ struct TopCommand: ConfiguredCommand {
     )
     var sort = TopReport.Order.calls
     @OptionGroup var tap: TapOptions
+    @OptionGroup(title: "Configuration") var configurationOptions: ConfigurationOptions
     @OptionGroup var output: OutputOptions
-
-    var configurationOptions: ConfigurationOptions { tap.aim.directory.configuration }
 
     func validate() throws {
         try time?.validate(as: "--for", to: .day)

@@ -24,9 +24,8 @@ struct HostsCheck: ConfiguredCommand {
     @Option(help: ArgumentHelp("More deaf or absent hosts are a failure.", valueName: "number"))
     var critical = 10
     @OptionGroup var sweep: SweepOptions
+    @OptionGroup(title: "Configuration") var configurationOptions: ConfigurationOptions
     @OptionGroup var output: CheckOutputOptions
-
-    var configurationOptions: ConfigurationOptions { sweep.directory.configuration }
 
     func validate() throws {
         if warning < 0 || critical < 0 { throw ValidationError("--warning and --critical are numbers of 0 or more.") }

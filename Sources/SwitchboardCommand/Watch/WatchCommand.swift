@@ -68,8 +68,7 @@ struct WatchCommand: ConfiguredCommand {
             valueName: "path"))
     var outfile: String?
     @OptionGroup var sweep: SweepOptions
-
-    var configurationOptions: ConfigurationOptions { sweep.directory.configuration }
+    @OptionGroup(title: "Configuration") var configurationOptions: ConfigurationOptions
 
     func validate() throws {
         if let count, count < 1 { throw ValidationError("--count is at least 1.") }
