@@ -54,6 +54,22 @@ struct GroupWaitTests {
         #expect(waits(Array(repeating: (64, 0), count: 20), in: &wait).allSatisfy { $0 })
     }
 
+    @Test("Waits that take longer than the sync are rare, and are back soon when the disk is slow again")
+    func fastDisk() {
+        var wait = GroupWait()
+        wait.groupEnded(64, arrived: 0, after: sync)
+        func waits(_ count: Int, _ waited: Duration) -> Int {
+            (0..<count).count { _ in
+                let waits = wait.limit(pending: 0, waited: .zero) != nil
+                wait.groupEnded(64, arrived: 0, after: sync, waited: waits ? waited : .zero)
+                return waits
+            }
+        }
+        #expect((10...16).contains(waits(100, .milliseconds(9))))
+        #expect(waits(20, .milliseconds(7)) >= 12)
+        #expect(waits(20, .milliseconds(7)) == 20)
+    }
+
     @Test("Publishers that come at any time make groups wait rarely, and waits are back soon when they come together")
     func inVain() {
         var wait = GroupWait()

@@ -6,8 +6,9 @@
 ///
 ///     group ends ──expected > 1──▶ wait ──all came, or time is over──▶ group syncs ──▶ group ends
 ///
-/// How many came during a sync tells whether its group was worth the wait: publishers that come whenever they like do so
-/// all the time, and after waits in vain some groups go without.
+/// Some groups go without after a wait that was of no use. How many came during a sync tells whether its group was worth
+/// the wait: publishers that come whenever they like do so all the time. And where the disk is so fast that the wait took
+/// longer than the sync, that sync had better been under way meanwhile.
 struct GroupWait {
     /// How many records make it useless to wait longer: as many as the last group had, and came during its sync.
     private(set) var expected = 0
@@ -41,9 +42,10 @@ struct GroupWait {
     /// - Parameters:
     ///   - count: how many records it had.
     ///   - arrived: how many others came during its sync.
-    mutating func groupEnded(_ count: Int, arrived: Int, after sync: Duration) {
+    ///   - waited: how long it had waited before.
+    mutating func groupEnded(_ count: Int, arrived: Int, after sync: Duration, waited: Duration = .zero) {
         if hasWaited {
-            let isInVain = arrived > count / 4
+            let isInVain = arrived > count / 4 || waited > sync
             pauses = isInVain ? nextPauses : 0
             nextPauses = isInVain ? min(nextPauses * 2, Self.mostPauses) : 1
         } else if pauses > 0 {

@@ -88,7 +88,7 @@ final class SegmentWriter: Sendable {
     /// - Returns: whether the caller has it run again, as there is more. Nobody else leads until then.
     func lead() -> Bool {
         for _ in 0..<Self.turn {
-            if gathers { gather() }
+            let waited = gathers ? gather() : .zero
             let (group, taken) = nextGroup()
             guard !group.isEmpty else { return false }
             var current = taken
@@ -97,15 +97,15 @@ final class SegmentWriter: Sendable {
             let end = ContinuousClock.now
             state.withLock { state in
                 state.current = current
-                state.wait.groupEnded(group.count, arrived: state.pending.count, after: end - start)
+                state.wait.groupEnded(group.count, arrived: state.pending.count, after: end - start, waited: waited)
             }
             for pending in group { pending.completion(failure) }
         }
         return true
     }
 
-    /// Waits for those that are about to come, as long as they do.
-    private func gather() {
+    /// Waits for those that are about to come, as long as they do; returns for how long.
+    private func gather() -> Duration {
         let start = ContinuousClock.now
         var waited = Duration.zero
         while true {
@@ -114,7 +114,7 @@ final class SegmentWriter: Sendable {
                 state.isGathering = limit != nil
                 return (limit, state.pending.count)
             }
-            guard let limit else { return }
+            guard let limit else { return waited }
             let isComplete: Bool? = state.wait(atMost: limit) { state in
                 state.pending.count >= state.wait.expected ? true : nil
             }
@@ -123,8 +123,8 @@ final class SegmentWriter: Sendable {
                 if isComplete == nil, state.pending.count == before { state.wait.giveUp() }
                 return state.pending.count >= state.wait.expected
             }
-            if isOver { return }
             waited = .now - start
+            if isOver { return waited }
         }
     }
 
