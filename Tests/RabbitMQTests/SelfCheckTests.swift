@@ -138,26 +138,22 @@ struct SelfCheckTests {
         var configuration = RabbitMQConfiguration.osloDefaults
         configuration.selfCheckInterval = .milliseconds(300)
         let log = LogCollector()
-        let broker = try await TestBroker.shared()
         let mailbox = Address.mailbox(Mailbox(named: "reply_x"))
-        try await broker.withVirtualHost { [configuration] name in
-            let driver = try DriverUnderTest(
-                broker.url(virtualHost: name), configuration: configuration, logger: log.logger)
+        @Sendable func warnings() -> [String] { log.lines.filter { $0.contains("Others take messages") } }
+        try await withRelayedDriver(configuration: configuration, logger: log.logger) { driver, relay, broker, name in
             let other = try DriverUnderTest(broker.url(virtualHost: name), logger: quietLogger)
-            @Sendable func warnings() -> [String] { log.lines.filter { $0.contains("Others take messages") } }
-            try await withRunning(driver) {
-                try await driver.withSubscription(to: mailbox, options: .soon) { _ in
-                    // A check, which finds it alone.
-                    try await Task.sleep(for: .milliseconds(500))
-                    #expect(warnings().isEmpty)
-                    try await withRunning(other) {
-                        try await other.withSubscription(to: mailbox, options: .soon) { _ in
-                            try await withTimeLimit(.seconds(20)) {
-                                while warnings().isEmpty { try await Task.sleep(for: .milliseconds(20)) }
-                            }
-                            // Some checks more, which say nothing new.
-                            try await Task.sleep(for: .seconds(1))
+            try await driver.withSubscription(to: mailbox, options: .soon) { _ in
+                try await relay.waitForConsumers(1)
+                // A check, which finds it alone: the last but one of these questions is answered.
+                try await relay.waitForQuestions(2, onChannels: [1])
+                #expect(warnings().isEmpty)
+                try await withRunning(other) {
+                    try await other.withSubscription(to: mailbox, options: .soon) { _ in
+                        try await withTimeLimit(.seconds(20)) {
+                            while warnings().isEmpty { try await Task.sleep(for: .milliseconds(20)) }
                         }
+                        // More checks, which say nothing new.
+                        try await relay.waitForQuestions(4, onChannels: [1])
                     }
                 }
             }

@@ -38,7 +38,7 @@ struct ScratchMemory: ~Copyable {
         }
     }
 
-    /// New memory, for at least one word.
+    /// New memory, for at least one word; with a small one, what is written grows.
     init(capacity: Int) {
         self.capacity = max(capacity, MemoryLayout<Int>.size)
         bytes = Self.checked(malloc(self.capacity))
@@ -61,6 +61,7 @@ struct ScratchMemory: ~Copyable {
     }
 
     private static func checked(_ memory: UnsafeMutableRawPointer?) -> UnsafeMutablePointer<UInt8> {
+        // As everywhere else in Swift: an allocation that fails ends the process, no caller can go on without it.
         guard let memory else { fatalError("There is no memory left.") }
         return memory.assumingMemoryBound(to: UInt8.self)
     }
